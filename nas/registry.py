@@ -1,0 +1,130 @@
+"""Names to things: blocks, skeletons, spaces, tasks, strategies, baselines.
+
+A registry is filled in two ways. A decorator (or ``add``) registers a thing that is already imported;
+an entry point of the registry's group names a module that is imported the first time one of its names
+is wanted. So a third party extends the platform from its own distribution, and listing what exists
+costs no import of torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from nas.errors import UsageError, did_you_mean
+
+T = TypeVar("T")
+F = TypeVar("F")
+
+
+class Registry(Generic[T]):
+    """An ordered map from the name a user types to the thing it stands for.
+
+    ``kind`` is the word used in error messages ("task", "block"). With ``group`` set, entry points of
+    that group are providers. A provider is a module; if ``attribute`` is given, the entry point's own name
+    is a name of the registry and ``module.<attribute>`` is the thing (imported on ``get``); otherwise the
+    module's function ``provide()`` is called once and registers whatever it likes.
+    """
+
+    def __init__(self, kind: str, group: str | None = None, attribute: str | None = None) -> None:
+        self.kind = kind
+        self._group = group
+        self._attribute = attribute
+        self._things: dict[str, T] = {}
+        self._lazy: dict[str, Callable[[], T]] = {}
+        self._searched = False
+
+    def add(self, name: str, thing: T) -> T:
+        """Register ``thing``; a second, different thing of the same name is refused."""
+        if name in self._things and self._things[name] is not thing:
+            raise UsageError(f"{self.kind} {name!r} is registered twice; rename one of the two")
+        self._lazy.pop(name, None)
+        self._things[name] = thing
+        return thing
+
+    def add_lazy(self, name: str, load: Callable[[], T]) -> None:
+        """Register a name whose thing is made (usually: imported) when first asked for."""
+        if name not in self._things:
+            self._lazy.setdefault(name, load)
+
+    def names(self, pattern: str = "*") -> list[str]:
+        """All names that match a shell wildcard, in order of registration."""
+        self._search()
+        return [n for n in dict.fromkeys([*self._lazy, *self._things]) if fnmatchcase(n, pattern)]
+
+    def get(self, name: str) -> T:
+        """The thing called ``name``; an unknown name is a UsageError that offers the nearest one."""
+        if name not in self._things:
+            self._search()
+        if name in self._lazy:
+            load = self._lazy[name]
+            thing = load()  # importing a module may register the very name
+            if name not in self._things:
+                self.add(name, thing)
+        if name not in self._things:
+            raise UsageError(f"unknown {self.kind} {name!r}; {did_you_mean(name, self.names())}")
+        return self._things[name]
+
+    def __contains__(self, name: str) -> bool:
+        self._search()
+        return name in self._things or name in self._lazy
+
+    def _search(self) -> None:
+        if self._searched or self._group is None:
+            return
+        self._searched = True
+        for point in entry_points(group=self._group):
+            if self._attribute is not None:
+                self.add_lazy(point.name, _attribute_loader(point.value, self._attribute))
+            else:
+                importlib.import_module(point.value).provide()
+
+
+def _attribute_loader(module: str, attribute: str) -> Callable[[], Any]:
+    def load() -> Any:
+        return getattr(importlib.import_module(module), attribute)
+
+    return load
+
+
+def load_plugin(path: str | Path) -> None:
+    """Import a user's own Python file so that its decorators register (``--plugin my_blocks.py``).
+
+    A name without ``.py`` is taken as an importable module. The file is trusted: it is the user's code.
+    """
+    text = str(path)
+    if not text.endswith(".py"):
+        try:
+            importlib.import_module(text)
+        except ModuleNotFoundError as error:
+            raise UsageError(f"plugin {text!r} is neither a .py file nor an importable module ({error})") from error
+        return
+    file = Path(text)
+    if not file.is_file():
+        raise UsageError(f"plugin file {text!r} does not exist; give the path of a Python file")
+    name = f"nas_plugin_{file.stem}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file.resolve()):
+        return
+    spec = importlib.util.spec_from_file_location(name, file.resolve())
+    assert spec is not None and spec.loader is not None  # a .py path always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UsageError(f"plugin {text!r} failed to import: {type(error).__name__}: {error}") from error
+
+
+#: name -> nas.tasks.Task
+TASKS: Registry[Any] = Registry("task", group="nas.tasks")
+#: name -> nas.baselines.Baseline
+BASELINES: Registry[Any] = Registry("model", group="nas.baselines", attribute="BASELINE")
+#: name -> strategy class
+STRATEGIES: Registry[Any] = Registry("strategy", group="nas.strategies", attribute="STRATEGY")

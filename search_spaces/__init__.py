@@ -1,0 +1,1 @@
+"""Candidate blocks, the JSNet skeleton and the spaces built of them."""

@@ -1,0 +1,45 @@
+"""Shared fixtures: where the golden tensors are, and a seeded torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[1]
+
+
+def shared_folder() -> Path | None:
+    """The reference data that is not part of the repository: NAS_SHARED, else ../shared."""
+    folder = Path(os.environ.get("NAS_SHARED", ROOT.parent / "shared"))
+    return folder if (folder / "fixtures").is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared reference data; the test skips with a reason where it is absent."""
+    folder = shared_folder()
+    if folder is None:
+        pytest.skip("the shared reference data is absent (set NAS_SHARED to its folder)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    torch.set_num_threads(2 if "PYTEST_XDIST_WORKER" not in os.environ else 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """GPU tests skip with a reason where no CUDA device is present."""
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
