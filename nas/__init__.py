@@ -1,0 +1,74 @@
+"""jsnas: search, train, evaluate and compare lightweight networks for image restoration.
+
+The names below are imported when they are first used, so ``import nas`` costs no import of torch::
+
+    space = nas.load_space("jsm")
+    nas.metrics.psnr(a, b, luma=True, border=2)
+    rows = nas.evaluate(["bicubic"], "sr_x2", ["Set5"], data="benchmarks")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas import evaluate as evaluate  # the package is callable, see its docstring
+    from nas.data.resize import imresize as imresize
+    from nas.evaluate import metrics as metrics
+    from nas.space import Genotype as Genotype
+    from nas.space import Space as Space
+    from nas.space import load_space as load_space
+    from nas.strategies.derive import derive as derive
+    from nas.strategies.search import search as search
+    from nas.train.retrain import retrain as retrain
+
+    __version__: str
+
+#: public name -> (module, attribute); without attribute the module itself is meant
+_PUBLIC: dict[str, tuple[str, str | None]] = {
+    "Genotype": ("nas.space", "Genotype"),
+    "Space": ("nas.space", "Space"),
+    "derive": ("nas.strategies.derive", "derive"),
+    "evaluate": ("nas.evaluate", None),
+    "imresize": ("nas.data.resize", "imresize"),
+    "load_space": ("nas.space", "load_space"),
+    "metrics": ("nas.evaluate.metrics", None),
+    "retrain": ("nas.train.retrain", "retrain"),
+    "search": ("nas.strategies.search", "search"),
+}
+
+__all__ = [
+    "Genotype",
+    "Space",
+    "__version__",
+    "derive",
+    "evaluate",
+    "imresize",
+    "load_space",
+    "metrics",
+    "retrain",
+    "search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        try:
+            value: Any = version("jsnas")
+        except PackageNotFoundError:  # used from a source tree that was never installed
+            value = "0+unknown"
+    elif name in _PUBLIC:
+        module, attribute = _PUBLIC[name]
+        value = import_module(module)
+        if attribute is not None:
+            value = getattr(value, attribute)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

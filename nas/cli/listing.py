@@ -1,0 +1,78 @@
+"""nas list"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from nas.errors import UsageError, did_you_mean
+
+
+def register(app: typer.Typer) -> None:
+    @app.command("list", help="List what can be named.\n\nExample: [bold]nas list tasks 'denoise_*'[/bold]")
+    def list_things(
+        what: Annotated[str, typer.Argument(help="spaces, tasks, models, strategies, sets, blocks or genotypes.")],
+        pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
+    ) -> None:
+        if what not in LISTS:
+            raise UsageError(f"nothing is called {what!r} here; {did_you_mean(what, LISTS)}")
+        for line in LISTS[what](pattern):
+            typer.echo(line)
+
+
+def _spaces(pattern: str) -> list[str]:
+    from nas.space import SPACES, load_space
+
+    return [f"{name:8} {load_space(name).size():,} genotypes" for name in SPACES.names(pattern)]
+
+
+def _tasks(pattern: str) -> list[str]:
+    from nas.registry import TASKS
+
+    return [f"{name:20} {TASKS.get(name).title}" for name in TASKS.names(pattern)]
+
+
+def _models(pattern: str) -> list[str]:
+    from nas.registry import BASELINES
+
+    return BASELINES.names(pattern)
+
+
+def _strategies(pattern: str) -> list[str]:
+    from nas.registry import STRATEGIES
+
+    return STRATEGIES.names(pattern)
+
+
+def _sets(pattern: str) -> list[str]:
+    from fnmatch import fnmatchcase
+
+    from nas.registry import TASKS
+
+    names = dict.fromkeys(["sample", *(s for t in TASKS.names() for s in TASKS.get(t).sets)])
+    return [n for n in names if fnmatchcase(n, pattern)]
+
+
+def _blocks(pattern: str) -> list[str]:
+    from nas.space import ATTENTIONS, OPERATIONS
+
+    return [f"operation  {n}" for n in OPERATIONS.names(pattern)] + [f"attention  {n}" for n in ATTENTIONS.names(pattern)]
+
+
+def _genotypes(pattern: str) -> list[str]:
+    from nas.space import GENOTYPES
+
+    return GENOTYPES.names(pattern)
+
+
+LISTS: dict[str, Callable[[str], list[str]]] = {
+    "spaces": _spaces,
+    "tasks": _tasks,
+    "models": _models,
+    "strategies": _strategies,
+    "sets": _sets,
+    "blocks": _blocks,
+    "genotypes": _genotypes,
+}

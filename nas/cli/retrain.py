@@ -1,0 +1,71 @@
+"""nas retrain"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nas.cli import options as o
+
+EXAMPLE = """Train a genotype, the genotype of a run, or a baseline from scratch.
+
+Example: [bold]nas retrain runs/mine --task sr_x2 --data photos --steps 5000[/bold]
+A baseline with its small recipe: [bold]nas retrain jsnet --task sr_x2 --preset small[/bold]"""
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(help=EXAMPLE)
+    def retrain(
+        model: Annotated[str | None, typer.Argument(help="Run folder, genotype file, registered genotype or baseline.")] = None,
+        task: o.Task = None,
+        data: o.Data = None,
+        steps: o.Steps = None,
+        batch: o.Batch = None,
+        patch: o.Patch = None,
+        lr: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None,
+        cells: o.Cells = None,
+        width: o.Width = None,
+        space: o.Space = None,
+        preset: Annotated[str | None, typer.Option("--preset", help="A baseline's recipe (published, small), or a space's preset.")] = None,
+        seed: o.Seed = None,
+        device: o.Device = None,
+        threads: o.Threads = None,
+        config: o.Config = None,
+        assign: o.Assign = None,
+        plugin: o.Plugin = None,
+        out: o.Out = None,
+        resume: o.Resume = None,
+        dry_run: o.DryRun = False,
+    ) -> None:
+        from nas.config import RetrainSettings, build
+        from nas.errors import UsageError
+        from nas.registry import BASELINES, load_plugin
+        from nas.train.retrain import recipe
+        from nas.train.retrain import retrain as run_retrain
+
+        if resume is not None:
+            result = run_retrain(resume=resume)
+        else:
+            if model is None and config is None:
+                raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
+            for name in plugin or ():
+                load_plugin(name)
+            tree = o.config_tree(config)
+            if tree is None and model in BASELINES and preset is not None:
+                tree, preset = recipe(str(model), preset), None
+            network = {k: v for k, v in (("cells", cells), ("width", width)) if v is not None}
+            settings = build(
+                RetrainSettings, tree, assign or (), model=model, task=task, data__path=data, train__steps=steps,
+                data__batch=batch, data__patch=patch, train__optimizer__lr=lr, space=space, preset=preset, seed=seed,
+                device=device, threads=threads, plugins=plugin, network=network or None,
+            )  # fmt: skip
+            if dry_run:
+                from nas.cli.dry_run import show_plan
+                from nas.train.retrain import plan
+
+                show_plan(*plan(settings))
+                return
+            result = run_retrain(settings, out=out)
+        typer.echo(f"weights {result.weights_hash}, {result.seconds:.0f} s")
+        o.wrote(result.weights)

@@ -1,0 +1,96 @@
+"""nas show"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli import options as o
+from nas.errors import UsageError
+
+if TYPE_CHECKING:
+    from nas.space import Genotype, Space
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(help="Show a space, a genotype or a run; with --out, draw the derived cell.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]")
+    def show(
+        what: Annotated[str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")],
+        preset: o.Preset = None,
+        plugin: o.Plugin = None,
+        out: o.Out = None,
+    ) -> None:
+        from nas.registry import load_plugin
+
+        for name in plugin or ():
+            load_plugin(name)
+        thing = _find(what, preset)
+        if isinstance(thing, str):
+            typer.echo(thing)
+            return
+        from nas.space import Genotype
+
+        if not isinstance(thing, Genotype):
+            _show_space(thing)
+            if out is not None:
+                raise UsageError(f"a space has no single cell to draw; draw a genotype: nas show GENOTYPE --out {out}")
+            return
+        typer.echo(thing.to_text())
+        if out is not None:
+            from nas.report.cell_drawing import draw_cell
+
+            out.parent.mkdir(parents=True, exist_ok=True)
+            draw_cell(thing).savefig(out, dpi=200)
+            o.wrote(out)
+
+
+def _find(what: str, preset: str | None) -> Genotype | Space | str:
+    from nas.space import GENOTYPES, Genotype, load_space
+
+    path = Path(what)
+    if path.is_dir():
+        return _run(path)
+    if path.suffix == ".safetensors":
+        import json
+
+        from nas.weights import read_metadata
+
+        text = read_metadata(path)["genotype"]
+        if not text:
+            raise UsageError(f"{what!r} holds a fixed baseline, which has no genotype")
+        return Genotype.from_json(json.loads(text))
+    if path.suffix == ".json":
+        return Genotype.load(path)
+    if what in GENOTYPES:
+        from nas.space import load_genotype
+
+        return load_genotype(what)
+    return load_space(what, preset=preset)
+
+
+def _run(path: Path) -> Genotype | str:
+    from nas.space import Genotype
+    from nas.train.events import read_events
+    from nas.train.run import Run
+
+    run = Run.open(path)
+    typer.echo(f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}")
+    for kind in ("train", "validation", "warning"):
+        found = [e for e in read_events(path) if e["kind"] == kind]
+        if found:
+            last = {k: round(v, 4) if isinstance(v, float) else v for k, v in found[-1].items() if k not in ("kind", "step")}
+            typer.echo(f"last {kind} event, step {found[-1]['step']}: " + ", ".join(f"{k} {v}" for k, v in last.items()))
+    file = path / "genotype.json"
+    return Genotype.load(file) if file.is_file() else "no genotype yet"
+
+
+def _show_space(space: Space) -> None:
+    typer.echo(f"space {space.name}, {space.size():,} genotypes, hash {space.hash}")
+    for name, cell in space.cells.items():
+        typer.echo(f"{name}: {cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}")
+        for edge in cell.edges:
+            typer.echo(f"  {edge.source} -> {edge.target}: {', '.join(edge.candidates)}")
+    settings = space.network_settings.model_dump()
+    typer.echo("network: " + ", ".join(f"{k} {v}" for k, v in settings.items() if v is not None))

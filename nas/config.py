@@ -1,0 +1,241 @@
+"""Every setting of a search and of a training, with its default: the one place where defaults live.
+
+A configuration is a tree of small sections. It is read from YAML (``--config``), changed by dotted
+assignments (``--set train.optimizer.lr=5e-4``) and by the flags of a verb, and written whole into the run
+folder, so that a run can be repeated from its own ``config.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas.errors import UsageError, did_you_mean
+
+
+class Section(BaseModel):
+    """A typed group of settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OptimizerSettings(Section):
+    """Adam, as in both the search and the retraining of JSNet (specification sections 9 and 10)."""
+
+    lr: float = Field(2e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+
+
+class ScheduleSettings(Section):
+    """Learning rate over time. ``step`` multiplies by ``gamma`` every ``every`` steps; ``cosine`` falls to ``minimum``."""
+
+    name: Literal["constant", "step", "cosine"] = "cosine"
+    every: int = Field(200_000, gt=0)
+    gamma: float = Field(0.5, gt=0, le=1)
+    minimum: float = Field(1e-7, ge=0)
+    warmup: int = Field(0, ge=0, description="steps of linear rise from zero")
+
+
+class DataSettings(Section):
+    """Where images come from and how patches are cut.
+
+    path: folders of training images; empty means the photographs inside scikit-image.
+    patch: side of the target patch in pixels, a multiple of the task's scale.
+    validation: how many images are held out of training for validation.
+    """
+
+    path: list[str] = []
+    patch: int = Field(48, gt=0)
+    batch: int = Field(8, gt=0)
+    augment: bool = True
+    workers: int = Field(0, ge=0)
+    validation: int = Field(4, ge=0)
+    split_seed: int = Field(0, ge=0, description="which images are held out, the same for every training seed")
+    cache: str | None = None
+
+
+class TrainSettings(Section):
+    """The loop: shared by supernets, derived networks and baselines."""
+
+    steps: int = Field(1000, ge=0)
+    loss: Literal["l1", "l2", "charbonnier"] = "l1"
+    optimizer: OptimizerSettings = OptimizerSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    clip: float | None = Field(None, gt=0, description="largest norm of the weight gradient")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights")
+    bf16: bool = Field(False, description="bfloat16 autocast in training; metrics are always float32")
+    channels_last: bool = True
+    compile: bool = False
+    log_every: int = Field(20, gt=0)
+    validate_every: int = Field(500, gt=0)
+    checkpoint_every: int = Field(200, gt=0)
+
+
+class StrategySettings(Section):
+    """How the architecture is found.
+
+    order, second_order: gradient of the architecture (first order, or second order with the virtual step
+    differentiated exactly or by a central difference). warmup: share of the steps before the first
+    architecture step. trials, trial_steps: for strategies that propose whole genotypes.
+    """
+
+    order: Literal["first", "second"] = "first"
+    second_order: Literal["exact", "difference"] = "exact"
+    warmup: float = Field(0.2, ge=0, le=1)
+    optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3, weight_decay=1e-3)
+    trials: int = Field(1, gt=0)
+    trial_steps: int = Field(200, gt=0)
+    collapse_share: float = Field(0.5, gt=0, le=1, description="share of skips in the genotype that triggers the warning")
+
+
+class Settings(Section):
+    """What search and retraining have in common."""
+
+    task: str = "sr_x2"
+    seed: int = Field(1, ge=0)
+    device: str = "cpu"
+    threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves torch's own choice")
+    data: DataSettings = DataSettings()
+    train: TrainSettings = TrainSettings()
+    plugins: list[str] = []
+
+
+class SearchSettings(Settings):
+    """``nas search``: a space, a task, a strategy. ``overrides`` change the space (``network.cells: 3``)."""
+
+    space: str = "jsm"
+    preset: str | None = None
+    overrides: dict[str, Any] = {}
+    strategy: str = "pc_darts"
+    search: StrategySettings = StrategySettings()
+
+
+class RetrainSettings(Settings):
+    """``nas retrain``: a genotype, a finished search or a baseline, trained from scratch.
+
+    network: constructor keywords of a baseline, or network settings of a derived network.
+    """
+
+    model: str = "jsnet_released"
+    space: str | None = None
+    preset: str | None = None
+    network: dict[str, Any] = {}
+    train: TrainSettings = TrainSettings(optimizer=OptimizerSettings(lr=1e-3))
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def build(
+    kind: type[S],
+    config: str | Path | Mapping[str, Any] | None = None,
+    assignments: Iterable[str] = (),
+    **flags: Any,
+) -> S:
+    """Defaults, then the YAML file or mapping, then flags that are not None, then ``a.b=c`` assignments.
+
+    A flag's name may be dotted with double underscores (``data__patch=48``). Raises UsageError that names
+    the setting and the nearest valid one.
+    """
+    tree: dict[str, Any] = {}
+    if isinstance(config, Mapping):
+        _merge(tree, config)
+    elif config is not None:
+        _merge(tree, read_yaml(Path(config)))
+    for name, value in flags.items():
+        if value is not None:
+            _assign(tree, name.split("__"), value)
+    for text in assignments:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise UsageError(f"--set {text!r} is not of the form key.subkey=value")
+        try:
+            _assign(tree, key.strip().split("."), _scalar(value))
+        except yaml.YAMLError:
+            raise UsageError(f"--set {text!r}: the value is not valid YAML") from None
+    return parse(kind, tree)
+
+
+def _scalar(text: str) -> Any:
+    value = yaml.safe_load(text)
+    if isinstance(value, str):  # YAML 1.1 reads 5e-4 as a string; a person means the number
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
+    """Validate a tree of plain values; the first fault is reported as one sentence."""
+    try:
+        return kind.model_validate(_numbers(dict(tree)))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(p) for p in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            section: type[BaseModel] = kind
+            for part in fault["loc"][:-1]:
+                annotation = section.model_fields[str(part)].annotation
+                if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+                    break
+                section = annotation
+            hint = did_you_mean(str(fault["loc"][-1]), section.model_fields)
+            raise UsageError(f"unknown setting {where!r}; {hint}") from None
+        raise UsageError(f"setting {where!r}: {fault['msg'].lower()} (got {fault['input']!r})") from None
+
+
+def to_yaml(settings: Settings) -> str:
+    """The whole effective configuration, in the order of this file."""
+    text: str = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    return text
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """The mapping in a YAML file of settings; UsageError when absent or malformed."""
+    if not path.is_file():
+        raise UsageError(f"configuration file {str(path)!r} does not exist")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"configuration file {str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, Mapping):
+        raise UsageError(f"configuration file {str(path)!r} must hold a mapping of settings")
+    return tree
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict) and key not in ("overrides", "network"):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    if path[0] in ("overrides", "network") and len(path) > 1:  # their keys are dotted names themselves
+        tree.setdefault(path[0], {})[".".join(path[1:])] = value
+        return
+    for part in path[:-1]:
+        deeper = tree.setdefault(part, {})
+        if not isinstance(deeper, dict):
+            raise UsageError(f"setting {'.'.join(path)!r}: {part!r} is a single value, it has no parts")
+        tree = deeper
+    if isinstance(value, dict) and isinstance(tree.get(path[-1]), dict):
+        _merge(tree[path[-1]], value)
+    else:
+        tree[path[-1]] = value
+
+
+def _numbers(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {k: _numbers(v) for k, v in tree.items()}
+    if isinstance(tree, str) and tree[:1].isdigit() and "e-" in tree:
+        return _scalar(tree)
+    return tree

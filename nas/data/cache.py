@@ -1,0 +1,89 @@
+"""Decoded and degraded images on disk as memory-mapped arrays, for sets larger than memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.pairs import Pair
+from nas.errors import UsageError
+from nas.tasks.task import Task
+
+Array = NDArray[Any]
+
+_VERSION = 1  # raise when a degradation changes, so that old entries are not found any more
+
+
+class DiskCache:
+    """One entry per (image files with size and time of change, task): ``.npy`` arrays and their checksums.
+
+    An entry is verified when it is first opened; a damaged one is made again. ``folder`` must not be, or lie
+    above, a folder the images come from: sources are never written to (UsageError).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def pair(
+        self, pair: Pair, task: Task, make: Callable[[], tuple[Array, Array | None]]
+    ) -> tuple[Array, Array | None]:
+        """Clean and degraded image of ``pair``, memory-mapped; made by ``make`` when not there or damaged."""
+        if self.folder.resolve() == pair.target.parent.resolve():
+            raise UsageError(f"cache folder {str(self.folder)!r} is the folder of the images; choose another")
+        key = self._key(pair, task)
+        found = self._open(key)
+        if found is None:
+            self._store(key, make())
+            found = self._open(key)
+            assert found is not None
+        return found
+
+    def _key(self, pair: Pair, task: Task) -> str:
+        parts: list[object] = [_VERSION, task.name, pair.halves, pair.degradation]
+        for file in (pair.target, pair.degraded):
+            if file is not None:
+                stat = file.stat()
+                parts += [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+    def _open(self, key: str) -> tuple[Array, Array | None] | None:
+        note = self.folder / f"{key}.json"
+        try:
+            sums = json.loads(note.read_text(encoding="utf-8"))
+            arrays: list[Array | None] = []
+            for side in ("clean", "degraded"):
+                file = self.folder / f"{key}.{side}.npy"
+                if sums[side] is None:
+                    arrays.append(None)
+                    continue
+                with file.open("rb") as stream:
+                    if hashlib.file_digest(stream, "sha256").hexdigest() != sums[side]:
+                        return None
+                arrays.append(np.load(file, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        clean, degraded = arrays
+        return None if clean is None else (clean, degraded)
+
+    def _store(self, key: str, images: tuple[Array, Array | None]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sums: dict[str, str | None] = {}
+        for side, image in zip(("clean", "degraded"), images, strict=True):
+            sums[side] = None
+            if image is not None:
+                partial = self.folder / f"{key}.{side}.{os.getpid()}.partial"
+                with partial.open("wb") as stream:
+                    np.save(stream, image, allow_pickle=False)
+                with partial.open("rb") as stream:
+                    sums[side] = hashlib.file_digest(stream, "sha256").hexdigest()
+                partial.replace(self.folder / f"{key}.{side}.npy")
+        partial = self.folder / f"{key}.{os.getpid()}.partial"
+        partial.write_text(json.dumps(sums), encoding="utf-8")
+        partial.replace(self.folder / f"{key}.json")  # last: an entry exists only when its arrays do

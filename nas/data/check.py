@@ -1,0 +1,240 @@
+"""Looking a data set over before hours are spent on it: everything wrong with it at once, each in one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nas.data.image_io import ImageInfo, image_info, is_image_name, read_image
+from nas.data.layouts import find_layout, find_pairs, list_images, match_folders, two_folders
+from nas.data.pairs import Pair, is_synthetic
+from nas.errors import NasError, UsageError
+from nas.tasks.task import Task, get_task
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know: ``severity`` "error" (training would fail or go wrong), "warning" or "note"."""
+
+    severity: str
+    path: Path
+    sentence: str
+
+
+@dataclass
+class FolderReport:
+    """What ``check_folder`` saw. Sizes are (width, height); ``channels`` and ``bits`` count images."""
+
+    path: Path
+    task: str = ""
+    layout: str = ""
+    images: int = 0
+    pairs: int = 0
+    megapixels: float = 0.0
+    smallest: tuple[int, int] | None = None
+    largest: tuple[int, int] | None = None
+    channels: Counter[int] = field(default_factory=Counter)
+    bits: Counter[int] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no errors; warnings do not count."""
+        return not any(f.severity == "error" for f in self.findings)
+
+    def add(self, severity: str, path: Path, sentence: str) -> None:
+        self.findings.append(Finding(severity, path, sentence))
+
+    def to_text(self) -> str:
+        """A few lines for a terminal: what is there, then the findings, errors first."""
+        kinds = ", ".join(f"{n} {'RGB' if c == 3 else 'grey'}" for c, n in sorted(self.channels.items()))
+        lines = [f"{self.path}: {self.images} images ({kinds or 'none'}), {self.megapixels:.1f} megapixels"]
+        if self.smallest and self.largest:
+            lines.append(f"sizes {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))}")
+        if self.task:
+            lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
+        order = {"error": 0, "warning": 1, "note": 2}
+        lines += [
+            f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])
+        ]
+        return "\n".join(
+            [*lines, "nothing wrong found" if not self.findings else f"{len(self.findings)} findings"]
+        )
+
+
+def check_folder(path: str | Path, task: str | Task | None = None) -> FolderReport:
+    """Read every image below ``path`` and report what is there and what is wrong; never writes.
+
+    With ``task`` the pairs are looked at too: missing partners, sizes that do not fit the scale, HR and LR
+    swapped, grey images for a colour task. Raises UsageError only when ``path`` is not a folder.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise UsageError(f"no folder at {str(path)!r}; give a folder of images")
+    report = FolderReport(path)
+    infos = _check_files(path, report)
+    if task is not None:
+        _check_task(path, get_task(task), infos, report)
+    return report
+
+
+def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
+    """Every file on its own, then duplicates among the readable ones."""
+    infos: dict[Path, ImageInfo] = {}
+    pixels: dict[str, Path] = {}
+    stems: dict[Path, Path] = {}
+    try:
+        entries = sorted(path.rglob("*"))
+    except OSError as error:
+        report.add("error", path, f"folder {str(path)!r} may not be read ({error}); change its permissions")
+        return infos
+    for entry in entries:
+        if entry.is_dir():
+            if _is_empty(entry, report):
+                report.add("warning", entry, f"folder {str(entry)!r} is empty; remove it or fill it")
+            continue
+        if not is_image_name(entry):
+            if not entry.name.startswith("."):
+                report.add("note", entry, f"{str(entry)!r} is not an image and is ignored")
+            continue
+        report.images += 1
+        try:
+            info = image_info(entry)
+            image = read_image(entry)
+        except NasError as error:
+            report.add("error", entry, str(error))
+            continue
+        infos[entry] = info
+        _count(report, info)
+        name = repr(str(entry))
+        if info.bits == 16:
+            report.add("warning", entry, f"{name} has 16 bits; it is rounded to 8 bits when it is used")
+        if info.palette:
+            report.add(
+                "warning", entry, f"{name} has a colour palette; it is expanded to RGB when it is used"
+            )
+        stem = entry.with_suffix("")
+        if stem in stems:
+            report.add("error", entry, f"{name} and {stems[stem].name!r} share a name; remove or rename one")
+        stems.setdefault(stem, entry)
+        digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+        if digest in pixels:
+            twin = str(pixels[digest])
+            report.add("warning", entry, f"{name} shows the same pixels as {twin!r}; remove one of the two")
+        pixels.setdefault(digest, entry)
+    if not report.images:
+        report.add("error", path, f"no images below {str(path)!r}; add PNG, BMP, TIFF or JPEG files")
+    return infos
+
+
+def _is_empty(folder: Path, report: FolderReport) -> bool:
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        report.add("error", folder, f"folder {str(folder)!r} may not be read; change its permissions")
+        return False
+
+
+def _count(report: FolderReport, info: ImageInfo) -> None:
+    size = (info.width, info.height)
+    report.channels[info.channels] += 1
+    report.bits[info.bits] += 1
+    report.megapixels += info.width * info.height / 1e6
+    if report.smallest is None or size[0] * size[1] < report.smallest[0] * report.smallest[1]:
+        report.smallest = size
+    if report.largest is None or size[0] * size[1] > report.largest[0] * report.largest[1]:
+        report.largest = size
+
+
+def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
+    report.task = task.name
+    report.layout, root = find_layout(path, task)
+    folders = two_folders(root) if report.layout == "folders" else None
+    try:
+        if folders is not None:
+            pairs = match_folders(*folders, strict=False)
+            _lonely(folders[0], folders[1], pairs, report)
+        else:
+            pairs = find_pairs(path, task, partners="any")
+            _lonely_stored(pairs, report, task)
+    except NasError as error:
+        if report.images:
+            report.add("error", path, str(error))
+        return
+    usable = [p for p in pairs if p.target in infos and (p.degraded is None or p.degraded in infos)]
+    report.pairs = len(usable)
+    for pair in usable:
+        _check_pair(pair, task, infos, report)
+    if is_synthetic(pairs, task):
+        report.add(
+            "warning", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs"
+        )
+
+
+def _lonely(degraded: Path, clean: Path, pairs: list[Pair], report: FolderReport) -> None:
+    for folder, other, used in (
+        (degraded, clean, {p.degraded for p in pairs}),
+        (clean, degraded, {p.target for p in pairs}),
+    ):
+        for file in list_images(folder):
+            if file not in used:
+                report.add(
+                    "error",
+                    file,
+                    f"{str(file)!r} has no partner in {str(other)!r}; add it or remove this one",
+                )
+
+
+def _lonely_stored(pairs: list[Pair], report: FolderReport, task: Task) -> None:
+    """Clean images without a stored input where others have one, and the other way round."""
+    folders = {p.degraded.parent for p in pairs if p.degraded is not None}
+    if not folders:
+        return
+    for pair in pairs:
+        if pair.degraded is None and not pair.halves:
+            report.add(
+                "error",
+                pair.target,
+                f"{str(pair.target)!r} has no x{task.scale} partner; add it or remove this one",
+            )
+    used = {p.degraded for p in pairs}
+    for folder in sorted(folders):
+        for file in list_images(folder):
+            if file not in used:
+                report.add("error", file, f"{str(file)!r} has no HR partner; add it or remove this one")
+
+
+def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
+    target, name = infos[pair.target], repr(str(pair.target))
+    if task.channels == 3 and target.channels == 1:
+        report.add(
+            "warning",
+            pair.target,
+            f"{name} is grey; {task.name} refuses it in training and repeats it in tests",
+        )
+    if pair.halves and target.width % 2:
+        report.add(
+            "error", pair.target, f"side-by-side image {name} has odd width {target.width}; cut it again"
+        )
+    if min(target.height, target.width) < 2 * task.scale:
+        report.add("error", pair.target, f"{name} measures only {target.width} x {target.height}; remove it")
+    if pair.degraded is None:
+        return
+    size = infos[pair.degraded]
+    wanted = (target.height // task.scale, target.width // task.scale)
+    if (size.height, size.width) == wanted:
+        return
+    if (
+        task.scale > 1
+        and size.height >= target.height * task.scale
+        and size.width >= target.width * task.scale
+    ):
+        sentence = f"{name} is smaller than its input {str(pair.degraded)!r}; HR and LR folders seem swapped"
+    else:
+        sentence = (
+            f"{str(pair.degraded)!r} measures {size.width} x {size.height}, not {wanted[1]} x {wanted[0]} "
+            f"as {name} asks at scale {task.scale}; make it again"
+        )
+    report.add("error", pair.degraded, sentence)

@@ -1,0 +1,170 @@
+"""Reading and writing images: RGB order, 8 or 16 bits, grey stays (H, W). What cannot be meant is refused.
+
+Pillow reads headers and 8-bit files and notices truncation; OpenCV, which returns half an image for a
+truncated file, decodes only the 16-bit ones that Pillow would silently cut to 8 bits, after Pillow has
+seen the file whole.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from nas.errors import NasError, UsageError
+
+Array = NDArray[Any]
+
+SUFFIXES = frozenset({".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".pgm"})
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header says: pixels, colour channels (1 or 3; palette counts as 3), bits, and oddities."""
+
+    height: int
+    width: int
+    channels: int
+    bits: int = 8
+    palette: bool = False
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether the suffix is one that ``read_image`` is meant for; hidden files are not images."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def image_info(path: str | Path) -> ImageInfo:
+    """Size and kind from the header alone, cheap enough to ask of every file of a data set.
+
+    Raises NasError as ``read_image`` does, except for damage behind the header.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        return _info(image, path)
+
+
+def read_image(path: str | Path) -> Array:
+    """Decode a file to (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
+
+    A palette is expanded to RGB. Raises NasError naming the file when it is missing, empty, truncated, not an
+    image, carries an alpha channel, is CMYK, holds several frames or has neither 8 nor 16 bits.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        info = _info(image, path)
+        try:
+            image.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise NasError(
+                f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again"
+            ) from error
+        if info.bits == 8:
+            mode = "RGB" if info.channels == 3 else "L"
+            return np.array(image if image.mode == mode else image.convert(mode))
+    return _decode_16_bit(path, info)
+
+
+def write_image(path: str | Path, image: Array) -> Path:
+    """Write (H, W) or (H, W, 3) RGB in the format of the suffix; float is clipped to 0..255 and rounded.
+
+    uint16 keeps its 16 bits (PNG and TIFF). The file appears whole or not at all. Raises UsageError for
+    another shape, type or suffix.
+    """
+    import cv2
+
+    path = Path(path)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or 0 in image.shape:
+        raise UsageError(
+            f"cannot write shape {image.shape} to {str(path)!r}; an image is (H, W) or (H, W, 3)"
+        )
+    if np.issubdtype(image.dtype, np.floating):
+        image = to_uint8(image)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UsageError(
+            f"cannot write type {image.dtype} to {str(path)!r}; use uint8, uint16 or float in 0..255"
+        )
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"unknown image suffix in {str(path)!r}; use .png")
+    bgr = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+    done, data = cv2.imencode(path.suffix.lower(), bgr)
+    if not done:
+        raise NasError(f"could not encode {str(path)!r} as {path.suffix}; use .png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data.tobytes())
+    partial.replace(path)
+    return path
+
+
+def to_uint8(image: Array) -> Array:
+    """Any 0..255 float or 16-bit image as uint8: rounded half up and clipped (16 bits: divided by 257)."""
+    if image.dtype == np.uint8:
+        return image
+    values = image / 257.0 if image.dtype == np.uint16 else image.astype(np.float64)
+    return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
+
+
+def to_luma(image: Array) -> Array:
+    """(H, W, 3) RGB in 0..255 to its Y plane (H, W), 16..235, float64, not rounded (ITU-R BT.601)."""
+    rgb = image.astype(np.float64)
+    return 16.0 + (65.481 * rgb[..., 0] + 128.553 * rgb[..., 1] + 24.966 * rgb[..., 2]) / 255.0
+
+
+def _opened(path: Path) -> ImageFile.ImageFile | Image.Image:
+    try:
+        if path.is_dir():
+            raise NasError(f"{str(path)!r} is a folder, not an image; give the path of one file")
+        if path.stat().st_size == 0:
+            raise NasError(f"image {str(path)!r} is empty (zero bytes); fetch the file again")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a large size or odd metadata is no reason to talk
+            return Image.open(path)
+    except FileNotFoundError as error:
+        raise NasError(f"image {str(path)!r} does not exist; check the path") from error
+    except PermissionError as error:
+        raise NasError(f"image {str(path)!r} may not be read; change its permissions") from error
+    except UnidentifiedImageError as error:
+        raise NasError(f"{str(path)!r} is not an image in a known format; remove it or give a PNG") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise NasError(f"image {str(path)!r} cannot be opened ({error}); fetch the file again") from error
+
+
+def _info(image: Image.Image, path: Path) -> ImageInfo:
+    mode, name = image.mode, repr(str(path))
+    if mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
+        raise NasError(f"image {name} has an alpha channel; flatten it onto a background first")
+    if mode in ("CMYK", "YCCK") or (mode == "LAB"):
+        raise NasError(f"image {name} is in {mode} colours; convert it to RGB first")
+    if getattr(image, "n_frames", 1) > 1:
+        raise NasError(f"image {name} holds several frames; save the one that is meant on its own")
+    raw = str(tile[0][3]) if (tile := getattr(image, "tile", None)) else ""
+    bits = 16 if mode.startswith("I;16") or "16" in raw else 8  # Pillow would cut 16-bit RGB to 8 silently
+    if (mode in ("I", "F") and bits == 8) or mode not in (
+        "1",
+        "L",
+        "P",
+        "RGB",
+        "YCbCr",
+        "I",
+        "I;16",
+        "I;16B",
+        "I;16L",
+    ):
+        raise NasError(f"image {name} has pixels of kind {mode!r}; convert it to 8 or 16 bits, grey or RGB")
+    channels = 1 if mode in ("1", "L") or mode.startswith("I") else 3
+    return ImageInfo(image.height, image.width, channels, bits, palette=mode == "P")
+
+
+def _decode_16_bit(path: Path, info: ImageInfo) -> Array:
+    import cv2
+
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.uint16 or image.shape[:2] != (info.height, info.width):
+        raise NasError(f"16-bit image {str(path)!r} could not be decoded; save it as a 16-bit PNG")
+    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image

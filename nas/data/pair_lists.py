@@ -1,0 +1,56 @@
+"""Lists of pairs: CSV files of two columns, clean image and degraded image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.data.image_io import is_image_name
+from nas.data.pairs import Pair
+from nas.errors import NasError, UsageError
+from nas.tasks.task import Task, get_task
+
+
+def read_pair_list(path: str | Path, task: str | Task) -> list[Pair]:
+    """Read ``target, degraded`` rows (``,`` or ``|``; a first line that is no image name is a header).
+
+    Paths are relative to the list's folder. A row with one column, or with the two equal, has no stored
+    degraded image: the task's degradation is used, or noise where the task is the all-in-one mixture.
+    An optional third column repeats the row so many times. Raises NasError naming the line of a missing file.
+    """
+    path, task = Path(path), get_task(task)
+    pairs: list[Pair] = []
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NasError(f"pair list {str(path)!r} cannot be read ({error}); give a UTF-8 CSV file") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        fields = [f.strip().strip('"') for f in line.replace("|", ",").split(",")]
+        if not any(fields):
+            continue
+        if number == 1 and not is_image_name(Path(fields[0])):
+            continue  # a header
+        target = _file(path, fields[0], number)
+        degraded = _file(path, fields[1], number) if len(fields) > 1 and fields[1] else target
+        repeat = fields[2] if len(fields) > 2 and fields[2] else "1"
+        if len(fields) > 3 or not repeat.isdigit() or int(repeat) < 1:
+            raise NasError(
+                f"{str(path)!r}, line {number}: expected target, degraded and perhaps a repeat count"
+            )
+        name = Path(fields[1] if degraded != target else fields[0]).with_suffix("").as_posix()
+        noise = "noise" if task.family == "all_in_one" else ""
+        pair = Pair(name, target) if degraded == target else Pair(name, target, degraded)
+        if degraded == target and noise:
+            pair = Pair(name, target, degradation=noise)
+        pairs += [pair] * int(repeat)
+    if not pairs:
+        raise UsageError(f"pair list {str(path)!r} has no rows; each needs a clean image and a degraded one")
+    return pairs
+
+
+def _file(listing: Path, name: str, number: int) -> Path:
+    file = listing.parent / name
+    if not file.is_file():
+        raise NasError(
+            f"{str(listing)!r}, line {number}: no image at {str(file)!r}; paths are relative to the list"
+        )
+    return file

@@ -1,0 +1,159 @@
+"""A pair of images and how it is loaded for a task: crop, colour, and degradation where none is stored."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.image_io import read_image, to_luma, to_uint8
+from nas.data.resize import modcrop
+from nas.errors import NasError, UsageError
+from nas.tasks.degradations import SYNTHETIC
+from nas.tasks.task import Task, get_task
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image of a set. ``degraded`` None: the task's degradation makes the input at run time.
+
+    name: unique within its set, used in tables and for the seed of its noise
+    halves: "" or which half of ``target`` is the clean one, "left" or "right" (side-by-side files)
+    degradation: "" for the task's own, or "noise", "rain", "haze" (rows of an all-in-one list)
+    """
+
+    name: str
+    target: Path
+    degraded: Path | None = None
+    halves: str = ""
+    degradation: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether the degraded image is on disk."""
+        return self.degraded is not None or bool(self.halves)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A whole pair in memory: ``degraded`` (h, w[, 3]) uint8 or float32 0..255, ``target`` uint8 (H, W[, 3]).
+
+    one_channel: the file was grey but the task works on RGB; both images are the grey one three times over,
+    and metrics compare the grey values as they are.
+    synthetic: the task wants real pairs and this input was made up.
+    """
+
+    name: str
+    degraded: Array
+    target: Array
+    one_channel: bool = False
+    synthetic: bool = False
+
+
+def name_seed(text: str) -> int:
+    """A number that depends on the text alone (Python's own hash changes from process to process)."""
+    return zlib.crc32(text.encode("utf-8"))
+
+
+def load_clean(pair: Pair, task: str | Task) -> tuple[Array, bool]:
+    """The target as the task sees it: uint8, cut to a multiple of the scale, in its number of channels.
+
+    Grey tasks take the rounded Y plane of a colour image; colour tasks repeat a grey image three times and
+    say so in the second value.
+    """
+    task = get_task(task)
+    image = to_uint8(read_image(pair.target))
+    if pair.halves:
+        image = _half(image, pair, clean=True)
+    image, repeated = _channels(image, task)
+    image = modcrop(image, task.scale)
+    if 0 in image.shape:
+        raise UsageError(
+            f"image {str(pair.target)!r} is smaller than one pixel at scale {task.scale}; remove it"
+        )
+    return np.ascontiguousarray(image), repeated
+
+
+def load_stored(pair: Pair, task: str | Task, target_shape: tuple[int, ...]) -> Array | None:
+    """The degraded image on disk as uint8 in the task's channels, or None where there is none.
+
+    Raises NasError unless it measures exactly target / scale.
+    """
+    task = get_task(task)
+    if pair.halves:
+        image = _half(to_uint8(read_image(pair.target)), pair, clean=False)
+    elif pair.degraded is not None:
+        image = to_uint8(read_image(pair.degraded))
+    else:
+        return None
+    image, _ = _channels(image, task)
+    wanted = (target_shape[0] // task.scale, target_shape[1] // task.scale)
+    if image.shape[:2] != wanted:
+        raise NasError(
+            f"{str(pair.degraded or pair.target)!r} measures {image.shape[1]} x {image.shape[0]} but "
+            f"its partner {str(pair.target)!r} asks for {wanted[1]} x {wanted[0]} at scale {task.scale}; "
+            f"check that the two belong together"
+        )
+    return np.ascontiguousarray(image)
+
+
+def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator) -> Array:
+    """Degrade ``clean`` as this pair asks: by its own named degradation or else the task's."""
+    if pair.degradation:
+        if pair.degradation not in SYNTHETIC:
+            raise UsageError(
+                f"unknown degradation {pair.degradation!r} of {pair.name!r}; known: noise, rain, haze"
+            )
+        return SYNTHETIC[pair.degradation](clean, rng)
+    return task.degrade(clean, rng)
+
+
+def load_pair(pair: Pair, task: str | Task, seed: int = 0) -> Sample:
+    """Both images whole, for validation and evaluation.
+
+    What the task draws depends on (seed, task, name) only: not on the order of files, nor on workers.
+    """
+    task = get_task(task)
+    target, repeated = load_clean(pair, task)
+    degraded = load_stored(pair, task, target.shape)
+    synthetic = degraded is None and task.synthetic and not pair.degradation
+    if degraded is None:
+        rng = np.random.default_rng([seed, name_seed(task.name), name_seed(pair.name)])
+        degraded = degrade(pair, task, target, rng)
+    return Sample(pair.name, degraded, target, repeated, synthetic)
+
+
+def load_pairs(pairs: Iterable[Pair], task: str | Task, seed: int = 0) -> Iterator[Sample]:
+    """``load_pair`` over many, one image in memory at a time."""
+    for pair in pairs:
+        yield load_pair(pair, task, seed)
+
+
+def is_synthetic(pairs: Iterable[Pair], task: str | Task) -> bool:
+    """Whether any pair lacks the real degraded image that the task wants; say so beside any result."""
+    return get_task(task).synthetic and any(not p.stored and not p.degradation for p in pairs)
+
+
+def _half(image: Array, pair: Pair, clean: bool) -> Array:
+    width = image.shape[1]
+    if width % 2:
+        raise NasError(
+            f"side-by-side image {str(pair.target)!r} has odd width {width}; its halves cannot be equal"
+        )
+    left = (pair.halves == "left") == clean
+    return image[:, : width // 2] if left else image[:, width // 2 :]
+
+
+def _channels(image: Array, task: Task) -> tuple[Array, bool]:
+    if task.channels == 1 and image.ndim == 3:
+        return to_uint8(to_luma(image)), False
+    if task.channels == 3 and image.ndim == 2:
+        return np.repeat(image[..., None], 3, axis=2), True
+    return image, False

@@ -1,0 +1,158 @@
+"""Training patches as a pure function of (seed, stream, step): no state, so nothing to lose on resume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.cache import DiskCache
+from nas.data.image_io import image_info
+from nas.data.pairs import Pair, degrade, load_clean, load_stored, name_seed
+from nas.errors import UsageError
+from nas.tasks.task import Task, get_task
+
+if TYPE_CHECKING:
+    import torch
+
+Array = NDArray[Any]
+
+
+class PatchSource:
+    """Random patch pairs of a set of images.
+
+    patch: side of the target patch in pixels, a multiple of the task's scale
+    stream: name of an independent sequence under the same seed ("weights", "architecture", ...)
+    augment: flip left-right, flip up-down and transpose, each with probability 1/2, both images alike
+    cache: folder for memory-mapped copies of the decoded and degraded images (None: held in memory)
+
+    Headers of all images are read at once. Raises UsageError, naming the file, for an image smaller than the
+    patch and for a grey image where the task works on colour.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        task: str | Task,
+        patch: int,
+        batch: int,
+        seed: int = 0,
+        stream: str = "train",
+        augment: bool = True,
+        cache: str | Path | None = None,
+    ) -> None:
+        self.task = get_task(task)
+        self.pairs = list(pairs)
+        self.patch, self.batch_size, self.seed, self.stream, self.augment = (
+            patch,
+            batch,
+            seed,
+            stream,
+            augment,
+        )
+        if patch < 1 or patch % self.task.scale:
+            raise UsageError(
+                f"patch {patch} must be a positive multiple of scale {self.task.scale} of {self.task.name!r}"
+            )
+        if batch < 1 or not self.pairs:
+            raise UsageError(
+                f"a batch of {batch} from {len(self.pairs)} images is empty; give at least one of each"
+            )
+        self._key = name_seed(stream)
+        self._cache = None if cache is None else DiskCache(Path(cache))
+        self._held: dict[int, tuple[Array, Array | None]] = {}
+        for file, pair in {p.target: p for p in self.pairs}.items():
+            self._check(file, pair)
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.pairs)
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of one step: degraded (N, C, patch/scale, patch/scale) and target (N, C, patch, patch).
+
+        float32, contiguous, 0..255 (noise may leave that range). Depends on nothing but the constructor's
+        arguments and ``step``; images are drawn uniformly, with replacement.
+        """
+        import torch
+
+        rng = np.random.default_rng([self.seed, self._key, step])
+        chosen = rng.integers(0, len(self.pairs), size=self.batch_size)
+        drawn = [self._patch(int(index), rng) for index in chosen]
+        degraded, target = (np.stack([_planar(pair[side]) for pair in drawn]) for side in (0, 1))
+        return torch.from_numpy(degraded), torch.from_numpy(target)
+
+    def images(self, index: int) -> tuple[Array, Array | None]:
+        """Clean image ``index`` and the whole degraded one, both uint8, read once and kept.
+
+        The second is the stored image or the task's fixed part; None where it equals the clean image.
+        """
+        if index not in self._held:
+            pair = self.pairs[index]
+            if self._cache is None:
+                self._held[index] = load_images(pair, self.task)
+            else:
+                self._held[index] = self._cache.pair(pair, self.task, lambda: load_images(pair, self.task))
+        return self._held[index]
+
+    def prepare(self) -> None:
+        """Load every image now (before worker processes are forked, so that they share the memory)."""
+        for index in range(len(self.pairs)):
+            self.images(index)
+
+    def _patch(self, index: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        pair, scale = self.pairs[index], self.task.scale
+        clean, fixed = self.images(index)
+        side = self.patch // scale
+        top = int(rng.integers(0, clean.shape[0] // scale - side + 1))
+        left = int(rng.integers(0, clean.shape[1] // scale - side + 1))
+        flips = rng.integers(0, 2, size=3).astype(bool) & self.augment
+        target = clean[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
+        degraded = target if fixed is None else fixed[top : top + side, left : left + side]
+        if not pair.stored:
+            if pair.degradation:
+                degraded = degrade(pair, self.task, target, rng)
+            elif self.task.random_part is not None:
+                degraded = self.task.random_part(degraded, rng)
+        return _turn(degraded, flips), _turn(target, flips)
+
+    def _check(self, file: Path, pair: Pair) -> None:
+        info = image_info(file)
+        width = info.width // 2 if pair.halves else info.width
+        scale = self.task.scale
+        if min(info.height // scale, width // scale) * scale < self.patch:
+            raise UsageError(
+                f"image {str(file)!r} measures {width} x {info.height}, too small for patch {self.patch}; "
+                f"remove it or choose a smaller patch"
+            )
+        if self.task.channels == 3 and info.channels == 1:
+            raise UsageError(
+                f"image {str(file)!r} is grey but task {self.task.name!r} trains on colour; remove it"
+            )
+
+
+def load_images(pair: Pair, task: Task) -> tuple[Array, Array | None]:
+    """Clean image and whole degraded one (stored, or the task's fixed part), uint8; see ``PatchSource.images``."""
+    clean, _ = load_clean(pair, task)
+    stored = load_stored(pair, task, clean.shape)
+    if stored is None and task.fixed_part is not None and not pair.degradation:
+        stored = task.fixed_part(clean)
+    return clean, stored
+
+
+def _turn(image: Array, flips: Array) -> Array:
+    """Flip left-right, up-down, transpose, as the three booleans say."""
+    if flips[0]:
+        image = image[:, ::-1]
+    if flips[1]:
+        image = image[::-1]
+    return image.swapaxes(0, 1) if flips[2] else image
+
+
+def _planar(image: Array) -> Array:
+    """(H, W) or (H, W, C) to float32 (C, H, W)."""
+    planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes, dtype=np.float32)

@@ -1,0 +1,196 @@
+"""Turning a folder of large photographs into what trains fast: sub-images, stored inputs, a memory-mapped cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.cache import DiskCache
+from nas.data.image_io import write_image
+from nas.data.layouts import find_pairs, list_images
+from nas.data.pairs import Pair, load_clean, load_stored
+from nas.errors import NasError, UsageError
+from nas.tasks.task import Task, get_task
+
+if TYPE_CHECKING:
+    from nas.progress import Progress
+
+Array = NDArray[Any]
+
+RECORD = "prepared.jsonl"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What ``prepare`` left behind: the folder, its clean images, and how many of them were made just now."""
+
+    folder: Path
+    images: int
+    made: int
+    cached: bool
+
+
+def prepare(
+    path: str | Path,
+    task: str | Task,
+    out: str | Path,
+    *,
+    sub_image: int | None = 480,
+    step: int | None = None,
+    cache: bool = True,
+    progress: Progress | TextIO | None = None,
+) -> Prepared:
+    """Write sub-images of every pair of ``path`` to ``out``, a folder that ``find_pairs`` understands.
+
+    sub_image: side of the clean sub-images in pixels (cut to a multiple of the scale; smaller images stay
+    whole; None leaves all whole). step: distance between them, by default half a side, evened out so that
+    they reach every border. Inputs are cut from the whole stored or made input, never resized from the piece.
+    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses.
+
+    May be interrupted and called again: finished images are recorded with the checksums of their pieces and
+    not made twice. The source is only read. Raises UsageError when ``out`` lies in the source or the other
+    way round, or holds what was prepared with other settings.
+    """
+    from nas.progress import Progress as Bar
+
+    task, path, out = get_task(task), Path(path), Path(out)
+    source, target = path.resolve(), out.resolve()
+    if source == target or source in target.parents or target in source.parents:
+        raise UsageError(
+            f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside"
+        )
+    side = None if sub_image is None else sub_image // task.scale * task.scale
+    if side is not None and side < 1:
+        raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
+    pairs = find_pairs(path, task)
+    settings = {"task": task.name, "sub_image": side, "step": step}
+    done = _read_record(out, settings)
+    bar = progress if isinstance(progress, Bar) else None
+    own = Bar(f"prepare {task.name}", len(pairs), progress) if progress is not None and bar is None else None  # type: ignore[arg-type]
+    made = 0
+    try:
+        for number, pair in enumerate(pairs):
+            key = f"{number:06d}_{_stamp(pair)}"
+            if key not in done or not _intact(out, done[key]):
+                _append(out, {"image": key, "files": _write_pieces(pair, task, out, side, step)})
+                made += 1
+            for shown in (bar, own):
+                if shown is not None:
+                    shown.advance(1, pair.name)
+    finally:
+        if own is not None:
+            own.close()
+    prepared = find_pairs(out, task)
+    if cache:
+        _fill_cache(prepared, task, out / "cache")
+    return Prepared(out, len(prepared), made, cache)
+
+
+def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int | None) -> dict[str, str]:
+    clean, _ = load_clean(pair, task)
+    degraded = load_stored(pair, task, clean.shape)
+    if degraded is None and task.fixed:
+        degraded = task.degrade(clean)
+    clean_folder, degraded_folder, suffix = _folders(task, degraded is not None)
+    sums: dict[str, str] = {}
+    name = pair.name.replace("/", "_")
+    for number, (top, left, height, width) in enumerate(_tiles(clean.shape, side, step, task.scale)):
+        piece = name if side is None else f"{name}_s{number:03d}"
+        files = {f"{clean_folder}/{piece}.png": clean[top : top + height, left : left + width]}
+        if degraded is not None:
+            y, x, h, w = (v // task.scale for v in (top, left, height, width))
+            files[f"{degraded_folder}/{piece}{suffix}.png"] = degraded[y : y + h, x : x + w]
+        for relative, image in files.items():
+            write_image(out / relative, image)
+            sums[relative] = _digest(out / relative)
+    return sums
+
+
+def _folders(task: Task, stored: bool) -> tuple[str, str, str]:
+    """Folder of clean pieces, of degraded pieces, and what is added to the names of the latter."""
+    if task.stored:
+        return "HR", f"{task.stored}/X{task.scale}", f"x{task.scale}"
+    return ("target", "input", "") if stored else ("HR", "", "")
+
+
+def _tiles(
+    shape: tuple[int, ...], side: int | None, step: int | None, scale: int
+) -> Iterator[tuple[int, int, int, int]]:
+    height, width = shape[:2]
+    for top, rows in _starts(height, side, step, scale):
+        for left, columns in _starts(width, side, step, scale):
+            yield top, left, rows, columns
+
+
+def _starts(length: int, side: int | None, step: int | None, scale: int) -> list[tuple[int, int]]:
+    """(start, size) of pieces that cover ``length``, evenly spread, all on multiples of ``scale``."""
+    if side is None or length <= side:
+        return [(0, length)]
+    count = -(-(length - side) // (step or max(side // 2, 1))) + 1
+    return [(round((length - side) * i / (count - 1) / scale) * scale, side) for i in range(count)]
+
+
+def _fill_cache(pairs: list[Pair], task: Task, folder: Path) -> None:
+    from nas.data.patches import load_images
+
+    store = DiskCache(folder)
+    for pair in pairs:
+        store.pair(pair, task, lambda pair=pair: load_images(pair, task))  # type: ignore[misc]
+
+
+def _stamp(pair: Pair) -> str:
+    parts = []
+    for file in (pair.target, pair.degraded):
+        if file is not None:
+            stat = file.stat()
+            parts.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _intact(out: Path, sums: dict[str, str]) -> bool:
+    return all((out / f).is_file() and _digest(out / f) == s for f, s in sums.items())
+
+
+def _read_record(out: Path, settings: dict[str, Any]) -> dict[str, dict[str, str]]:
+    record = out / RECORD
+    if not record.exists():
+        if out.exists() and (not out.is_dir() or list_images(out)):
+            raise UsageError(
+                f"{str(out)!r} already holds something that was not prepared; choose another folder"
+            )
+        _append(out, {"settings": settings})
+        return {}
+    done: dict[str, dict[str, str]] = {}
+    found: Any = None
+    for line in record.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # the line a killed process was writing; its image is made again
+        found = entry.get("settings", found)
+        if "image" in entry:
+            done[entry["image"]] = entry["files"]
+    if found != settings:
+        raise UsageError(f"{str(out)!r} was prepared with other settings ({found}); choose another folder")
+    return done
+
+
+def _append(out: Path, entry: dict[str, Any]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / RECORD).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+    except OSError as error:
+        raise NasError(f"cannot write to {str(out)!r} ({error}); choose another folder") from error

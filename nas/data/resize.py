@@ -1,0 +1,106 @@
+"""Bicubic resizing exactly as MATLAB's ``imresize`` does it: what super-resolution papers mean by bicubic.
+
+The rule, found by comparison with genuine low-resolution images of Set5 (15 of 15 files bit for bit):
+cubic kernel with a = -0.5, widened by 1/scale when shrinking; sample i (from 1) lies at
+i/scale + 0.5 (1 - 1/scale); beyond the border the image is mirrored with the edge pixel repeated; the
+axis with the smaller scale first, rows first when equal; integer images are rounded half up and clipped
+after each of the two passes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.errors import UsageError
+
+Array = NDArray[Any]
+
+
+def imresize(
+    image: Array, scale: float | tuple[float, float] | None = None, size: tuple[int, int] | None = None
+) -> Array:
+    """Resize ``image`` (H, W) or (H, W, C) by ``scale`` or to ``size`` = (height, width).
+
+    ``scale`` is output / input, one number or (vertical, horizontal); the output measures
+    ceil(size x scale). uint8 and uint16 images are rounded half up after each pass and keep their type;
+    float images are not rounded or clipped and come back as float64.
+
+    Raises UsageError for a scale that is not positive, an empty image or another shape or type.
+    """
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise UsageError(f"cannot resize an array of shape {image.shape}; give (H, W) or (H, W, C)")
+    if image.dtype not in (np.uint8, np.uint16) and not np.issubdtype(image.dtype, np.floating):
+        raise UsageError(f"cannot resize an image of type {image.dtype}; give uint8, uint16 or float values")
+    height, width = image.shape[:2]
+    if size is not None:
+        out = (int(size[0]), int(size[1]))
+        scales = (out[0] / height, out[1] / width) if scale is None else _two(scale)
+    elif scale is not None:
+        scales = _two(scale)
+        # 1/3 as a float is a little under a third; the tolerance keeps ceil() from adding a pixel the other way
+        out = (math.ceil(height * scales[0] - 1e-9), math.ceil(width * scales[1] - 1e-9))
+    else:
+        raise UsageError("imresize needs a scale or a size; give one of the two")
+    if not all(math.isfinite(s) and s > 0 for s in scales) or min(out) < 1:
+        raise UsageError(f"cannot resize by {scales} to {out}; scale and size must be positive")
+    result = image.astype(np.float64)
+    peak = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else None
+    for axis in sorted((0, 1), key=lambda a: scales[a]):  # stable: rows first when the scales are equal
+        result = _resize_axis(result, axis, out[axis], scales[axis])
+        if peak is not None:
+            np.clip(np.floor(result + 0.5), 0, peak, out=result)
+    return result if peak is None else result.astype(image.dtype)
+
+
+def _two(scale: float | tuple[float, float]) -> tuple[float, float]:
+    return (float(scale[0]), float(scale[1])) if isinstance(scale, tuple) else (float(scale), float(scale))
+
+
+def _cubic(x: Array) -> Array:
+    """Keys' cubic convolution kernel with a = -0.5."""
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
+
+
+def resize_weights(length: int, out_length: int, scale: float) -> tuple[Array, Array]:
+    """Indices (out_length, taps) into an axis of ``length`` samples, and their weights (rows sum to 1)."""
+    stretch = min(scale, 1.0)  # antialiasing widens the kernel, only when shrinking
+    support = 4.0 / stretch
+    taps = math.ceil(support) + 2
+    centre = np.arange(1, out_length + 1) / scale + 0.5 * (1.0 - 1.0 / scale)
+    first = np.floor(centre - support / 2)
+    position = first[:, None] + np.arange(taps)[None, :]  # 1-based
+    weights = _cubic((centre[:, None] - position) * stretch)
+    weights /= weights.sum(axis=1, keepdims=True)
+    # mirror with the edge repeated: 1..n, n..1, 1..n, ...
+    index = np.mod(position.astype(np.int64) - 1, 2 * length)
+    index = np.where(index < length, index, 2 * length - 1 - index)
+    used = np.any(weights != 0, axis=0)
+    return index[:, used], weights[:, used]
+
+
+def _resize_axis(image: Array, axis: int, out_length: int, scale: float) -> Array:
+    index, weights = resize_weights(image.shape[axis], out_length, scale)
+    shape = [1] * image.ndim
+    shape[axis] = out_length
+    total: Array | None = None
+    for tap in range(
+        index.shape[1]
+    ):  # one gather per tap: about twelve for x2, far cheaper than a dense matrix
+        part = np.take(image, index[:, tap], axis=axis)
+        part *= weights[:, tap].reshape(shape)
+        total = part if total is None else np.add(total, part, out=total)
+    assert total is not None
+    return total
+
+
+def modcrop(image: Array, scale: int) -> Array:
+    """Cut the right and the bottom so that both sides are multiples of ``scale``; a view, (H', W'[, C])."""
+    height, width = image.shape[0] // scale * scale, image.shape[1] // scale * scale
+    return image[:height, :width]

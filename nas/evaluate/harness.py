@@ -1,0 +1,321 @@
+"""The harness: models x sets -> evaluation rows, every figure made the same way.
+
+For each image: the task degrades it (or the stored degraded file is read), ``restore`` runs the network, the
+output is clamped and rounded to 8 bits, and ``score`` compares by the task's protocol; the row has the mean
+over the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+from torch import nn
+
+from nas.data import Pair, benchmark_set, is_synthetic, write_image
+from nas.errors import NasError, UsageError
+from nas.evaluate.candidates import Candidate, ModelSpec, resolve
+from nas.evaluate.compare import Score, images, score, to_image, to_tensor, validate
+from nas.evaluate.costs import Costs, costs_for_task
+from nas.evaluate.infer import describe, restore
+from nas.evaluate.latency import DTYPES, Latency, measure
+from nas.progress import Progress
+from nas.progress import progress as progress_bar
+from nas.rows import EvaluationRow, read_rows, write_rows
+from nas.tasks import Task, get_task
+from nas.versions import commit, package_version
+
+__all__ = ["evaluate", "validate"]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """How each image is run, the same for all cells of one call."""
+
+    device: str
+    dtype: str
+    tile: int | None
+    overlap: int
+    ensemble: bool
+    with_ssim: bool
+    save_images: Path | None
+
+
+def evaluate(
+    models: ModelSpec | nn.Module | Sequence[ModelSpec | nn.Module],
+    task: str | Task,
+    sets: str | Sequence[str] | None = None,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    ensemble: bool = False,
+    tile: int | None = None,
+    overlap: int = 32,
+    save_images: str | Path | None = None,
+    with_ssim: bool | None = None,
+    with_costs: bool = True,
+    with_latency: bool = False,
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int = 0,
+    command: str = "",
+    again: bool = False,
+    progress: bool | TextIO = False,
+) -> list[EvaluationRow]:
+    """Evaluate models on benchmark sets; returns one row for each model and set, in that order.
+
+    models: names of baselines that need no weights (``bicubic``), paths of weights files or run folders,
+    modules with a descriptor, or pairs (name, any of these) where the row shall bear another name.
+    sets: names; None takes the task's default sets. data: folder with the benchmark sets; None takes the
+    sample set that comes with the platform.
+    out: CSV to which each finished row is added at once. Rows already there (same model, weights, task, set
+    and protocol) are returned as they are and not computed again, unless ``again``, which replaces them.
+    tile, overlap, ensemble, dtype: see ``restore``. An ensemble's row is named "<model>+" and its
+    multiply-adds and activations are eight times the network's.
+    with_ssim: None follows the protocol. with_latency: time the network at the task's cost size (slow on a
+    CPU).
+    save_images: folder for the 8-bit outputs, as <model>/<task>/<set>/<image>.png.
+    seed: of the degradations with randomness. progress: True for a bar on standard error, or a stream.
+
+    Raises UsageError before any work for a model that does not fit the task, has no weights, or was selected
+    on one of the sets. A cell that fails later is skipped; after all others a NasError names the failed ones
+    (the finished rows are in ``out``).
+    """
+    task = get_task(task)
+    names = [sets] if isinstance(sets, str) else list(task.sets if sets is None else sets)
+    if data is None and sets is None:
+        names = ["sample"]
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
+    found = _distinct([resolve(_named(m), task, names) for m in _several(models)])
+    if not found or not names:
+        raise UsageError("there is nothing to evaluate; name at least one model and one set")
+    options = _Options(
+        device=device,
+        dtype=dtype,
+        tile=tile,
+        overlap=overlap,
+        ensemble=ensemble,
+        with_ssim=task.protocol.with_ssim if with_ssim is None else with_ssim,
+        save_images=Path(save_images) if save_images is not None else None,
+    )
+    by_set = {name: benchmark_set(name, task, data) for name in names}
+    table = Path(out) if out is not None else None
+    earlier = read_rows(table) if table is not None and table.exists() else []
+
+    rows: list[EvaluationRow] = []
+    failed: list[str] = []
+    total = len(found) * sum(len(c) for c in by_set.values())
+    with _reporter(progress, f"evaluate {task.name}", total) as report:
+        for candidate in found:
+            extras: _Extras | None = None
+            for name in names:
+                row = _blank_row(candidate, task, name, by_set[name], options, seed, command)
+                done = next((r for r in earlier if _key(r) == _key(row)), None)
+                if done is not None and not again:
+                    rows.append(done)
+                    report(len(by_set[name]), f"{row.model} on {name}: already in the table")
+                    continue
+                try:
+                    if extras is None:
+                        extras = _measure_extras(candidate, task, options, with_costs, with_latency)
+                    scores = _run_cell(candidate, task, name, by_set[name], options, seed, report)
+                except (NasError, RuntimeError, OSError, ValueError) as error:
+                    failed.append(f"{row.model} on {name} ({type(error).__name__}: {error})")
+                    continue
+                row = _with_scores(extras.into(row, 8 if ensemble else 1), scores)
+                rows.append(row)
+                if table is not None:
+                    earlier = [r for r in earlier if _key(r) != _key(row)] + [row]
+                    write_rows(table, earlier)
+    if failed:
+        where = f"; the {len(rows)} finished rows are in {str(table)!r}" if table is not None else ""
+        raise NasError(f"{len(failed)} of {len(found) * len(names)} cells failed: {'; '.join(failed)}{where}")
+    return rows
+
+
+@dataclass(frozen=True)
+class _Extras:
+    costs: Costs | None
+    latency: Latency | None
+
+    def into(self, row: EvaluationRow, passes: int) -> EvaluationRow:
+        if self.costs is not None:
+            row = replace(
+                row,
+                parameters=self.costs.parameters,
+                multiply_adds=self.costs.multiply_adds_total * passes,
+                activations=self.costs.activations * passes,
+                convolutions=self.costs.convolutions,
+                cost_output=self.costs.output_size,
+            )
+        if self.latency is not None:
+            row = replace(
+                row,
+                latency_median_ms=self.latency.median_ms,
+                latency_spread_ms=self.latency.spread_ms,
+                latency_size=self.latency.size,
+                device=self.latency.device,
+                peak_memory_mib=self.latency.peak_memory_mib,
+            )
+        return row
+
+
+def _measure_extras(
+    candidate: Candidate, task: Task, options: _Options, with_costs: bool, with_latency: bool
+) -> _Extras:
+    latency = None
+    if with_latency:
+        scale = describe(candidate.model).scale
+        height, width = (side // scale for side in task.cost_output)
+        latency = measure(candidate.model, height, width, options.device, options.dtype)
+    return _Extras(costs_for_task(candidate.model, task) if with_costs else None, latency)
+
+
+def _run_cell(
+    candidate: Candidate,
+    task: Task,
+    set_name: str,
+    pairs: Sequence[Pair],
+    options: _Options,
+    seed: int,
+    report: Callable[[int, str], None],
+) -> list[Score]:
+    channels = describe(candidate.model).channels
+    scores = []
+    for pair in pairs:
+        degraded, target = images(pair, task, seed)
+        output = restore(
+            candidate.model,
+            to_tensor(degraded, channels),
+            options.device,
+            tile=options.tile,
+            overlap=options.overlap,
+            ensemble=options.ensemble,
+            dtype=DTYPES[options.dtype],
+        )
+        restored = to_image(output, task.protocol.rounded)
+        scores.append(score(restored, target, task, options.with_ssim))
+        if options.save_images is not None:
+            folder = options.save_images / _row_name(candidate, options) / task.name / set_name
+            write_image(folder / f"{pair.name}.png", restored)
+        report(1, f"{candidate.name} {set_name}/{pair.name} {scores[-1].psnr:.2f} dB")
+    return scores
+
+
+def _blank_row(
+    candidate: Candidate,
+    task: Task,
+    set_name: str,
+    pairs: Sequence[Pair],
+    options: _Options,
+    seed: int,
+    command: str,
+) -> EvaluationRow:
+    """The row before its figures: what was asked for, and with what."""
+    protocol = str(task.protocol)
+    if is_synthetic(pairs, task):
+        protocol += ", synthetic input"
+    if options.ensemble:
+        protocol += ", x8 ensemble"
+    if options.tile is not None:
+        protocol += f", tiles {options.tile}+{options.overlap}"
+    if not options.with_ssim and task.protocol.with_ssim:
+        protocol += ", no ssim"
+    return EvaluationRow(
+        model=_row_name(candidate, options),
+        task=task.name,
+        set=set_name,
+        images=len(pairs),
+        protocol=protocol,
+        genotype=candidate.genotype,
+        device=options.device,
+        dtype=options.dtype,
+        training=_training_words(candidate.training),
+        seed=seed,
+        weights=candidate.weights,
+        jsnas=package_version(),
+        torch=torch.__version__,
+        commit=commit(),
+        command=command,
+    )
+
+
+def _training_words(training: dict[str, Any]) -> str:
+    """What the weights file says of its training, in one cell: "data=T91, steps=4000, batch=16, seed=0"."""
+    words = []
+    for key in ("data", "steps", "batch", "patch", "seed", "note"):
+        value = training.get(key)
+        if value not in (None, "", []):
+            words.append(f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}")
+    return ", ".join(words)
+
+
+def _with_scores(row: EvaluationRow, scores: Sequence[Score]) -> EvaluationRow:
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [v for v in values if v is not None]
+        return float(np.mean(known)) if known else None
+
+    return replace(
+        row,
+        psnr=mean(s.psnr for s in scores),
+        ssim=mean(s.ssim for s in scores),
+        psnr_b=mean(s.psnr_b for s in scores),
+    )
+
+
+def _key(row: EvaluationRow) -> tuple[Any, ...]:
+    """What makes two rows the same measurement, whatever machine or command made them."""
+    tensors = row.weights.rpartition("#")[2]
+    asked = (row.model, row.task, row.set, row.images, row.protocol, row.dtype, row.seed)
+    return (*asked, row.genotype, tensors, row.source)
+
+
+def _row_name(candidate: Candidate, options: _Options) -> str:
+    return candidate.name + ("+" if options.ensemble else "")
+
+
+def _several(models: ModelSpec | nn.Module | Sequence[ModelSpec | nn.Module]) -> list[ModelSpec | nn.Module]:
+    if isinstance(models, str | Path | nn.Module):
+        return [models]
+    if isinstance(models, tuple) and len(models) == 2 and isinstance(models[0], str):
+        second = models[1]
+        if isinstance(second, nn.Module | Path):
+            return [(models[0], second)]
+    return list(models)
+
+
+def _named(model: ModelSpec | nn.Module) -> ModelSpec:
+    return (describe(model).name, model) if isinstance(model, nn.Module) else model
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    """Two different networks must not share a name: the second is called "<name> (2)"."""
+    count: dict[str, int] = {}
+    result = []
+    for candidate in found:
+        count[candidate.name] = count.get(candidate.name, 0) + 1
+        number = count[candidate.name]
+        result.append(candidate if number == 1 else replace(candidate, name=f"{candidate.name} ({number})"))
+    return result
+
+
+@contextmanager
+def _reporter(progress: bool | TextIO, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    if progress is False:
+        yield lambda count, detail: None
+        return
+    with progress_bar(title, total, None if progress is True else progress) as bar:
+        yield _advance(bar)
+
+
+def _advance(bar: Progress) -> Callable[[int, str], None]:
+    def advance(count: int, detail: str) -> None:
+        bar.advance(count, detail)
+
+    return advance

@@ -1,0 +1,192 @@
+"""Running a network on an image of any size: value range, padding, tiles, self-ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas.descriptor import ModelDescriptor
+from nas.errors import NasError, UsageError
+
+
+def describe(model: nn.Module) -> ModelDescriptor:
+    """The model's own descriptor; a module without one is a UsageError."""
+    descriptor = getattr(model, "descriptor", None)
+    if not isinstance(descriptor, ModelDescriptor):
+        raise UsageError(
+            f"{type(model).__name__} carries no descriptor (scale, channels, value range); "
+            "set model.descriptor = nas.descriptor.ModelDescriptor(...)"
+        )
+    return descriptor
+
+
+def final_image(output: Any) -> Tensor:
+    """The restored image of what a network returned: a tensor, or a mapping's ``restored``."""
+    if isinstance(output, Mapping):
+        output = output.get("restored")
+    if not isinstance(output, Tensor):
+        raise NasError("the network returned neither a tensor nor a dict with 'restored'; mend its forward")
+    return output
+
+
+def restore(
+    model: nn.Module,
+    degraded: Tensor,
+    device: torch.device | str | None = None,
+    tile: int | None = None,
+    overlap: int = 32,
+    ensemble: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Restore one image.
+
+    degraded: (C, H, W) or (1, C, H, W) on 0..255. Returns the same layout, (.., s H, s W), float32 on 0..255,
+    on the device of ``degraded``, *not* clamped. The model is moved to ``device`` if one is given (and stays
+    there); its training flags are put back afterwards.
+
+    By the model's descriptor the values are scaled, the channel order is turned, and the right and bottom
+    edges are padded (mirrored; repeated where the image is too small to mirror) to the size the network can
+    take, then cropped.
+
+    tile: side of the tiles in input pixels (None: the whole image at once). Tiles are cut with ``overlap``
+    further pixels of context on each side and the context is thrown away, so a network whose receptive radius
+    is no larger than the overlap gives exactly the whole-image result; global pooling makes it differ a
+    little.
+    ensemble: mean over the eight flips and quarter turns (x8 self-ensemble).
+    dtype: bfloat16 and float16 run under autocast; float64 needs a model of that type.
+    """
+    descriptor = describe(model)
+    batch = degraded if degraded.dim() == 4 else degraded[None]
+    if batch.dim() != 4 or batch.shape[0] != 1 or degraded.dim() not in (3, 4):
+        raise UsageError(f"restore takes one image, (C, H, W) or (1, C, H, W); got {tuple(degraded.shape)}")
+    if batch.shape[1] != descriptor.channels:
+        raise UsageError(
+            f"{descriptor.name} takes {descriptor.channels} channel(s), the image has {batch.shape[1]}; "
+            "convert the image or choose another model"
+        )
+    if tile is not None and (tile < 1 or overlap < 0):
+        raise UsageError(f"tile {tile} and overlap {overlap} are not sizes; give tile >= 1 and overlap >= 0")
+    if device is not None:
+        model.to(device)
+    target = torch.device(device) if device is not None else _device_of(model, batch.device)
+    reduced = dtype in (torch.bfloat16, torch.float16)
+    work = torch.float32 if reduced else dtype
+    x = batch.to(device=target, dtype=work)
+    with evaluating(model), torch.inference_mode(), (
+        torch.autocast(target.type, dtype=dtype) if reduced else nullcontext()
+    ):
+        if ensemble:
+            total: Tensor | None = None
+            for turns in range(4):
+                for flip in (False, True):
+                    y = _undo(_padded(model, descriptor, _turn(x, turns, flip), tile, overlap), turns, flip)
+                    total = y if total is None else total + y
+            assert total is not None  # eight terms
+            result = total / 8
+        else:
+            result = _padded(model, descriptor, x, tile, overlap)
+    # out of inference mode, so that a caller may train on it
+    result = result.to(device=batch.device, dtype=work).clone()
+    return result if degraded.dim() == 4 else result[0]
+
+
+def _padded(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int | None, overlap: int) -> Tensor:
+    """Pad to an allowed size, run, crop. x (1, C, H, W) -> (1, C, s H, s W)."""
+    height, width = x.shape[-2:]
+    x = pad_to(x, d.size_multiple, d.min_size)
+    y = _forward(model, d, x) if tile is None else _tiled(model, d, x, tile, overlap)
+    return y[..., : height * d.scale, : width * d.scale]
+
+
+def pad_to(x: Tensor, multiple: int, least: int = 1) -> Tensor:
+    """Extend (1, C, H, W) at the right and bottom to ``allowed_size``."""
+    for axis in (-2, -1):
+        size = x.shape[axis]
+        extra = allowed_size(size, multiple, least) - size
+        if extra:
+            padding = (0, extra, 0, 0) if axis == -1 else (0, 0, 0, extra)
+            x = F.pad(x, padding, mode="reflect" if extra < size else "replicate")
+    return x
+
+
+def allowed_size(size: int, multiple: int, least: int = 1) -> int:
+    """The smallest multiple of ``multiple`` that is neither below ``size`` nor below ``least``."""
+    return -(-max(size, least) // multiple) * multiple
+
+
+def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: int) -> Tensor:
+    tile, overlap = allowed_size(tile, d.size_multiple), allowed_size(overlap, d.size_multiple, 0)
+    s, (height, width) = d.scale, x.shape[-2:]
+    result: Tensor | None = None
+    for top, (y0, y1) in _spans(height, tile, overlap, d):
+        for left, (x0, x1) in _spans(width, tile, overlap, d):
+            bottom, right = min(top + tile, height), min(left + tile, width)
+            piece = _forward(model, d, x[..., y0:y1, x0:x1])
+            if result is None:
+                result = piece.new_empty((1, piece.shape[1], height * s, width * s))
+            result[..., top * s : bottom * s, left * s : right * s] = piece[
+                ..., (top - y0) * s : (bottom - y0) * s, (left - x0) * s : (right - x0) * s
+            ]
+    assert result is not None  # an image has at least one tile
+    return result
+
+
+def _spans(size: int, tile: int, overlap: int, d: ModelDescriptor) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Start of each tile along one side, and the stretch of input that is fed for it."""
+    least = allowed_size(1, d.size_multiple, d.min_size)
+    for start in range(0, size, tile):
+        first, last = max(start - overlap, 0), min(start + tile + overlap, size)
+        if last - first < least:  # a narrow tile borrows from its left, at the left edge from its right
+            first = max(last - least, 0)
+            last = min(max(last, first + least), size)
+        yield start, (first, last)
+
+
+def _forward(model: nn.Module, d: ModelDescriptor, x: Tensor) -> Tensor:
+    height, width = x.shape[-2:]
+    if d.colour_order == "bgr":
+        x = x.flip(1)
+    if d.value_range != 255.0:
+        x = x * (d.value_range / 255.0)
+    y = final_image(model(x))
+    if tuple(y.shape[-2:]) != (height * d.scale, width * d.scale):
+        raise NasError(
+            f"{d.name} made {y.shape[-2]} x {y.shape[-1]} from {height} x {width}, "
+            f"but declares scale {d.scale}; mend its descriptor"
+        )
+    y = y.float() if y.dtype in (torch.bfloat16, torch.float16) else y
+    if d.value_range != 255.0:
+        y = y * (255.0 / d.value_range)
+    return y.flip(1) if d.colour_order == "bgr" else y
+
+
+def _turn(x: Tensor, turns: int, flip: bool) -> Tensor:
+    x = torch.rot90(x, turns, (-2, -1))
+    return x.flip(-1) if flip else x
+
+
+def _undo(y: Tensor, turns: int, flip: bool) -> Tensor:
+    return torch.rot90(y.flip(-1) if flip else y, -turns, (-2, -1))
+
+
+def _device_of(model: nn.Module, default: torch.device) -> torch.device:
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return default
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and each module's own training flag back afterwards."""
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, flag in flags:
+            module.training = flag

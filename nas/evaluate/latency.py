@@ -1,0 +1,211 @@
+"""How long a network takes and how much memory it needs, on CPU or CUDA.
+
+Times are of one image in evaluation mode, input already on the device. After warm-up runs each repetition is
+timed by itself; the median and the interquartile range are kept, since means follow the disturbances of a
+shared machine. Reduced types run under autocast, as in inference.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import UsageError
+from nas.evaluate.infer import describe, evaluating
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """median_ms and spread_ms (interquartile range) over ``repeats`` runs of one image.
+
+    size: "640x360", width x height of the *input*. peak_memory_mib: on CUDA the most that torch had
+    allocated, weights included; on CPU the peak resident size of a child process, None unless asked for.
+    """
+
+    median_ms: float
+    spread_ms: float
+    repeats: int
+    size: str
+    device: str
+    dtype: str
+    channels_last: bool
+    compiled: bool
+    threads: int | None = None
+    peak_memory_mib: float | None = None
+
+
+def measure(
+    model: nn.Module,
+    height: int,
+    width: int,
+    device: torch.device | str = "cpu",
+    dtype: str = "float32",
+    channels_last: bool = True,
+    compile: bool = False,
+    warmup: int = 3,
+    repeats: int = 20,
+    threads: int = 1,
+    peak_memory: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Latency:
+    """Time a forward pass for an input of height x width pixels.
+
+    The model is moved to ``device`` and stays there. ``threads`` are those of torch on the CPU (put back
+    afterwards). ``peak_memory`` runs a CPU model once more in a fresh process; it costs the start of a
+    Python. ``clock`` returns seconds and is used on the CPU only: CUDA times come from events of the device.
+    """
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
+    if repeats < 1 or warmup < 0:
+        raise UsageError(f"cannot time {repeats} runs after {warmup} for warming up; repeat once or more")
+    target = torch.device(device)
+    if target.type not in ("cpu", "cuda"):
+        raise UsageError(f"latency is measured on cpu or cuda, not on {target.type!r}")
+    if target.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device is present; measure with device='cpu'")
+    model.to(target)
+    x = _input(model, height, width, target, channels_last)
+    peak = None
+    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(target, dtype):
+        run: Callable[[Tensor], object] = torch.compile(model) if compile else model
+        if target.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(target)
+            times = _cuda_times(run, x, warmup, repeats, target)
+            peak = torch.cuda.max_memory_allocated(target) / 2**20
+            name = torch.cuda.get_device_name(target)
+        else:
+            with _threads(threads):
+                times = _cpu_times(run, x, warmup, repeats, clock)
+            name = "cpu"
+    if target.type == "cpu" and peak_memory:
+        peak = peak_resident_mib(model, height, width, dtype, channels_last, threads)
+    return Latency(
+        median_ms=statistics.median(times),
+        spread_ms=interquartile_range(times),
+        repeats=repeats,
+        size=f"{width}x{height}",
+        device=name,
+        dtype=dtype,
+        channels_last=channels_last,
+        compiled=compile,
+        threads=threads if target.type == "cpu" else None,
+        peak_memory_mib=peak,
+    )
+
+
+def interquartile_range(values: list[float]) -> float:
+    """Distance of the quartiles (linear interpolation); 0 for a single value."""
+    if len(values) < 2:
+        return 0.0
+    first, _, third = statistics.quantiles(values, n=4, method="inclusive")
+    return third - first
+
+
+def peak_resident_mib(
+    model: nn.Module,
+    height: int,
+    width: int,
+    dtype: str = "float32",
+    channels_last: bool = True,
+    threads: int = 1,
+) -> float:
+    """Peak resident size in MiB of a fresh process that runs the model once on the CPU.
+
+    Python and torch themselves are included (some 250 MiB). A script that calls this needs the usual
+    ``if __name__ == "__main__"`` guard, for the child process imports it.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_run_once, model, height, width, dtype, channels_last, threads).result()
+
+
+def _run_once(
+    model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int
+) -> float:
+    import resource
+    import sys
+
+    device = torch.device("cpu")
+    torch.set_num_threads(threads)
+    x = _input(model, height, width, device, channels_last)
+    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(device, dtype):
+        model(x)
+    # kibibytes on Linux, bytes on macOS
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _input(model: nn.Module, height: int, width: int, device: torch.device, channels_last: bool) -> Tensor:
+    descriptor = describe(model)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(1, descriptor.channels, height, width, generator=generator) * descriptor.value_range
+    x = x.to(device)
+    return x.contiguous(memory_format=torch.channels_last) if channels_last else x
+
+
+def _cpu_times(
+    run: Callable[[Tensor], object], x: Tensor, warmup: int, repeats: int, clock: Callable[[], float]
+) -> list[float]:
+    for _ in range(warmup):
+        run(x)
+    times = []
+    for _ in range(repeats):
+        start = clock()
+        run(x)
+        times.append((clock() - start) * 1e3)
+    return times
+
+
+def _cuda_times(
+    run: Callable[[Tensor], object], x: Tensor, warmup: int, repeats: int, device: torch.device
+) -> list[float]:
+    with torch.cuda.device(device):
+        for _ in range(warmup):
+            run(x)
+        times = []
+        for _ in range(repeats):
+            start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            torch.cuda.synchronize(device)
+            start.record()
+            run(x)
+            end.record()
+            torch.cuda.synchronize(device)
+            times.append(float(start.elapsed_time(end)))
+    return times
+
+
+def _autocast(device: torch.device, dtype: str) -> torch.autocast | nullcontext[None]:
+    return nullcontext() if dtype == "float32" else torch.autocast(device.type, dtype=DTYPES[dtype])
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _layout(model: nn.Module, channels_last: bool) -> Iterator[None]:
+    """Convolution weights in channels-last order for the time of the measurement."""
+    before = [(p, p.data) for p in model.parameters()]
+    if channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        for parameter, data in before:
+            parameter.data = data

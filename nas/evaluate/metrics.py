@@ -1,0 +1,188 @@
+"""Image quality on the 0..255 scale: PSNR, SSIM, PSNR-B, and the legacy SSIMs some papers printed.
+
+Every function takes the restored image first and the reference second: arrays (H, W), (H, W, 1) or (H, W, 3)
+in RGB order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale.
+Nothing is rounded or clamped here; whoever compares 8-bit images rounds first (``nas.evaluate.harness``
+does). All arithmetic is float64. Arrays of unlike shape, of another integer type, or too small raise
+UsageError.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.errors import UsageError
+
+Plane = npt.NDArray[np.float64]
+
+PEAK = 255.0
+#: Weights of R, G, B in Y of ITU-R BT.601 (studio range), MATLAB's ``rgb2ycbcr``.
+LUMA = (65.481, 128.553, 24.966)
+_C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+_WINDOW, _SIGMA = 11, 1.5
+
+
+def luma(image: Any) -> Plane:
+    """Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, unrounded, (H, W); a grey image is returned as it is.
+
+    White is 235 and black 16, so a grey image expanded to RGB first would be squeezed and score about 1.3 dB
+    more.
+    """
+    return _luma(_array(image, "the image"))
+
+
+def grey(image: Any) -> Plane:
+    """The same luma on the full range 0..255, (H, W): an RGB image of equal channels gives that channel back.
+
+    With it the colour output of a network is compared with a one-channel reference.
+    """
+    array = _array(image, "the image")
+    if array.shape[-1] == 1:
+        return array[..., 0]
+    return array @ (np.array(LUMA) / sum(LUMA))
+
+
+def psnr(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+    """Peak signal-to-noise ratio in dB, peak 255; infinite for identical images.
+
+    Colour without ``luma`` has one mean squared error over all channels. ``border`` pixels are removed on
+    each side.
+    """
+    x, y = _pair(a, b, luma, border)
+    return _decibel(float(np.mean((x - y) ** 2)))
+
+
+def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+    """Structural similarity (Wang et al., TIP 2004, Section III-B), mean over the image, then over channels.
+
+    11 x 11 Gaussian window with sigma 1.5, positions where the window lies inside the image, population
+    covariance, K1 = 0.01, K2 = 0.03, L = 255.
+    """
+    x, y = _pair(a, b, luma, border)
+    _require(x, _WINDOW, "the 11 x 11 window of SSIM")
+    taps = np.exp(-((np.arange(_WINDOW) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2))
+    taps /= taps.sum()
+    return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
+
+
+def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -> float:
+    """PSNR-B in dB (Yim and Bovik, TIP 2011): the blocking-effect factor of ``a`` is added to the MSE.
+
+    Defined on one plane: colour needs ``luma=True``. ``a`` is the restored image, ``b`` the reference; the
+    two are not exchangeable. The factor is eta (D_B - D_BC), D_B and D_BC being the mean squared steps across
+    and off the ``block`` grid and eta = log2(block) / log2(min(H, W)); it is 0 where D_B does not exceed
+    D_BC. A border moves the grid, so ``border`` should be 0 or a multiple of ``block``.
+    """
+    x, y = _pair(a, b, luma, border)
+    if x.shape[-1] != 1:
+        raise UsageError("PSNR-B compares one plane; give grey images or luma=True")
+    _require(x, block + 1, f"the {block} x {block} blocks of PSNR-B")
+    plane = x[..., 0]
+    edge: list[Plane] = []
+    inside: list[Plane] = []
+    for axis in (0, 1):
+        steps = np.diff(plane, axis=axis) ** 2
+        at_edge = np.arange(1, plane.shape[axis]) % block == 0
+        edge.append(np.compress(at_edge, steps, axis=axis).ravel())
+        inside.append(np.compress(~at_edge, steps, axis=axis).ravel())
+    d_edge, d_inside = float(np.concatenate(edge).mean()), float(np.concatenate(inside).mean())
+    eta = math.log2(block) / math.log2(min(plane.shape)) if d_edge > d_inside else 0.0
+    return _decibel(float(np.mean((x - y) ** 2)) + eta * (d_edge - d_inside))
+
+
+def ssim_uniform(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+    """SSIM with a 7 x 7 uniform window and sample covariance: scikit-image's defaults, used by DSRIR."""
+    x, y = _pair(a, b, luma, border)
+    _require(x, 7, "the 7 x 7 window of this SSIM")
+    taps = np.full(7, 1 / 7)
+    maps = [_ssim_map(x[..., c], y[..., c], (taps, taps), 49 / 48) for c in range(x.shape[-1])]
+    return float(np.mean(maps))
+
+
+def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float:
+    """The Y-SSIM of DSRIR's published rain figures, kept only to compare with them.
+
+    The original declared the last axis of a two-dimensional Y image to be channels, so every column is scored
+    as a one-dimensional signal (7 samples, uniform, sample covariance) and the columns are averaged. It is
+    lower than SSIM proper (0.92 where that is 0.94) and must not share a column of a table with it.
+    """
+    x, y = _pair(a, b, luma, border)
+    if x.shape[-1] != 1:
+        raise UsageError("the column-wise SSIM compares one plane; give grey images or luma=True")
+    _require(x, 7, "the 7-sample window of the column-wise SSIM", axes=1)
+    return float(np.mean(_ssim_map(x[..., 0], y[..., 0], (np.full(7, 1 / 7), None), 7 / 6)))
+
+
+def _ssim_map(x: Plane, y: Plane, taps: tuple[Plane, Plane | None], covariance: float) -> Plane:
+    def mean(plane: Plane) -> Plane:
+        for axis, kernel in enumerate(taps):
+            if kernel is not None:
+                size = plane.shape[axis] - len(kernel) + 1
+                shifted = (np.take(plane, range(i, i + size), axis) * w for i, w in enumerate(kernel))
+                plane = sum(shifted, start=np.zeros(()))
+        return plane
+
+    mx, my = mean(x), mean(y)
+    vx = covariance * (mean(x * x) - mx * mx)
+    vy = covariance * (mean(y * y) - my * my)
+    vxy = covariance * (mean(x * y) - mx * my)
+    top = (2 * mx * my + _C1) * (2 * vxy + _C2)
+    result: Plane = top / ((mx * mx + my * my + _C1) * (vx + vy + _C2))
+    return result
+
+
+def _decibel(mse: float) -> float:
+    return math.inf if mse == 0 else 10 * math.log10(PEAK**2 / mse)
+
+
+def _luma(array: Plane) -> Plane:
+    if array.shape[-1] == 1:
+        return array[..., 0]
+    return 16 + array @ (np.array(LUMA) / 255)
+
+
+def _pair(a: Any, b: Any, luma: bool, border: int) -> tuple[Plane, Plane]:
+    """Both images as (H, W, C) float64, luma taken and borders removed."""
+    x, y = _array(a, "the first image"), _array(b, "the second image")
+    if x.shape != y.shape:
+        raise UsageError(
+            f"images of unlike shape cannot be compared: {_size(x)} against {_size(y)}; "
+            "crop or convert one of them"
+        )
+    if luma:
+        x, y = _luma(x)[..., None], _luma(y)[..., None]
+    if border < 0 or 2 * border >= min(x.shape[:2]):
+        raise UsageError(f"a border of {border} pixels leaves nothing of {_size(x)}; give a smaller one")
+    if border:
+        x, y = x[border:-border, border:-border], y[border:-border, border:-border]
+    return x, y
+
+
+def _array(image: Any, which: str) -> Plane:
+    if hasattr(image, "detach"):  # a torch tensor: channels first
+        image = image.detach().cpu().double().numpy()
+        if image.ndim == 4 and image.shape[0] == 1:
+            image = image[0]
+        if image.ndim == 3:
+            image = np.moveaxis(image, 0, -1)
+    array = np.asarray(image)
+    if array.dtype != np.uint8 and array.dtype.kind != "f":
+        raise UsageError(f"{which} has type {array.dtype}; give uint8, or floating point on 0..255")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3) or array.size == 0:
+        raise UsageError(f"{which} has shape {np.shape(image)}; give (H, W), (H, W, 1) or (H, W, 3)")
+    return array.astype(np.float64)
+
+
+def _require(x: Plane, least: int, what: str, axes: int = 2) -> None:
+    if min(x.shape[:axes]) < least:
+        raise UsageError(f"an image of {_size(x)} (after cropping) is too small for {what}")
+
+
+def _size(x: Plane) -> str:
+    return f"{x.shape[0]} x {x.shape[1]} x {x.shape[2]}"

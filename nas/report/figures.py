@@ -1,0 +1,183 @@
+"""Quality against cost: bubbles of measured and published models, and the front of the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from nas.errors import NasError
+from nas.report.labels import place_labels
+from nas.report.published import is_published, one_per_model
+from nas.report.style import DARK, LIGHT, Theme, dress, new_figure
+from nas.report.text import count
+from nas.rows import EvaluationRow
+
+MIN_AREA, MAX_AREA = 18.0, 900.0  # points squared
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """multiply_adds, psnr in dB, parameters (None: drawn smallest)."""
+
+    label: str
+    multiply_adds: float
+    psnr: float
+    parameters: float | None
+    published: bool
+
+
+def bubbles(rows: Iterable[EvaluationRow], task: str, set: str) -> list[Bubble]:
+    """The rows of one task and set that have PSNR and multiply-adds; a model published twice counts once."""
+    chosen = one_per_model([r for r in rows if r.task == task and r.set == set])
+    return [
+        Bubble(r.model, float(r.multiply_adds), r.psnr, r.parameters, is_published(r))
+        for r in chosen
+        if r.psnr is not None and r.multiply_adds
+    ]
+
+
+def pareto_front(points: Sequence[Bubble]) -> list[Bubble]:
+    """The bubbles that no other beats in both multiply-adds and PSNR, by growing cost."""
+    front: list[Bubble] = []
+    for point in sorted(points, key=lambda p: (p.multiply_adds, -p.psnr)):
+        if not front or point.psnr > front[-1].psnr:
+            front.append(point)
+    return front
+
+
+def bubble_figure(
+    rows: Iterable[EvaluationRow],
+    task: str,
+    set: str,
+    *,
+    highlight: Sequence[str] = (),
+    dark: bool = False,
+    size: tuple[float, float] = (7.2, 4.8),
+) -> Figure:
+    """PSNR (dB) over multiply-adds (logarithmic); area in proportion to parameters.
+
+    Filled bubbles were measured, open ones are published; models in ``highlight`` are named in bold.
+    ``size`` in inches. NasError when no row has both PSNR and multiply-adds.
+    """
+    theme = DARK if dark else LIGHT
+    points = bubbles(rows, task, set)
+    if not points:
+        raise NasError(
+            f"no row of task {task!r} on {set!r} has both PSNR and multiply-adds, so there is nothing to plot; "
+            "evaluate with costs or pass published rows"
+        )
+    figure = new_figure(*size, theme)
+    axes = figure.add_subplot()
+    dress(axes, theme)
+    _axes(axes, points, task, set, rows)
+    largest = max((p.parameters or 0.0 for p in points), default=0.0)
+    areas = [_area(p.parameters, largest) for p in points]
+    front = pareto_front(points)
+    if len(front) > 1:
+        xs, ys = [p.multiply_adds for p in front], [p.psnr for p in front]
+        axes.plot(xs, ys, drawstyle="steps-post", color=theme.soft, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1.5)
+    for published in (True, False):
+        members = [(p, a) for p, a in zip(points, areas, strict=True) if p.published is published]
+        # small bubbles last, so that a large one never hides them
+        for point, area in sorted(members, key=lambda m: -m[1]):
+            colour = theme.colour(0 if published else 1)
+            face = theme.paper if published else colour
+            axes.scatter(
+                [point.multiply_adds], [point.psnr], s=area, linewidths=1.2, edgecolors=colour,
+                facecolors=face, alpha=0.9, zorder=2 if published else 3,
+            )  # fmt: skip
+    _legend(axes, theme, points, largest)
+    _write_labels(figure, axes, theme, points, areas, highlight)
+    return figure
+
+
+def _area(parameters: float | None, largest: float) -> float:
+    if not parameters or not largest:
+        return MIN_AREA
+    return max(MIN_AREA, MAX_AREA * parameters / max(largest, 1.0))
+
+
+def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow]) -> None:
+    costs = [p.multiply_adds for p in points]
+    quality = [p.psnr for p in points]
+    axes.set_xscale("log")
+    axes.set_xlim(min(costs) / 1.9, max(costs) * 1.9)
+    spread = max(max(quality) - min(quality), 0.1)
+    axes.set_ylim(min(quality) - 0.14 * spread, max(quality) + 0.2 * spread)
+    narrow = max(costs) / min(costs) < 30
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    sizes = {r.cost_output for r in rows if r.task == task and r.set == set and r.multiply_adds} - {""}
+    at = f" for a {sizes.pop().replace('x', ' × ')} output" if len(sizes) == 1 else ""
+    axes.set_xlabel(f"multiply-adds{at}")
+    axes.set_ylabel("PSNR (dB)")
+    axes.set_title(f"{task} on {set}", loc="left")
+
+
+def _legend(axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:
+    handles = []
+    for published, name in ((False, "measured"), (True, "published")):
+        if any(p.published is published for p in points):
+            colour = theme.colour(0 if published else 1)
+            handles.append(
+                axes.scatter([], [], s=60, edgecolors=colour, facecolors=theme.paper if published else colour, label=name)
+            )
+    if largest:
+        for size in dict.fromkeys([_round(largest / 10), _round(largest / 2)]):
+            handles.append(
+                axes.scatter(
+                    [], [], s=_area(size, largest), edgecolors=theme.soft, facecolors="none",
+                    label=f"{count(size)} parameters",
+                )  # fmt: skip
+            )
+    if len(pareto_front(points)) > 1:
+        handles += axes.plot([], [], color=theme.soft, linestyle=(0, (4, 3)), linewidth=1.0, label="Pareto front")
+    legend = axes.legend(handles=handles, loc="lower right", fontsize=7.5, framealpha=0.9, borderpad=0.8, labelspacing=0.9)
+    legend.get_frame().set(facecolor=theme.paper, edgecolor=theme.grid)
+    for text in legend.get_texts():
+        text.set_color(theme.ink)
+
+
+def _round(value: float) -> float:
+    """The nearest of 1, 2, 5 times a power of ten below ``value``: a round number for a legend."""
+    power = 10.0 ** math.floor(math.log10(max(value, 1.0)))
+    return power * max(m for m in (1, 2, 5) if m * power <= max(value, 1.0))
+
+
+def _write_labels(
+    figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], areas: Sequence[float], highlight: Sequence[str]
+) -> None:
+    texts = []
+    for point in points:
+        strong = point.label in highlight or not point.published
+        texts.append(
+            axes.annotate(
+                point.label, xy=(point.multiply_adds, point.psnr), fontsize=7.5, color=theme.ink, zorder=5,
+                fontweight="bold" if strong else "normal", ha="center", va="center", annotation_clip=False,
+            )  # fmt: skip
+        )
+        texts[-1].set_in_layout(False)
+    figure.draw_without_rendering()  # constrained layout settles the axes before anything is measured
+    pixel = figure.dpi / 72
+    extents = [t.get_window_extent() for t in texts]
+    centres = [tuple(axes.transData.transform((p.multiply_adds, p.psnr))) for p in points]
+    radii = [math.sqrt(a / math.pi) * pixel for a in areas]
+    box = axes.get_window_extent()
+    legend = axes.get_legend()
+    taken = [tuple(legend.get_window_extent().extents)] if legend is not None else []
+    spots = place_labels(
+        centres, radii, [(e.width, e.height) for e in extents], tuple(box.extents), obstacles=taken
+    )
+    for text, spot, centre in zip(texts, spots, centres, strict=True):
+        x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
+        text.set_position(tuple(axes.transData.inverted().transform((x, y))))
+        if spot.distance > 10:  # far enough that the eye needs a line
+            near = (min(max(centre[0], spot.box[0]), spot.box[2]), min(max(centre[1], spot.box[1]), spot.box[3]))
+            ends = axes.transData.inverted().transform([centre, near])
+            axes.plot(ends[:, 0], ends[:, 1], color=theme.soft, linewidth=0.5, zorder=1.8, scalex=False, scaley=False)

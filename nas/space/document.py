@@ -1,0 +1,210 @@
+"""A document of plain values that remembers where each value came from, so that errors can say so."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.errors import UsageError, did_you_mean
+
+#: where a value sits: keys of mappings and indices of lists, from the root
+Location = tuple[str | int, ...]
+# Aliases let a short file describe an enormous one; no honest space document comes near this.
+_MAX_VALUES = 50_000
+_MAX_DEPTH = 30
+
+
+class DocumentError(UsageError):
+    """A fault in a document. ``path`` is like ``cells.operation.candidates[3]``; ``line`` counts from 1."""
+
+    def __init__(self, message: str, path: str = "", line: int | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.line = line
+
+
+def dotted(location: Location) -> str:
+    """``("cells", "a", "candidates", 3)`` as ``cells.a.candidates[3]``."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+    return text or "(document)"
+
+
+@dataclass
+class Document:
+    """Plain data with the origin of its values.
+
+    source: what to call the document in messages (a file name)
+    lines: location -> line in the file; origins: location -> words for values that came from elsewhere
+    (a preset, an override)
+    """
+
+    data: dict[str, Any]
+    source: str = "space document"
+    lines: dict[Location, int] = field(default_factory=dict)
+    origins: dict[Location, str] = field(default_factory=dict)
+
+    def error(self, location: Location, message: str) -> DocumentError:
+        """The exception for a fault at ``location``; ``message`` says what is wrong and how to mend it."""
+        line = None
+        # an override deeper inside made the faulty mapping
+        origin = next(
+            (o for at, o in self.origins.items() if location and at[: len(location)] == location), None
+        )
+        for length in range(len(location), -1, -1):  # an absent key is reported at its parent's line
+            if origin is not None:
+                break
+            origin, line = self.origins.get(location[:length]), self.lines.get(location[:length])
+            if line is not None:
+                break
+        where = self.source
+        if origin is not None:
+            where += f", {origin}"
+        elif line is not None:
+            where += f", line {line}"
+        path = dotted(location)
+        return DocumentError(f"{where}: {path}: {message}", path, None if origin else line)
+
+    def overlay(self, changes: Mapping[str, Any], origin: str) -> None:
+        """Replace values. ``changes`` maps dotted paths to values; mappings are merged, others replaced."""
+        for key, value in changes.items():
+            if not isinstance(key, str) or not all(key.split(".")):
+                raise DocumentError(
+                    f"{self.source}, {origin}: {key!r} is not a dotted path such as network.width"
+                )
+            self._put(tuple(key.split(".")), value, origin)
+
+    def _put(self, location: Location, value: Any, origin: str) -> None:
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                self._put((*location, str(key)), inner, origin)
+            return
+        here: Any = self.data
+        for depth, part in enumerate(location[:-1]):
+            if here.get(part) is None:
+                if location[:depth] == ("cells",):
+                    raise DocumentError(
+                        f"{self.source}, {origin}: {dotted(location)}: there is no cell {part!r}; "
+                        + did_you_mean(str(part), here),
+                        dotted(location),
+                    )
+                here[part] = {}
+            here = here[part]
+            if not isinstance(here, dict):
+                raise DocumentError(
+                    f"{self.source}, {origin}: {dotted(location)}: "
+                    f"{dotted(location[: depth + 1])} is no mapping; give the whole value, not a part",
+                    dotted(location),
+                )
+        here[location[-1]] = copy.deepcopy(value)
+        for known in [k for k in self.lines if k[: len(location)] == location]:
+            del self.lines[known]
+        self.origins[location] = origin
+
+
+def parse_yaml(text: str, source: str) -> Document:
+    """Read YAML (safe tags only). Bad syntax, repeated keys and keys that are no words are DocumentErrors."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        walker = _Walker(source)
+        data = walker.value(root, ()) if root is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else None
+        at = f", line {line}" if line is not None else ""
+        raise DocumentError(
+            f"{source}{at}: (document): not valid YAML: {error.problem}", "(document)", line
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise DocumentError(f"{source}: (document): not valid YAML: {reason}", "(document)") from error
+    if not isinstance(data, dict):
+        raise DocumentError(
+            f"{source}, line 1: (document): a space document is a mapping with the keys format, name, cells "
+            "and network",
+            "(document)",
+            1,
+        )
+    return Document(data, source, walker.lines)
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML file; one that is absent or no UTF-8 text is a UsageError."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), path.name)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {str(path)!r} ({error.strerror}); give the path of a YAML file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a YAML file") from error
+
+
+class _Walker:
+    """Turns YAML nodes into plain values and notes the line of each."""
+
+    def __init__(self, source: str) -> None:
+        self.lines: dict[Location, int] = {}
+        self._constructor = yaml.constructor.SafeConstructor()
+        self._source = source
+        self._count = 0
+
+    def value(self, node: yaml.Node, location: Location) -> Any:
+        line = node.start_mark.line + 1
+        self.lines.setdefault(location, line)
+        self._count += 1
+        if self._count > _MAX_VALUES or len(location) > _MAX_DEPTH:
+            raise self._error(
+                location[:1], line, "the document is too large or refers to itself; write it out plainly"
+            )
+        if isinstance(node, yaml.SequenceNode):
+            self._plain(node, "tag:yaml.org,2002:seq", location)
+            return [self.value(item, (*location, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            self._plain(node, "tag:yaml.org,2002:map", location)
+            return self._mapping(node, location)
+        return self._constructor.construct_object(node)
+
+    def _plain(self, node: yaml.Node, tag: str, location: Location) -> None:
+        if node.tag != tag:
+            raise self._error(
+                location, node.start_mark.line + 1, f"the tag {node.tag!r} is not allowed; remove it"
+            )
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+        self._check_keys(node, location)
+        self._constructor.flatten_mapping(node)  # `<<: *anchor`: merged keys first, own keys win
+        result: dict[str, Any] = {}
+        for key, item in node.value:
+            name = key.value
+            self.lines[(*location, name)] = key.start_mark.line + 1
+            result[name] = self.value(item, (*location, name))
+        return result
+
+    def _check_keys(self, node: yaml.MappingNode, location: Location) -> None:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(location, line, "a key must be a plain word")
+            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                raise self._error(
+                    (*location, key.value), line, f"the key {key.value!r} is not a word; put it in quotes"
+                )
+            if key.value in seen:
+                raise self._error(
+                    (*location, key.value),
+                    line,
+                    f"the key is given twice (first in line {seen[key.value]}); remove one of the two",
+                )
+            seen[key.value] = line
+
+    def _error(self, location: Location, line: int, message: str) -> DocumentError:
+        path = dotted(location)
+        return DocumentError(f"{self._source}, line {line}: {path}: {message}", path, line)

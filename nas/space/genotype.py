@@ -1,0 +1,349 @@
+"""A genotype: which block sits on which edge, as a JSON document addressed by its content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas.errors import UsageError
+from nas.space.document import Document
+from nas.space.schema import NetworkSettings, schema_error
+from nas.space.two_lists import TwoLists, check_list, edges_of_list
+
+FORMAT = "nas.genotype/1"
+#: network settings a genotype may carry
+SETTINGS = tuple(NetworkSettings.model_fields)
+
+
+class Choice(NamedTuple):
+    """One edge of a derived cell: ``block`` computes its part of node ``target`` from node ``source``."""
+
+    source: int
+    target: int
+    block: str
+
+
+def content_hash(content: Any) -> str:
+    """16 hex digits that name a JSON-ready value, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class Genotype:
+    """The structure of a derived network, with where it came from.
+
+    cells: cell name -> choices, ordered by target, then source (sorted here)
+    network: settings of nas.space.schema.NetworkSettings; what is absent is the space's
+    provenance: free JSON-ready notes (run, seed, strategy, task, versions); no part of hash or equality
+
+    Two genotypes are equal if their structure is: cells, network settings (absent ones count as their
+    defaults) and skeleton. ``hash`` names that structure.
+    """
+
+    cells: Mapping[str, tuple[Choice, ...]]
+    network: Mapping[str, Any] = field(default_factory=dict)
+    space_name: str = ""
+    space_hash: str = ""
+    skeleton: str = "jsnet"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        cells = {name: _sorted_choices(name, choices) for name, choices in self.cells.items()}
+        if not cells:
+            raise UsageError("a genotype needs at least one cell; give its choices")
+        network = {k: v for k, v in self.network.items() if v is not None}
+        settings_of(network)  # raises for unknown or malformed settings
+        object.__setattr__(self, "cells", cells)
+        object.__setattr__(self, "network", network)
+        object.__setattr__(self, "provenance", dict(self.provenance))
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What the hash is taken of: JSON-ready cells, network settings with defaults, skeleton."""
+        settings = settings_of(self.network).model_dump(exclude_none=True)
+        return {"cells": _cells_to_json(self.cells), "network": settings, "skeleton": self.skeleton}
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits naming the structure; the same on every machine."""
+        return content_hash(self.structure)
+
+    def __eq__(self, other: object) -> bool:
+        return self.structure == other.structure if isinstance(other, Genotype) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def with_provenance(self, **notes: Any) -> Genotype:
+        """The same structure with ``notes`` added to its provenance."""
+        return replace(self, provenance={**self.provenance, **notes})
+
+    def with_network(self, **settings: Any) -> Genotype:
+        """The same cells with other network settings (width, cells, ...); None: as the space says."""
+        return replace(self, network={**self.network, **settings})
+
+    # -- JSON ---------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``save`` writes, as a dictionary."""
+        return {
+            "format": FORMAT,
+            "space": {"name": self.space_name, "hash": self.space_hash},
+            "skeleton": self.skeleton,
+            "cells": _cells_to_json(self.cells),
+            "network": dict(self.network),
+            "provenance": dict(self.provenance),
+            "hash": self.hash,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any] | str, source: str = "genotype") -> Genotype:
+        """Read ``to_json``'s dictionary, JSON text of it, or the two-list form
+        ``{"normal": [[name, index], ...], "attention": [...]}``.
+
+        A wrong format, unknown key, or content that does not fit its hash is a UsageError naming ``source``.
+        """
+        data: Any = _parse(content, source) if isinstance(content, str) else content
+        if not isinstance(data, Mapping):
+            raise UsageError(f"{source}: a genotype is a JSON object, not a {type(data).__name__}")
+        if "format" not in data and ("normal" in data or "attention" in data):
+            return cls._from_two_list_json(data, source)
+        document = Document(dict(data), source)
+        try:
+            schema = _GenotypeSchema.model_validate(document.data)
+        except ValidationError as error:
+            raise schema_error(document, error, _GenotypeSchema) from None
+        cells = {
+            name: tuple(Choice(e.source, e.target, e.block) for e in edges)
+            for name, edges in schema.cells.items()
+        }
+        try:
+            genotype = cls(
+                cells,
+                schema.network,
+                schema.space.name,
+                schema.space.hash,
+                schema.skeleton,
+                schema.provenance,
+            )
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from error
+        if genotype.hash != schema.hash:
+            raise UsageError(
+                f"{source}: the content has the hash {genotype.hash} but the file says {schema.hash!r}: "
+                "it was changed after it was written; restore it, or give the two-list form if that is meant"
+            )
+        return genotype
+
+    @classmethod
+    def _from_two_list_json(cls, data: Mapping[str, Any], source: str) -> Genotype:
+        unknown = [str(k) for k in data if k not in ("normal", "attention", *SETTINGS)]
+        if unknown:
+            raise UsageError(
+                f"{source}: unknown key {unknown[0]!r}; known: normal, attention, {', '.join(SETTINGS)}"
+            )
+        settings = {k: data[k] for k in SETTINGS if k in data}
+        try:
+            return cls.from_lists(data.get("normal", ()), data.get("attention", ()), **settings)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from error
+
+    def save(self, path: str | Path) -> Path:
+        """Write the JSON document atomically (a reader sees the old file or the new); returns the path."""
+        file = Path(path)
+        try:
+            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"the provenance of the genotype is not JSON-ready ({error}); use plain values"
+            ) from error
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {str(file)!r} ({error.strerror}); choose another place"
+            ) from error
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise UsageError(
+                f"cannot write {str(file)!r} ({error.strerror}); choose another place"
+            ) from error
+        return file
+
+    @classmethod
+    def load(cls, path: str | Path) -> Genotype:
+        """Read a file in either form; see from_json for what is refused."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"cannot read genotype {str(path)!r} ({error.strerror}); give the path of a JSON file"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{str(path)!r} is not UTF-8 text; give the path of a genotype's JSON file"
+            ) from error
+        return cls.from_json(text, source=Path(path).name)
+
+    # -- the two-list form of the JSNet release -------------------------------------------------------------
+
+    @classmethod
+    def from_lists(
+        cls,
+        normal: Iterable[Any],
+        attention: Iterable[Any],
+        provenance: Mapping[str, Any] | None = None,
+        **network: Any,
+    ) -> Genotype:
+        """From lists of (block name, predecessor index) in edge order: node 1 from 0; node 2 from 0, 1; ...
+
+        Names must be registered and selectable, indices those of the order, lengths triangular (1, 3, 6);
+        an empty list means that the network has no such cell. ``network``: width, cells, ... (see SETTINGS).
+        """
+        cells: dict[str, tuple[Choice, ...]] = {}
+        for cell, key, entries in (("operation", "normal", normal), ("attention", "attention", attention)):
+            pairs = check_list(key, cell, entries)
+            if pairs:
+                wiring = edges_of_list(len(pairs))
+                cells[cell] = tuple(Choice(s, t, n) for (s, t), (n, _) in zip(wiring, pairs, strict=True))
+        if not cells:
+            raise UsageError("both lists of the genotype are empty; give at least one (name, index) pair")
+        space = "jsm" if len(cells) == 2 else {"operation": "osm", "attention": "asm"}[next(iter(cells))]
+        return cls(cells, network, space_name=space, provenance=provenance or {})
+
+    def to_lists(self) -> TwoLists:
+        """The inverse of from_lists; a genotype that the form cannot express is a UsageError."""
+        lists: dict[str, list[tuple[str, int]]] = {"operation": [], "attention": []}
+        for name, choices in self.cells.items():
+            if name not in lists:
+                raise UsageError(
+                    f"the two-list form has the cells operation and attention only, not {name!r}; use JSON"
+                )
+            nodes = max(c.target for c in choices)
+            if [(c.source, c.target) for c in choices] != [
+                (s, t) for t in range(1, nodes + 1) for s in range(t)
+            ]:
+                raise UsageError(
+                    f"cell {name!r} does not feed every node from all earlier ones, which the two-list form "
+                    "cannot express; use JSON"
+                )
+            lists[name] = [(c.block, c.source) for c in choices]
+        return TwoLists(lists["operation"], lists["attention"])
+
+    def to_text(self) -> str:
+        """A few lines for people: each node of each cell as the sum of its blocks."""
+        settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
+        lines = [
+            f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"
+        ]
+        for name, choices in self.cells.items():
+            lines.append(f"  {name} cell")
+            for node in sorted({c.target for c in choices}):
+                terms = " + ".join(f"{c.block}({c.source})" for c in choices if c.target == node)
+                lines.append(f"    {node} = {terms}")
+        return "\n".join(lines)
+
+    __str__ = to_text
+
+
+def settings_of(network: Mapping[str, Any]) -> NetworkSettings:
+    """``network`` as typed settings, defaults filled in; a wrong key or value is a DocumentError."""
+    document = Document({"network": dict(network)}, "genotype")
+    try:
+        return NetworkSettings.model_validate(document.data["network"])
+    except ValidationError as error:
+        raise schema_error(document, error, NetworkSettings, ("network",)) from None
+
+
+class _EdgeSchema(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    source: int = Field(alias="from", ge=0)
+    target: int = Field(alias="to", ge=1)
+    block: str
+
+
+class _SpaceReference(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str
+    hash: str
+
+
+class _GenotypeSchema(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    format: Literal["nas.genotype/1"]
+    space: _SpaceReference
+    skeleton: str
+    cells: dict[str, Annotated[list[_EdgeSchema], Field(min_length=1)]] = Field(min_length=1)
+    network: dict[str, Any]
+    provenance: dict[str, Any] = {}
+    hash: str
+
+
+def _cells_to_json(cells: Mapping[str, tuple[Choice, ...]]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{"from": c.source, "to": c.target, "block": c.block} for c in choices]
+        for name, choices in cells.items()
+    }
+
+
+def _sorted_choices(cell: str, choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    made = []
+    for choice in choices:
+        try:
+            source, target, name = choice
+        except (TypeError, ValueError):
+            raise UsageError(f"cell {cell!r}: {choice!r} is not a (source, target, block) triple") from None
+        if not (
+            type(source) is int and type(target) is int and isinstance(name, str) and 0 <= source < target
+        ):
+            raise UsageError(
+                f"cell {cell!r}: {tuple(choice)!r} is no edge; source and target are ints, source first"
+            )
+        made.append(Choice(source, target, name))
+    made.sort(key=lambda c: (c.target, c.source))
+    for first, second in pairwise(made):
+        if first[:2] == second[:2]:
+            raise UsageError(
+                f"cell {cell!r}: the edge {first.source}->{first.target} is given twice; remove one"
+            )
+    if not made:
+        raise UsageError(
+            f"cell {cell!r} of the genotype has no edges; give at least one, or leave the cell out"
+        )
+    return tuple(made)
+
+
+def _parse(text: str, source: str) -> Any:
+    def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [k for k, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise UsageError(f"{source}: the key {key!r} is given twice; remove one of the two")
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=no_repeats)
+    except (json.JSONDecodeError, RecursionError) as error:
+        at = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        raise UsageError(f"{source}{at}: not valid JSON: {reason}; give a genotype written by nas") from error

@@ -1,0 +1,144 @@
+"""The typed shape of a space document: which keys there are, and what each may hold.
+
+What a field means for the search is said here, once; what several fields must be together (channel
+arithmetic, wiring, names of blocks) is checked in nas.space.build.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+
+from nas.errors import did_you_mean
+from nas.space.document import Document, DocumentError, Location
+
+FORMAT = "nas.space/1"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)]
+CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+EdgeName = Annotated[str, Field(pattern=r"^[0-9]{1,3}->[0-9]{1,3}$")]
+
+
+def _kind(value: Any) -> str:
+    return "@lists" if isinstance(value, list) else "@word"
+
+
+#: "all" earlier nodes, or for each node the list of the earlier nodes that feed it
+Inputs = Annotated[
+    Annotated[Literal["all"], Tag("@word")] | Annotated[list[list[int]], Tag("@lists")], Discriminator(_kind)
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RelaxationSchema(_Strict):
+    """How the supernet mixes the candidates of an edge.
+
+    partial_channels: k; only the first 1/k of the channels passes through the candidates (1: all of them)
+    edge_weights: the edges that enter a node are weighted by a softmax of their own (PC-DARTS)
+    """
+
+    partial_channels: int = Field(default=1, ge=1, le=64)
+    edge_weights: bool = False
+
+
+class CellSchema(_Strict):
+    """A directed acyclic graph: node 0 is the cell's input, nodes 1..nodes are computed.
+
+    role: operation (blocks at width C) or attention (blocks at width W)
+    candidates: the choices of every edge; edges: other choices for single edges, keyed "source->target"
+    merge: how a node joins the edges that enter it
+    """
+
+    role: Literal["operation", "attention"]
+    nodes: int = Field(ge=1, le=32)
+    inputs: Inputs = "all"
+    candidates: list[str]
+    edges: dict[EdgeName, list[str]] = {}
+    merge: Literal["sum", "mean"] = "sum"
+    relaxation: RelaxationSchema = RelaxationSchema()
+
+
+class NetworkSettings(_Strict):
+    """How wide and how deep.
+
+    width: C, channels of an operation node; cells: L, cells in a row; features: W, channels between cells,
+    which is C * (nodes + 1) where there is an operation cell and must be given where there is none;
+    image_residual: the network adds its input image to its output (tasks that keep the size only);
+    keep: which edges a derived cell keeps ("all", as in the JSNet release).
+    """
+
+    width: int = Field(default=16, ge=1, le=4096)
+    cells: int = Field(default=5, ge=1, le=1000)
+    features: int | None = Field(default=None, ge=1, le=65536)
+    image_residual: bool = False
+    keep: Literal["all"] = "all"
+
+
+class SpaceSchema(_Strict):
+    """The whole document; ``preset`` names the preset that applies when none is asked for."""
+
+    format: Literal["nas.space/1"]
+    name: Name
+    title: str = ""
+    skeleton: str = "jsnet"
+    cells: dict[CellName, CellSchema] = Field(min_length=1)
+    network: NetworkSettings = NetworkSettings()
+    preset: str | None = None
+    presets: dict[Name, dict[str, Any]] = {}
+
+
+def read_schema(document: Document) -> SpaceSchema:
+    """Check keys and types; the first fault is a DocumentError with path, line and the nearest valid name."""
+    try:
+        return SpaceSchema.model_validate(document.data)
+    except ValidationError as error:
+        raise schema_error(document, error, SpaceSchema) from None
+
+
+def schema_error(
+    document: Document, error: ValidationError, model: type[BaseModel], base: Location = ()
+) -> DocumentError:
+    """The first of pydantic's findings in the words of this package."""
+    faults = error.errors(include_url=False)
+    # An unknown key explains a missing one (a misspelling gives both), so it goes first.
+    fault = min(faults, key=lambda f: f["type"] != "extra_forbidden")
+    location: Location = tuple(p for p in fault["loc"] if not str(p).startswith("@") and p != "[key]")
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "extra_forbidden":
+        message = (
+            f"unknown key {location[-1]!r}; {did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
+        )
+    elif kind == "missing":
+        message = f"the key {location[-1]!r} is missing; add it"
+    elif kind == "literal_error":
+        message = f"{_short(fault['input'])} is not valid here; expected {context['expected']}"
+    elif kind == "string_pattern_mismatch":
+        message = f"{_short(fault['input'])} is not a valid name here (pattern {context['pattern']})"
+    else:
+        text = fault["msg"]
+        message = f"{text[0].lower()}{text[1:]}, got {_short(fault['input'])}"
+    return document.error(base + location, message)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that are valid inside the mapping at ``location``."""
+    parts = list(location)
+    while parts:
+        part = parts.pop(0)
+        if model is SpaceSchema and part == "cells" and parts:
+            parts.pop(0)
+            model = CellSchema
+        elif part == "relaxation":
+            model = RelaxationSchema
+        elif part == "network":
+            model = NetworkSettings
+    return list(model.model_fields)

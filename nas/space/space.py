@@ -1,0 +1,250 @@
+"""A search space: what can be decided, and the operations that every strategy needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import UsageError, did_you_mean
+from nas.space.blocks import BLOCKS, SKELETONS
+from nas.space.build import Cell, build_cells, cell_width, check_channels
+from nas.space.document import Document
+from nas.space.draw import drawer
+from nas.space.genotype import Choice, Genotype, content_hash
+from nas.space.schema import FORMAT, NetworkSettings, SpaceSchema
+
+if TYPE_CHECKING:
+    from nas.space.draw import Rng
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One open question: which block sits on an edge. ``choices``: the selectable blocks (no zero block)."""
+
+    name: str
+    cell: str
+    source: int
+    target: int
+    choices: tuple[str, ...]
+
+
+class Space:
+    """A search space, made by ``load_space`` or ``space_from_document``; it is never changed.
+
+    name, title, skeleton, preset: of the document; cells: name -> Cell; network_settings: width and depth;
+    features: W, channels between cells; decisions: ordered, one per edge; document: the effective document
+    (presets and overrides resolved), which rebuilds this very space; hash: names its content.
+    """
+
+    def __init__(self, schema: SpaceSchema, document: Document) -> None:
+        self.name = schema.name
+        self.title = schema.title
+        self.skeleton = schema.skeleton
+        self.network_settings: NetworkSettings = schema.network
+        self.cells: dict[str, Cell] = build_cells(schema, document)
+        self.document: dict[str, Any] = _effective(schema)
+        self.hash = content_hash({k: v for k, v in self.document.items() if k != "title"})
+        self.decisions: tuple[Decision, ...] = tuple(_decisions(self.cells))
+
+    @property
+    def features(self) -> int:
+        """W, the channels of the features between cells."""
+        width = cell_width(self.cells, self.network_settings)
+        assert width is not None  # build_cells refuses such a space
+        return width
+
+    def __eq__(self, other: object) -> bool:
+        return self.hash == other.hash if isinstance(other, Space) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.decisions)} decisions, {self.size()} genotypes"
+        return f"Space({self.name!r}, {counts}, hash {self.hash})"
+
+    # -- genotypes as points --------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        """How many genotypes there are, exactly."""
+        return math.prod(len(d.choices) for d in self.decisions)
+
+    def decode(self, vector: Iterable[int]) -> Genotype:
+        """The genotype whose decision i takes choice ``vector[i]``; any other vector is a UsageError."""
+        indices = list(vector)
+        if len(indices) != len(self.decisions):
+            raise UsageError(
+                f"a vector of space {self.name!r} has {len(self.decisions)} entries, one for each decision; "
+                f"got {len(indices)}"
+            )
+        cells: dict[str, list[Choice]] = {name: [] for name in self.cells}
+        for decision, index in zip(self.decisions, indices, strict=True):
+            whole = hasattr(index, "__index__") and not isinstance(index, bool)
+            if not whole or not 0 <= index < len(decision.choices):
+                raise UsageError(
+                    f"decision {decision.name!r} of space {self.name!r} takes "
+                    f"0..{len(decision.choices) - 1}, got {index!r}"
+                )
+            choice = Choice(decision.source, decision.target, decision.choices[int(index)])
+            cells[decision.cell].append(choice)
+        settings = self.network_settings.model_dump(exclude_none=True)
+        made = {name: tuple(choices) for name, choices in cells.items()}
+        return Genotype(made, settings, self.name, self.hash, self.skeleton)
+
+    def encode(self, genotype: Genotype) -> tuple[int, ...]:
+        """The inverse of ``decode``, as indices into each decision's choices; validates the genotype."""
+        self.validate(genotype)
+        return self._indices(genotype)
+
+    def _indices(self, genotype: Genotype) -> tuple[int, ...]:
+        blocks = {
+            (cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices
+        }
+        return tuple(d.choices.index(blocks[d.cell, d.source, d.target]) for d in self.decisions)
+
+    def validate(self, genotype: Genotype) -> None:
+        """Raise a UsageError if the genotype is no point of this space.
+
+        Only structure counts: a genotype found in another space of the same wiring is welcome if its blocks
+        are candidates here. Its network settings may differ (another width or depth) if their channel
+        arithmetic holds.
+        """
+        if not isinstance(genotype, Genotype):
+            raise UsageError(
+                f"a Genotype is expected, got {type(genotype).__name__}; see Genotype.load and from_lists"
+            )
+        if genotype.skeleton != self.skeleton:
+            raise UsageError(
+                f"the genotype is of skeleton {genotype.skeleton!r}, space {self.name!r} of {self.skeleton!r}"
+            )
+        for name in genotype.cells:
+            if name not in self.cells:
+                raise UsageError(
+                    f"space {self.name!r} has no cell {name!r}; {did_you_mean(name, self.cells)}"
+                )
+        for name, cell in self.cells.items():
+            if name not in genotype.cells:
+                raise UsageError(
+                    f"the genotype has no cell {name!r}, which space {self.name!r} asks for; add its edges"
+                )
+            given = {(c.source, c.target) for c in genotype.cells[name]}
+            wanted = {(e.source, e.target) for e in cell.edges}
+            if given != wanted:
+                word, edges = (
+                    ("lacks", wanted - given) if wanted - given else ("has too many", given - wanted)
+                )
+                listed = ", ".join(f"{s}->{t}" for s, t in sorted(edges))
+                raise UsageError(
+                    f"cell {name!r} of the genotype {word} edges ({listed}) for space {self.name!r}, whose "
+                    f"cell has {cell.nodes} nodes; use a space of the genotype's wiring"
+                )
+        blocks = {
+            (cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices
+        }
+        for d in self.decisions:
+            name = blocks[d.cell, d.source, d.target]
+            if name not in d.choices:
+                raise UsageError(
+                    f"{d.name}: {name!r} is not selectable here in space {self.name!r}; "
+                    + did_you_mean(name, d.choices)
+                )
+        if genotype.network:
+            self._with_network(genotype.network)
+
+    # -- what strategies do with points ---------------------------------------------------------------------
+
+    def sample(self, rng: Rng) -> Genotype:
+        """A uniformly random genotype; ``rng``: int seed, random.Random or numpy Generator."""
+        below = drawer(rng)
+        return self.decode([below(len(d.choices)) for d in self.decisions])
+
+    def neighbours(self, genotype: Genotype) -> list[Genotype]:
+        """All genotypes that differ in exactly one decision, in the order of decisions and choices."""
+        return [
+            self._like(genotype, vector) for vector in _one_changed(self.encode(genotype), self.decisions)
+        ]
+
+    def mutate(self, genotype: Genotype, rng: Rng) -> Genotype:
+        """One decision, drawn uniformly among those with a choice, changed to another choice.
+
+        A space of one genotype returns it unchanged.
+        """
+        vector, below = list(self.encode(genotype)), drawer(rng)
+        open_ones = [i for i, d in enumerate(self.decisions) if len(d.choices) > 1]
+        if open_ones:
+            i = open_ones[below(len(open_ones))]
+            step = 1 + below(len(self.decisions[i].choices) - 1)
+            vector[i] = (vector[i] + step) % len(self.decisions[i].choices)
+        return self._like(genotype, vector)
+
+    def crossover(self, a: Genotype, b: Genotype, rng: Rng) -> Genotype:
+        """Each decision from ``a`` or ``b`` with equal chance (uniform crossover); settings of ``a``."""
+        below = drawer(rng)
+        return self._like(a, [pair[below(2)] for pair in zip(self.encode(a), self.encode(b), strict=True)])
+
+    def _like(self, genotype: Genotype, vector: Sequence[int]) -> Genotype:
+        made = self.decode(vector)
+        return replace(made, network={**made.network, **genotype.network})
+
+    # -- networks -------------------------------------------------------------------------------------------
+
+    def supernet(self, task: Any, **options: Any) -> Any:
+        """The supernet of this space for ``task`` (a name or a Task); imports torch.
+
+        partial_channels (int), edge_weights (bool) override the document's relaxation; other options are the
+        skeleton's.
+        """
+        return SKELETONS.get(self.skeleton).supernet(self, task, **options)
+
+    def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
+        """The derived network, a plain ``nn.Module`` without search code; imports torch.
+
+        The genotype's network settings go before the space's.
+        """
+        self.validate(genotype)
+        space = self._with_network(genotype.network) if genotype.network else self
+        return SKELETONS.get(self.skeleton).network(space, genotype, task, **options)
+
+    def _with_network(self, settings: Mapping[str, Any]) -> Space:
+        merged = {**self.network_settings.model_dump(exclude_none=True), **settings}
+        if "width" in settings and "features" not in settings and self._has_operations():
+            merged.pop("features", None)  # W follows C
+        changed = NetworkSettings.model_validate(merged)
+        if changed == self.network_settings:
+            return self
+        # partial channels are the supernet's affair: a derived network may have any width
+        check_channels(self.cells, changed, self.skeleton, Document({}, "genotype"), supernet=False)
+        space = Space.__new__(Space)
+        space.__dict__.update(self.__dict__)
+        space.network_settings = changed
+        space.document = {**self.document, "network": changed.model_dump(exclude_none=True)}
+        space.hash = content_hash({k: v for k, v in space.document.items() if k != "title"})
+        return space
+
+    def _has_operations(self) -> bool:
+        return any(cell.role == "operation" for cell in self.cells.values())
+
+
+def _effective(schema: SpaceSchema) -> dict[str, Any]:
+    """The document with every default written out and presets resolved."""
+    plain = schema.model_dump(exclude={"preset", "presets"}, exclude_none=True)
+    return {"format": FORMAT, **{k: v for k, v in plain.items() if k != "format"}}
+
+
+def _decisions(cells: Mapping[str, Cell]) -> Iterator[Decision]:
+    for cell in cells.values():
+        registry = BLOCKS[cell.role]
+        for edge in cell.edges:
+            choices = tuple(name for name in edge.candidates if not registry.traits(name).zero)
+            yield Decision(
+                f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices
+            )
+
+
+def _one_changed(vector: Sequence[int], decisions: Sequence[Decision]) -> Iterator[list[int]]:
+    for i, decision in enumerate(decisions):
+        for index in range(len(decision.choices)):
+            if index != vector[i]:
+                yield [*vector[:i], index, *vector[i + 1 :]]

@@ -1,0 +1,147 @@
+"""Architecture gradients of the bilevel problem, and the optimiser that follows them.
+
+minimise over a: L_val(w*(a), a) with w*(a) the weights that minimise L_train(w, a). Two approximations
+(DARTS; JSNet specification section 9), neither of which lets the architecture move in the virtual step:
+
+* first order: w* = w, gradient d/da L_val(w, a)
+* second order: w* = w - xi * grad_w L_train(w, a), gradient of L_val(w - xi grad_w L_train(w, a), a)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from nas.config import StrategySettings, TrainSettings
+from nas.errors import NasError
+from nas.strategies.base import Batch, DifferentiableStrategy, Loss
+from nas.train.schedules import learning_rate
+
+
+def weights_of(supernet: nn.Module) -> dict[str, nn.Parameter]:
+    """Trainable parameters by name, without the architecture's: what the virtual step may move."""
+    architecture = {id(p) for p in supernet.arch_parameters()}  # type: ignore[operator]
+    return {n: p for n, p in supernet.named_parameters() if p.requires_grad and id(p) not in architecture}
+
+
+def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tensor], Tensor]:
+    def forward(image: Tensor) -> Tensor:
+        output: Tensor = functional_call(supernet, weights, (image,))
+        return output
+
+    return forward
+
+
+def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], float]:
+    """(gradient per architecture tensor, validation loss)."""
+    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    value = loss(supernet, search)
+    return _gradients(value, alphas), float(value.detach())
+
+
+def second_order_exact(
+    supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
+) -> tuple[list[Tensor], float]:
+    """The second-order gradient by differentiating through the virtual step (about twice the memory)."""
+    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    weights = weights_of(supernet)
+    slopes = torch.autograd.grad(
+        loss(supernet, train), list(weights.values()), create_graph=True, allow_unused=True, materialize_grads=True
+    )
+    moved = {n: w - xi * g for (n, w), g in zip(weights.items(), slopes, strict=True)}
+    value = loss(_forward(supernet, moved), search)
+    return _gradients(value, alphas), float(value.detach())
+
+
+def second_order_difference(
+    supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float, radius: float = 0.01
+) -> tuple[list[Tensor], float]:
+    """The same by a central difference of the training gradient along v = grad_w' L_val, e = radius / |v|.
+
+    Runs outside autocast: inside one bfloat16 region the cached casts of the weights would hide the
+    perturbation and the correction would silently be zero.
+    """
+    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    weights = weights_of(supernet)
+    with torch.autocast(next(iter(weights.values())).device.type, enabled=False):
+        slopes = _gradients(loss(supernet, train), list(weights.values()))
+        moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), slopes, strict=True)}
+        value = loss(_forward(supernet, moved), search)
+        both = _gradients(value, [*alphas, *moved.values()])
+        direct, v = both[: len(alphas)], both[len(alphas) :]
+        epsilon = radius / float(torch.sqrt(sum((g.double() ** 2).sum() for g in v)))  # type: ignore[arg-type]
+        sides = []
+        for sign in (1.0, -1.0):
+            shifted = {n: (w + sign * epsilon * g).detach() for (n, w), g in zip(weights.items(), v, strict=True)}
+            sides.append(_gradients(loss(_forward(supernet, shifted), train), alphas))
+        mixed = [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
+        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
+
+
+def _gradients(value: Tensor, variables: list[Any]) -> list[Tensor]:
+    # a beta whose group has one member, or an edge of one candidate, has no influence: its gradient is zero
+    return list(torch.autograd.grad(value, variables, allow_unused=True, materialize_grads=True))
+
+
+class BilevelStrategy(DifferentiableStrategy):
+    """Adam on the architecture, then Adam on the weights, step by step; what DARTS and PC-DARTS share."""
+
+    def prepare(self, supernet: nn.Module, loss: Loss) -> None:
+        self._loss = loss
+        self._steps = 0
+        weight, arch = self.train.optimizer, self.settings.optimizer
+        self._weights = list(weights_of(supernet).values())
+        self._weight_optimizer = torch.optim.Adam(
+            self._weights, weight.lr, betas=weight.betas, eps=weight.eps, weight_decay=weight.weight_decay
+        )
+        self._arch_optimizer = torch.optim.Adam(
+            supernet.arch_parameters(), arch.lr, betas=arch.betas, eps=arch.eps, weight_decay=arch.weight_decay  # type: ignore[operator]
+        )
+
+    def architecture_gradient(self, supernet: nn.Module, train: Batch, search: Batch, xi: float) -> tuple[list[Tensor], float]:
+        """The gradient that the settings ask for, and the validation loss."""
+        if self.settings.order == "first":
+            return first_order(supernet, self._loss, search)
+        if self.settings.second_order == "exact":
+            return second_order_exact(supernet, self._loss, train, search, xi)
+        return second_order_difference(supernet, self._loss, train, search, xi)
+
+    def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
+        rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
+        for group in self._weight_optimizer.param_groups:
+            group["lr"] = rate
+        values: dict[str, float] = {"lr": rate}
+        if search_batch is not None:
+            slopes, values["arch_loss"] = self.architecture_gradient(supernet, train_batch, search_batch, rate)
+            if not all(bool(torch.isfinite(g).all()) for g in slopes):
+                raise NasError(f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr")
+            for parameter, slope in zip(supernet.arch_parameters(), slopes, strict=True):  # type: ignore[operator]
+                parameter.grad = slope
+            self._arch_optimizer.step()
+            self._arch_optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(supernet, train_batch)
+        slopes = _gradients(loss, self._weights)
+        for weight, slope in zip(self._weights, slopes, strict=True):
+            weight.grad = slope
+        if self.train.clip is not None:
+            nn.utils.clip_grad_norm_(self._weights, self.train.clip)
+        self._weight_optimizer.step()
+        self._weight_optimizer.zero_grad(set_to_none=True)
+        self._steps += 1
+        return {"loss": float(loss.detach()), **values}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "steps": self._steps,
+            "weights": self._weight_optimizer.state_dict(),
+            "architecture": self._arch_optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._steps = state["steps"]
+        self._weight_optimizer.load_state_dict(state["weights"])
+        self._arch_optimizer.load_state_dict(state["architecture"])

@@ -1,0 +1,130 @@
+"""``nas search``: a space, a task and a strategy in, a run folder with a genotype out."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.config import SearchSettings, build
+from nas.registry import STRATEGIES, load_plugin
+from nas.space import Genotype, Space
+from nas.strategies.base import DiscreteStrategy
+from nas.strategies.derive import space_of
+from nas.strategies.provenance import with_provenance
+from nas.strategies.supernet_learner import SupernetLearner
+from nas.strategies.trials import TrialLearner
+from nas.tasks import Task, get_task
+from nas.train.feeding import Feed, check_settings, open_feed
+from nas.train.loop import train
+from nas.train.run import Run
+from nas.train.state import seed_everything
+from nas.weights import save_weights
+
+#: share of the training images that train weights and architecture: disjoint halves
+SHARES = {"weights": 0.5, "architecture": 0.5}
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search. ``weights_hash`` is of the supernet ("" for discrete strategies); scores in dB."""
+
+    run: Path
+    genotype: Genotype
+    weights_hash: str
+    scores: dict[str, float]
+    seconds: float
+
+
+def search(
+    settings: SearchSettings | None = None, *, out: str | Path | None = None, resume: str | Path | None = None, **flags: Any
+) -> SearchResult:
+    """Search an architecture; ``flags`` are settings by name (``space="jsm"``, ``train__steps=500``).
+
+    Give ``resume`` (a run folder) to continue an interrupted search; everything else then comes from its
+    config.yaml. Returns when the budget is spent. Raises UsageError for wrong settings, NasError on failure.
+    """
+    started = time.monotonic()
+    if resume is not None:
+        run = Run.open(resume)
+        settings = run.expect(SearchSettings)
+        if run.finished:
+            return _finished(run)
+    else:
+        settings = settings or build(SearchSettings, **flags)
+        run = None
+    for plugin in settings.plugins:
+        load_plugin(plugin)
+    task = get_task(settings.task)
+    check_settings(settings, task)
+    space = space_of(settings)
+    strategy_class = STRATEGIES.get(settings.strategy)
+    seed_everything(settings.seed)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    feed = open_feed(settings, task, SHARES)
+    if run is None:
+        run = Run.create(out or Path("runs") / default_name(settings, space), "search", settings)
+        run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
+    if strategy_class.differentiable:
+        learner: Any = _supernet_learner(space, task, settings, feed)
+        steps = settings.train
+    else:
+        strategy: DiscreteStrategy = strategy_class(settings.search, space, settings.seed)
+        learner = TrialLearner(space, task, strategy, settings, feed)
+        steps = settings.train.model_copy(
+            update={"steps": settings.search.trials, "log_every": 1, "validate_every": settings.search.trials, "checkpoint_every": 1}
+        )
+    scores = train(learner, run, steps, f"search {space.name} {task.name} {settings.strategy}")
+    genotype = with_provenance(learner.genotype(), settings, run.folder.name)
+    genotype.save(run.folder / "genotype.json")
+    digest = ""
+    if strategy_class.differentiable:
+        digest = save_weights(
+            run.folder / "weights.safetensors", learner.supernet, kind="supernet", task=task.name, space=space.document
+        )
+    seconds = time.monotonic() - started
+    run.write_summary(
+        {"genotype": genotype.hash, "weights": digest, "scores": scores, "seconds_of_last_part": round(seconds, 1)}
+    )
+    return SearchResult(run.folder, genotype, digest, scores, seconds)
+
+
+def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str, int]]:
+    """What ``search`` would train, without training: the network, its task, the settings, images by part."""
+    for plugin in settings.plugins:
+        load_plugin(plugin)
+    task = get_task(settings.task)
+    check_settings(settings, task)
+    space = space_of(settings)
+    strategy_class = STRATEGIES.get(settings.strategy)
+    if strategy_class.differentiable:
+        model = space.supernet(task, **strategy_class(settings.search, settings.train).supernet_options())
+    else:
+        model = space.network(space.sample(settings.seed), task)
+    feed = open_feed(settings, task, SHARES)
+    return model, task, settings, {part: len(pairs) for part, pairs in feed.parts.items()}
+
+
+def _supernet_learner(space: Space, task: Task, settings: SearchSettings, feed: Feed) -> SupernetLearner:
+    strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
+    supernet = space.supernet(task, **strategy.supernet_options())
+    return SupernetLearner(
+        space, supernet, strategy, feed.batches("weights"), feed.batches("architecture"), settings, feed.validate
+    )
+
+
+def _finished(run: Run) -> SearchResult:
+    summary = run.summary()
+    genotype = Genotype.load(run.folder / "genotype.json")
+    return SearchResult(run.folder, genotype, summary["weights"], summary["scores"], 0.0)
+
+
+def default_name(settings: SearchSettings, space: Space) -> str:
+    """The run folder's name when none is given: what was searched, for what, how, from which seed."""
+    return f"search-{space.name}-{settings.task}-{settings.strategy}-seed{settings.seed}"

@@ -1,0 +1,112 @@
+"""A supernet under a differentiable strategy: the learner of the search loop, and what it reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.config import SearchSettings
+from nas.space import Genotype, Space
+from nas.strategies.base import DifferentiableStrategy, mean_entropy
+from nas.train.losses import pixel_loss
+from nas.train.network_learner import BatchStream, autocast
+
+
+class SupernetLearner:
+    """Feeds a strategy from two disjoint streams and watches the architecture for collapse."""
+
+    def __init__(
+        self,
+        space: Space,
+        supernet: nn.Module,
+        strategy: DifferentiableStrategy,
+        weight_batches: BatchStream,
+        architecture_batches: BatchStream,
+        settings: SearchSettings,
+        validate: Callable[[nn.Module], dict[str, float]],
+    ) -> None:
+        train, device = settings.train, settings.device
+        self._memory = torch.channels_last if train.channels_last else torch.contiguous_format
+        self.space, self.strategy, self.settings = space, strategy, settings
+        self.supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
+        self._weight_batches, self._architecture_batches, self._validate = weight_batches, architecture_batches, validate
+        self.warmup_steps = round(settings.search.warmup * train.steps)
+        self._warned = False
+
+        def loss(forward: Callable[[Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
+            with autocast(device, train.bf16):
+                output = forward(batch[0])
+            return pixel_loss(train.loss, output.float(), batch[1])
+
+        strategy.prepare(self.supernet, loss)
+
+    def begin(self, step: int) -> None:
+        self._weight_stream = self._weight_batches(step)
+        self._architecture_stream = self._architecture_batches(max(step, self.warmup_steps))
+        self.supernet.train()
+
+    def step(self, step: int) -> dict[str, float]:
+        search = self._to_device(next(self._architecture_stream)) if step >= self.warmup_steps else None
+        return self.strategy.step(self.supernet, self._to_device(next(self._weight_stream)), search)
+
+    def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        device = self.settings.device
+        return batch[0].to(device, memory_format=self._memory), batch[1].to(device)
+
+    def genotype(self) -> Genotype:
+        """The genotype that the architecture variables stand for now."""
+        genotype: Genotype = self.supernet.genotype()  # type: ignore[operator, assignment]
+        return genotype
+
+    def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        genotype = self.genotype()
+        probabilities = self.supernet.edge_probabilities()  # type: ignore[operator]
+        counts = Counter(choice.block for choices in genotype.cells.values() for choice in choices)
+        share = skip_share(genotype)
+        entropy = {cell: mean_entropy(p) for cell, p in probabilities.items()}
+        yield "architecture", {
+            "entropy": entropy,
+            "mean_entropy": sum(map(sum, entropy.values())) / max(sum(map(len, entropy.values())), 1),
+            "counts": dict(sorted(counts.items())),
+            "skip_share": share,
+            "genotype": genotype.hash,
+            "probabilities": {cell: [[round(v, 6) for v in row] for row in p.tolist()] for cell, p in probabilities.items()},
+        }
+        collapsing = step > self.warmup_steps and share >= self.settings.search.collapse_share
+        if collapsing and not self._warned:
+            yield "warning", {
+                "message": f"the search is collapsing: {share:.0%} of the chosen blocks are skip connections; "
+                "train weights longer before the architecture (search.warmup) or lower search.optimizer.lr"
+            }
+        self._warned = collapsing
+
+    def validate(self, step: int) -> dict[str, float]:
+        """PSNR of the mixed supernet, and of the same weights with every edge reduced to its chosen block.
+
+        The difference (``gap``, dB) is what discretisation would cost at this moment.
+        """
+        scores = self._validate(self.supernet)
+        if scores:
+            with self.supernet.discretised():  # type: ignore[operator]
+                scores["derived_psnr"] = self._validate(self.supernet)["psnr"]
+            scores["gap"] = scores["psnr"] - scores["derived_psnr"]
+        self.supernet.train()
+        return scores
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"supernet": self.supernet.state_dict(), "strategy": self.strategy.state_dict(), "warned": self._warned}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.supernet.load_state_dict(state["supernet"])
+        self.strategy.load_state_dict(state["strategy"])
+        self._warned = state["warned"]
+
+
+def skip_share(genotype: Genotype) -> float:
+    """Share of ``skip_connect`` among the chosen blocks, 0..1."""
+    blocks = [choice.block for choices in genotype.cells.values() for choice in choices]
+    return blocks.count("skip_connect") / max(len(blocks), 1)

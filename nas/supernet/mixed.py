@@ -1,0 +1,69 @@
+"""Mixed edges: the weighted sum of all candidates of one edge, in plain and readable form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from nas.errors import UsageError
+from nas.space.blocks import BlockInfo
+from nas.supernet.relaxations import channel_shuffle
+
+
+def mix(
+    x: torch.Tensor, weights: torch.Tensor, blocks: Sequence[nn.Module], infos: Sequence[BlockInfo]
+) -> torch.Tensor:
+    """sum_k weights[k] * blocks[k](x). Zero blocks are left out: they add nothing, to values or gradients.
+
+    x: (N, C, H, W); weights: (K or more,), entries beyond the blocks are ignored.
+    """
+    terms = [weights[k] * block(x) for k, block in enumerate(blocks) if not infos[k].zero]
+    if not terms:
+        return torch.zeros_like(x)
+    total: torch.Tensor = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+class MixedOperation(nn.Module):
+    """An operation edge with partial channel connection (PC-DARTS, Xu et al., ICLR 2020, section 3.1).
+
+    Only the first C / k channels pass through the candidates (built at that width); the others go round,
+    and a channel shuffle lets the next edge see different ones. k = 1: all channels, no shuffle (DARTS).
+    """
+
+    def __init__(self, candidates: Sequence[BlockInfo], channels: int, partial_channels: int = 1) -> None:
+        super().__init__()
+        if channels % partial_channels:
+            raise UsageError(
+                f"{channels} channels cannot be split into {partial_channels} parts; "
+                "choose a width divisible by partial_channels"
+            )
+        self.infos = tuple(candidates)
+        self.partial_channels = partial_channels
+        self.taken = channels // partial_channels
+        self.ops = nn.ModuleList(info.build(self.taken) for info in candidates)
+
+    def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """x: (N, C, H, W), weights: (K,) -> (N, C, H, W)."""
+        if self.partial_channels == 1:
+            return mix(x, weights, list(self.ops), self.infos)
+        mixed = mix(x[:, : self.taken], weights, list(self.ops), self.infos)  # (N, C/k, H, W)
+        joined = torch.cat([mixed, x[:, self.taken :]], dim=1)  # (N, C, H, W)
+        return channel_shuffle(joined, self.partial_channels)
+
+
+class MixedAttention(nn.Module):
+    """An attention edge: all candidates at full width, no partial channels, no shuffle."""
+
+    def __init__(self, candidates: Sequence[BlockInfo], channels: int) -> None:
+        super().__init__()
+        self.infos = tuple(candidates)
+        self.ats = nn.ModuleList(info.build(channels) for info in candidates)
+
+    def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """x: (N, W, H, W'), weights: (K,) -> (N, W, H, W')."""
+        return mix(x, weights, list(self.ats), self.infos)

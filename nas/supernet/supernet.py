@@ -1,0 +1,145 @@
+"""What every supernet is to a strategy: architecture variables apart from weights, and a genotype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from nas.descriptor import ModelDescriptor
+from nas.supernet.relaxations import Mixture, Relax, group_softmax, softmax
+
+if TYPE_CHECKING:
+    from nas.space import Genotype, Space
+
+#: Standard deviation of the first architecture values: near zero, so all candidates start alike.
+INITIAL_STD = 1e-3
+
+
+class Supernet(nn.Module):
+    """Base class: holds the architecture variables of a space and reads the genotype from them.
+
+    A skeleton subclasses it, builds its mixed edges and calls ``mixtures()`` once per forward pass.
+
+    labels: cell name -> suffix of its variables (``alphas_<label>``, ``betas_<label>``)
+    edge_weights: cell name -> whether its edges carry betas
+
+    The alphas of a cell are one tensor (E, K), K the longest candidate list. Where lists differ, a row's
+    missing candidates are masked with -inf before the softmax: weight zero, gradient zero. All cells of one
+    name share the variables. ``relax`` (default: softmax) may be replaced by a strategy.
+    """
+
+    descriptor: ModelDescriptor
+
+    def __init__(self, space: Space, labels: Mapping[str, str], edge_weights: Mapping[str, bool]) -> None:
+        super().__init__()
+        self.space = space
+        self.relax: Relax = softmax
+        self._fixed: dict[str, torch.Tensor] | None = None
+        self._labels = dict(labels)
+        self._weighted = {name: bool(edge_weights.get(name, False)) for name in space.cells}
+        for name, cell in space.cells.items():
+            widest = max(len(edge.candidates) for edge in cell.edges)
+            self.register_parameter(
+                f"alphas_{labels[name]}", nn.Parameter(torch.zeros(len(cell.edges), widest))
+            )
+            mask = torch.tensor([[k < len(edge.candidates) for k in range(widest)] for edge in cell.edges])
+            if not bool(mask.all()):
+                self.register_buffer(f"_mask_{labels[name]}", mask, persistent=False)
+        for name, cell in space.cells.items():
+            if self._weighted[name]:
+                self.register_parameter(f"betas_{labels[name]}", nn.Parameter(torch.zeros(len(cell.edges))))
+        self.reset_architecture()
+
+    def reset_architecture(self, std: float = INITIAL_STD, generator: torch.Generator | None = None) -> None:
+        """Draw all architecture variables anew, normal with standard deviation ``std``."""
+        with torch.no_grad():
+            for parameter in self.arch_parameters():
+                parameter.normal_(0.0, std, generator=generator)
+
+    def arch_parameter_names(self) -> list[str]:
+        """Names of the architecture variables in the state dict: alphas of all cells, then betas."""
+        alphas = [f"alphas_{self._labels[name]}" for name in self.space.cells]
+        return alphas + [f"betas_{self._labels[name]}" for name in self.space.cells if self._weighted[name]]
+
+    def arch_parameters(self) -> list[nn.Parameter]:
+        """The architecture variables, in the order of ``arch_parameter_names``."""
+        return [self.get_parameter(name) for name in self.arch_parameter_names()]
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """All other trainable parameters (frozen ones are left out)."""
+        own = {id(parameter) for parameter in self.arch_parameters()}
+        return [p for p in self.parameters() if id(p) not in own and p.requires_grad]
+
+    def mixtures(self) -> dict[str, Mixture]:
+        """The weights of all edges, cell name -> Mixture; differentiable, computed once per forward pass."""
+        return {
+            name: Mixture(
+                self.relax(self._masked_alphas(name)) if self._fixed is None else self._fixed[name],
+                self._edge_weights(name),
+            )
+            for name in self.space.cells
+        }
+
+    @contextmanager
+    def discretised(self) -> Iterator[None]:
+        """Inside, every edge is its chosen block alone (weight one), weights and betas as they are.
+
+        What the mixed supernet loses by it is the discretisation gap.
+        """
+        chosen = self.genotype()
+        fixed = {}
+        for name, cell in self.space.cells.items():
+            blocks = {(c.source, c.target): c.block for c in chosen.cells[name]}
+            fixed[name] = torch.zeros_like(getattr(self, f"alphas_{self._labels[name]}"), requires_grad=False)
+            for row, edge in enumerate(cell.edges):
+                fixed[name][row, list(edge.candidates).index(blocks[edge.source, edge.target])] = 1.0
+        self._fixed = fixed
+        try:
+            yield
+        finally:
+            self._fixed = None
+
+    def edge_probabilities(self) -> dict[str, torch.Tensor]:
+        """Cell name -> (E, K) softmax of the alphas, detached; zero where an edge has no such candidate."""
+        return {name: softmax(self._masked_alphas(name).detach()) for name in self.space.cells}
+
+    def beta_probabilities(self) -> dict[str, torch.Tensor]:
+        """Cell name -> (E,) edge weights, detached, for the cells that have them."""
+        found = {name: self._edge_weights(name) for name in self.space.cells}
+        return {name: weights.detach() for name, weights in found.items() if weights is not None}
+
+    def genotype(self) -> Genotype:
+        """Per edge the candidate of largest probability (times its beta), zero blocks excluded.
+
+        A beta is a positive factor of a whole row, so it never changes the choice (all edges are kept).
+        """
+        probabilities = {name: table.tolist() for name, table in self.edge_probabilities().items()}
+        betas = {name: weights.tolist() for name, weights in self.beta_probabilities().items()}
+        vector: list[int] = []
+        for decision in self.space.decisions:
+            edges = self.space.cells[decision.cell].edges
+            row = next(
+                e for e, x in enumerate(edges) if (x.source, x.target) == (decision.source, decision.target)
+            )
+            beta = betas[decision.cell][row] if decision.cell in betas else 1.0
+            listed = list(edges[row].candidates)
+            scores = [
+                beta * probabilities[decision.cell][row][listed.index(block)] for block in decision.choices
+            ]
+            vector.append(scores.index(max(scores)))
+        return self.space.decode(vector)
+
+    def _masked_alphas(self, name: str) -> torch.Tensor:
+        alphas: torch.Tensor = getattr(self, f"alphas_{self._labels[name]}")
+        mask = getattr(self, f"_mask_{self._labels[name]}", None)
+        return alphas if mask is None else alphas.masked_fill(~mask, float("-inf"))
+
+    def _edge_weights(self, name: str) -> torch.Tensor | None:
+        if not self._weighted[name]:
+            return None
+        betas: torch.Tensor = getattr(self, f"betas_{self._labels[name]}")
+        return group_softmax(betas, [edge.target for edge in self.space.cells[name].edges])

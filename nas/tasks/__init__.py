@@ -1,0 +1,6 @@
+"""What is being restored, and how success is measured."""
+
+from nas.tasks.protocol import Protocol
+from nas.tasks.task import Task, get_task
+
+__all__ = ["Protocol", "Task", "get_task"]

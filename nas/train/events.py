@@ -1,0 +1,67 @@
+"""What happened in a run, one JSON object a line, mirrored as TensorBoard scalars when that is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+class Events:
+    """Appends to ``events.jsonl``; on resume, lines after the resumed step are dropped first.
+
+    So the log of an interrupted run ends up equal to that of an uninterrupted one.
+    """
+
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        self._path = folder / "events.jsonl"
+        if self._path.exists():
+            kept = [e for e in read_events(folder) if e["step"] <= step]
+            partial = self._path.with_suffix(".partial")
+            partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
+            partial.replace(self._path)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._board: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:  # the extra "track" is not installed: events.jsonl holds everything anyway
+            return
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+
+    def write(self, step: int, kind: str, **values: Any) -> None:
+        """One event. Numbers become TensorBoard scalars ``kind/name``; dictionaries of numbers one level deeper."""
+        self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
+        self._file.flush()
+        if self._board is None:
+            return
+        for name, value in values.items():
+            if isinstance(value, int | float):
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+            elif isinstance(value, dict):
+                for part, inner in value.items():
+                    series = inner if isinstance(inner, list) else [inner]
+                    for index, number in enumerate(series):
+                        if isinstance(number, int | float):
+                            label = f"{part}_{index}" if isinstance(inner, list) else part
+                            self._board.add_scalar(f"{kind}/{name}/{label}", number, step)
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """All whole events of a run; a last line cut short by a crash is left out."""
+    path = folder / "events.jsonl"
+    events = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(event, dict) and "step" in event:
+                events.append(event)
+    return events

@@ -1,0 +1,52 @@
+"""What a training will take, before it starts: parameters, multiply-adds, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.config import Settings
+from nas.evaluate.costs import costs_for_task
+from nas.tasks import Task
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """parameters (elements, all and trainable), multiply-adds at ``cost_output``, memory of one step in MiB.
+
+    Memory is weights, gradients and Adam's two moments, plus what autograd keeps of one forward pass at the
+    configured batch and patch; temporary buffers come on top (some 20 % in practice).
+    """
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    cost_output: str
+    state_mib: float
+    activation_mib: float
+
+
+def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
+    """Measure by one forward pass of a single patch on the CPU."""
+    costs = costs_for_task(model, task)
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    side = settings.data.patch // task.scale
+    seen: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Any:
+        storage = tensor.untyped_storage()
+        seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = model(torch.zeros(1, task.channels, side, side))
+        del output
+    activation = sum(size for pointer, size in seen.items() if pointer not in weights) * settings.data.batch
+    state = 4 * (costs.parameters + 3 * trainable)
+    return Footprint(
+        costs.parameters, trainable, costs.multiply_adds_conv, costs.output_size, state / 2**20, activation / 2**20
+    )

@@ -1,0 +1,106 @@
+"""A network under a loss: the learner of retraining, for derived networks and baselines alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.config import TrainSettings
+from nas.train.schedules import learning_rate
+
+if TYPE_CHECKING:
+    from nas.baseline import Criterion
+
+#: first step -> the batches from that step on, as (degraded, target) on 0..255
+BatchStream = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
+
+
+def autocast(device: str, enabled: bool) -> torch.autocast:
+    """bfloat16 autocast on the given device, or a context that does nothing."""
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
+
+
+class NetworkLearner:
+    """Adam on a network's trainable parameters, with optional averaged weights for validation and the end."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        criterion: Criterion,
+        batches: BatchStream,
+        settings: TrainSettings,
+        device: str,
+        validate: Callable[[nn.Module], dict[str, float]],
+    ) -> None:
+        memory = torch.channels_last if settings.channels_last else torch.contiguous_format
+        self.model = model.to(device=device, memory_format=memory)  # type: ignore[call-overload]
+        self.settings, self.device = settings, device
+        self._memory = memory
+        self._criterion, self._batches, self._validate = criterion, batches, validate
+        self._range = float(model.descriptor.value_range)  # type: ignore[union-attr, arg-type]
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
+        chosen = settings.optimizer
+        self._optimizer = torch.optim.Adam(
+            self._parameters, chosen.lr, betas=chosen.betas, eps=chosen.eps, weight_decay=chosen.weight_decay
+        )
+        self._average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.ema else None
+        self._forward: Callable[..., Any] = torch.compile(self.model) if settings.compile else self.model
+
+    def begin(self, step: int) -> None:
+        self._stream = self._batches(step)
+        self.model.train()
+
+    def step(self, step: int) -> dict[str, float]:
+        settings = self.settings
+        rate = learning_rate(settings.schedule, settings.optimizer.lr, step, settings.steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        degraded, target = next(self._stream)
+        scale = self._range / 255.0
+        degraded = (degraded * scale).to(self.device, memory_format=self._memory)
+        target = (target * scale).to(self.device)
+        self._optimizer.zero_grad(set_to_none=True)
+        with autocast(self.device, settings.bf16):
+            outputs = self._forward(degraded)
+        loss, parts = self._criterion(outputs, degraded, target, step)
+        loss.backward()
+        if settings.clip is not None:
+            nn.utils.clip_grad_norm_(self._parameters, settings.clip)
+        self._optimizer.step()
+        if self._average is not None:
+            decay = float(settings.ema or 0.0)
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self._average[name].lerp_(value.detach(), 1 - decay)
+                else:
+                    self._average[name].copy_(value)
+        return {"loss": float(loss.detach()), "lr": rate, **parts}
+
+    def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        return iter(())
+
+    def final_state(self) -> dict[str, Tensor]:
+        """The weights to keep: averaged ones when averaging is on."""
+        return self._average if self._average is not None else self.model.state_dict()
+
+    def validate(self, step: int) -> dict[str, float]:
+        if self._average is None:
+            scores = self._validate(self.model)
+        else:
+            own = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+            self.model.load_state_dict(self._average)
+            scores = self._validate(self.model)
+            self.model.load_state_dict(own)
+        self.model.train()
+        return scores
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "average": self._average}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._average = state["average"]

@@ -1,0 +1,89 @@
+"""The state of a run on disk: one object, written atomically, checked by a digest, two generations kept.
+
+A process may die at any instant. A generation counts only when its digest file stands beside it and
+agrees; the digest is written last, so half a state is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas.errors import NasError
+
+KEPT = 2
+
+
+def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
+    """Write ``state`` (tensors and plain values) as generation ``step`` and drop all but the newest two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:09d}.pt"
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        torch.save({**state, "step": step}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+    partial.replace(path)
+    mark = path.with_suffix(".sha256.partial")
+    mark.write_text(digest)
+    mark.replace(path.with_suffix(".sha256"))
+    for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
+        old.with_suffix(".sha256").unlink(missing_ok=True)
+        old.unlink()
+    return path
+
+
+def load_state(folder: Path) -> dict[str, Any] | None:
+    """The newest generation whose digest agrees, or None when the run never got to its first state.
+
+    Raises NasError when there are generations but none is whole.
+    """
+    found = sorted(folder.glob("step-*.pt"), reverse=True)
+    for path in found:
+        mark = path.with_suffix(".sha256")
+        if mark.is_file() and mark.read_text() == hashlib.sha256(path.read_bytes()).hexdigest():
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return state
+    whole_would_be = [p for p in found if p.with_suffix(".sha256").is_file()]
+    if whole_would_be:
+        raise NasError(f"every saved state in {str(folder)!r} is damaged; start the run anew in another folder")
+    return None
+
+
+def random_state() -> dict[str, Any]:
+    """The generators of torch, numpy and python (and CUDA) as plain values that load without unpickling."""
+    version, internal, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
+    state: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "python": [version, list(internal), gauss],
+        "numpy": [str(name), [int(k) for k in keys], int(position), int(has_gauss), float(cached)],
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Inverse of ``random_state``."""
+    torch.set_rng_state(state["torch"])
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch (all devices), numpy and python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    random.seed(seed)

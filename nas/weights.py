@@ -1,0 +1,145 @@
+"""Weights that need nothing else: safetensors with the model's description inside.
+
+The metadata holds the descriptor, and for a derived network its genotype and the space document, so that
+``load_weights`` rebuilds the network without any other file. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.descriptor import ModelDescriptor
+from nas.errors import NasError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from nas.space import Genotype
+
+FORMAT = "nas.weights/1"
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """A rebuilt model and what its file says of it. ``training`` holds recipe, data and selection as recorded."""
+
+    model: nn.Module
+    descriptor: ModelDescriptor
+    task: str
+    genotype: Genotype | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+
+def weights_hash(state: dict[str, torch.Tensor]) -> str:
+    """SHA-256 (first 16 hex digits) over names, shapes and bytes of all tensors, independent of their order."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save_weights(
+    path: str | Path,
+    model: nn.Module,
+    *,
+    kind: str,
+    task: str,
+    state: dict[str, torch.Tensor] | None = None,
+    genotype: Genotype | None = None,
+    space: dict[str, Any] | None = None,
+    training: dict[str, Any] | None = None,
+) -> str:
+    """Write ``model`` (or ``state`` in its place, e.g. averaged weights) atomically; returns the weights hash.
+
+    kind: "derived" (genotype and space document required), "baseline" or "supernet".
+    """
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in (state or model.state_dict()).items()}
+    descriptor: ModelDescriptor = model.descriptor  # type: ignore[assignment]
+    metadata = {
+        "format": FORMAT,
+        "kind": kind,
+        "task": task,
+        "descriptor": json.dumps(descriptor.to_json()),
+        "genotype": json.dumps(genotype.to_json()) if genotype is not None else "",
+        "space": json.dumps(space) if space is not None else "",
+        "training": json.dumps(training or {}),
+    }
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, str(partial), metadata=metadata)
+    partial.replace(path)
+    return weights_hash(tensors)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The description inside a weights file; a file that is not one of ours is refused."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"weights file {str(path)!r} does not exist")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise NasError(f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short?") from error
+    if metadata.get("format") != FORMAT:
+        raise UsageError(
+            f"{str(path)!r} carries no model description of ours; convert an official checkpoint with 'nas import'"
+        )
+    return dict(metadata)
+
+
+def load_weights(path: str | Path) -> LoadedWeights:
+    """Rebuild the model of a weights file, strictly: a missing, extra or misshapen tensor is an error."""
+    from safetensors.torch import load_file
+
+    from nas.registry import BASELINES
+    from nas.space import Genotype, space_from_document
+
+    metadata = read_metadata(path)
+    descriptor = ModelDescriptor.from_json(json.loads(metadata["descriptor"]))
+    genotype = Genotype.from_json(json.loads(metadata["genotype"])) if metadata["genotype"] else None
+    kind, task = metadata["kind"], metadata["task"]
+    if kind == "supernet":
+        raise UsageError(f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder")
+    model: nn.Module
+    if kind == "derived":
+        assert genotype is not None
+        space = space_from_document(json.loads(metadata["space"]))
+        model = space.network(genotype, task)
+    else:
+        model = BASELINES.get(descriptor.name).create(**descriptor.config)
+    load_strict(model, load_file(str(path)), str(path))
+    model.eval()
+    training = json.loads(metadata["training"])
+    return LoadedWeights(model, descriptor, task, genotype, training, str(path))
+
+
+def load_strict(model: nn.Module, state: dict[str, torch.Tensor], where: str) -> None:
+    """``load_state_dict`` whose mismatch is one sentence that lists the keys."""
+    own = model.state_dict()
+    missing = [k for k in own if k not in state]
+    extra = [k for k in state if k not in own]
+    shapes = [f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}" for k in own if k in state and own[k].shape != state[k].shape]
+    faults = [
+        f"{title}: {', '.join(keys[:8])}{f' and {len(keys) - 8} more' if len(keys) > 8 else ''}"
+        for title, keys in (("missing", missing), ("unexpected", extra), ("misshapen", shapes))
+        if keys
+    ]
+    if faults:
+        raise NasError(f"{where} does not fit the model; {'; '.join(faults)}")
+    model.load_state_dict(state)

@@ -1,0 +1,90 @@
+"""The JSNet cell as a graph of blocks, the same for derived and searched networks.
+
+An operation part (OSM), an attention part (ASM), or both (JSM), with an outer residual and no activation
+outside the blocks. Source: official JSNet release; single-part cells are this project's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+#: (edge number, value of its source node) -> what the edge contributes to its target node
+EdgeFunction = Callable[[int, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A directed acyclic graph: node 0 is given, nodes 1..nodes are computed in order.
+
+    edges: (source, target) pairs, target ascending; merge: "sum" or "mean" of what enters a node
+    """
+
+    nodes: int
+    edges: tuple[tuple[int, int], ...]
+    merge: str = "sum"
+
+
+def full_wiring(nodes: int) -> Wiring:
+    """Every node reads all earlier ones: 1 from 0; 2 from 0, 1; 3 from 0, 1, 2; and so on."""
+    return Wiring(
+        nodes, tuple((source, target) for target in range(1, nodes + 1) for source in range(target))
+    )
+
+
+def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[torch.Tensor]:
+    """Values of all nodes, ``first`` being node 0. All tensors have one shape, (N, C, H, W)."""
+    states = [first]
+    for node in range(1, wiring.nodes + 1):
+        entering = [
+            edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node
+        ]
+        total = entering[0]
+        for term in entering[1:]:
+            total = total + term
+        states.append(total / len(entering) if wiring.merge == "mean" and len(entering) > 1 else total)
+    return states
+
+
+class JointCell(nn.Module):
+    """process -> operation graph -> concatenation -> attention graph, plus the cell's input.
+
+    features: W, channels of the cell's input and output; width: C, channels of an operation node.
+    ``ops`` or ``atts`` empty: that part is left out (attention alone starts from the cell's input).
+    """
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        ops: Sequence[nn.Module] = (),
+        op_wiring: Wiring | None = None,
+        atts: Sequence[nn.Module] = (),
+        at_wiring: Wiring | None = None,
+    ) -> None:
+        super().__init__()
+        self.op_wiring, self.at_wiring = op_wiring, at_wiring
+        if op_wiring is not None:
+            self.process = nn.Conv2d(features, width, 1)
+            self.ops = nn.ModuleList(ops)
+            self.op_nodes_fusion = nn.Conv2d(width * (op_wiring.nodes + 1), features, 1)
+        if at_wiring is not None:
+            self.atts = nn.ModuleList(atts)
+
+    def run(self, x: torch.Tensor, operation: EdgeFunction, attention: EdgeFunction) -> torch.Tensor:
+        """The cell with given edge functions: (N, W, H, W') -> same."""
+        features = x
+        if self.op_wiring is not None:
+            states = propagate(self.process(x), self.op_wiring, operation)  # N_o + 1 tensors (N, C, H, W')
+            features = self.op_nodes_fusion(
+                torch.cat(states, dim=1)
+            )  # (N, C*(N_o+1), H, W') -> (N, W, H, W')
+        if self.at_wiring is not None:
+            features = propagate(features, self.at_wiring, attention)[-1]
+        return x + features
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.run(x, lambda e, h: self.ops[e](h), lambda e, h: self.atts[e](h))

@@ -1,0 +1,99 @@
+"""The derived JSNet: chosen blocks only, plain torch, nothing of the search inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from nas.descriptor import ModelDescriptor
+from nas.errors import UsageError
+from nas.space.blocks import BLOCKS, BlockInfo
+from nas.space.two_lists import check_list, edges_of_list
+from search_spaces.cells import JointCell, Wiring, full_wiring
+from search_spaces.ends import ImageEnds, Plan
+
+#: role of a cell -> what the release calls its list
+LIST_NAMES = {"operation": "normal", "attention": "attention"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The chosen blocks of one role, one per edge of the wiring."""
+
+    wiring: Wiring
+    blocks: tuple[BlockInfo, ...]
+
+    @classmethod
+    def of(cls, role: str, wiring: Wiring, names: Sequence[str]) -> Part:
+        """Look the names up; an unknown one, or a zero block, is a UsageError."""
+        infos = tuple(BLOCKS[role].get(name) for name in names)
+        for info in infos:
+            if info.zero:
+                raise UsageError(
+                    f"block {info.name!r} cannot stand in a derived {role} cell; choose another one"
+                )
+        return cls(wiring, infos)
+
+    @classmethod
+    def from_list(cls, role: str, entries: Sequence[Sequence[object]], nodes: int | None = None) -> Part:
+        """From a released two-list genotype: (block, predecessor) per edge, all earlier nodes feeding each.
+
+        Raises UsageError for unknown blocks, a length that no node count has, or a wrong predecessor.
+        """
+        pairs = check_list(LIST_NAMES[role], role, entries)
+        wiring = full_wiring(edges_of_list(len(pairs))[-1][1] if pairs else 0)
+        if nodes is not None and nodes != wiring.nodes:
+            raise UsageError(
+                f"the list {LIST_NAMES[role]!r} of the genotype makes {wiring.nodes} nodes, "
+                f"not the {nodes} asked for"
+            )
+        if not pairs:
+            raise UsageError(
+                f"the list {LIST_NAMES[role]!r} of the genotype is empty; give one entry per edge"
+            )
+        return cls.of(role, wiring, [name for name, _ in pairs])
+
+    def build(self, channels: int) -> list[nn.Module]:
+        """New modules, one per edge."""
+        return [info.build(channels) for info in self.blocks]
+
+
+class JSNet(ImageEnds):
+    """head -> L cells -> 1x1 fusion of all cell outputs + head -> CSFM -> upsampling (spec of the release).
+
+    Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
+    """
+
+    def __init__(
+        self, plan: Plan, operation: Part | None, attention: Part | None, descriptor: ModelDescriptor
+    ):
+        super().__init__()
+        parts = [part for part in (operation, attention) if part is not None]
+        if not parts:
+            raise UsageError("a JSNet cell needs an operation part, an attention part, or both")
+        needed = max(info.min_size for part in parts for info in part.blocks)
+        self.build_ends(plan, replace(descriptor, min_size=max(needed, descriptor.min_size)))
+        self.cells = nn.ModuleList(
+            JointCell(
+                plan.features,
+                plan.width,
+                operation.build(plan.width) if operation else (),
+                operation.wiring if operation else None,
+                attention.build(plan.features) if attention else (),
+                attention.wiring if attention else None,
+            )
+            for _ in range(plan.cells)
+        )
+        self.fusion = nn.Conv2d(plan.cells * plan.features, plan.features, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        head = self.enter(image)  # (N, channels, H, W') -> (N, W, H, W')
+        outputs, x = [], head
+        for cell in self.cells:
+            x = cell(x)
+            outputs.append(x)
+        fused = self.fusion(torch.cat(outputs, dim=1)) + head  # (N, L*W, H, W') -> (N, W, H, W')
+        return self.leave(self.cpam(fused), image)  # (N, W, H, W') -> (N, W/2, H, W') -> image

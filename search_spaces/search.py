@@ -1,0 +1,119 @@
+"""The searchable JSNet: cells whose edges hold all candidates, mixed by the architecture variables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from nas.descriptor import ModelDescriptor
+from nas.space.blocks import BLOCKS
+from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
+from search_spaces.cells import EdgeFunction, JointCell, Wiring
+from search_spaces.ends import ImageEnds, Plan
+from search_spaces.fusion import ProgressiveFusion
+
+if TYPE_CHECKING:
+    from nas.space import Cell, Space
+
+
+class SearchCell(JointCell):
+    """A cell of mixed edges; the mixtures are handed in, because all cells share them."""
+
+    def forward(self, x: torch.Tensor, operation: Mixture | None, attention: Mixture | None) -> torch.Tensor:  # type: ignore[override]
+        """(N, W, H, W') -> same."""
+        run_op = _edges(self.ops, operation) if operation is not None else _absent
+        run_at = _edges(self.atts, attention) if attention is not None else _absent
+        return self.run(x, run_op, run_at)
+
+
+def _edges(edges: nn.ModuleList, mixture: Mixture) -> EdgeFunction:
+    def edge(e: int, h: torch.Tensor) -> torch.Tensor:
+        mixed: torch.Tensor = edges[e](h, mixture.candidates[e])
+        return mixed if mixture.edges is None else mixture.edges[e] * mixed
+
+    return edge
+
+
+def _absent(e: int, h: torch.Tensor) -> torch.Tensor:
+    raise AssertionError("a cell without this part has no edges to run")
+
+
+class JSNetSupernet(ImageEnds, Supernet):
+    """head -> L mixed cells -> progressive fusion -> CSFM + reduced head -> upsampling.
+
+    labels: cell name -> suffix of its variables; edge_weights: cell name -> has betas;
+    partial_channels: k of the operation edges; derived_fusion: fuse and skip as the derived network does
+    (one 1x1 convolution over all cells, head added before CSFM) instead of as the release's search does.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        plan: Plan,
+        descriptor: ModelDescriptor,
+        *,
+        labels: dict[str, str],
+        edge_weights: dict[str, bool],
+        partial_channels: int,
+        derived_fusion: bool = False,
+    ) -> None:
+        super().__init__(space, labels, edge_weights)
+        by_role = {cell.role: cell for cell in space.cells.values()}
+        self._operation, self._attention = by_role.get("operation"), by_role.get("attention")
+        blocks = [
+            BLOCKS[c.role].get(name) for c in by_role.values() for edge in c.edges for name in edge.candidates
+        ]
+        least = max(info.min_size for info in blocks)
+        self.build_ends(plan, replace(descriptor, min_size=max(least, descriptor.min_size)))
+        self.cells = nn.ModuleList(
+            SearchCell(
+                plan.features,
+                plan.width,
+                [MixedOperation(c, plan.width, partial_channels) for c in _candidates(self._operation)],
+                _wiring(self._operation, edge_weights),
+                [MixedAttention(c, plan.features) for c in _candidates(self._attention)],
+                _wiring(self._attention, edge_weights),
+            )
+            for _ in range(plan.cells)
+        )
+        self.derived_fusion = derived_fusion
+        if derived_fusion:
+            self.fusion = nn.Conv2d(plan.cells * plan.features, plan.features, 1)
+        else:
+            self.pffm = ProgressiveFusion(plan.features, plan.cells)
+            self.res_reduction = nn.Conv2d(plan.features, plan.features // 2, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(N, channels, H, W') in 0..255 -> (N, channels, s*H, s*W')."""
+        mixtures = self.mixtures()
+        operation = mixtures[self._operation.name] if self._operation is not None else None
+        attention = mixtures[self._attention.name] if self._attention is not None else None
+        head = self.enter(image)  # (N, W, H, W')
+        outputs, x = [], head
+        for cell in self.cells:
+            x = cell(x, operation, attention)
+            outputs.append(x)
+        if self.derived_fusion:
+            features = self.cpam(
+                self.fusion(torch.cat(outputs, dim=1)) + head
+            )  # (N, L*W, H, W') -> (N, W/2, H, W')
+        else:
+            features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
+        return self.leave(features, image)
+
+
+def _candidates(cell: Cell | None) -> list[list]:  # type: ignore[type-arg]
+    if cell is None:
+        return []
+    return [[BLOCKS[cell.role].get(name) for name in edge.candidates] for edge in cell.edges]
+
+
+def _wiring(cell: Cell | None, edge_weights: dict[str, bool]) -> Wiring | None:
+    if cell is None:
+        return None
+    # Betas sum to one over a node, so the weighted sum is a mean already.
+    merge = "sum" if edge_weights.get(cell.name) else cell.merge
+    return Wiring(cell.nodes, tuple((edge.source, edge.target) for edge in cell.edges), merge)

@@ -1,0 +1,149 @@
+"""The network skeleton ``jsnet``: what a space of operation and attention cells becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from nas.descriptor import ModelDescriptor
+from nas.errors import UsageError
+from nas.registry import TASKS
+
+if TYPE_CHECKING:
+    from nas.space import Genotype, Space
+    from search_spaces.ends import Plan
+    from search_spaces.search import JSNetSupernet
+
+PAPER = (
+    "Shen et al., Joint Operation and Attention Block Search for Lightweight Image Restoration, PR 132, 2022"
+)
+
+#: role of a cell -> suffix of its architecture variables, as in the release
+LABELS = {"operation": "normal", "attention": "attention"}
+
+
+class JSNetSkeleton:
+    """Builds supernets and derived networks; a task is a name or has name, scale, channels."""
+
+    name = "jsnet"
+
+    def supernet(
+        self,
+        space: Space,
+        task: Any,
+        *,
+        partial_channels: int | None = None,
+        edge_weights: bool | None = None,
+        derived_fusion: bool = False,
+        image_residual: bool | None = None,
+        train_mean_shift: bool = False,
+    ) -> JSNetSupernet:
+        """The search network of ``space``; None means: as the space document says.
+
+        partial_channels: k (1: off); edge_weights: betas on the operation edges (attention edges have none
+        unless the document says so, except that False removes all); image_residual: add the input image.
+        """
+        from search_spaces.search import JSNetSupernet
+
+        roles = _roles(space)
+        task = _task(task)
+        plan = _plan(space, task, image_residual, train_mean_shift)
+        for cell in space.cells.values():
+            if cell.role == "attention" and cell.relaxation.partial_channels != 1:
+                raise UsageError(
+                    f"cell {cell.name!r} of space {space.name!r}: attention edges work at full width; "
+                    "set relaxation.partial_channels to 1"
+                )
+        taken = 1
+        if "operation" in roles:
+            stated = roles["operation"].relaxation.partial_channels
+            taken = stated if partial_channels is None else partial_channels
+        weighted = {cell.name: cell.relaxation.edge_weights for cell in space.cells.values()}
+        if edge_weights is not None:
+            for cell in space.cells.values():
+                weighted[cell.name] = edge_weights and (cell.role == "operation" or weighted[cell.name])
+        return JSNetSupernet(
+            space,
+            plan,
+            _descriptor(space, task, plan, {}),
+            labels={cell.name: LABELS[cell.role] for cell in space.cells.values()},
+            edge_weights=weighted,
+            partial_channels=taken,
+            derived_fusion=derived_fusion,
+        )
+
+    def network(
+        self,
+        space: Space,
+        genotype: Genotype,
+        task: Any,
+        *,
+        image_residual: bool | None = None,
+        train_mean_shift: bool = False,
+    ) -> nn.Module:
+        """The derived network of ``genotype``, freshly initialised; UsageError if it is not of this space."""
+        from search_spaces.cells import Wiring
+        from search_spaces.network import JSNet, Part
+
+        roles = _roles(space)
+        space.validate(genotype)
+        task = _task(task)
+        plan = _plan(space, task, image_residual, train_mean_shift)
+        parts: dict[str, Part] = {}
+        for role, cell in roles.items():
+            choices = genotype.cells[cell.name]
+            wiring = Wiring(cell.nodes, tuple((c.source, c.target) for c in choices), cell.merge)
+            parts[role] = Part.of(role, wiring, [c.block for c in choices])
+        options = {"image_residual": plan.image_residual, "train_mean_shift": train_mean_shift}
+        descriptor = _descriptor(space, task, plan, options)
+        return JSNet(plan, parts.get("operation"), parts.get("attention"), descriptor)
+
+
+def _roles(space: Space) -> dict[str, Any]:
+    roles: dict[str, Any] = {}
+    for cell in space.cells.values():
+        if cell.role in roles:
+            raise UsageError(
+                f"space {space.name!r} has two {cell.role} cells; "
+                "the skeleton jsnet takes at most one of each role"
+            )
+        roles[cell.role] = cell
+    return roles
+
+
+def _task(task: Any) -> Any:
+    return TASKS.get(task) if isinstance(task, str) else task
+
+
+def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift: bool) -> Plan:
+    from search_spaces.ends import Plan
+
+    settings = space.network_settings
+    if image_residual is None:
+        image_residual = settings.image_residual and task.scale == 1
+    return Plan(
+        width=settings.width,
+        features=space.features,
+        cells=settings.cells,
+        scale=task.scale,
+        channels=task.channels,
+        image_residual=image_residual,
+        train_mean_shift=train_mean_shift,
+    )
+
+
+def _descriptor(space: Space, task: Any, plan: Plan, config: dict[str, Any]) -> ModelDescriptor:
+    return ModelDescriptor(
+        name=space.name,
+        scale=plan.scale,
+        channels=plan.channels,
+        value_range=255.0,
+        tasks=(task.name,),
+        paper=PAPER,
+        licence="MIT",
+        config=config,
+    )
+
+
+JSNET = JSNetSkeleton()

@@ -1,0 +1,99 @@
+"""Latency is the median of what the clock says, after the warm-up, with everything put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.descriptor import ModelDescriptor
+from nas.errors import UsageError
+from nas.evaluate.latency import interquartile_range, measure, peak_resident_mib
+
+
+class Toy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = ModelDescriptor("toy", value_range=1.0)
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.calls: list[tuple[tuple[int, ...], bool, int]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.append((tuple(x.shape), self.training, torch.get_num_threads()))
+        out: Tensor = self.conv(x)
+        return out
+
+
+def fake_clock(durations_ms: list[float]) -> Callable[[], float]:
+    """A clock that is read before and after each run."""
+
+    def readings() -> Iterator[float]:
+        now = 0.0
+        for duration in durations_ms:
+            yield now
+            now += duration / 1e3
+            yield now
+            now += 100.0  # time between runs is nobody's latency
+
+    return readings().__next__
+
+
+def test_median_and_interquartile_range_of_the_timed_runs_only() -> None:
+    model = Toy()
+    found = measure(model, 6, 8, warmup=2, repeats=5, clock=fake_clock([10, 11, 12, 13, 500]), threads=1)
+    assert found.median_ms == pytest.approx(12)
+    assert found.spread_ms == pytest.approx(2)  # the outlier moves neither
+    assert len(model.calls) == 7
+    assert (found.size, found.device, found.dtype, found.repeats) == ("8x6", "cpu", "float32", 5)
+
+
+def test_the_model_runs_in_evaluation_mode_on_the_given_threads_and_is_put_back() -> None:
+    model = Toy().train()
+    threads, layout = torch.get_num_threads(), model.conv.weight.is_contiguous()
+    measure(model, 4, 4, warmup=0, repeats=1, threads=1)
+    assert model.calls == [((1, 3, 4, 4), False, 1)]
+    assert model.training
+    assert torch.get_num_threads() == threads
+    assert model.conv.weight.is_contiguous() == layout
+
+
+@pytest.mark.parametrize(("values", "spread"), [([3.0], 0.0), ([1.0, 2.0], 0.5), ([1.0, 2, 3, 4, 5], 2.0)])
+def test_interquartile_range(values: list[float], spread: float) -> None:
+    assert interquartile_range(values) == pytest.approx(spread)
+
+
+def test_bfloat16_is_measured_under_autocast() -> None:
+    assert measure(Toy(), 4, 4, dtype="bfloat16", warmup=0, repeats=1).dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"dtype": "int8"}, "dtype"), ({"repeats": 0}, "repeat"), ({"device": "meta"}, "cpu or cuda")],
+)
+def test_wrong_use_is_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        measure(Toy(), 4, 4, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without CUDA")
+def test_cuda_without_a_device_is_refused() -> None:
+    with pytest.raises(UsageError, match="no CUDA device"):
+        measure(Toy(), 4, 4, device="cuda")
+
+
+def test_peak_memory_comes_from_a_process_of_its_own() -> None:
+    model = nn.Conv2d(3, 64, 1)
+    model.descriptor = ModelDescriptor("wide")  # type: ignore[assignment]
+    peak = peak_resident_mib(model, 512, 512)
+    assert 64 < peak < 4096  # at least the 64 MiB of the output, and no neighbour's memory
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_cuda_times_and_peak_memory(dtype: str) -> None:
+    found = measure(Toy(), 64, 64, device="cuda", dtype=dtype, repeats=5)
+    assert found.median_ms > 0
+    assert found.peak_memory_mib is not None and found.peak_memory_mib > 0
+    assert found.threads is None
