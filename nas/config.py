@@ -91,7 +91,9 @@ class StrategySettings(Section):
     optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3, weight_decay=1e-3)
     trials: int = Field(1, gt=0)
     trial_steps: int = Field(200, gt=0)
-    collapse_share: float = Field(0.5, gt=0, le=1, description="share of skips in the genotype that triggers the warning")
+    collapse_share: float = Field(
+        0.5, gt=0, le=1, description="share of skips in the genotype that triggers the warning"
+    )
 
 
 class Settings(Section):
@@ -143,7 +145,8 @@ def build(
     A flag's name may be dotted with double underscores (``data__patch=48``). Raises UsageError that names
     the setting and the nearest valid one.
     """
-    tree: dict[str, Any] = {}
+    # the kind's own defaults first: a nested default (retraining's learning rate) must survive a change beside it
+    tree: dict[str, Any] = kind().model_dump(mode="json")
     if isinstance(config, Mapping):
         _merge(tree, config)
     elif config is not None:
@@ -204,7 +207,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"configuration file {str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(
+            f"configuration file {str(path)!r} is not valid YAML: {' '.join(str(error).split())}"
+        ) from None
     if not isinstance(tree, Mapping):
         raise UsageError(f"configuration file {str(path)!r} must hold a mapping of settings")
     return tree

@@ -115,7 +115,9 @@ def load_weights(path: str | Path) -> LoadedWeights:
     genotype = Genotype.from_json(json.loads(metadata["genotype"])) if metadata["genotype"] else None
     kind, task = metadata["kind"], metadata["task"]
     if kind == "supernet":
-        raise UsageError(f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder")
+        raise UsageError(
+            f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder"
+        )
     model: nn.Module
     if kind == "derived":
         assert genotype is not None
@@ -134,7 +136,11 @@ def load_strict(model: nn.Module, state: dict[str, torch.Tensor], where: str) ->
     own = model.state_dict()
     missing = [k for k in own if k not in state]
     extra = [k for k in state if k not in own]
-    shapes = [f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}" for k in own if k in state and own[k].shape != state[k].shape]
+    shapes = [
+        f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
+        for k in own
+        if k in state and own[k].shape != state[k].shape
+    ]
     faults = [
         f"{title}: {', '.join(keys[:8])}{f' and {len(keys) - 8} more' if len(keys) > 8 else ''}"
         for title, keys in (("missing", missing), ("unexpected", extra), ("misshapen", shapes))

@@ -35,17 +35,21 @@ def symmetric_pad(x: torch.Tensor, border: int) -> torch.Tensor:
     return x
 
 
-def bicubic_enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
+def bicubic_enlarge(x: torch.Tensor, scale: int, eight_bit: bool = False) -> torch.Tensor:
     """MATLAB ``imresize(x, scale)`` for a whole factor: (N, C, H, W) -> (N, C, scale*H, scale*W).
 
-    Cubic kernel a = -0.5, symmetric border, floating point throughout (no rounding between the passes).
+    Cubic kernel a = -0.5, symmetric border, rows first. ``eight_bit``: as MATLAB does with uint8 images, the
+    result of each of the two passes is rounded half up and clipped to 0..255 (no gradient then).
     Without ``antialias`` torch would use a = -0.75, which is another filter.
     """
     if scale == 1:
         return x
     height, width = x.shape[-2:]
-    padded = symmetric_pad(x, _REACH)
-    size = (scale * padded.shape[-2], scale * padded.shape[-1])
-    y = F.interpolate(padded, size=size, mode="bicubic", antialias=True, align_corners=False)
+    y = symmetric_pad(x, _REACH)
+    rows, columns = y.shape[-2:]
+    for size in ((scale * rows, columns), (scale * rows, scale * columns)):
+        y = F.interpolate(y, size=size, mode="bicubic", antialias=True, align_corners=False)
+        if eight_bit:
+            y = torch.floor(y.clamp(0, 255) + 0.5)
     cut = scale * _REACH
     return y[..., cut : cut + scale * height, cut : cut + scale * width]

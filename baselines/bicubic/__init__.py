@@ -16,7 +16,10 @@ from search_spaces.upsample import bicubic_enlarge
 
 
 class Bicubic(nn.Module):
-    """(N, C, H, W) -> (N, C, scale*H, scale*W): cubic kernel a = -0.5, symmetric border, no rounding."""
+    """(N, C, H, W) -> (N, C, scale*H, scale*W): MATLAB's imresize of uint8 images.
+
+    Cubic kernel a = -0.5, symmetric border, rows first, 8-bit rounding after each pass; values in 0..255.
+    """
 
     def __init__(self, scale: int = 2, n_colors: int = 3) -> None:
         super().__init__()
@@ -28,7 +31,7 @@ class Bicubic(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return bicubic_enlarge(image, self.scale)
+        return bicubic_enlarge(image, self.scale, eight_bit=True)
 
 
 def config_for_task(task: str) -> dict[str, Any]:

@@ -19,8 +19,12 @@ def register(app: typer.Typer) -> None:
     def compare(
         sources: Annotated[list[Path], typer.Argument(help="CSV files of rows, or run folders that hold a rows.csv.")],
         task: o.Task = None,
-        set_name: Annotated[str | None, typer.Option("--set-name", help="Set of the figure; default: the first one measured.")] = None,
-        published: Annotated[bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours, marked.")] = True,
+        set_name: Annotated[
+            str | None, typer.Option("--set-name", help="Set of the figure; default: the first one measured.")
+        ] = None,
+        published: Annotated[
+            bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours, marked.")
+        ] = True,
         out: o.Out = None,
     ) -> None:
         from nas.report.comparison import compare as run_compare

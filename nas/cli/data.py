@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
     data = typer.Typer(no_args_is_help=True, help="Look after image folders.")
     app.add_typer(data, name="data")
 
-    @data.command(help="Count images, find what is wrong with them; exit code 1 when something is.\n\nExample: [bold]nas data check photos --task sr_x2[/bold]")
+    @data.command(
+        help="Count images, find what is wrong with them; exit code 1 when something is.\n\nExample: [bold]nas data check photos --task sr_x2[/bold]"
+    )
     def check(path: Annotated[Path, typer.Argument(help="Folder of images.")], task: o.Task = None) -> None:
         from nas.data.check import check_folder
 
@@ -23,7 +25,9 @@ def register(app: typer.Typer) -> None:
         if not report.ok:
             raise typer.Exit(1)
 
-    @data.command(help="Make degraded images and a memory-mapped cache beside, never in, the source.\n\nExample: [bold]nas data prepare photos --task sr_x2 --out prepared[/bold]")
+    @data.command(
+        help="Make degraded images and a memory-mapped cache beside, never in, the source.\n\nExample: [bold]nas data prepare photos --task sr_x2 --out prepared[/bold]"
+    )
     def prepare(
         path: Annotated[Path, typer.Argument(help="Folder of images.")],
         task: o.Task = None,

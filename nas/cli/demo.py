@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,14 @@ from nas.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.\n\nExample: [bold]nas demo --out demo[/bold]")
+    @app.command(
+        help="The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.\n\nExample: [bold]nas demo --out demo[/bold]"
+    )
     def demo(
         out: o.Out = None,
-        scale: Annotated[float, typer.Option("--scale", help="Multiplies every number of steps; 1 takes a few minutes on two cores.")] = 1.0,
+        scale: Annotated[
+            float, typer.Option("--scale", help="Multiplies every number of steps; 1 takes a few minutes on two cores.")
+        ] = 1.0,
         seed: o.Seed = None,
         dry_run: o.DryRun = False,
     ) -> None:
@@ -40,7 +44,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.train.retrain import retrain
 
     size = {"network.cells": 2, "network.image_residual": True}
-    common = {"task": "sr_x2", "seed": seed, "data__patch": 48}
+    common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48}
     searching = build(
         SearchSettings, space="jsm", overrides=size, train__steps=max(2, round(120 * scale)), data__batch=4,
         train__optimizer__lr=1e-3, search__optimizer__lr=6e-3, train__log_every=5, train__validate_every=10**6, **common,
@@ -63,7 +67,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     typer.echo("4/5  evaluating on photographs that trained nothing")
     rows = evaluate(
         ["bicubic", *weights], "sr_x2", ["sample"], out=folder / "rows.csv", save_images=folder / "images",
-        command=o.command_line(),
+        command=o.command_line(), progress=True,
     )  # fmt: skip
     typer.echo("5/5  comparing and reporting")
     literature = load_published()

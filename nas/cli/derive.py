@@ -11,7 +11,9 @@ from nas.cli import options as o
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="Derive the genotype of a search run, finished or not.\n\nExample: [bold]nas derive runs/mine --out genotype.json[/bold]")
+    @app.command(
+        help="Derive the genotype of a search run, finished or not.\n\nExample: [bold]nas derive runs/mine --out genotype.json[/bold]"
+    )
     def derive(
         run: Annotated[Path, typer.Argument(help="Run folder of a search.")],
         out: o.Out = None,

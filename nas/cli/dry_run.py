@@ -15,7 +15,11 @@ def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int])
 
     cost = footprint(model, task, settings)
     typer.echo(f"parameters      {cost.parameters:,} ({cost.trainable:,} trainable)")
-    typer.echo(f"multiply-adds   {cost.multiply_adds / 1e9:,.2f} G at {cost.cost_output} output (convolutions, one per weight and position)")
-    typer.echo(f"memory          about {cost.state_mib + cost.activation_mib:,.0f} MiB a step: {cost.state_mib:,.0f} weights and optimiser, {cost.activation_mib:,.0f} activations")
+    typer.echo(
+        f"multiply-adds   {cost.multiply_adds / 1e9:,.2f} G at {cost.cost_output} output (convolutions, one per weight and position)"
+    )
+    typer.echo(
+        f"memory          about {cost.state_mib + cost.activation_mib:,.0f} MiB a step: {cost.state_mib:,.0f} weights and optimiser, {cost.activation_mib:,.0f} activations"
+    )
     typer.echo("images          " + ", ".join(f"{count} {part}" for part, count in images.items()))
     typer.echo("\n" + to_yaml(settings).rstrip())

@@ -18,13 +18,23 @@ def register(app: typer.Typer) -> None:
     @app.command(help=EXAMPLE)
     def evaluate(
         models: Annotated[list[str], typer.Argument(help="Weights files or names of models.")],
-        sets: Annotated[list[str] | None, typer.Option("--sets", help="Benchmark sets (may be repeated, or several in one, comma separated); 'sample' needs no data.")] = None,
+        sets: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--sets",
+                help="Benchmark sets (may be repeated, or several in one, comma separated); 'sample' needs no data.",
+            ),
+        ] = None,
         task: o.Task = None,
         data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")] = None,
         out: o.Out = None,
         ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
-        tile: Annotated[int | None, typer.Option("--tile", help="Side of input tiles in pixels; default: whole images.")] = None,
-        save_images: Annotated[Path | None, typer.Option("--save-images", help="Folder for the restored images.")] = None,
+        tile: Annotated[
+            int | None, typer.Option("--tile", help="Side of input tiles in pixels; default: whole images.")
+        ] = None,
+        save_images: Annotated[
+            Path | None, typer.Option("--save-images", help="Folder for the restored images.")
+        ] = None,
         again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
         device: o.Device = None,
         plugin: o.Plugin = None,
@@ -45,7 +55,7 @@ def register(app: typer.Typer) -> None:
         target = out or Path("rows.csv")
         rows = run_evaluate(
             models, task, names, data=data, out=target, ensemble=ensemble, tile=tile, save_images=save_images,
-            again=again, device=device or "cpu", command=o.command_line(),
+            again=again, device=device or "cpu", command=o.command_line(), progress=True,
         )  # fmt: skip
         print_rows(rows)
         o.wrote(target)

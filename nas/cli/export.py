@@ -11,7 +11,9 @@ from nas.cli import options as o
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="Export trained weights, e.g. to ONNX with free height and width.\n\nExample: [bold]nas export runs/a/weights.safetensors --format onnx --out jsnet.onnx[/bold]")
+    @app.command(
+        help="Export trained weights, e.g. to ONNX with free height and width.\n\nExample: [bold]nas export runs/a/weights.safetensors --format onnx --out jsnet.onnx[/bold]"
+    )
     def export(
         weights: Annotated[Path, typer.Argument(help="Weights file.")],
         format: Annotated[str, typer.Option("--format", help="onnx")] = "onnx",

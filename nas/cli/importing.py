@@ -11,10 +11,15 @@ from nas.cli import options as o
 
 
 def register(app: typer.Typer) -> None:
-    @app.command("import", help="Convert an official checkpoint into our weights file, strictly.\n\nExample: [bold]nas import jsnet model_best.pt --task sr_x2 --out jsnet_x2.safetensors[/bold]")
+    @app.command(
+        "import",
+        help="Convert an official checkpoint into our weights file, strictly.\n\nExample: [bold]nas import jsnet model_best.pt --task sr_x2 --out jsnet_x2.safetensors[/bold]",
+    )
     def import_checkpoint(
         model: Annotated[str, typer.Argument(help="Baseline the checkpoint belongs to.")],
-        checkpoint: Annotated[Path, typer.Argument(help="Official .pt/.pth or .safetensors file; nothing in it is executed.")],
+        checkpoint: Annotated[
+            Path, typer.Argument(help="Official .pt/.pth or .safetensors file; nothing in it is executed.")
+        ],
         task: o.Task = None,
         out: o.Out = None,
     ) -> None:

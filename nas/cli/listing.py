@@ -58,7 +58,9 @@ def _sets(pattern: str) -> list[str]:
 def _blocks(pattern: str) -> list[str]:
     from nas.space import ATTENTIONS, OPERATIONS
 
-    return [f"operation  {n}" for n in OPERATIONS.names(pattern)] + [f"attention  {n}" for n in ATTENTIONS.names(pattern)]
+    return [f"operation  {n}" for n in OPERATIONS.names(pattern)] + [
+        f"attention  {n}" for n in ATTENTIONS.names(pattern)
+    ]
 
 
 def _genotypes(pattern: str) -> list[str]:

@@ -10,23 +10,39 @@ from typing import Annotated
 import typer
 
 Task = Annotated[str | None, typer.Option("--task", "-t", help="What is restored, e.g. sr_x2 ('nas list tasks').")]
-Data = Annotated[list[str] | None, typer.Option("--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
 Batch = Annotated[int | None, typer.Option("--batch", help="Patches a step.")]
-Patch = Annotated[int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")]
+Patch = Annotated[
+    int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
+]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads of torch.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")]
-Assign = Annotated[list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")]
-Plugin = Annotated[list[str] | None, typer.Option("--plugin", help="Python file or module with your own blocks; may be repeated.")]
-Space = Annotated[str | None, typer.Option("--space", "-s", help="Registered space or path of a YAML document ('nas list spaces').")]
+Assign = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")
+]
+Plugin = Annotated[
+    list[str] | None, typer.Option("--plugin", help="Python file or module with your own blocks; may be repeated.")
+]
+Space = Annotated[
+    str | None, typer.Option("--space", "-s", help="Registered space or path of a YAML document ('nas list spaces').")
+]
 Preset = Annotated[str | None, typer.Option("--preset", help="Preset of the space, e.g. code or paper.")]
 Cells = Annotated[int | None, typer.Option("--cells", help="Number of cells L.")]
 Width = Annotated[int | None, typer.Option("--width", help="Base width C.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 Resume = Annotated[Path | None, typer.Option("--resume", help="Run folder of an interrupted run to continue.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Build everything, print costs, memory and the whole configuration; train nothing.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Build everything, print costs, memory and the whole configuration; train nothing."),
+]
 
 
 def wrote(path: object) -> None:

@@ -11,11 +11,17 @@ from nas.cli import options as o
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="One self-contained HTML page from a run and evaluation rows.\n\nExample: [bold]nas report runs/mine rows.csv --out report.html[/bold]")
+    @app.command(
+        help="One self-contained HTML page from a run and evaluation rows.\n\nExample: [bold]nas report runs/mine rows.csv --out report.html[/bold]"
+    )
     def report(
         sources: Annotated[list[Path], typer.Argument(help="A search run folder and/or CSV files of rows.")],
-        images: Annotated[Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")] = None,
-        published: Annotated[bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")] = True,
+        images: Annotated[
+            Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")
+        ] = None,
+        published: Annotated[
+            bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")
+        ] = True,
         out: o.Out = None,
     ) -> None:
         from nas.errors import UsageError

@@ -17,7 +17,9 @@ A baseline with its small recipe: [bold]nas retrain jsnet --task sr_x2 --preset 
 def register(app: typer.Typer) -> None:
     @app.command(help=EXAMPLE)
     def retrain(
-        model: Annotated[str | None, typer.Argument(help="Run folder, genotype file, registered genotype or baseline.")] = None,
+        model: Annotated[
+            str | None, typer.Argument(help="Run folder, genotype file, registered genotype or baseline.")
+        ] = None,
         task: o.Task = None,
         data: o.Data = None,
         steps: o.Steps = None,
@@ -27,7 +29,9 @@ def register(app: typer.Typer) -> None:
         cells: o.Cells = None,
         width: o.Width = None,
         space: o.Space = None,
-        preset: Annotated[str | None, typer.Option("--preset", help="A baseline's recipe (published, small), or a space's preset.")] = None,
+        preset: Annotated[
+            str | None, typer.Option("--preset", help="A baseline's recipe (published, small), or a space's preset.")
+        ] = None,
         seed: o.Seed = None,
         device: o.Device = None,
         threads: o.Threads = None,
@@ -48,12 +52,14 @@ def register(app: typer.Typer) -> None:
             result = run_retrain(resume=resume)
         else:
             if model is None and config is None:
-                raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
+                raise UsageError(
+                    "nothing to train: give a run folder, a genotype file or a model name, or --resume RUN"
+                )
             for name in plugin or ():
                 load_plugin(name)
             tree = o.config_tree(config)
-            if tree is None and model in BASELINES and preset is not None:
-                tree, preset = recipe(str(model), preset), None
+            if tree is None and model is not None and model in BASELINES and preset is not None:
+                tree, preset = recipe(model, preset), None
             network = {k: v for k, v in (("cells", cells), ("width", width)) if v is not None}
             settings = build(
                 RetrainSettings, tree, assign or (), model=model, task=task, data__path=data, train__steps=steps,

@@ -19,8 +19,12 @@ def register(app: typer.Typer) -> None:
     def search(
         space: o.Space = None,
         task: o.Task = None,
-        strategy: Annotated[str | None, typer.Option("--strategy", help="pc_darts, darts, random ('nas list strategies').")] = None,
-        order: Annotated[str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")] = None,
+        strategy: Annotated[
+            str | None, typer.Option("--strategy", help="pc_darts, darts, random ('nas list strategies').")
+        ] = None,
+        order: Annotated[
+            str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")
+        ] = None,
         data: o.Data = None,
         steps: o.Steps = None,
         batch: o.Batch = None,
@@ -28,7 +32,9 @@ def register(app: typer.Typer) -> None:
         cells: o.Cells = None,
         width: o.Width = None,
         preset: o.Preset = None,
-        trials: Annotated[int | None, typer.Option("--trials", help="Genotypes to evaluate (strategies without gradients).")] = None,
+        trials: Annotated[
+            int | None, typer.Option("--trials", help="Genotypes to evaluate (strategies without gradients).")
+        ] = None,
         seed: o.Seed = None,
         device: o.Device = None,
         threads: o.Threads = None,
@@ -56,7 +62,9 @@ def register(app: typer.Typer) -> None:
                 return
             result = run_search(settings, out=out)
         typer.echo(result.genotype.to_text())
-        typer.echo(f"genotype {result.genotype.hash}, supernet weights {result.weights_hash or 'none'}, {result.seconds:.0f} s")
+        typer.echo(
+            f"genotype {result.genotype.hash}, supernet weights {result.weights_hash or 'none'}, {result.seconds:.0f} s"
+        )
         o.wrote(result.run / "genotype.json")
 
 

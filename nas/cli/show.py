@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="Show a space, a genotype or a run; with --out, draw the derived cell.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]")
+    @app.command(
+        help="Show a space, a genotype or a run; with --out, draw the derived cell.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]"
+    )
     def show(
-        what: Annotated[str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")],
+        what: Annotated[
+            str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")
+        ],
         preset: o.Preset = None,
         plugin: o.Plugin = None,
         out: o.Out = None,
@@ -76,12 +80,18 @@ def _run(path: Path) -> Genotype | str:
     from nas.train.run import Run
 
     run = Run.open(path)
-    typer.echo(f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}")
+    typer.echo(
+        f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}"
+    )
     for kind in ("train", "validation", "warning"):
         found = [e for e in read_events(path) if e["kind"] == kind]
         if found:
-            last = {k: round(v, 4) if isinstance(v, float) else v for k, v in found[-1].items() if k not in ("kind", "step")}
-            typer.echo(f"last {kind} event, step {found[-1]['step']}: " + ", ".join(f"{k} {v}" for k, v in last.items()))
+            last = {
+                k: round(v, 4) if isinstance(v, float) else v for k, v in found[-1].items() if k not in ("kind", "step")
+            }
+            typer.echo(
+                f"last {kind} event, step {found[-1]['step']}: " + ", ".join(f"{k} {v}" for k, v in last.items())
+            )
     file = path / "genotype.json"
     return Genotype.load(file) if file.is_file() else "no genotype yet"
 
@@ -89,7 +99,9 @@ def _run(path: Path) -> Genotype | str:
 def _show_space(space: Space) -> None:
     typer.echo(f"space {space.name}, {space.size():,} genotypes, hash {space.hash}")
     for name, cell in space.cells.items():
-        typer.echo(f"{name}: {cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}")
+        typer.echo(
+            f"{name}: {cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}"
+        )
         for edge in cell.edges:
             typer.echo(f"  {edge.source} -> {edge.target}: {', '.join(edge.candidates)}")
     settings = space.network_settings.model_dump()

@@ -13,9 +13,15 @@ def print_table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> Non
     """Columns as wide as they need to be; numbers to the right."""
     text = [[str(c) for c in line] for line in lines]
     widths = [max(len(line[i]) for line in [list(header), *text]) for i in range(len(header))]
-    right = [bool(text) and all(line[i].replace(",", "").replace(".", "").lstrip("-").isdigit() or not line[i] for line in text) for i in range(len(header))]
+    right = [
+        bool(text)
+        and all(line[i].replace(",", "").replace(".", "").lstrip("-").isdigit() or not line[i] for line in text)
+        for i in range(len(header))
+    ]
     for line in [list(header), *text]:
-        typer.echo("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip())
+        typer.echo(
+            "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
+        )
 
 
 def print_rows(rows: Sequence[EvaluationRow]) -> None:

@@ -1,4 +1,4 @@
-"""Looking a data set over before hours are spent on it: everything wrong with it at once, each in one sentence."""
+"""Looking a data set over before hours are spent on it: all that is wrong with it, a sentence each."""
 
 from __future__ import annotations
 
@@ -56,12 +56,8 @@ class FolderReport:
         if self.task:
             lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
         order = {"error": 0, "warning": 1, "note": 2}
-        lines += [
-            f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])
-        ]
-        return "\n".join(
-            [*lines, "nothing wrong found" if not self.findings else f"{len(self.findings)} findings"]
-        )
+        lines += [f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])]
+        return "\n".join([*lines, "nothing wrong found" if not self.findings else f"{len(self.findings)} findings"])
 
 
 def check_folder(path: str | Path, task: str | Task | None = None) -> FolderReport:
@@ -112,9 +108,7 @@ def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
         if info.bits == 16:
             report.add("warning", entry, f"{name} has 16 bits; it is rounded to 8 bits when it is used")
         if info.palette:
-            report.add(
-                "warning", entry, f"{name} has a colour palette; it is expanded to RGB when it is used"
-            )
+            report.add("warning", entry, f"{name} has a colour palette; it is expanded to RGB when it is used")
         stem = entry.with_suffix("")
         if stem in stems:
             report.add("error", entry, f"{name} and {stems[stem].name!r} share a name; remove or rename one")
@@ -150,9 +144,9 @@ def _count(report: FolderReport, info: ImageInfo) -> None:
 
 def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
     report.task = task.name
-    report.layout, root = find_layout(path, task)
-    folders = two_folders(root) if report.layout == "folders" else None
     try:
+        report.layout, root = find_layout(path, task)
+        folders = two_folders(root) if report.layout == "folders" else None
         if folders is not None:
             pairs = match_folders(*folders, strict=False)
             _lonely(folders[0], folders[1], pairs, report)
@@ -168,9 +162,7 @@ def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: Fo
     for pair in usable:
         _check_pair(pair, task, infos, report)
     if is_synthetic(pairs, task):
-        report.add(
-            "warning", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs"
-        )
+        report.add("warning", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
 
 
 def _lonely(degraded: Path, clean: Path, pairs: list[Pair], report: FolderReport) -> None:
@@ -215,9 +207,7 @@ def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: Fo
             f"{name} is grey; {task.name} refuses it in training and repeats it in tests",
         )
     if pair.halves and target.width % 2:
-        report.add(
-            "error", pair.target, f"side-by-side image {name} has odd width {target.width}; cut it again"
-        )
+        report.add("error", pair.target, f"side-by-side image {name} has odd width {target.width}; cut it again")
     if min(target.height, target.width) < 2 * task.scale:
         report.add("error", pair.target, f"{name} measures only {target.width} x {target.height}; remove it")
     if pair.degraded is None:
@@ -226,11 +216,7 @@ def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: Fo
     wanted = (target.height // task.scale, target.width // task.scale)
     if (size.height, size.width) == wanted:
         return
-    if (
-        task.scale > 1
-        and size.height >= target.height * task.scale
-        and size.width >= target.width * task.scale
-    ):
+    if task.scale > 1 and size.height >= target.height * task.scale and size.width >= target.width * task.scale:
         sentence = f"{name} is smaller than its input {str(pair.degraded)!r}; HR and LR folders seem swapped"
     else:
         sentence = (

@@ -61,9 +61,7 @@ def read_image(path: str | Path) -> Array:
         try:
             image.load()
         except (OSError, SyntaxError, ValueError) as error:
-            raise NasError(
-                f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again"
-            ) from error
+            raise NasError(f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again") from error
         if info.bits == 8:
             mode = "RGB" if info.channels == 3 else "L"
             return np.array(image if image.mode == mode else image.convert(mode))
@@ -80,15 +78,11 @@ def write_image(path: str | Path, image: Array) -> Path:
 
     path = Path(path)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or 0 in image.shape:
-        raise UsageError(
-            f"cannot write shape {image.shape} to {str(path)!r}; an image is (H, W) or (H, W, 3)"
-        )
+        raise UsageError(f"cannot write shape {image.shape} to {str(path)!r}; an image is (H, W) or (H, W, 3)")
     if np.issubdtype(image.dtype, np.floating):
         image = to_uint8(image)
     if image.dtype not in (np.uint8, np.uint16):
-        raise UsageError(
-            f"cannot write type {image.dtype} to {str(path)!r}; use uint8, uint16 or float in 0..255"
-        )
+        raise UsageError(f"cannot write type {image.dtype} to {str(path)!r}; use uint8, uint16 or float in 0..255")
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"unknown image suffix in {str(path)!r}; use .png")
     bgr = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image

@@ -42,6 +42,10 @@ FOLDER_PAIRS = (
     ("low", "high"),
     ("LR", "HR"),
 )
+#: degraded folder names that only weather tasks can mean
+_WEATHER = frozenset({"rain", "rainy", "hazy", "haze"})
+#: stored inputs inside a plain folder are not clean images
+_DEGRADED = re.compile(r"(^|/)(\w+_)?LR_\w+/")
 LAYOUTS = ("div2k", "benchmark", "folders", "side_by_side", "list", "plain")
 
 
@@ -49,9 +53,7 @@ def list_images(folder: Path) -> list[Path]:
     """All image files below ``folder``, hidden ones left out, sorted by path."""
     try:
         found = (p for p in folder.rglob("*") if p.is_file() and is_image_name(p))
-        return sorted(
-            p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)
-        )
+        return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     except PermissionError as error:
         raise NasError(f"folder {str(folder)!r} may not be read; change its permissions") from error
 
@@ -71,7 +73,13 @@ def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tup
     for folder in inside:
         if (folder / "HR").is_dir() and not (folder / "LR").is_dir():
             return "benchmark", folder
-        if two_folders(folder) is not None:
+        two = two_folders(folder)
+        if two is not None:
+            if two[0].name in _WEATHER and not task.paired:
+                raise UsageError(
+                    f"{str(folder)!r} holds {two[0].name} pairs, which are not for {task.name}; "
+                    f"give a folder of clean images"
+                )
             return "folders", folder
     if task.paired and _looks_side_by_side(path):
         return "side_by_side", path
@@ -90,7 +98,8 @@ def find_pairs(
 
     ``split`` chooses between ``train`` and ``valid``/``test`` sub-folders where there are several. ``layout``
     (one of LAYOUTS) overrides the guess. Stored degraded images are used when they are there; a missing
-    partner is a NasError naming the first such file (``partners="any"``: it is made at run time instead). Raises UsageError when nothing is found.
+    partner is a NasError naming the first such file (``partners="any"``: it is made at run time instead).
+    Raises UsageError when nothing is found.
     """
     path, task = Path(path), get_task(task)
     if layout is not None and layout not in LAYOUTS:
@@ -104,22 +113,19 @@ def find_pairs(
         clean = _div2k_clean(root, split)
         if clean is None:
             raise UsageError(f"{str(path)!r} holds no DIV2K_{split}_HR folder; check the path")
-        pairs = _stored(
-            clean, clean.parent / clean.name.replace("_HR", "_" + task.stored), task, partners == "all"
-        )
+        pairs = _stored(clean, clean.parent / clean.name.replace("_HR", "_" + task.stored), task, partners == "all")
     elif kind == "benchmark":
         pairs = _stored(root / "HR", root / task.stored, task, partners == "all")
     elif kind == "folders":
         two = two_folders(root)
         if two is None:
-            raise UsageError(
-                f"{str(path)!r} holds no two folders of pairs such as rain/norain or input/target"
-            )
+            raise UsageError(f"{str(path)!r} holds no two folders of pairs such as rain/norain or input/target")
         pairs = match_folders(*two)
     elif kind == "side_by_side":
         pairs = [Pair(_name(p, root), p, halves=clean_half) for p in list_images(root)]
     else:
-        pairs = [Pair(_name(p, root), p) for p in list_images(root)]
+        files = [p for p in list_images(root) if not _DEGRADED.search(p.relative_to(root).as_posix())]
+        pairs = [Pair(_name(p, root), p) for p in files]
     if task.family == "all_in_one" and kind == "benchmark":
         pairs = [replace(p, degradation="noise") for p in pairs]  # a set of clean images is a denoising set
     if not pairs:
@@ -180,7 +186,7 @@ def match_folders(degraded: Path, clean: Path, strict: bool = True) -> list[Pair
             pairs.append(Pair(name, target, file))
     if lonely and strict:
         raise NasError(
-            f"{len(lonely)} of {len(lonely) + len(pairs)} images have no partner in {str(clean)!r}, "
+            f"{len(lonely)} of {len(lonely) + len(pairs)} images lack a partner in {str(clean)!r}, "
             f"the first is {str(lonely[0])!r}; remove them or add their partners"
         )
     return pairs

@@ -33,9 +33,7 @@ def read_pair_list(path: str | Path, task: str | Task) -> list[Pair]:
         degraded = _file(path, fields[1], number) if len(fields) > 1 and fields[1] else target
         repeat = fields[2] if len(fields) > 2 and fields[2] else "1"
         if len(fields) > 3 or not repeat.isdigit() or int(repeat) < 1:
-            raise NasError(
-                f"{str(path)!r}, line {number}: expected target, degraded and perhaps a repeat count"
-            )
+            raise NasError(f"{str(path)!r}, line {number}: expected target, degraded and perhaps a repeat count")
         name = Path(fields[1] if degraded != target else fields[0]).with_suffix("").as_posix()
         noise = "noise" if task.family == "all_in_one" else ""
         pair = Pair(name, target) if degraded == target else Pair(name, target, degraded)
@@ -50,7 +48,5 @@ def read_pair_list(path: str | Path, task: str | Task) -> list[Pair]:
 def _file(listing: Path, name: str, number: int) -> Path:
     file = listing.parent / name
     if not file.is_file():
-        raise NasError(
-            f"{str(listing)!r}, line {number}: no image at {str(file)!r}; paths are relative to the list"
-        )
+        raise NasError(f"{str(listing)!r}, line {number}: no image at {str(file)!r}; paths are relative to the list")
     return file

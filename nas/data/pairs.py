@@ -75,9 +75,7 @@ def load_clean(pair: Pair, task: str | Task) -> tuple[Array, bool]:
     image, repeated = _channels(image, task)
     image = modcrop(image, task.scale)
     if 0 in image.shape:
-        raise UsageError(
-            f"image {str(pair.target)!r} is smaller than one pixel at scale {task.scale}; remove it"
-        )
+        raise UsageError(f"image {str(pair.target)!r} is smaller than one pixel at scale {task.scale}; remove it")
     return np.ascontiguousarray(image), repeated
 
 
@@ -108,9 +106,7 @@ def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator) -> A
     """Degrade ``clean`` as this pair asks: by its own named degradation or else the task's."""
     if pair.degradation:
         if pair.degradation not in SYNTHETIC:
-            raise UsageError(
-                f"unknown degradation {pair.degradation!r} of {pair.name!r}; known: noise, rain, haze"
-            )
+            raise UsageError(f"unknown degradation {pair.degradation!r} of {pair.name!r}; known: noise, rain, haze")
         return SYNTHETIC[pair.degradation](clean, rng)
     return task.degrade(clean, rng)
 
@@ -144,9 +140,7 @@ def is_synthetic(pairs: Iterable[Pair], task: str | Task) -> bool:
 def _half(image: Array, pair: Pair, clean: bool) -> Array:
     width = image.shape[1]
     if width % 2:
-        raise NasError(
-            f"side-by-side image {str(pair.target)!r} has odd width {width}; its halves cannot be equal"
-        )
+        raise NasError(f"side-by-side image {str(pair.target)!r} has odd width {width}; its halves cannot be equal")
     left = (pair.halves == "left") == clean
     return image[:, : width // 2] if left else image[:, width // 2 :]
 

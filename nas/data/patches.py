@@ -58,9 +58,7 @@ class PatchSource:
                 f"patch {patch} must be a positive multiple of scale {self.task.scale} of {self.task.name!r}"
             )
         if batch < 1 or not self.pairs:
-            raise UsageError(
-                f"a batch of {batch} from {len(self.pairs)} images is empty; give at least one of each"
-            )
+            raise UsageError(f"a batch of {batch} from {len(self.pairs)} images is empty; give at least one of each")
         self._key = name_seed(stream)
         self._cache = None if cache is None else DiskCache(Path(cache))
         self._held: dict[int, tuple[Array, Array | None]] = {}
@@ -129,13 +127,11 @@ class PatchSource:
                 f"remove it or choose a smaller patch"
             )
         if self.task.channels == 3 and info.channels == 1:
-            raise UsageError(
-                f"image {str(file)!r} is grey but task {self.task.name!r} trains on colour; remove it"
-            )
+            raise UsageError(f"image {str(file)!r} is grey but task {self.task.name!r} trains on colour; remove it")
 
 
 def load_images(pair: Pair, task: Task) -> tuple[Array, Array | None]:
-    """Clean image and whole degraded one (stored, or the task's fixed part), uint8; see ``PatchSource.images``."""
+    """Clean image and whole degraded one, uint8, as ``PatchSource.images`` gives them."""
     clean, _ = load_clean(pair, task)
     stored = load_stored(pair, task, clean.shape)
     if stored is None and task.fixed_part is not None and not pair.degradation:

@@ -1,4 +1,4 @@
-"""Turning a folder of large photographs into what trains fast: sub-images, stored inputs, a memory-mapped cache."""
+"""Turning a folder of large photographs into what trains fast: sub-images, inputs, memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache
@@ -63,9 +62,7 @@ def prepare(
     task, path, out = get_task(task), Path(path), Path(out)
     source, target = path.resolve(), out.resolve()
     if source == target or source in target.parents or target in source.parents:
-        raise UsageError(
-            f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside"
-        )
+        raise UsageError(f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside")
     side = None if sub_image is None else sub_image // task.scale * task.scale
     if side is not None and side < 1:
         raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
@@ -167,9 +164,7 @@ def _read_record(out: Path, settings: dict[str, Any]) -> dict[str, dict[str, str
     record = out / RECORD
     if not record.exists():
         if out.exists() and (not out.is_dir() or list_images(out)):
-            raise UsageError(
-                f"{str(out)!r} already holds something that was not prepared; choose another folder"
-            )
+            raise UsageError(f"{str(out)!r} already holds something that was not prepared; choose another folder")
         _append(out, {"settings": settings})
         return {}
     done: dict[str, dict[str, str]] = {}

@@ -32,7 +32,7 @@ def imresize(
     Raises UsageError for a scale that is not positive, an empty image or another shape or type.
     """
     if image.ndim not in (2, 3) or 0 in image.shape:
-        raise UsageError(f"cannot resize an array of shape {image.shape}; give (H, W) or (H, W, C)")
+        raise UsageError(f"cannot resize shape {image.shape}; give (H, W) or (H, W, C)")
     if image.dtype not in (np.uint8, np.uint16) and not np.issubdtype(image.dtype, np.floating):
         raise UsageError(f"cannot resize an image of type {image.dtype}; give uint8, uint16 or float values")
     height, width = image.shape[:2]
@@ -41,12 +41,12 @@ def imresize(
         scales = (out[0] / height, out[1] / width) if scale is None else _two(scale)
     elif scale is not None:
         scales = _two(scale)
-        # 1/3 as a float is a little under a third; the tolerance keeps ceil() from adding a pixel the other way
+        _positive(scales)
+        # a product such as 0.1 * 30 is a little over 3 in floats; without the tolerance ceil() adds a pixel
         out = (math.ceil(height * scales[0] - 1e-9), math.ceil(width * scales[1] - 1e-9))
     else:
         raise UsageError("imresize needs a scale or a size; give one of the two")
-    if not all(math.isfinite(s) and s > 0 for s in scales) or min(out) < 1:
-        raise UsageError(f"cannot resize by {scales} to {out}; scale and size must be positive")
+    _positive((*scales, *out))
     result = image.astype(np.float64)
     peak = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else None
     for axis in sorted((0, 1), key=lambda a: scales[a]):  # stable: rows first when the scales are equal
@@ -54,6 +54,11 @@ def imresize(
         if peak is not None:
             np.clip(np.floor(result + 0.5), 0, peak, out=result)
     return result if peak is None else result.astype(image.dtype)
+
+
+def _positive(numbers: tuple[float, ...]) -> None:
+    if not all(math.isfinite(n) and n > 0 for n in numbers):
+        raise UsageError(f"cannot resize by {numbers}; scale and size must be positive")
 
 
 def _two(scale: float | tuple[float, float]) -> tuple[float, float]:
@@ -90,9 +95,7 @@ def _resize_axis(image: Array, axis: int, out_length: int, scale: float) -> Arra
     shape = [1] * image.ndim
     shape[axis] = out_length
     total: Array | None = None
-    for tap in range(
-        index.shape[1]
-    ):  # one gather per tap: about twelve for x2, far cheaper than a dense matrix
+    for tap in range(index.shape[1]):  # one gather per tap: about twelve for x2, far cheaper than a dense matrix
         part = np.take(image, index[:, tap], axis=axis)
         part *= weights[:, tap].reshape(shape)
         total = part if total is None else np.add(total, part, out=total)

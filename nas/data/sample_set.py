@@ -45,7 +45,5 @@ def sample_pairs(part: str, task: str | Task) -> list[Pair]:
     files = [folder / n for n in (*colour, *(grey if task.channels == 1 else ()))]
     missing = [f.name for f in files if not f.is_file()]
     if missing:
-        raise NasError(
-            f"this scikit-image lacks {missing[0]!r} in {str(folder)!r}; install scikit-image 0.25 or newer"
-        )
+        raise NasError(f"this scikit-image lacks {missing[0]!r} in {str(folder)!r}; install scikit-image 0.25 or newer")
     return [Pair(f.stem, f) for f in sorted(files)]

@@ -36,9 +36,7 @@ def split_pairs(
     result: dict[str, list[Pair]] = {}
     start = 0
     for name, count in zip(parts, counts, strict=True):
-        result[name] = sorted(
-            (p for group in order[start : start + count] for p in group), key=lambda p: p.name
-        )
+        result[name] = sorted((p for group in order[start : start + count] for p in group), key=lambda p: p.name)
         start += count
     return result
 

@@ -23,12 +23,17 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
         import onnxruntime
         import onnxscript  # noqa: F401  (the exporter needs it; say so before tracing)
     except ImportError as error:
-        raise NasError(f"export to ONNX needs the extra 'onnx' ({error.name} is missing): pip install 'jsnas[onnx]'") from error
+        raise NasError(
+            f"export to ONNX needs the extra 'onnx' ({error.name} is missing): pip install 'jsnas[onnx]'"
+        ) from error
     loaded = load_weights(weights)
     model, descriptor = loaded.model.eval(), loaded.descriptor
     side = max(48, descriptor.min_size)
     example = torch.rand(1, descriptor.channels, side, side + 8) * descriptor.value_range
-    height, width = torch.export.Dim("height", min=descriptor.min_size), torch.export.Dim("width", min=descriptor.min_size)
+    height, width = (
+        torch.export.Dim("height", min=descriptor.min_size),
+        torch.export.Dim("width", min=descriptor.min_size),
+    )
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     program = torch.onnx.export(
@@ -44,5 +49,7 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
         wanted = model(other)
     difference = float((found - wanted).abs().max()) * 255 / descriptor.value_range
     if not difference <= TOLERANCE:
-        raise NasError(f"the ONNX file differs from torch by {difference:.3g} on 0..255; it was kept at {out} for inspection")
+        raise NasError(
+            f"the ONNX file differs from torch by {difference:.3g} on 0..255; it was kept at {out} for inspection"
+        )
     return difference

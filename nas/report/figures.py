@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nas.errors import NasError
@@ -17,7 +19,7 @@ from nas.report.style import DARK, LIGHT, Theme, dress, new_figure
 from nas.report.text import count
 from nas.rows import EvaluationRow
 
-MIN_AREA, MAX_AREA = 18.0, 900.0  # points squared
+MIN_AREA, MAX_AREA = 14.0, 520.0  # points squared
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,19 @@ def bubble_figure(
     set: str,
     *,
     highlight: Sequence[str] = (),
+    window: bool = True,
     dark: bool = False,
-    size: tuple[float, float] = (7.2, 4.8),
+    size: tuple[float, float] = (7.6, 4.6),
 ) -> Figure:
     """PSNR (dB) over multiply-adds (logarithmic); area in proportion to parameters.
 
     Filled bubbles were measured, open ones are published; models in ``highlight`` are named in bold.
-    ``size`` in inches. NasError when no row has both PSNR and multiply-adds.
+    With ``window`` published models far from the measured ones (or, without these, from the common run)
+    are left out of the frame and named below it. ``size`` in inches. NasError when no row has both PSNR and multiply-adds.
     """
     theme = DARK if dark else LIGHT
-    points = bubbles(rows, task, set)
+    rows = list(rows)
+    points, outside = _in_frame(bubbles(rows, task, set)) if window else (bubbles(rows, task, set), [])
     if not points:
         raise NasError(
             f"no row of task {task!r} on {set!r} has both PSNR and multiply-adds, so there is nothing to plot; "
@@ -74,7 +79,10 @@ def bubble_figure(
     figure = new_figure(*size, theme)
     axes = figure.add_subplot()
     dress(axes, theme)
-    _axes(axes, points, task, set, rows)
+    _axes(axes, points, task, set, rows, theme)
+    if outside:
+        names = textwrap.fill("outside the frame: " + ", ".join(p.label for p in outside), 110)
+        figure.supxlabel(names, fontsize=6.5, color=theme.soft, x=0.01, ha="left")
     largest = max((p.parameters or 0.0 for p in points), default=0.0)
     areas = [_area(p.parameters, largest) for p in points]
     front = pareto_front(points)
@@ -91,9 +99,23 @@ def bubble_figure(
                 [point.multiply_adds], [point.psnr], s=area, linewidths=1.2, edgecolors=colour,
                 facecolors=face, alpha=0.9, zorder=2 if published else 3,
             )  # fmt: skip
-    _legend(axes, theme, points, largest)
+    _legend(figure, axes, theme, points, largest)
     _write_labels(figure, axes, theme, points, areas, highlight)
     return figure
+
+
+def _in_frame(points: Sequence[Bubble]) -> tuple[list[Bubble], list[Bubble]]:
+    """Measured points and the published ones near them; the rest."""
+    anchors = [p for p in points if not p.published] or list(points)
+    costs = sorted(p.multiply_adds for p in anchors)
+    quality = sorted(p.psnr for p in anchors)
+    if anchors[0].published:
+        costs, quality = costs[len(costs) // 2 :][:1], quality[len(quality) // 2 :][:1]
+    near, far = [], []
+    for p in points:
+        close = costs[0] / 6 <= p.multiply_adds <= costs[-1] * 6 and p.psnr >= quality[0] - 0.7
+        (near if close or not p.published else far).append(p)
+    return near, far
 
 
 def _area(parameters: float | None, largest: float) -> float:
@@ -102,13 +124,13 @@ def _area(parameters: float | None, largest: float) -> float:
     return max(MIN_AREA, MAX_AREA * parameters / max(largest, 1.0))
 
 
-def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow]) -> None:
+def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow], theme: Theme) -> None:
     costs = [p.multiply_adds for p in points]
     quality = [p.psnr for p in points]
     axes.set_xscale("log")
-    axes.set_xlim(min(costs) / 1.9, max(costs) * 1.9)
+    axes.set_xlim(min(costs) / 1.6, max(costs) * 1.9)
     spread = max(max(quality) - min(quality), 0.1)
-    axes.set_ylim(min(quality) - 0.14 * spread, max(quality) + 0.2 * spread)
+    axes.set_ylim(min(quality) - 0.14 * spread, max(quality) + 0.16 * spread)
     narrow = max(costs) / min(costs) < 30
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
@@ -117,10 +139,10 @@ def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Itera
     at = f" for a {sizes.pop().replace('x', ' × ')} output" if len(sizes) == 1 else ""
     axes.set_xlabel(f"multiply-adds{at}")
     axes.set_ylabel("PSNR (dB)")
-    axes.set_title(f"{task} on {set}", loc="left")
+    axes.set_title(f"{task} on {set}", loc="left", fontsize=10, color=theme.ink)
 
 
-def _legend(axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:
+def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:
     handles = []
     for published, name in ((False, "measured"), (True, "published")):
         if any(p.published is published for p in points):
@@ -138,8 +160,10 @@ def _legend(axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) 
             )
     if len(pareto_front(points)) > 1:
         handles += axes.plot([], [], color=theme.soft, linestyle=(0, (4, 3)), linewidth=1.0, label="Pareto front")
-    legend = axes.legend(handles=handles, loc="lower right", fontsize=7.5, framealpha=0.9, borderpad=0.8, labelspacing=0.9)
-    legend.get_frame().set(facecolor=theme.paper, edgecolor=theme.grid)
+    # beside the axes: a box inside them always ends up over somebody's bubble
+    legend = figure.legend(
+        handles=handles, loc="outside right upper", fontsize=7.5, frameon=False, labelspacing=1.0, borderaxespad=0.4
+    )
     for text in legend.get_texts():
         text.set_color(theme.ink)
 
@@ -163,17 +187,14 @@ def _write_labels(
             )  # fmt: skip
         )
         texts[-1].set_in_layout(False)
+        texts[-1].set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
     figure.draw_without_rendering()  # constrained layout settles the axes before anything is measured
     pixel = figure.dpi / 72
     extents = [t.get_window_extent() for t in texts]
     centres = [tuple(axes.transData.transform((p.multiply_adds, p.psnr))) for p in points]
     radii = [math.sqrt(a / math.pi) * pixel for a in areas]
     box = axes.get_window_extent()
-    legend = axes.get_legend()
-    taken = [tuple(legend.get_window_extent().extents)] if legend is not None else []
-    spots = place_labels(
-        centres, radii, [(e.width, e.height) for e in extents], tuple(box.extents), obstacles=taken
-    )
+    spots = place_labels(centres, radii, [(e.width, e.height) for e in extents], tuple(box.extents))
     for text, spot, centre in zip(texts, spots, centres, strict=True):
         x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
         text.set_position(tuple(axes.transData.inverted().transform((x, y))))

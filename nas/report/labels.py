@@ -30,7 +30,6 @@ def place_labels(
     sizes: Sequence[tuple[float, float]],
     frame: Box,
     margin: float = 2.0,
-    obstacles: Sequence[Box] = (),
 ) -> list[Spot]:
     """A box of ``sizes[i]`` for each bubble, inside ``frame``, none overlapping another.
 
@@ -46,12 +45,15 @@ def place_labels(
         box = spot.box
         grown = (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
         hard = sum(overlap(grown, s.box) for j, s in spots.items() if j != index)
-        hard += sum(overlap(grown, o) for o in obstacles)
         area = (box[2] - box[0]) * (box[3] - box[1])
         inside = overlap(box, frame)
         hard += 4.0 * max(area - inside, 0.0)
         soft = sum(overlap(box, b) for j, b in enumerate(bubbles) if j != index)
-        return hard if hard > 1e-6 else 0.0, soft * 2.0 + spot.distance * 9.0
+        # a name nearer to another bubble than to its own would be read as that one's
+        stolen = sum(
+            _gap(box, c, r) < spot.distance for j, (c, r) in enumerate(zip(centres, radii, strict=True)) if j != index
+        )
+        return hard if hard > 1e-6 else 0.0, soft * 2.0 + spot.distance * 9.0 + stolen * 70.0
 
     for _ in range(3):  # later rounds let early labels move to what has become the best free place
         for i in order:
@@ -60,10 +62,17 @@ def place_labels(
     return [spots[i] for i in range(len(centres))]
 
 
+def _gap(box: Box, centre: tuple[float, float], radius: float) -> float:
+    """Distance from a bubble's rim to a box; negative when they overlap."""
+    x = min(max(centre[0], box[0]), box[2])
+    y = min(max(centre[1], box[1]), box[3])
+    return math.dist((x, y), centre) - radius
+
+
 def _candidates(centre: tuple[float, float], radius: float, size: tuple[float, float]) -> list[Spot]:
     width, height = size
     spots = []
-    for distance in (2.0, 6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0):
+    for distance in (3.0, 6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0):
         for step in range(16):
             angle = step * math.pi / 8
             dx, dy = math.cos(angle), math.sin(angle)

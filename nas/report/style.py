@@ -25,15 +25,20 @@ class Theme:
     soft: str
     grid: str
     paper: str
+    dark: bool = False
 
     def colour(self, index: int) -> str:
         """The ``index``-th colour of the palette; the black entry is the ink of the theme."""
         colour = OKABE_ITO[index % len(OKABE_ITO)]
-        return self.ink if colour == "#000000" else colour
+        if colour == "#000000":
+            return self.ink
+        # the deep blue is too dark for a dark page: it changes places with the light one
+        swapped = {"#0072B2": "#56B4E9", "#56B4E9": "#0072B2"} if self.dark else {}
+        return swapped.get(colour, colour)
 
 
 LIGHT = Theme(ink="#1b1f24", soft="#5b6570", grid="#d8dde3", paper="#ffffff")
-DARK = Theme(ink="#e8ebee", soft="#a3adb8", grid="#3a424c", paper="#171b20")
+DARK = Theme(ink="#e8ebee", soft="#a3adb8", grid="#3a424c", paper="#171b20", dark=True)
 
 
 def new_figure(width: float, height: float, theme: Theme) -> Figure:

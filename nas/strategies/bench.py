@@ -30,7 +30,10 @@ def time_search_steps(settings: SearchSettings, repeats: int = 5) -> list[tuple[
     for mode in MODES:
         supernet = space_of(settings).supernet(task)
         chosen = settings.search.model_copy(
-            update={"order": "second" if "second" in mode else "first", "second_order": "difference" if "difference" in mode else "exact"}
+            update={
+                "order": "second" if "second" in mode else "first",
+                "second_order": "difference" if "difference" in mode else "exact",
+            }
         )
         strategy = PcDarts(chosen, settings.train)
         strategy.prepare(supernet, lambda forward, pair: pixel_loss("l1", forward(pair[0]), pair[1]))

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nas.config import StrategySettings, TrainSettings
 from nas.errors import NasError
 from nas.strategies.base import Batch, DifferentiableStrategy, Loss
 from nas.train.schedules import learning_rate
@@ -99,10 +98,16 @@ class BilevelStrategy(DifferentiableStrategy):
             self._weights, weight.lr, betas=weight.betas, eps=weight.eps, weight_decay=weight.weight_decay
         )
         self._arch_optimizer = torch.optim.Adam(
-            supernet.arch_parameters(), arch.lr, betas=arch.betas, eps=arch.eps, weight_decay=arch.weight_decay  # type: ignore[operator]
+            supernet.arch_parameters(),
+            arch.lr,
+            betas=arch.betas,
+            eps=arch.eps,
+            weight_decay=arch.weight_decay,  # type: ignore[operator]
         )
 
-    def architecture_gradient(self, supernet: nn.Module, train: Batch, search: Batch, xi: float) -> tuple[list[Tensor], float]:
+    def architecture_gradient(
+        self, supernet: nn.Module, train: Batch, search: Batch, xi: float
+    ) -> tuple[list[Tensor], float]:
         """The gradient that the settings ask for, and the validation loss."""
         if self.settings.order == "first":
             return first_order(supernet, self._loss, search)
@@ -118,7 +123,9 @@ class BilevelStrategy(DifferentiableStrategy):
         if search_batch is not None:
             slopes, values["arch_loss"] = self.architecture_gradient(supernet, train_batch, search_batch, rate)
             if not all(bool(torch.isfinite(g).all()) for g in slopes):
-                raise NasError(f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr")
+                raise NasError(
+                    f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr"
+                )
             for parameter, slope in zip(supernet.arch_parameters(), slopes, strict=True):  # type: ignore[operator]
                 parameter.grad = slope
             self._arch_optimizer.step()

@@ -31,7 +31,9 @@ def derive(run: str | Path, out: str | Path | None = None) -> Genotype:
     else:
         state = load_state(opened.states)
         if state is None or not STRATEGIES.get(settings.strategy).differentiable:
-            raise NasError(f"run {str(run)!r} has nothing to derive from yet; continue it with 'nas search --resume {run}'")
+            raise NasError(
+                f"run {str(run)!r} has nothing to derive from yet; continue it with 'nas search --resume {run}'"
+            )
         options = STRATEGIES.get(settings.strategy)(settings.search, settings.train).supernet_options()
         supernet = space_of(settings).supernet(settings.task, **options)
         supernet.load_state_dict(state["learner"]["supernet"])

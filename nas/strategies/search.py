@@ -41,7 +41,11 @@ class SearchResult:
 
 
 def search(
-    settings: SearchSettings | None = None, *, out: str | Path | None = None, resume: str | Path | None = None, **flags: Any
+    settings: SearchSettings | None = None,
+    *,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    **flags: Any,
 ) -> SearchResult:
     """Search an architecture; ``flags`` are settings by name (``space="jsm"``, ``train__steps=500``).
 
@@ -78,7 +82,12 @@ def search(
         strategy: DiscreteStrategy = strategy_class(settings.search, space, settings.seed)
         learner = TrialLearner(space, task, strategy, settings, feed)
         steps = settings.train.model_copy(
-            update={"steps": settings.search.trials, "log_every": 1, "validate_every": settings.search.trials, "checkpoint_every": 1}
+            update={
+                "steps": settings.search.trials,
+                "log_every": 1,
+                "validate_every": settings.search.trials,
+                "checkpoint_every": 1,
+            }
         )
     scores = train(learner, run, steps, f"search {space.name} {task.name} {settings.strategy}")
     genotype = with_provenance(learner.genotype(), settings, run.folder.name)

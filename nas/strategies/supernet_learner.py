@@ -33,7 +33,11 @@ class SupernetLearner:
         self._memory = torch.channels_last if train.channels_last else torch.contiguous_format
         self.space, self.strategy, self.settings = space, strategy, settings
         self.supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
-        self._weight_batches, self._architecture_batches, self._validate = weight_batches, architecture_batches, validate
+        self._weight_batches, self._architecture_batches, self._validate = (
+            weight_batches,
+            architecture_batches,
+            validate,
+        )
         self.warmup_steps = round(settings.search.warmup * train.steps)
         self._warned = False
 
@@ -59,29 +63,37 @@ class SupernetLearner:
 
     def genotype(self) -> Genotype:
         """The genotype that the architecture variables stand for now."""
-        genotype: Genotype = self.supernet.genotype()  # type: ignore[operator, assignment]
+        genotype: Genotype = self.supernet.genotype()  # type: ignore[operator]
         return genotype
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
         genotype = self.genotype()
-        probabilities = self.supernet.edge_probabilities()  # type: ignore[operator]
+        probabilities = self.supernet.edge_probabilities()
         counts = Counter(choice.block for choices in genotype.cells.values() for choice in choices)
         share = skip_share(genotype)
         entropy = {cell: mean_entropy(p) for cell, p in probabilities.items()}
-        yield "architecture", {
-            "entropy": entropy,
-            "mean_entropy": sum(map(sum, entropy.values())) / max(sum(map(len, entropy.values())), 1),
-            "counts": dict(sorted(counts.items())),
-            "skip_share": share,
-            "genotype": genotype.hash,
-            "probabilities": {cell: [[round(v, 6) for v in row] for row in p.tolist()] for cell, p in probabilities.items()},
-        }
+        yield (
+            "architecture",
+            {
+                "entropy": entropy,
+                "mean_entropy": sum(map(sum, entropy.values())) / max(sum(map(len, entropy.values())), 1),
+                "counts": dict(sorted(counts.items())),
+                "skip_share": share,
+                "genotype": genotype.hash,
+                "probabilities": {
+                    cell: [[round(v, 6) for v in row] for row in p.tolist()] for cell, p in probabilities.items()
+                },
+            },
+        )
         collapsing = step > self.warmup_steps and share >= self.settings.search.collapse_share
         if collapsing and not self._warned:
-            yield "warning", {
-                "message": f"the search is collapsing: {share:.0%} of the chosen blocks are skip connections; "
-                "train weights longer before the architecture (search.warmup) or lower search.optimizer.lr"
-            }
+            yield (
+                "warning",
+                {
+                    "message": f"the search is collapsing: {share:.0%} of the chosen blocks are skip connections; "
+                    "train weights longer before the architecture (search.warmup) or lower search.optimizer.lr"
+                },
+            )
         self._warned = collapsing
 
     def validate(self, step: int) -> dict[str, float]:
@@ -91,7 +103,7 @@ class SupernetLearner:
         """
         scores = self._validate(self.supernet)
         if scores:
-            with self.supernet.discretised():  # type: ignore[operator]
+            with self.supernet.discretised():
                 scores["derived_psnr"] = self._validate(self.supernet)["psnr"]
             scores["gap"] = scores["psnr"] - scores["derived_psnr"]
         self.supernet.train()

@@ -24,7 +24,9 @@ class TrialLearner:
     With a single trial nothing is trained: the one genotype asked for is the result, at no cost.
     """
 
-    def __init__(self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, feed: Feed) -> None:
+    def __init__(
+        self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, feed: Feed
+    ) -> None:
         self.space, self.task, self.strategy, self.settings, self.feed = space, task, strategy, settings, feed
         self._best: tuple[float, dict[str, Any]] | None = None
         self._last: dict[str, Any] = {}
@@ -57,7 +59,9 @@ class TrialLearner:
             loss = learner.step(step)["loss"]
         scores = learner.validate(settings.steps)
         if not scores:
-            raise NasError("trials are compared on validation images, of which there are none; set data.validation above 0")
+            raise NasError(
+                "trials are compared on validation images, of which there are none; set data.validation above 0"
+            )
         return loss, scores["psnr"]
 
     def genotype(self) -> Genotype:

@@ -21,8 +21,8 @@ class Task:
     """One restoration task.
 
     The degradation has two parts. ``fixed_part`` (clean uint8 (H, W[, 3]) -> uint8) is a function of the
-    whole image and is computed once and kept; ``random_part`` (image, rng -> uint8, or float32 on the 0..255 scale
-    that may leave it) is drawn anew for every training patch. Either may be None.
+    whole image and is computed once and kept; ``random_part`` (image, rng -> uint8, or float32
+    on the 0..255 scale that may leave it) is drawn anew for every training patch. Either may be None.
 
     scale: target side / input side
     channels: 1 (grey) or 3 (RGB) of the images a network for this task sees
@@ -77,9 +77,7 @@ class Task:
     def check(self, clean: Array) -> None:
         """Raise UsageError unless ``clean`` is an image that ``degrade`` takes."""
         if clean.dtype != np.uint8 or clean.ndim not in (2, 3) or 0 in clean.shape:
-            raise UsageError(
-                f"task {self.name!r} degrades uint8 images (H, W[, 3]), not {clean.dtype} {clean.shape}"
-            )
+            raise UsageError(f"task {self.name!r} degrades uint8 images (H, W[, 3]), not {clean.dtype} {clean.shape}")
         if clean.shape[0] % self.scale or clean.shape[1] % self.scale:
             raise UsageError(
                 f"task {self.name!r} needs sides that are multiples of {self.scale}, not "

@@ -26,7 +26,7 @@ class Events:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:  # the extra "track" is not installed: events.jsonl holds everything anyway
             return
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
 
     def write(self, step: int, kind: str, **values: Any) -> None:
         """One event. Numbers become TensorBoard scalars ``kind/name``; dictionaries of numbers one level deeper."""

@@ -15,7 +15,6 @@ from nas.errors import UsageError
 from nas.evaluate.harness import validate
 from nas.tasks import Task
 
-
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
 
@@ -24,9 +23,13 @@ def check_settings(settings: Settings, task: Task) -> None:
     """Refuse what could only fail later: a patch the scale does not divide, a device that is not there."""
     if settings.data.patch % task.scale:
         near = max(task.scale, round(settings.data.patch / task.scale) * task.scale)
-        raise UsageError(f"data.patch {settings.data.patch} is not a multiple of the scale {task.scale} of {task.name}; take {near}")
+        raise UsageError(
+            f"data.patch {settings.data.patch} is not a multiple of the scale {task.scale} of {task.name}; take {near}"
+        )
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"device {settings.device!r} was asked for but this machine has no CUDA device; use --device cpu")
+        raise UsageError(
+            f"device {settings.device!r} was asked for but this machine has no CUDA device; use --device cpu"
+        )
     try:
         torch.device(settings.device)
     except RuntimeError:
@@ -50,8 +53,14 @@ class Feed:
         """First step -> endless batches of this part from that step on, a pure function of seed, part and step."""
         data = self.settings.data
         source = PatchSource(
-            self.parts[part], self.task, patch=data.patch, batch=data.batch, seed=self.settings.seed, stream=part,
-            augment=data.augment, cache=data.cache,
+            self.parts[part],
+            self.task,
+            patch=data.patch,
+            batch=data.batch,
+            seed=self.settings.seed,
+            stream=part,
+            augment=data.augment,
+            cache=data.cache,
         )
         return partial(iterate_batches, source, end=END, workers=data.workers)
 
@@ -78,7 +87,10 @@ def open_feed(settings: Settings, task: Task, shares: dict[str, float]) -> Feed:
         held, rest = _hold_out(found, data.validation, data.split_seed)
         parts = {**split_pairs(rest, data.split_seed, shares), "validation": held}
     else:
-        parts = {**split_pairs(found, data.split_seed, shares), "validation": sample_pairs("validation", task)[: data.validation]}
+        parts = {
+            **split_pairs(found, data.split_seed, shares),
+            "validation": sample_pairs("validation", task)[: data.validation],
+        }
     return Feed(settings, task, parts)
 
 

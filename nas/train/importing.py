@@ -45,7 +45,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             f"{str(path)!r} holds more than tensors, which is not loaded from an untrusted file; save its state dict alone"
         ) from error
     except Exception as error:
-        raise NasError(f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short?") from error
+        raise NasError(
+            f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short?"
+        ) from error
     for key in ("state_dict", "model", "params", "net"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -67,7 +67,9 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str) -> di
                     scores = learner.validate(done) or scores
                     if scores:
                         events.write(done, "validation", **scores)
-                        bar.note(f"{title}: step {done}, validation " + ", ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+                        bar.note(
+                            f"{title}: step {done}, validation " + ", ".join(f"{k} {v:.3f}" for k, v in scores.items())
+                        )
                 if done % settings.checkpoint_every == 0 or done == settings.steps:
                     state = {"learner": learner.state_dict(), "random": random_state(), "scores": scores}
                     save_state(run.states, done, state)

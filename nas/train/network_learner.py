@@ -66,7 +66,7 @@ class NetworkLearner:
         with autocast(self.device, settings.bf16):
             outputs = self._forward(degraded)
         loss, parts = self._criterion(outputs, degraded, target, step)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
         self._optimizer.step()

@@ -67,9 +67,7 @@ def build_candidate(settings: RetrainSettings, task: Task) -> Candidate:
         genotype = load_genotype(name)
     except UsageError:
         known = [*BASELINES.names(), "jsnet_released"]
-        raise UsageError(
-            f"{name!r} is no run folder, genotype file or model; {did_you_mean(name, known)}"
-        ) from None
+        raise UsageError(f"{name!r} is no run folder, genotype file or model; {did_you_mean(name, known)}") from None
     return _derived(genotype, _space_for(genotype, settings), task, settings.network)
 
 
@@ -82,7 +80,9 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
     run = Run.open(path)
     file = run.folder / "genotype.json"
     if not file.is_file():
-        raise UsageError(f"run {str(path)!r} has no genotype.json yet; finish it with --resume {path} or run 'nas derive {path} --out ...'")
+        raise UsageError(
+            f"run {str(path)!r} has no genotype.json yet; finish it with --resume {path} or run 'nas derive {path} --out ...'"
+        )
     for plugin in run.settings.plugins:
         load_plugin(plugin)
     return Genotype.load(file), space_from_document(json.loads((run.folder / "space.json").read_text(encoding="utf-8")))
@@ -110,7 +110,11 @@ def recipe(model: str, preset: str) -> dict[str, Any]:
 
 
 def retrain(
-    settings: RetrainSettings | None = None, *, out: str | Path | None = None, resume: str | Path | None = None, **flags: Any
+    settings: RetrainSettings | None = None,
+    *,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    **flags: Any,
 ) -> RetrainResult:
     """Train from scratch; ``flags`` are settings by name (``model="run/genotype.json"``, ``train__steps=4000``).
 
@@ -125,7 +129,9 @@ def retrain(
         settings = run.expect(RetrainSettings)
         if run.finished:
             summary = run.summary()
-            return RetrainResult(run.folder, run.folder / "weights.safetensors", summary["weights"], summary["scores"], 0.0)
+            return RetrainResult(
+                run.folder, run.folder / "weights.safetensors", summary["weights"], summary["scores"], 0.0
+            )
     settings = settings or build(RetrainSettings, **flags)
     for plugin in settings.plugins:
         load_plugin(plugin)
@@ -143,7 +149,12 @@ def retrain(
             candidate.genotype.save(run.folder / "genotype.json")
             run.write_text("space.json", json.dumps(candidate.space.document, indent=2) + "\n")
     learner = NetworkLearner(
-        candidate.model, _criterion(candidate, settings), feed.batches("weights"), settings.train, settings.device, feed.validate
+        candidate.model,
+        _criterion(candidate, settings),
+        feed.batches("weights"),
+        settings.train,
+        settings.device,
+        feed.validate,
     )
     scores = train(learner, run, settings.train, f"retrain {candidate.name} {task.name}")
     path = run.folder / "weights.safetensors"

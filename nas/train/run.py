@@ -31,7 +31,9 @@ class Run:
         """Make a new run folder; one that already holds a run is never written over."""
         folder = Path(folder)
         if (folder / "config.yaml").exists():
-            raise UsageError(f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out")
+            raise UsageError(
+                f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise NasError(f"{str(folder)!r} cannot be written to; choose another --out")

@@ -93,9 +93,7 @@ def test_part_gives_reference_output_and_gradient(case: str, tensors: Callable[[
 
 
 @pytest.mark.parametrize("case", ["pffm_C64_L2", "pffm_C64_L3"])
-def test_progressive_fusion_gives_reference_output_and_gradients(
-    case: str, tensors: Callable[[str], Tensors]
-) -> None:
+def test_progressive_fusion_gives_reference_output_and_gradients(case: str, tensors: Callable[[str], Tensors]) -> None:
     t, layers = tensors(case), CASES[case]["layers"]
     fusion = loaded(ProgressiveFusion(64, layers), case, t)
     inputs = [t[f"input.{i}"].requires_grad_() for i in range(layers)]
@@ -123,9 +121,7 @@ def assert_gradient_norms(model: nn.Module, case: str) -> None:
     for name, norm in expected.items():
         gradient = parameters[name].grad
         assert gradient is not None, name
-        assert float(gradient.norm()) == pytest.approx(
-            float(norm), rel=CASES[case]["weight_grad_norm_rtol"]
-        ), name
+        assert float(gradient.norm()) == pytest.approx(float(norm), rel=CASES[case]["weight_grad_norm_rtol"]), name
 
 
 def test_supernet_gives_reference_loss_gradients_and_genotype(tensors: Callable[[str], Tensors]) -> None:
@@ -176,9 +172,7 @@ def test_released_x2_network_gives_reference_output_and_features(shared: Path) -
     parts |= {"fusion": "fusion", "cpam": "cpam"}
     seen: dict[str, torch.Tensor] = {}
     for name, path in parts.items():
-        model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, out, name=name: seen.update({name: out})
-        )
+        model.get_submodule(path).register_forward_hook(lambda _m, _i, out, name=name: seen.update({name: out}))
     with torch.no_grad():
         assert_close(model(t["input"]), t["output"], "x2_io")
     for name in parts:

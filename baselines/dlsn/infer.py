@@ -1,0 +1,56 @@
+"""Reading the sizes of a DLSN out of its tensors, and carrying weights over to another scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from baselines.conversion import load_strict
+from baselines.dlsn.ends import DIV2K_MEAN
+
+#: What may differ between two scales: the layers of the upsampler.
+SCALE_LAYERS = ("tail.0.",)
+
+
+def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Constructor keywords that these tensors fix (keys already ours); KeyError names a tensor that lacks."""
+    groups = sum(key.startswith("body.") and key.endswith(".conv_match.0.weight") for key in state)
+    inner = {int(key.split(".")[3]) for key in state if key.startswith("body.0.body.")}
+    blocks = max(inner) - 1  # residual blocks, then the attention, then a convolution
+    query, width = state[f"body.0.body.{blocks}.conv_match.0.weight"].shape[:2]
+    enlargements = [key for key in state if key.startswith("tail.0.") and key.endswith(".weight")]
+    nine = bool(enlargements) and state["tail.0.0.weight"].shape[0] == 9 * width
+    return {
+        "n_resgroups": groups,
+        "n_resblocks": blocks,
+        "n_feats": int(width),
+        "reduction": int(width // query),
+        "chunk_size": int(state[f"body.0.body.{blocks}.fc.0.weight"].shape[0]),
+        "scale": 3 if nine else 2 ** len(enlargements),
+        "rgb_range": round(float(state["add_mean.bias"][0]) / DIV2K_MEAN[0], 3),
+        "n_colors": int(state["head.0.weight"].shape[1]),
+    }
+
+
+def transfer(
+    model: nn.Module, state: dict[str, torch.Tensor], may_differ: tuple[str, ...] = SCALE_LAYERS
+) -> list[str]:
+    """Load weights of another scale (specification section 5); returns the names that kept their own values.
+
+    Only keys that start with one of ``may_differ`` may be absent or of another shape; any other difference is
+    a NasError and then nothing is changed.
+    """
+    own = model.state_dict()
+    merged, kept = dict(state), []
+    for key in own.keys() | state.keys():
+        fits = key in own and key in state and own[key].shape == state[key].shape
+        if fits or not key.startswith(may_differ):
+            continue
+        merged.pop(key, None)
+        if key in own:
+            merged[key] = own[key]
+            kept.append(key)
+    load_strict(model, merged)
+    return sorted(kept)

@@ -1,0 +1,146 @@
+"""The units of DSRIR: attention per patch, pixel refinement, supervised uncertainty, resampling.
+
+C channels, r the bottleneck ratio, (gr, gc) the patch grid. Parameter names are those of official checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Grid = tuple[int, int]
+
+_SLOPE = 0.1
+
+
+def conv(c_in: int, c_out: int, kernel: int, bias: bool) -> nn.Conv2d:
+    """Convolution that keeps the size (zero padding)."""
+    return nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, bias=bias)
+
+
+def gate(channels: int, reduction: int, kernel: int) -> nn.Sequential:
+    """C -> C/r -> C with biases, then the logistic function: values in 0..1."""
+    hidden = channels // reduction
+    return nn.Sequential(
+        conv(channels, hidden, kernel, True),
+        nn.ReLU(),
+        conv(hidden, channels, kernel, True),
+        nn.Sigmoid(),
+    )
+
+
+class PatchAttention(nn.Module):
+    """Channel attention of its own for every patch of a fixed grid (figure: PAU).
+
+    The patch is h/gr x w/gc, so it grows with the image; gr must divide h and gc must divide w.
+    """
+
+    def __init__(self, channels: int, reduction: int, grid: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+        self.conv_du = gate(channels, reduction, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (rows, columns), (h, w) = self.grid, x.shape[-2:]
+        # plain pooling by the patch equals adaptive pooling here, and is deterministic on CUDA too
+        pooled = F.avg_pool2d(x, (h // rows, w // columns))  # (B, C, gr, gc)
+        a = self.conv_du(pooled)
+        patches = x.unflatten(3, (columns, w // columns)).unflatten(2, (rows, h // rows))
+        gated = patches * a[:, :, :, None, :, None]  # (B, C, gr, h/gr, gc, w/gc)
+        return gated.flatten(4, 5).flatten(2, 3)  # (B, C, h, w)
+
+
+class PatchAttentionBlock(nn.Module):
+    """Two convolutions, patch attention, residual (figure: PAB); (B, C, h, w) -> same."""
+
+    def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grid: Grid) -> None:
+        super().__init__()
+        self.conv1 = conv(channels, channels, kernel, bias)
+        self.conv2 = conv(channels, channels, kernel, bias)
+        self.PA = PatchAttention(channels, reduction, grid)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.PA(self.conv2(F.relu(self.conv1(x)))) + x
+        return y
+
+
+class PatchAttentionGroup(nn.Module):
+    """Blocks from the first grid to the last, one convolution, residual (PAG); (B, C, h, w) -> same."""
+
+    def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grids: Sequence[Grid]) -> None:
+        super().__init__()
+        blocks = [PatchAttentionBlock(channels, kernel, reduction, bias, grid) for grid in grids]
+        self.body = nn.Sequential(*blocks, conv(channels, channels, kernel, bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x) + x
+        return y
+
+
+class PixelRefinement(nn.Module):
+    """A gate per pixel and channel on a 3x3 convolution (figure: PRU); (B, C, H, W) -> same."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.conv = conv(channels, channels, 3, False)
+        self.fr = gate(channels, reduction, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.conv(x)
+        y: Tensor = self.fr(q) * q + x
+        return y
+
+
+class UncertaintyAttention(nn.Module):
+    """Restored image, log-scale uncertainty and gated features of one stage (figure: USAU).
+
+    ``last`` leaves out the features; their two convolutions stay as parameters without gradient, because
+    official checkpoints carry them.
+    """
+
+    def __init__(self, channels: int, colours: int, kernel: int, bias: bool, last: bool = False) -> None:
+        super().__init__()
+        self.last = last
+        self.conv_in = conv(colours, channels, kernel, bias)
+        self.conv_out = conv(channels, colours, kernel, bias)
+        self.conv1 = conv(channels, channels, 1, bias)
+        self.conv2 = conv(channels, channels, 1, bias)
+        self.var_est = nn.Sequential(conv(channels, channels, kernel, True), nn.LeakyReLU(_SLOPE))
+        self.var_map = nn.Sequential(conv(channels, colours, kernel, True), nn.LeakyReLU(_SLOPE))
+        self.att_map = nn.Sequential(conv(channels, channels, 1, True), nn.Sigmoid())
+
+    def forward(self, x: Tensor, image: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        """x (B, C, H, W), degraded image (B, 3, H, W) -> features or None, restored, uncertainty."""
+        fused = self.conv1(x) + self.conv_in(image)  # (B, C, H, W)
+        restored = self.conv_out(fused) + image  # (B, 3, H, W)
+        v = self.var_est(fused)  # (B, C, H, W)
+        uncertainty = self.var_map(v)  # (B, 3, H, W)
+        features = None if self.last else self.att_map(v) * self.conv2(x) + x
+        return features, restored, uncertainty
+
+
+class Down(nn.Module):
+    """(B, C, h, w) -> (B, C+step, h/2, w/2); bilinear halving of even sides is the mean of 2x2 pixels."""
+
+    def __init__(self, channels: int, step: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(nn.AvgPool2d(2), conv(channels, channels + step, 1, False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.down(x)
+        return y
+
+
+class Up(nn.Module):
+    """(B, C+step, h, w) -> (B, C, 2h, 2w), bilinear without corner alignment."""
+
+    def __init__(self, channels: int, step: int) -> None:
+        super().__init__()
+        enlarge = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        self.up = nn.Sequential(enlarge, conv(channels + step, channels, 1, False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.up(x)
+        return y

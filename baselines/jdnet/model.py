@@ -1,0 +1,177 @@
+"""The joint unit and the network of JDNet (specification sections 1.1, 1.2 and 1.4)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from baselines.jdnet.attention import KINDS, AttentionBlock
+from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
+from baselines.jdnet.loss import LOSSES
+from nas.descriptor import ModelDescriptor
+from nas.errors import UsageError, did_you_mean
+
+ORDERS = ("rgb", "bgr")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The constructor keywords of JDNet; the defaults are the published network.
+
+    unit_num U, channel C, scale_num S: joint units, feature planes, halvings inside a unit
+    rel_planes, mid_planes, share_planes, kernel_size, sa_type: the attention; None means C/16 and C/4
+    scale_attention: gate every scale by a pooled view of the attention output (off as published)
+    self_attention, self_calibration: False gives the ablations r2 (first off) and r1 (both off)
+    colour_order: ``bgr`` for the released weights, which were trained on BGR images; the network takes and
+        gives RGB either way
+    loss: ``neg_ssim`` (published), ``mae`` or ``mse``
+    recompute: compute the attention again in the backward pass instead of storing it
+    """
+
+    unit_num: int = 32
+    channel: int = 32
+    scale_num: int = 4
+    rel_planes: int | None = None
+    mid_planes: int | None = None
+    share_planes: int = 8
+    kernel_size: int = 7
+    sa_type: str = "pairwise"
+    pooling_r: int = 4
+    scale_attention: bool = False
+    self_attention: bool = True
+    self_calibration: bool = True
+    colour_order: str = "rgb"
+    loss: str = "neg_ssim"
+    recompute: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("unit_num", "channel", "scale_num", "pooling_r"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"JDNet's {name} is {getattr(self, name)}; give at least 1")
+        if self.self_calibration and self.channel % 2:
+            raise UsageError(f"JDNet's channel is {self.channel}; the self-calibrated block needs an even number")
+        for name, known in (("sa_type", KINDS), ("colour_order", ORDERS), ("loss", tuple(LOSSES))):
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"JDNet's {name} is {getattr(self, name)!r}; {did_you_mean(str(getattr(self, name)), known)}"
+                )
+
+    @property
+    def min_size(self) -> int:
+        """Smallest side of an image in pixels: mirrored border, average pooling, pooled gates."""
+        return max(
+            self.kernel_size // 2 + 1 if self.self_attention else 1,
+            self.pooling_r if self.self_calibration else 1,
+            2**self.scale_num if self.scale_attention else 1,
+        )
+
+
+class JointUnit(nn.Module):
+    """Self-attention, aggregation over scales, self-calibration; keeps (N, C, H, W)."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        C, S = plan.channel, plan.scale_num
+        if plan.self_attention:
+            self.san = AttentionBlock(
+                C,
+                C // 16 if plan.rel_planes is None else plan.rel_planes,
+                C // 4 if plan.mid_planes is None else plan.mid_planes,
+                plan.share_planes,
+                plan.kernel_size,
+                plan.sa_type,
+                plan.recompute,
+            )
+        self.res_list = nn.ModuleList(ResidualBlock(C, C) for _ in range(S))
+        if plan.scale_attention:
+            self.scale_attention = nn.ModuleList(
+                nn.Sequential(nn.MaxPool2d(2**j), nn.Conv2d(C, C, 1), nn.Sigmoid()) for j in range(1, S + 1)
+            )
+        self.conv11 = conv((S + 1) * C, C, 1)
+        if plan.self_calibration:
+            self.scn = SelfCalibratedBlock(C, C, plan.pooling_r)
+        self.plan = plan
+
+    def forward(self, x: Tensor) -> Tensor:
+        a: Tensor = self.san(x) if self.plan.self_attention else x  # (N, C, H, W)
+        t, scales = a, [a]
+        for j, block in enumerate(self.res_list):
+            t = block(t)  # (N, C, ceil(H / 2^(j+1)), ceil(W / 2^(j+1)))
+            if self.plan.scale_attention:
+                t = t * enlarge(self.scale_attention[j](a), t)
+            scales.append(enlarge(t, a))  # (N, C, H, W)
+        m: Tensor = self.conv11(torch.cat(scales, dim=1))  # (N, (S + 1) C, H, W) -> (N, C, H, W)
+        u = m + a
+        return self.scn(u) if self.plan.self_calibration else u
+
+
+class DenseUnits(nn.Module):
+    """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        C, U = plan.channel, plan.unit_num
+        self.units = nn.ModuleList(JointUnit(plan) for _ in range(U))
+        self.conv1x1 = nn.ModuleList(conv((i + 2) * C, C, 1) for i in range(U))
+
+    def forward(self, x: Tensor) -> Tensor:
+        fused, raw = x, [x]
+        for unit, fuse in zip(self.units, self.conv1x1, strict=True):
+            raw.append(unit(fused))
+            fused = fuse(torch.cat(raw, dim=1))  # (N, (i + 2) C, H, W) -> (N, C, H, W)
+        return fused
+
+
+class JDNet(nn.Module):
+    """Predicts the rain layer and subtracts it: (N, 3, H, W) on 0..1 -> the same, not clamped.
+
+    Both sides must be at least ``descriptor.min_size`` (4 as published); UsageError otherwise.
+    """
+
+    descriptor: ModelDescriptor
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.enterBlock = conv(3, plan.channel, 3)
+        self.derain_net = DenseUnits(plan)
+        self.exitBlock = conv(plan.channel, 3, 3)
+
+    def rain(self, x: Tensor) -> Tensor:
+        """The rain layer (N, 3, H, W) in the channel order the weights were trained in."""
+        f0 = self.enterBlock(x)  # (N, 3, H, W) -> (N, C, H, W)
+        layer: Tensor = self.exitBlock(self.derain_net(f0))  # (N, C, H, W) -> (N, 3, H, W)
+        return layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        if min(x.shape[-2:]) < self.plan.min_size:
+            raise UsageError(
+                f"JDNet got a {x.shape[-2]} x {x.shape[-1]} image; both sides must be at least "
+                f"{self.plan.min_size} pixels"
+            )
+        if self.plan.colour_order == "bgr":
+            return x - self.rain(x.flip(1)).flip(1)
+        return x - self.rain(x)
+
+
+def create(**config: object) -> JDNet:
+    """A JDNet, freshly initialised; keywords are those of ``Plan``. Raises UsageError that names what is wrong."""
+    from baselines.jdnet import BASELINE
+
+    unknown = sorted(set(config) - set(Plan.__dataclass_fields__))
+    if unknown:
+        raise UsageError(f"JDNet has no setting {unknown[0]!r}; {did_you_mean(unknown[0], Plan.__dataclass_fields__)}")
+    plan = Plan(**config)  # type: ignore[arg-type]
+    model = JDNet(plan)
+    model.descriptor = ModelDescriptor(
+        "jdnet",
+        value_range=1.0,
+        min_size=plan.min_size,
+        tasks=BASELINE.tasks,
+        paper=BASELINE.paper,
+        licence=BASELINE.licence,
+        config=asdict(plan),
+    )
+    return model

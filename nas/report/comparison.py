@@ -1,0 +1,80 @@
+"""``nas compare``: rows in, a folder with tables and figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import UsageError, did_you_mean
+from nas.report.published import is_published, one_per_model
+from nas.report.tables import to_csv, to_latex, to_markdown
+from nas.rows import EvaluationRow, write_rows
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was written: the folder, its files in order of writing, and the table as Markdown."""
+
+    folder: Path
+    files: list[Path]
+    markdown: str
+
+
+def related(rows: Sequence[EvaluationRow], literature: Sequence[EvaluationRow]) -> list[EvaluationRow]:
+    """The published rows of a task and set that was measured too; a model of several papers once."""
+    wanted = {(r.task, r.set) for r in rows if not is_published(r)}
+    have = set(rows)
+    return one_per_model([r for r in literature if (r.task, r.set) in wanted and r not in have])
+
+
+def compare(
+    rows: Sequence[EvaluationRow],
+    literature: Sequence[EvaluationRow],
+    out: str | Path,
+    task: str | None = None,
+    set_name: str | None = None,
+) -> Comparison:
+    """Write table.md, table.tex, table.csv, rows.csv and, where costs are known, bubbles into folder ``out``.
+
+    ``rows`` are ours, ``literature`` published ones of any task: those of a measured task and set join, marked.
+    ``task`` restricts everything; ``set_name`` chooses the set of the figure (default: the first measured
+    one of each task). No rows, an unknown task or set is a UsageError.
+    """
+    if not rows:
+        raise UsageError("there are no evaluation rows to compare; make some with 'nas evaluate ... --out rows.csv'")
+    ours = [r for r in rows if task in (None, r.task)]
+    if not ours:
+        raise UsageError(f"no row of task {task!r}; {did_you_mean(str(task), {r.task for r in rows})}")
+    if set_name is not None and set_name not in {r.set for r in ours}:
+        raise UsageError(f"no row of set {set_name!r}; {did_you_mean(set_name, {r.set for r in ours})}")
+    folder = Path(out)
+    everything = [*ours, *related(ours, literature)]
+    markdown = to_markdown(everything)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, text in (("table.md", markdown), ("table.tex", to_latex(everything)), ("table.csv", to_csv(everything))):
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        files.append(path)
+    files.append(write_rows(folder / "rows.csv", everything))
+    for name, one_set in figure_sets(ours, set_name):
+        from nas.report.figures import bubble_figure, bubbles
+        from nas.report.style import save_figure
+
+        if bubbles(everything, name, one_set):
+            files += save_figure(bubble_figure(everything, name, one_set), folder / f"bubbles_{name}_{_plain(one_set)}")
+    return Comparison(folder, files, markdown)
+
+
+def figure_sets(rows: Sequence[EvaluationRow], set_name: str | None = None) -> list[tuple[str, str]]:
+    """(task, set) of each figure: per task the named set, else the first one."""
+    chosen: dict[str, str] = {}
+    for row in rows:
+        if set_name in (None, row.set):
+            chosen.setdefault(row.task, row.set)
+    return list(chosen.items())
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)

@@ -1,0 +1,106 @@
+"""Pictures for a report: which image of which model, encoded small enough for one file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+LONGEST = 1200  # pixels: what a page shows at full width
+
+
+@dataclass
+class Picture:
+    """One scene: version (model name, "target", "degraded") -> image (H, W[, 3]) in RGB or a file of it."""
+
+    name: str
+    versions: dict[str, Array | Path] = field(default_factory=dict)
+
+
+def find_pictures(folder: str | Path) -> list[Picture]:
+    """Scenes under a folder: <model>/<task>/<set>/<image>.png as ``nas evaluate --save-images`` writes them.
+
+    PNGs that lie otherwise group by file name, with the path before it as the version. Sorted by name.
+    """
+    folder = Path(folder)
+    scenes: dict[tuple[str, ...], Picture] = {}
+    for path in sorted(folder.rglob("*.png")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if len(parts) == 4:
+            version, key = parts[0], parts[1:]
+            name = f"{parts[2]} / {parts[3]}"
+        elif len(parts) > 1:
+            version, key, name = "/".join(parts[:-1]), parts[-1:], parts[-1]
+        else:
+            version, key, name = parts[0], parts, parts[0]
+        scenes.setdefault(key, Picture(name)).versions[version] = path
+    return list(scenes.values())
+
+
+def as_pictures(images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None) -> list[Picture]:
+    """A folder, pictures, or scene -> version -> image, as pictures."""
+    if images is None:
+        return []
+    if isinstance(images, str | Path):
+        return find_pictures(images)
+    if isinstance(images, Mapping):
+        return [Picture(str(name), dict(versions)) for name, versions in images.items()]
+    return list(images)
+
+
+def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
+    """A data URI of at most ``budget`` characters with width and height; None when the image does not fit.
+
+    PNG while it fits (restored detail is the point), else JPEG at falling quality, then at half size.
+    """
+    pixels = _read(image)
+    if pixels is None:
+        return None
+    longest = max(pixels.shape[:2])
+    if longest > LONGEST:
+        pixels = _shrink(pixels, LONGEST / longest)
+    while min(pixels.shape[:2]) >= 1:
+        height, width = pixels.shape[:2]
+        for kind, options in ((".png", [cv2.IMWRITE_PNG_COMPRESSION, 9]), *((".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70))):
+            done, data = cv2.imencode(kind, pixels, options)
+            if not done:
+                return None
+            if 4 * len(data) // 3 + 40 <= budget:
+                return data_uri(data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"), width, height
+        if max(height, width) < 64:
+            return None
+        pixels = _shrink(pixels, 0.5)
+    return None
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _read(image: Array | Path) -> Array | None:
+    """8-bit BGR or grey, as OpenCV wants it; an unreadable file is None."""
+    if isinstance(image, Path):
+        try:
+            data = np.frombuffer(image.read_bytes(), dtype=np.uint8)
+        except OSError:
+            return None
+        found = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        if found is None:
+            return None
+        if found.dtype != np.uint8:
+            found = (found / 257).round().astype(np.uint8)
+        return found[..., :3] if found.ndim == 3 else found
+    array = np.clip(np.rint(np.asarray(image, dtype=np.float32)), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(array[..., ::-1]) if array.ndim == 3 else array
+
+
+def _shrink(pixels: Array, factor: float) -> Array:
+    size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

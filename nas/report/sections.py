@@ -1,0 +1,200 @@
+"""The parts of an HTML report, each a string of HTML. Every text from outside passes through ``escape``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from nas.report import tables as t
+from nas.report.cell_drawing import draw_cell
+from nas.report.diagnostics import search_figures
+from nas.report.figures import bubble_figure
+from nas.report.figures import bubbles as plotted
+from nas.report.pictures import Picture, data_uri, encode
+from nas.report.published import is_published
+from nas.report.style import figure_bytes
+from nas.report.text import count, decibel, similarity
+from nas.rows import EvaluationRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nas.space import Genotype
+
+MAX_SVG = 500_000  # bytes; a heavier drawing is sent as pixels
+MOST_WARNINGS = 20
+LEFT = ("degraded", "input", "lr", "bicubic", "identity")  # what the left side of the slider starts with
+TRUTH = ("target", "hr", "clean", "true image")
+
+
+def results(rows: Sequence[EvaluationRow]) -> str:
+    """A sortable table per task, and the same as Markdown, LaTeX and CSV to copy."""
+    numbers = {id(row): i for i, row in enumerate(rows)}
+    out = []
+    for table in t.make_tables(rows):
+        out.append(f"<h3>{escape(table.task)}</h3>")
+        heads = ["Model", "Parameters", "Multiply-adds", *table.sets]
+        cells = "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
+        out.append(f'<div class="scroll"><table class="sortable"><thead><tr>{cells}</tr></thead><tbody>')
+        out += [_line(table, i, numbers) for i in range(len(table.lines))]
+        out.append("</tbody></table></div>")
+        words = ["PSNR in dB, below it SSIM; best bold, second underlined.", "A number leads to how it was made."]
+        if sizes := {r.cost_output for x in table.lines for r in x.cells.values() if r.multiply_adds} - {""}:
+            words.append(f"Multiply-adds for an output of {', '.join(sorted(sizes))}.")
+        if protocols := [p for p in table.protocols if p]:
+            words.append(f"Protocol: {'; '.join(protocols)}.")
+        if table.sources:
+            words.append(f"{t.DAGGER} Published, not measured here: {'; '.join(table.sources)}.")
+        out.append(f'<p class="note">{escape(" ".join(words))}</p>')
+    for name, make in (("Markdown", t.to_markdown), ("LaTeX", t.to_latex), ("CSV", t.to_csv)):
+        out.append(f"<details><summary>As {name}</summary><pre>{escape(make(rows))}</pre></details>")
+    return "".join(out)
+
+
+def _line(table: t.Table, index: int, numbers: Mapping[int, int]) -> str:
+    line = table.lines[index]
+    label = escape(line.label) + (f" {t.DAGGER}" if line.published else "")
+    cells = [f"<td>{label}</td>"]
+    for name in ("parameters", "multiply_adds"):
+        value = line.first(name)
+        cells.append(f'<td data-value="{"" if value is None else value}">{count(value)}</td>')
+    for set_name in table.sets:
+        row = line.cells.get(set_name)
+        if row is None or row.psnr is None:
+            cells.append('<td data-value="">-</td>')
+            continue
+        text = f'<span class="{table.rank(index, set_name, "psnr")}">{decibel(row.psnr)}</span>'
+        if row.ssim is not None:
+            text += f'<span class="ssim {table.rank(index, set_name, "ssim")}">{similarity(row.ssim)}</span>'
+        hint = escape("; ".join(x for x in (row.protocol, row.command or row.source) if x))
+        cells.append(f'<td data-value="{row.psnr!r}"><a href="#row-{numbers[id(row)]}" title="{hint}">{text}</a></td>')
+    return f"<tr{' class=published' if line.published else ''}>{''.join(cells)}</tr>"
+
+
+def bubbles(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> str:
+    """A bubble figure for each (task, set) that has points."""
+    out = []
+    for task, name in sets:
+        if plotted(rows, task, name):
+            text = f"PSNR against multiply-adds, {task} on {name}. Area: parameters. Filled: measured, open: published."
+            out.append(figure(_drawer(rows, task, name), text, wide=True))
+    return "".join(out)
+
+
+def _drawer(rows: Sequence[EvaluationRow], task: str, name: str) -> Callable[[bool], Figure]:
+    return lambda dark: bubble_figure(rows, task, name, dark=dark)
+
+
+def cell(genotype: Genotype) -> str:
+    """The drawing of the derived cell, with the text form below."""
+    drawing = figure(lambda dark: draw_cell(genotype, dark=dark), "The derived cell: every arc is a chosen block.", wide=True)
+    text = str(genotype)
+    return drawing + f"<details><summary>As text</summary><pre>{escape(text)}</pre></details>"
+
+
+def search(events: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequence[str]]) -> str:
+    """Warnings and the diagnostic figures of a run; empty without events."""
+    out = []
+    warnings = [(e.get("step", ""), e.get("message", "")) for e in events if e.get("kind") == "warning"]
+    if warnings:
+        items = "".join(f"<li>step {escape(str(s))}: {escape(str(m))}</li>" for s, m in warnings[:MOST_WARNINGS])
+        more = f"<li>and {len(warnings) - MOST_WARNINGS} more</li>" if len(warnings) > MOST_WARNINGS else ""
+        out.append(f'<div class="warnings" role="note"><strong>Warnings</strong><ul>{items}{more}</ul></div>')
+    light, dark = (search_figures(events, candidates=candidates, dark=d) for d in (False, True))
+    small, large = [], []
+    for name in light:
+        target = large if name.startswith("weights") else small
+        target.append(figure(_choose(light[name], dark[name]), name, wide=name.startswith("weights")))
+    if small:
+        out.append(f'<div class="pair">{"".join(small)}</div>')
+    return "".join(out + large)
+
+
+def _choose(light: Figure, dark: Figure) -> Callable[[bool], Figure]:
+    return lambda is_dark: dark if is_dark else light
+
+
+def figure(draw: Callable[[bool], Figure], caption: str, wide: bool = False) -> str:
+    """A figure in both themes; the style sheet shows the one that fits."""
+    out = []
+    for theme, dark in (("light", False), ("dark", True)):
+        drawing = draw(dark)
+        data, kind = figure_bytes(drawing, "svg"), "image/svg+xml"
+        if len(data) > MAX_SVG:
+            data, kind = figure_bytes(drawing, "png", dpi=150), "image/png"
+        width, height = (round(96 * v) for v in drawing.get_size_inches())
+        out.append(
+            f'<img class="on-{theme}" src="{data_uri(data, kind)}" width="{width}" height="{height}" alt="{escape(caption)}">'
+        )
+    return f'<figure{" class=wide" if wide else ""}>{"".join(out)}<figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def pictures(scenes: Sequence[Picture], budget: int, models: Sequence[str]) -> str:
+    """A viewer with a slider between two versions of a scene; at most ``budget`` bytes of pictures.
+
+    ``models`` in the order of the table: the last of them stands on the right at first.
+    """
+    scenes = [s for s in scenes if len(s.versions) > 1] or [s for s in scenes if s.versions]
+    if not scenes:
+        return ""
+    kept, stored, used = [], [], 0
+    each = max(60_000, min(1_500_000, budget // sum(len(s.versions) for s in scenes)))
+    for scene in scenes:
+        encoded = {name: encode(image, each) for name, image in scene.versions.items()}
+        weight = sum(len(e[0]) for e in encoded.values() if e)
+        if used + weight > budget or not any(encoded.values()):
+            continue
+        used += weight
+        kept.append(scene.name)
+        stored += [
+            f'<img data-scene="{escape(scene.name)}" data-version="{escape(name)}" src="{e[0]}" width="{e[1]}" height="{e[2]}" alt="">'
+            for name, e in encoded.items()
+            if e
+        ]
+    if not kept:
+        return ""
+    names = list(dict.fromkeys(n for s in scenes if s.name in kept for n in s.versions))
+    left = next((n for word in LEFT for n in names if n.lower() == word), names[0])
+    others = [n for n in names if n != left and n.lower() not in TRUTH] or [n for n in names if n != left] or [left]
+    right = next((m for m in reversed(models) if m in others), others[-1])
+    options = "".join(f"<option>{escape(n)}</option>" for n in kept)
+    note = f"{len(scenes) - len(kept)} more scenes did not fit into the page." if len(kept) < len(scenes) else ""
+    return (
+        '<div class="viewer" hidden><div class="controls">'
+        f"<label>Picture <select>{options}</select></label>"
+        f'<label>Left <select data-first="{escape(left)}"></select></label>'
+        f'<label>Right <select data-first="{escape(right)}"></select></label></div>'
+        '<div class="stage"><img class="right" alt=""><img class="left" alt="">'
+        '<span class="tag l"></span><span class="tag r"></span>'
+        '<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Where the left picture ends"></div>'
+        f'<div class="store">{"".join(stored)}</div></div>'
+        f'<p class="note">Drag over the picture to compare. {escape(note)}</p>'
+        "<noscript><p>The slider needs JavaScript.</p></noscript>"
+    )
+
+
+def provenance(rows: Sequence[EvaluationRow]) -> str:
+    """Every row with its protocol, command, device, versions and source; folded when there are many."""
+    heads = ("Model", "Task", "Set", "PSNR (dB)", "SSIM", "Images", "Protocol", "Made with", "Command or source")
+    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    body = []
+    for number, row in enumerate(rows):
+        made = [row.device, row.dtype, f"seed {row.seed}" if row.seed is not None else "", row.weights, row.training]
+        made += [f"jsnas {row.jsnas}" if row.jsnas else "", f"torch {row.torch}" if row.torch else "", row.commit]
+        values = (
+            (escape(row.model) + (f" {t.DAGGER}" if is_published(row) else ""), ""),
+            (escape(row.task), "text"),
+            (escape(row.set), "text"),
+            (decibel(row.psnr), ""),
+            (similarity(row.ssim), ""),
+            ("" if row.images is None else str(row.images), ""),
+            (escape(row.protocol), "text"),
+            (escape(", ".join(m for m in made if m)), "text"),
+            (f"<code>{escape(row.command)}</code>" if row.command else escape(row.source), "text"),
+        )
+        cells = "".join(f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>" for text, kind in values)
+        body.append(f'<tr id="row-{number}"{" class=published" if is_published(row) else ""}>{cells}</tr>')
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    open_ = " open" if len(rows) <= 12 else ""
+    return f"<details{open_}><summary>{len(rows)} numbers with protocol and command</summary>{table}</details>"
