@@ -33,7 +33,10 @@ class OptimizerSettings(Section):
 
 
 class ScheduleSettings(Section):
-    """Learning rate over time. ``step`` multiplies by ``gamma`` every ``every`` steps; ``cosine`` falls to ``minimum``."""
+    """Learning rate over time.
+
+    ``step`` multiplies by ``gamma`` every ``every`` steps, ``cosine`` falls to ``minimum``.
+    """
 
     name: Literal["constant", "step", "cosine"] = "cosine"
     every: int = Field(200_000, gt=0)

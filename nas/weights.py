@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nas.space import Genotype
 
 FORMAT = "nas.weights/1"
+#: the metadata key under which the description stands, as JSON
+KEY = "nas"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def save_weights(
         "training": json.dumps(training or {}),
     }
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, str(partial), metadata=metadata)
+    # one key: safetensors writes several in random order, and equal weights should be equal files
+    save_file(tensors, str(partial), metadata={KEY: json.dumps(metadata)})
     partial.replace(path)
     return weights_hash(tensors)
 
@@ -93,14 +96,14 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         raise UsageError(f"weights file {str(path)!r} does not exist")
     try:
         with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise NasError(f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short?") from error
-    if metadata.get("format") != FORMAT:
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UsageError(
             f"{str(path)!r} carries no model description of ours; convert an official checkpoint with 'nas import'"
         )
-    return dict(metadata)
+    return {str(k): str(v) for k, v in metadata.items()}
 
 
 def load_weights(path: str | Path) -> LoadedWeights:

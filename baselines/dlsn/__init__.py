@@ -35,7 +35,7 @@ def config_for_task(task: str) -> dict[str, Any]:
 
 
 def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Official keys are ours; prefixes ``state/``, ``state.`` and the data-parallel ``module.`` are taken off."""
+    """Official keys are ours; prefixes ``state/``, ``state.`` and ``module.`` (data parallel) go."""
     for prefix in ("state/", "state.", "module."):
         state = strip_prefix(state, prefix)
     return dict(state)

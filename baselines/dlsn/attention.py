@@ -127,8 +127,8 @@ class GLA(nn.Module):
         height, width = x.shape[-2:]
         if self.small_input == "error" and height * width < self.chunk_size:
             raise NasError(
-                f"dlsn with chunk_size {self.chunk_size} cannot restore {height}x{width} pixels; pad the image "
-                "or build it with small_input='wrap'"
+                f"dlsn with chunk_size {self.chunk_size} cannot restore {height}x{width} pixels; "
+                "pad the image or build it with small_input='wrap'"
             )
         expected = self.projection_shape(height, width)
         if tuple(projections.shape) != expected:

@@ -12,7 +12,7 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 class MeanShift(nn.Conv2d):
-    """Adds ``sign * rgb_range * mean``: (N, 3, H, W) -> same. A frozen 1x1 convolution, as checkpoints hold it."""
+    """Adds ``sign * rgb_range * mean``: (N, 3, H, W) -> same; a frozen 1x1 convolution."""
 
     def __init__(self, sign: int, rgb_range: float) -> None:
         super().__init__(3, 3, 1)

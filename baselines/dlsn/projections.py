@@ -16,8 +16,8 @@ MODES = ("auto", "seeded", "random")
 def draw(shape: Shape, generator: torch.Generator | None = None, stacked: bool = False) -> Tensor:
     """(c, h, b) float32 on the CPU: h orthogonal matrices in order, the stream of ``nn.init.orthogonal_``.
 
-    With more buckets than channels only the rows are orthonormal; ``stacked`` then sets ceil(b / c) orthogonal
-    blocks side by side instead, as a Super-Bit code would have it.
+    With more buckets than channels only the rows are orthonormal; ``stacked`` then sets ceil(b / c)
+    orthogonal blocks side by side instead, as a Super-Bit code would have it.
     """
     c, h, b = shape
     widths = [min(c, b - start) for start in range(0, b, c)] if stacked else [b]
@@ -54,8 +54,8 @@ class ProjectionSource:
         given = [p.detach() for p in projections]
         if not given or len(given) % modules or any(p.dim() != 3 for p in given):
             raise UsageError(
-                f"projections must be a list of (channels, hashes, buckets) tensors, {modules} for every forward "
-                f"pass; got {len(given)} of shapes {[tuple(p.shape) for p in given[:3]]}"
+                f"projections must be a list of (channels, hashes, buckets) tensors, {modules} for every "
+                f"forward pass; got {len(given)} of shapes {[tuple(p.shape) for p in given[:3]]}"
             )
         self.mode, self._given, self._next = "given", given, 0
 
@@ -77,8 +77,8 @@ class ProjectionSource:
         for i, (p, shape) in enumerate(zip(chosen, shapes, strict=True)):
             if tuple(p.shape) != shape:
                 raise NasError(
-                    f"projections {self._next + i} are {tuple(p.shape)} instead of {shape} (channels, hashes, "
-                    "buckets); give a list made for this image size, or use_projections('seeded')"
+                    f"projections {self._next + i} are {tuple(p.shape)} instead of {shape} (channels, "
+                    "hashes, buckets); give a list made for this image size, or use_projections('seeded')"
                 )
         self._next = (self._next + len(shapes)) % len(self._given)
         return chosen

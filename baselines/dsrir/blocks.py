@@ -1,6 +1,6 @@
 """The units of DSRIR: attention per patch, pixel refinement, supervised uncertainty, resampling.
 
-C channels, r the bottleneck ratio, (gr, gc) the patch grid. Parameter names are those of official checkpoints.
+C channels, r the bottleneck ratio, (gr, gc) the patch grid. Parameter names are the official ones.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class PatchAttention(nn.Module):
         self.conv_du = gate(channels, reduction, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        (rows, columns), (h, w) = self.grid, x.shape[-2:]
+        (rows, columns), (b, c, h, w) = self.grid, x.shape
         # plain pooling by the patch equals adaptive pooling here, and is deterministic on CUDA too
         pooled = F.avg_pool2d(x, (h // rows, w // columns))  # (B, C, gr, gc)
-        a = self.conv_du(pooled)
-        patches = x.unflatten(3, (columns, w // columns)).unflatten(2, (rows, h // rows))
+        a: Tensor = self.conv_du(pooled)
+        patches = x.reshape(b, c, rows, h // rows, columns, w // columns)
         gated = patches * a[:, :, :, None, :, None]  # (B, C, gr, h/gr, gc, w/gc)
-        return gated.flatten(4, 5).flatten(2, 3)  # (B, C, h, w)
+        return gated.reshape(b, c, h, w)
 
 
 class PatchAttentionBlock(nn.Module):
@@ -97,7 +97,8 @@ class UncertaintyAttention(nn.Module):
     """Restored image, log-scale uncertainty and gated features of one stage (figure: USAU).
 
     ``last`` leaves out the features; their two convolutions stay as parameters without gradient, because
-    official checkpoints carry them.
+    official checkpoints carry them. The first is even computed, as in the release: the published count of
+    multiply-adds contains it (0.2 %).
     """
 
     def __init__(self, channels: int, colours: int, kernel: int, bias: bool, last: bool = False) -> None:
@@ -117,7 +118,8 @@ class UncertaintyAttention(nn.Module):
         restored = self.conv_out(fused) + image  # (B, 3, H, W)
         v = self.var_est(fused)  # (B, C, H, W)
         uncertainty = self.var_map(v)  # (B, 3, H, W)
-        features = None if self.last else self.att_map(v) * self.conv2(x) + x
+        projected = self.conv2(x)  # (B, C, H, W)
+        features = None if self.last else self.att_map(v) * projected + x
         return features, restored, uncertainty
 
 

@@ -92,7 +92,9 @@ class DSRIRCriterion:
     def levels(self, stages: Sequence[Tensor], degraded: Tensor, target: Tensor) -> list[Distances]:
         """Feature distances of the final stage at the five levels; gradients reach all three stages."""
         if self._extractor is None:
-            raise UsageError("the contrastive term is off, so there are no feature distances; set contrast to on")
+            raise UsageError(
+                "the contrastive term is off, so there are no feature distances; set contrast to on"
+            )
         extract = self._extractor.to(device=degraded.device, dtype=stages[0].dtype)
         with torch.no_grad():
             wanted, given = extract(target.to(stages[0].dtype)), extract(degraded.to(stages[0].dtype))

@@ -29,7 +29,7 @@ MIN_SIZE = 16
 class Extractor(nn.Module):
     """Images (B, 3, H, W) in 0..1 -> relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 
-    No mean and deviation are taken off. Level l is (B, C_l, H/2^(l-1), W/2^(l-1)); sides of 16 pixels at least.
+    The images are not normalised. Level l is (B, C_l, H/2^(l-1), W/2^(l-1)); sides of 16 pixels at least.
     Frozen: gradients pass through to the images, never to the weights.
     """
 
@@ -67,7 +67,7 @@ def seeded_extractor(width: float = 0.25, seed: int = 1234) -> Extractor:
     """
     if width <= 0:
         raise UsageError(f"extractor_width {width} must be positive; 0.25 is the default")
-    stream = np.random.RandomState(seed)  # noqa: NPY002  (the frozen legacy stream is the point)
+    stream = np.random.RandomState(seed)
     weights, biases, c_in = [], [], 3
     for channels, count in _STAGES:
         c_out = max(round(width * channels), 1)
@@ -88,14 +88,16 @@ def load_extractor(path: str | Path) -> Extractor:
     """
     file = Path(path)
     if not file.is_file():
-        raise UsageError(f"vgg_weights file {str(path)!r} does not exist; without one the seeded extractor is used")
+        raise UsageError(
+            f"vgg_weights file {str(path)!r} does not exist; without one the seeded extractor is used"
+        )
     state = _read(file)
     weights, biases, c_in = [], [], 3
     for n in _INDICES:
         weight, bias = state.get(f"features.{n}.weight"), state.get(f"features.{n}.bias")
         if weight is None or bias is None or weight.dim() != 4 or tuple(weight.shape[1:]) != (c_in, 3, 3):
             raise NasError(
-                f"{str(path)!r} is no VGG-19: features.{n} is absent or not a 3x3 convolution of {c_in} channels"
+                f"{str(path)!r} is no VGG-19: features.{n} is absent or no 3x3 convolution of {c_in} channels"
             )
         weights.append(weight.float())
         biases.append(bias.float())

@@ -77,7 +77,7 @@ class SubNet2(nn.Module):
 
 
 class SubNet3(nn.Module):
-    """Four groups at full resolution, grids 8, 4, 2, 1 in each, no residual around all; (B, n, H, W) -> same."""
+    """Four groups at full resolution, grids 8, 4, 2, 1 in each, no outer residual; (B, n, H, W) -> same."""
 
     def __init__(self, n: int, style: Style) -> None:
         super().__init__()

@@ -31,16 +31,16 @@ class DistillationDenseBlock(nn.Module):
         refined = x  # (N, C, H, W)
         distilled: list[Tensor] = []  # each (N, d, H, W)
         for au, cu in zip(self.au, self.cu, strict=True):
-            y = self._apply(au, self._join(refined, distilled, self.config.au_order))  # (N, d + C, H, W)
+            y = self._activated(au, self._join(refined, distilled, self.config.au_order))  # (N, d + C, H, W)
             part, refined = y.split([self.config.distilled, self.config.width], dim=1)
             distilled.append(part)
-            correction = self._apply(cu, refined)
+            correction = self._activated(cu, refined)
             refined = refined + correction if self.config.cu_residual else correction
         u = self.fuse(self._join(refined, distilled, self.config.fuse_order))  # C + pairs * d -> C
         out: Tensor = x + self.attention(u)
         return out
 
-    def _apply(self, layer: nn.Module, x: Tensor) -> Tensor:
+    def _activated(self, layer: nn.Module, x: Tensor) -> Tensor:
         after = self.config.activation_position == "after"
         y: Tensor = self.act(layer(x)) if after else layer(self.act(x))
         return y

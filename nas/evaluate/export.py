@@ -14,7 +14,7 @@ TOLERANCE = 0.05
 
 
 def export_onnx(weights: str | Path, out: str | Path) -> float:
-    """Write ``out`` (input ``image`` (1, C, H, W), output ``restored``, H and W free) and return the largest difference.
+    """Write ``out`` (input ``image`` (1, C, H, W), output ``restored``, H and W free); returns the largest difference.
 
     The check runs onnxruntime at a size other than the traced one. Raises NasError when the extra ``onnx`` is
     not installed or the results disagree.

@@ -81,7 +81,7 @@ def draw_cell(genotype: Genotype, *, dark: bool = False) -> Figure:
         if name == "operation":
             previous = _concatenation(axes, xs, theme)
         x = xs[-1] + gap
-    plus = nodes and previous + 0.62
+    plus = previous + 0.62
     _arrow(axes, (previous, 0), (plus - 0.13, 0), theme)
     _terminal(axes, plus, 0.0, "+", theme)
     _residual(axes, 0.3, plus, bottom + 0.2, theme)
@@ -126,15 +126,38 @@ def _edge(axes: Axes, left: float, right: float, choice: tuple[int, int, str], c
         points = points[outside]
     axes.add_patch(
         FancyArrowPatch(
-            path=Outline(points), arrowstyle="-|>", mutation_scale=9, color=colour, linewidth=1.8,
-            linestyle=style, fill=False, shrinkA=0, shrinkB=0, zorder=2, joinstyle="round", capstyle="butt",
-        )  # fmt: skip
+            path=Outline(points),
+            arrowstyle="-|>",
+            mutation_scale=9,
+            color=colour,
+            linewidth=1.8,
+            linestyle=style,
+            fill=False,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=2,
+            joinstyle="round",
+            capstyle="butt",
+        )
     )
     axes.text(
-        middle, height, _wrap(SHORT.get(block, block)), ha="center", va="center", fontsize=7.5, color=theme.ink,
-        zorder=4, gid="edge label", linespacing=0.95,
-        bbox={"boxstyle": "round,pad=0.22,rounding_size=0.3", "facecolor": theme.paper, "edgecolor": colour, "linewidth": 1.1},
-    )  # fmt: skip
+        middle,
+        height,
+        _wrap(SHORT.get(block, block)),
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color=theme.ink,
+        zorder=4,
+        gid="edge label",
+        linespacing=0.95,
+        bbox={
+            "boxstyle": "round,pad=0.22,rounding_size=0.3",
+            "facecolor": theme.paper,
+            "edgecolor": colour,
+            "linewidth": 1.1,
+        },
+    )
 
 
 def _wrap(name: str, limit: int = 11) -> str:
@@ -153,9 +176,15 @@ def _wrap(name: str, limit: int = 11) -> str:
 def _node(axes: Axes, x: float, label: str, theme: Theme) -> None:
     axes.add_patch(
         FancyBboxPatch(
-            (x - RADIUS, -RADIUS), 2 * RADIUS, 2 * RADIUS, boxstyle=f"round,pad=0,rounding_size={RADIUS}",
-            facecolor=theme.paper, edgecolor=theme.ink, linewidth=1.3, zorder=3,
-        )  # fmt: skip
+            (x - RADIUS, -RADIUS),
+            2 * RADIUS,
+            2 * RADIUS,
+            boxstyle=f"round,pad=0,rounding_size={RADIUS}",
+            facecolor=theme.paper,
+            edgecolor=theme.ink,
+            linewidth=1.3,
+            zorder=3,
+        )
     )
     axes.text(x, 0, label, ha="center", va="center_baseline", fontsize=9.5, color=theme.ink, zorder=4)
 
@@ -166,14 +195,23 @@ def _subscript(number: int) -> str:
 
 def _terminal(axes: Axes, x: float, y: float, label: str, theme: Theme) -> None:
     axes.text(
-        x, y, label, ha="center", va="center", fontsize=11, color=theme.ink, zorder=4,
+        x,
+        y,
+        label,
+        ha="center",
+        va="center",
+        fontsize=11,
+        color=theme.ink,
+        zorder=4,
         bbox={"boxstyle": "circle,pad=0.18", "facecolor": theme.paper, "edgecolor": theme.soft, "linewidth": 1.0},
-    )  # fmt: skip
+    )
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], theme: Theme, label: str = "") -> None:
     axes.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=8, color=theme.soft, linewidth=1.1, shrinkA=0, shrinkB=0)
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=8, color=theme.soft, linewidth=1.1, shrinkA=0, shrinkB=0
+        )
     )
     if label:
         axes.text((start[0] + end[0]) / 2, 0.07, label, ha="center", va="bottom", fontsize=7, color=theme.soft)
@@ -187,18 +225,31 @@ def _concatenation(axes: Axes, xs: Sequence[float], theme: Theme) -> float:
         axes.plot([x, x], [-RADIUS, low], color=theme.soft, linewidth=1.1, zorder=1)
     axes.plot([xs[0], end, end], [low, low, -0.14], color=theme.soft, linewidth=1.1, zorder=1)
     axes.text(
-        end, 0.0, "concat\n1×1", ha="center", va="center", fontsize=7, color=theme.ink, zorder=4,
+        end,
+        0.0,
+        "concat\n1×1",
+        ha="center",
+        va="center",
+        fontsize=7,
+        color=theme.ink,
+        zorder=4,
         bbox={"boxstyle": "round,pad=0.25", "facecolor": theme.paper, "edgecolor": theme.soft, "linewidth": 1.0},
-    )  # fmt: skip
+    )
     return end + 0.3
 
 
 def _frame(axes: Axes, left: float, right: float, top: float, title: str, theme: Theme) -> None:
     axes.add_patch(
         FancyBboxPatch(
-            (left - 0.32, -0.36), right - left + 0.64, top - 0.02 + 0.36 - 0.12, boxstyle="round,pad=0,rounding_size=0.12",
-            facecolor="none", edgecolor=theme.grid, linewidth=1.0, zorder=0,
-        )  # fmt: skip
+            (left - 0.32, -0.36),
+            right - left + 0.64,
+            top - 0.02 + 0.36 - 0.12,
+            boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor="none",
+            edgecolor=theme.grid,
+            linewidth=1.0,
+            zorder=0,
+        )
     )
     axes.text(left - 0.2, top - 0.26, title, fontsize=8, color=theme.soft, va="center")
 
@@ -206,6 +257,15 @@ def _frame(axes: Axes, left: float, right: float, top: float, title: str, theme:
 def _residual(axes: Axes, start: float, end: float, y: float, theme: Theme) -> None:
     axes.plot([start, start, end], [-0.2, y, y], color=theme.soft, linewidth=1.1, zorder=0)
     axes.add_patch(
-        FancyArrowPatch((end, y), (end, -0.17), arrowstyle="-|>", mutation_scale=8, color=theme.soft, linewidth=1.1, shrinkA=0, shrinkB=0)
+        FancyArrowPatch(
+            (end, y),
+            (end, -0.17),
+            arrowstyle="-|>",
+            mutation_scale=8,
+            color=theme.soft,
+            linewidth=1.1,
+            shrinkA=0,
+            shrinkB=0,
+        )
     )
     axes.text((start + end) / 2, y + 0.05, "residual", ha="center", va="bottom", fontsize=7, color=theme.soft)

@@ -22,10 +22,11 @@ class Comparison:
 
 
 def related(rows: Sequence[EvaluationRow], literature: Sequence[EvaluationRow]) -> list[EvaluationRow]:
-    """The published rows of a task and set that was measured too; a model of several papers once."""
+    """The published rows of a task and set that was measured too; a model of several papers once, no ablations."""
     wanted = {(r.task, r.set) for r in rows if not is_published(r)}
     have = set(rows)
-    return one_per_model([r for r in literature if (r.task, r.set) in wanted and r not in have])
+    near = [r for r in literature if (r.task, r.set) in wanted and r not in have and "ablation" not in r.source]
+    return one_per_model(near)
 
 
 def compare(

@@ -65,7 +65,9 @@ def crop_figure(
     _show(axes, target)
     # the thin white line keeps the red one visible on red
     for colour, line in (("white", 3.2), ("#e01b24", 1.8)):
-        axes.add_patch(Rectangle((box[1] - 0.5, box[0] - 0.5), box[3], box[2], fill=False, edgecolor=colour, linewidth=line))
+        axes.add_patch(
+            Rectangle((box[1] - 0.5, box[0] - 0.5), box[3], box[2], fill=False, edgecolor=colour, linewidth=line)
+        )
     for index, (name, image, caption) in enumerate(entries):
         axes = figure.add_subplot(grid[index // columns, index % columns + 1])
         _show(axes, image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]])

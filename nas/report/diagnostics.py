@@ -22,8 +22,9 @@ def search_figures(
 ) -> dict[str, Figure]:
     """Name -> figure for all that the events have data for; empty for no events.
 
-    Names: losses, validation, entropy, counts, and "weights <cell>" for each searched cell. Events are those
-    of a run's events.jsonl; ``candidates``: cell -> names in the order of its weights. Missing keys and kinds are left out, numbers that are not finite are gaps.
+    Names: losses, validation, entropy, counts, and "weights <cell>" for each searched cell. Events are those of
+    a run's events.jsonl; ``candidates``: cell -> names in the order of its weights. Missing keys and kinds are
+    left out, numbers that are not finite are gaps.
     """
     theme = DARK if dark else LIGHT
     made: dict[str, Figure | None] = {
@@ -72,7 +73,11 @@ def _validation(events: Sequence[Event], theme: Theme) -> Figure | None:
 
 
 def _lines(
-    lines: Sequence[tuple[str, list[float], list[float], int]], unit: str, title: str, theme: Theme, smooth: bool = False
+    lines: Sequence[tuple[str, list[float], list[float], int]],
+    unit: str,
+    title: str,
+    theme: Theme,
+    smooth: bool = False,
 ) -> Figure | None:
     if not lines:
         return None
@@ -104,7 +109,8 @@ def running_mean(values: Sequence[float]) -> npt.NDArray[np.float64]:
     total = np.concatenate([[0.0], np.cumsum(np.asarray(values, dtype=np.float64))])
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - window, 0)
-    return (total[ends] - total[starts]) / (ends - starts)
+    means: npt.NDArray[np.float64] = (total[ends] - total[starts]) / (ends - starts)
+    return means
 
 
 def _entropy(events: Sequence[Event], theme: Theme) -> Figure | None:
@@ -129,9 +135,15 @@ def _entropy(events: Sequence[Event], theme: Theme) -> Figure | None:
         for edge in range(table.shape[1]):
             dashes = _DASHES[edge // 7 % len(_DASHES)]
             axes.plot(
-                steps, table[:, edge], color=theme.colour(edge % 7), linestyle=dashes, linewidth=1.3,
-                label=f"edge {edge_name(edge)}", marker="o" if len(steps) < 3 else "", markersize=3,
-            )  # fmt: skip
+                steps,
+                table[:, edge],
+                color=theme.colour(edge % 7),
+                linestyle=dashes,
+                linewidth=1.3,
+                label=f"edge {edge_name(edge)}",
+                marker="o" if len(steps) < 3 else "",
+                markersize=3,
+            )
         axes.set_title(f"{cell} cell", loc="left", fontsize=10, color=theme.ink)
         axes.set_xlabel("step")
         _legend(figure, axes, theme, inside=True)
@@ -165,9 +177,14 @@ def _counts(events: Sequence[Event], theme: Theme) -> Figure | None:
     if len(steps) == 1:  # a stack of one point has no width
         steps, table = [steps[0] - 0.5, steps[0] + 0.5], np.repeat(table, 2, axis=1)
     areas = axes.stackplot(
-        steps, table, labels=names, colors=[theme.colour(i) for i in range(len(names))], step="post",
-        edgecolor=theme.paper, linewidth=0.6,
-    )  # fmt: skip
+        steps,
+        table,
+        labels=names,
+        colors=[theme.colour(i) for i in range(len(names))],
+        step="post",
+        edgecolor=theme.paper,
+        linewidth=0.6,
+    )
     for index, area in enumerate(areas):  # past the eight colours, hatching tells blocks apart
         if index >= len(OKABE_ITO):
             area.set_hatch(("////", "....", "xxxx")[(index // len(OKABE_ITO) - 1) % 3])
@@ -217,7 +234,13 @@ def _heat_map(
             axes.set_visible(False)
             continue
         shown = axes.pcolormesh(
-            bounds, np.arange(candidates + 1) - 0.5, weights[:, index].T, vmin=0.0, vmax=top, cmap="cividis", rasterized=True
+            bounds,
+            np.arange(candidates + 1) - 0.5,
+            weights[:, index].T,
+            vmin=0.0,
+            vmax=top,
+            cmap="cividis",
+            rasterized=True,
         )
         axes.set_title(f"edge {edge_name(index)}", loc="left", fontsize=8, color=theme.ink)
         axes.set_yticks(range(candidates), labels)
@@ -232,7 +255,7 @@ def _heat_map(
         bar = figure.colorbar(shown, ax=grid, shrink=0.8, aspect=30, pad=0.02)
         bar.ax.tick_params(colors=theme.soft, labelsize=7)
         bar.set_label("softmaxed weight", color=theme.ink, fontsize=8)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     figure.suptitle(f"{cell} cell: weights of every edge (◂ heaviest at the end)", fontsize=10, color=theme.ink)
     return figure
 
@@ -248,7 +271,9 @@ def _bounds(steps: Sequence[float]) -> npt.NDArray[np.float64]:
 
 def _legend(figure: Figure, axes: Any, theme: Theme, inside: bool = False) -> None:
     if inside:
-        legend = axes.legend(fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2)
+        legend = axes.legend(
+            fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
+        )
     else:
         legend = figure.legend(loc="outside right upper", fontsize=7.5, frameon=False)
     for text in legend.get_texts():

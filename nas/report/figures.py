@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -66,7 +67,8 @@ def bubble_figure(
 
     Filled bubbles were measured, open ones are published; models in ``highlight`` are named in bold.
     With ``window`` published models far from the measured ones (or, without these, from the common run)
-    are left out of the frame and named below it. ``size`` in inches. NasError when no row has both PSNR and multiply-adds.
+    are left out of the frame and named below it. ``size`` in inches.
+    NasError when no row has both PSNR and multiply-adds.
     """
     theme = DARK if dark else LIGHT
     rows = list(rows)
@@ -96,9 +98,15 @@ def bubble_figure(
             colour = theme.colour(0 if published else 1)
             face = theme.paper if published else colour
             axes.scatter(
-                [point.multiply_adds], [point.psnr], s=area, linewidths=1.2, edgecolors=colour,
-                facecolors=face, alpha=0.9, zorder=2 if published else 3,
-            )  # fmt: skip
+                [point.multiply_adds],
+                [point.psnr],
+                s=area,
+                linewidths=1.2,
+                edgecolors=colour,
+                facecolors=face,
+                alpha=0.9,
+                zorder=2 if published else 3,
+            )
     _legend(figure, axes, theme, points, largest)
     _write_labels(figure, axes, theme, points, areas, highlight)
     return figure
@@ -111,7 +119,8 @@ def _in_frame(points: Sequence[Bubble]) -> tuple[list[Bubble], list[Bubble]]:
     quality = sorted(p.psnr for p in anchors)
     if anchors[0].published:
         costs, quality = costs[len(costs) // 2 :][:1], quality[len(quality) // 2 :][:1]
-    near, far = [], []
+    near: list[Bubble] = []
+    far: list[Bubble] = []
     for p in points:
         close = costs[0] / 6 <= p.multiply_adds <= costs[-1] * 6 and p.psnr >= quality[0] - 0.7
         (near if close or not p.published else far).append(p)
@@ -124,7 +133,9 @@ def _area(parameters: float | None, largest: float) -> float:
     return max(MIN_AREA, MAX_AREA * parameters / max(largest, 1.0))
 
 
-def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow], theme: Theme) -> None:
+def _axes(
+    axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow], theme: Theme
+) -> None:
     costs = [p.multiply_adds for p in points]
     quality = [p.psnr for p in points]
     axes.set_xscale("log")
@@ -143,20 +154,26 @@ def _axes(axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Itera
 
 
 def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:
-    handles = []
+    handles: list[Artist] = []
     for published, name in ((False, "measured"), (True, "published")):
         if any(p.published is published for p in points):
             colour = theme.colour(0 if published else 1)
             handles.append(
-                axes.scatter([], [], s=60, edgecolors=colour, facecolors=theme.paper if published else colour, label=name)
+                axes.scatter(
+                    [], [], s=60, edgecolors=colour, facecolors=theme.paper if published else colour, label=name
+                )
             )
     if largest:
         for size in dict.fromkeys([_round(largest / 10), _round(largest / 2)]):
             handles.append(
                 axes.scatter(
-                    [], [], s=_area(size, largest), edgecolors=theme.soft, facecolors="none",
+                    [],
+                    [],
+                    s=_area(size, largest),
+                    edgecolors=theme.soft,
+                    facecolors="none",
                     label=f"{count(size)} parameters",
-                )  # fmt: skip
+                )
             )
     if len(pareto_front(points)) > 1:
         handles += axes.plot([], [], color=theme.soft, linestyle=(0, (4, 3)), linewidth=1.0, label="Pareto front")
@@ -182,9 +199,16 @@ def _write_labels(
         strong = point.label in highlight or not point.published
         texts.append(
             axes.annotate(
-                point.label, xy=(point.multiply_adds, point.psnr), fontsize=7.5, color=theme.ink, zorder=5,
-                fontweight="bold" if strong else "normal", ha="center", va="center", annotation_clip=False,
-            )  # fmt: skip
+                point.label,
+                xy=(point.multiply_adds, point.psnr),
+                fontsize=7.5,
+                color=theme.ink,
+                zorder=5,
+                fontweight="bold" if strong else "normal",
+                ha="center",
+                va="center",
+                annotation_clip=False,
+            )
         )
         texts[-1].set_in_layout(False)
         texts[-1].set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
@@ -194,7 +218,7 @@ def _write_labels(
     centres = [tuple(axes.transData.transform((p.multiply_adds, p.psnr))) for p in points]
     radii = [math.sqrt(a / math.pi) * pixel for a in areas]
     box = axes.get_window_extent()
-    spots = place_labels(centres, radii, [(e.width, e.height) for e in extents], tuple(box.extents))
+    spots = place_labels(centres, radii, [(e.width, e.height) for e in extents], (box.x0, box.y0, box.x1, box.y1))
     for text, spot, centre in zip(texts, spots, centres, strict=True):
         x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
         text.set_position(tuple(axes.transData.inverted().transform((x, y))))

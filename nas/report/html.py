@@ -47,7 +47,9 @@ def write_report(
     target = Path(out)
     folder = Path(run) if run is not None else None
     if folder is not None and not folder.is_dir():
-        raise NasError(f"there is no run folder {str(folder)!r}; give the folder that 'nas search' or 'nas retrain' wrote")
+        raise NasError(
+            f"there is no run folder {str(folder)!r}; give the folder that 'nas search' or 'nas retrain' wrote"
+        )
     problems: list[str] = []
     material = _read_run(folder, problems) if folder is not None else _Material()
     everything = list(dict.fromkeys([*material.rows, *rows]))
@@ -169,7 +171,7 @@ def _subtitle(measured: Iterable[EvaluationRow], genotype: Genotype | None) -> s
         words.append("task " + ", ".join(tasks))
     if models := list(dict.fromkeys(r.model for r in measured)):
         words.append(f"{len(models)} model{'s' if len(models) > 1 else ''} measured")
-    if genotype is not None and getattr(genotype, "hash", ""):
+    if genotype is not None and genotype.hash:
         words.append(f"genotype {genotype.hash}")
     if versions := list(dict.fromkeys(r.jsnas for r in measured if r.jsnas)):
         words.append("jsnas " + ", ".join(versions))
@@ -194,7 +196,8 @@ def _page(heading: str, subtitle: str, parts: Sequence[tuple[str, str, str]], pr
 <style>{style}</style>
 </head>
 <body>
-<header><h1>{escape(heading)}</h1><button id="theme" type="button" hidden>Light / dark</button><p>{escape(subtitle)}</p></header>
+<header><h1>{escape(heading)}</h1><button id="theme" type="button" hidden>Light / dark</button>
+<p>{escape(subtitle)}</p></header>
 <nav aria-label="Sections">{links}</nav>
 <main>{notes}{body}</main>
 <footer>Made by jsnas. Figures marked † are published ones and were not measured here.</footer>

@@ -33,18 +33,19 @@ def find_pictures(folder: str | Path) -> list[Picture]:
     scenes: dict[tuple[str, ...], Picture] = {}
     for path in sorted(folder.rglob("*.png")):
         parts = path.relative_to(folder).with_suffix("").parts
+        version, key = parts[0], parts
         if len(parts) == 4:
-            version, key = parts[0], parts[1:]
-            name = f"{parts[2]} / {parts[3]}"
+            key = parts[1:]
         elif len(parts) > 1:
-            version, key, name = "/".join(parts[:-1]), parts[-1:], parts[-1]
-        else:
-            version, key, name = parts[0], parts, parts[0]
+            version, key = "/".join(parts[:-1]), parts[-1:]
+        name = " / ".join(key)
         scenes.setdefault(key, Picture(name)).versions[version] = path
     return list(scenes.values())
 
 
-def as_pictures(images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None) -> list[Picture]:
+def as_pictures(
+    images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None,
+) -> list[Picture]:
     """A folder, pictures, or scene -> version -> image, as pictures."""
     if images is None:
         return []
@@ -68,7 +69,10 @@ def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
         pixels = _shrink(pixels, LONGEST / longest)
     while min(pixels.shape[:2]) >= 1:
         height, width = pixels.shape[:2]
-        for kind, options in ((".png", [cv2.IMWRITE_PNG_COMPRESSION, 9]), *((".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70))):
+        for kind, options in (
+            (".png", [cv2.IMWRITE_PNG_COMPRESSION, 9]),
+            *((".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70)),
+        ):
             done, data = cv2.imencode(kind, pixels, options)
             if not done:
                 return None

@@ -13,7 +13,7 @@ from nas.report.figures import bubble_figure
 from nas.report.figures import bubbles as plotted
 from nas.report.pictures import Picture, data_uri, encode
 from nas.report.published import is_published
-from nas.report.style import figure_bytes
+from nas.report.style import darkened, figure_bytes
 from nas.report.text import count, decibel, similarity
 from nas.rows import EvaluationRow
 
@@ -32,6 +32,10 @@ def results(rows: Sequence[EvaluationRow]) -> str:
     """A sortable table per task, and the same as Markdown, LaTeX and CSV to copy."""
     numbers = {id(row): i for i, row in enumerate(rows)}
     out = []
+    if any(is_published(r) for r in rows) and not all(is_published(r) for r in rows):
+        out.append(
+            '<div class="controls"><label><input type="checkbox" class="hide-published"> Hide published</label></div>'
+        )
     for table in t.make_tables(rows):
         out.append(f"<h3>{escape(table.task)}</h3>")
         heads = ["Model", "Parameters", "Multiply-adds", *table.sets]
@@ -88,7 +92,9 @@ def _drawer(rows: Sequence[EvaluationRow], task: str, name: str) -> Callable[[bo
 
 def cell(genotype: Genotype) -> str:
     """The drawing of the derived cell, with the text form below."""
-    drawing = figure(lambda dark: draw_cell(genotype, dark=dark), "The derived cell: every arc is a chosen block.", wide=True)
+    drawing = figure(
+        lambda dark: draw_cell(genotype, dark=dark), "The derived cell: every arc is a chosen block.", wide=True
+    )
     text = str(genotype)
     return drawing + f"<details><summary>As text</summary><pre>{escape(text)}</pre></details>"
 
@@ -101,33 +107,37 @@ def search(events: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequenc
         items = "".join(f"<li>step {escape(str(s))}: {escape(str(m))}</li>" for s, m in warnings[:MOST_WARNINGS])
         more = f"<li>and {len(warnings) - MOST_WARNINGS} more</li>" if len(warnings) > MOST_WARNINGS else ""
         out.append(f'<div class="warnings" role="note"><strong>Warnings</strong><ul>{items}{more}</ul></div>')
-    light, dark = (search_figures(events, candidates=candidates, dark=d) for d in (False, True))
-    small, large = [], []
-    for name in light:
-        target = large if name.startswith("weights") else small
-        target.append(figure(_choose(light[name], dark[name]), name, wide=name.startswith("weights")))
+    small: list[str] = []
+    large: list[str] = []
+    for name, light in search_figures(events, candidates=candidates).items():
+        wide = name.startswith("weights")
+        (large if wide else small).append(figure(_themed(name, light, events, candidates), name, wide=wide))
     if small:
         out.append(f'<div class="pair">{"".join(small)}</div>')
     return "".join(out + large)
 
 
-def _choose(light: Figure, dark: Figure) -> Callable[[bool], Figure]:
-    return lambda is_dark: dark if is_dark else light
+def _themed(
+    name: str, light: Figure, events: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequence[str]]
+) -> Callable[[bool], Figure]:
+    return lambda dark: search_figures(events, candidates=candidates, dark=True)[name] if dark else light
 
 
 def figure(draw: Callable[[bool], Figure], caption: str, wide: bool = False) -> str:
-    """A figure in both themes; the style sheet shows the one that fits."""
-    out = []
-    for theme, dark in (("light", False), ("dark", True)):
-        drawing = draw(dark)
-        data, kind = figure_bytes(drawing, "svg"), "image/svg+xml"
-        if len(data) > MAX_SVG:
-            data, kind = figure_bytes(drawing, "png", dpi=150), "image/png"
-        width, height = (round(96 * v) for v in drawing.get_size_inches())
-        out.append(
-            f'<img class="on-{theme}" src="{data_uri(data, kind)}" width="{width}" height="{height}" alt="{escape(caption)}">'
+    """A figure in both themes (``draw(dark)``); the style sheet shows the one that fits."""
+    light = draw(False)
+    svg = figure_bytes(light, "svg")
+    if len(svg) <= MAX_SVG:
+        forms, kind = {"light": svg, "dark": darkened(svg)}, "image/svg+xml"
+    else:
+        forms, kind = (
+            {"light": figure_bytes(light, "png", 150), "dark": figure_bytes(draw(True), "png", 150)},
+            "image/png",
         )
-    return f'<figure{" class=wide" if wide else ""}>{"".join(out)}<figcaption>{escape(caption)}</figcaption></figure>'
+    width, height = (round(96 * v) for v in light.get_size_inches())
+    size = f'width="{width}" height="{height}" alt="{escape(caption)}"'
+    images = "".join(f'<img class="on-{theme}" src="{data_uri(data, kind)}" {size}>' for theme, data in forms.items())
+    return f"<figure{' class=wide' if wide else ''}>{images}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def pictures(scenes: Sequence[Picture], budget: int, models: Sequence[str]) -> str:
@@ -148,7 +158,8 @@ def pictures(scenes: Sequence[Picture], budget: int, models: Sequence[str]) -> s
         used += weight
         kept.append(scene.name)
         stored += [
-            f'<img data-scene="{escape(scene.name)}" data-version="{escape(name)}" src="{e[0]}" width="{e[1]}" height="{e[2]}" alt="">'
+            f'<img data-scene="{escape(scene.name)}" data-version="{escape(name)}" '
+            f'src="{e[0]}" width="{e[1]}" height="{e[2]}" alt="">'
             for name, e in encoded.items()
             if e
         ]

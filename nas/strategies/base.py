@@ -85,6 +85,6 @@ class DiscreteStrategy(ABC):
 
 
 def mean_entropy(probabilities: Tensor) -> list[float]:
-    """Entropy in nats of each edge's distribution; input (E, candidates) with zeros where an edge has no such candidate."""
+    """Entropy in nats of each edge's distribution (E, candidates); zeros stand where an edge has no such candidate."""
     p = probabilities.detach().double()
     return [float(v) for v in -(p * torch.log(p.clamp_min(1e-30))).sum(dim=1)]

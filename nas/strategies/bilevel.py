@@ -21,9 +21,14 @@ from nas.strategies.base import Batch, DifferentiableStrategy, Loss
 from nas.train.schedules import learning_rate
 
 
+def alphas_of(supernet: nn.Module) -> list[nn.Parameter]:
+    """The architecture variables (``Supernet.arch_parameters``)."""
+    return list(supernet.arch_parameters())  # type: ignore[operator]
+
+
 def weights_of(supernet: nn.Module) -> dict[str, nn.Parameter]:
     """Trainable parameters by name, without the architecture's: what the virtual step may move."""
-    architecture = {id(p) for p in supernet.arch_parameters()}  # type: ignore[operator]
+    architecture = {id(p) for p in alphas_of(supernet)}
     return {n: p for n, p in supernet.named_parameters() if p.requires_grad and id(p) not in architecture}
 
 
@@ -37,7 +42,7 @@ def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tenso
 
 def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], float]:
     """(gradient per architecture tensor, validation loss)."""
-    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    alphas = alphas_of(supernet)
     value = loss(supernet, search)
     return _gradients(value, alphas), float(value.detach())
 
@@ -46,7 +51,7 @@ def second_order_exact(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
 ) -> tuple[list[Tensor], float]:
     """The second-order gradient by differentiating through the virtual step (about twice the memory)."""
-    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    alphas = alphas_of(supernet)
     weights = weights_of(supernet)
     slopes = torch.autograd.grad(
         loss(supernet, train), list(weights.values()), create_graph=True, allow_unused=True, materialize_grads=True
@@ -64,7 +69,7 @@ def second_order_difference(
     Runs outside autocast: inside one bfloat16 region the cached casts of the weights would hide the
     perturbation and the correction would silently be zero.
     """
-    alphas = supernet.arch_parameters()  # type: ignore[operator]
+    alphas = alphas_of(supernet)
     weights = weights_of(supernet)
     with torch.autocast(next(iter(weights.values())).device.type, enabled=False):
         slopes = _gradients(loss(supernet, train), list(weights.values()))
@@ -98,11 +103,11 @@ class BilevelStrategy(DifferentiableStrategy):
             self._weights, weight.lr, betas=weight.betas, eps=weight.eps, weight_decay=weight.weight_decay
         )
         self._arch_optimizer = torch.optim.Adam(
-            supernet.arch_parameters(),
+            alphas_of(supernet),
             arch.lr,
             betas=arch.betas,
             eps=arch.eps,
-            weight_decay=arch.weight_decay,  # type: ignore[operator]
+            weight_decay=arch.weight_decay,
         )
 
     def architecture_gradient(
@@ -126,7 +131,7 @@ class BilevelStrategy(DifferentiableStrategy):
                 raise NasError(
                     f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr"
                 )
-            for parameter, slope in zip(supernet.arch_parameters(), slopes, strict=True):  # type: ignore[operator]
+            for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
                 parameter.grad = slope
             self._arch_optimizer.step()
             self._arch_optimizer.zero_grad(set_to_none=True)

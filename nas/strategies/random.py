@@ -24,7 +24,8 @@ class RandomSearch(DiscreteStrategy):
                 self._seen.add(genotype.hash)
                 return genotype
         raise NasError(
-            f"space {self.space.name!r} has no further genotype to draw after {len(self._seen)} trials; lower search.trials"
+            f"space {self.space.name!r} has no further genotype to draw after {len(self._seen)} trials; "
+            "lower search.trials"
         )
 
     def tell(self, genotype: Genotype, value: float) -> None:

@@ -63,7 +63,7 @@ class SupernetLearner:
 
     def genotype(self) -> Genotype:
         """The genotype that the architecture variables stand for now."""
-        genotype: Genotype = self.supernet.genotype()  # type: ignore[operator]
+        genotype: Genotype = self.supernet.genotype()
         return genotype
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:

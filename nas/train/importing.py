@@ -42,7 +42,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise NasError(
-            f"{str(path)!r} holds more than tensors, which is not loaded from an untrusted file; save its state dict alone"
+            f"{str(path)!r} holds more than tensors, which is not loaded from an untrusted file; "
+            "save its state dict alone"
         ) from error
     except Exception as error:
         raise NasError(
@@ -75,8 +76,8 @@ def import_official(model: str, checkpoint: str | Path, task: str | None, out: s
     chosen = get_task(name)
     if (descriptor.scale, descriptor.channels) != (chosen.scale, chosen.channels):
         raise UsageError(
-            f"{path.name!r} is a x{descriptor.scale} model with {descriptor.channels} channels, which does not fit task "
-            f"{name!r} (x{chosen.scale}, {chosen.channels})"
+            f"{path.name!r} is a x{descriptor.scale} model with {descriptor.channels} channels, which does not fit "
+            f"task {name!r} (x{chosen.scale}, {chosen.channels})"
         )
     load_strict(network, baseline.convert(state), repr(path.name))
     digest = save_weights(

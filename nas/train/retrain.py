@@ -81,7 +81,8 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
     file = run.folder / "genotype.json"
     if not file.is_file():
         raise UsageError(
-            f"run {str(path)!r} has no genotype.json yet; finish it with --resume {path} or run 'nas derive {path} --out ...'"
+            f"run {str(path)!r} has no genotype.json yet; finish it with 'nas search --resume {path}' or write one with "
+            f"'nas derive {path}'"
         )
     for plugin in run.settings.plugins:
         load_plugin(plugin)

@@ -195,7 +195,8 @@ def test_parameter_counts_are_the_published_ones(entry: dict[str, Any]) -> None:
     with torch.device("meta"):
         model = baselines.create("dlsn", **entry["config"])
     sizes = {
-        part: sum(p.numel() for p in model.get_submodule(part).parameters()) for part in ("head", "body", "tail")
+        part: sum(p.numel() for p in model.get_submodule(part).parameters())
+        for part in ("head", "body", "tail")
     }
     assert sum(p.numel() for p in model.parameters()) == entry["total"]
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == entry["trainable"]

@@ -87,9 +87,7 @@ def test_unit_gives_reference_output(name: str, tensors: Callable[[str], Tensors
     seen = record(model, [key for key in expected if key.startswith(("encoder", "decoder"))])
     with torch.no_grad():
         if name == "uncertainty_unit":
-            found = dict(
-                zip(("feat", "restored", "uncertainty"), model(t["in.x"], t["in.img"]), strict=True)
-            )
+            found = dict(zip(("feat", "restored", "uncertainty"), model(t["in.x"], t["in.img"]), strict=True))
         else:
             found = {"y": model(t["in.x"]), **seen}
     assert found.keys() == expected.keys()
@@ -134,7 +132,11 @@ def test_network_gives_reference_images_and_features(
     assert found["restored"] is found["stages"][0]
     for key, value in expected.items():
         torch.testing.assert_close(
-            seen[places.get(key, key)], value, atol=entry["atol"], rtol=entry["rtol"], msg=lambda m, k=key: f"{k}: {m}"
+            seen[places.get(key, key)],
+            value,
+            atol=entry["atol"],
+            rtol=entry["rtol"],
+            msg=lambda m, k=key: f"{k}: {m}",
         )
 
 
@@ -255,7 +257,9 @@ def test_three_updates_follow_the_reference(shared: Path) -> None:
     t = load_file(shared / "fixtures" / "dsrir" / TRAIN["file"])
     model = baselines.create("dsrir", **TRAIN["constructor"]).double()
     baselines.load_strict(model, {k: v.double() for k, v in part(t, "initial.").items()})
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, betas=(0.9, 0.999), weight_decay=1e-4, eps=1e-8)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=2e-4, betas=(0.9, 0.999), weight_decay=1e-4, eps=1e-8
+    )
     chosen = TRAIN["extractor"]
     criterion = DSRIRCriterion(seeded_extractor(chosen["width"], chosen["numpy_seed"]))
     x, target = t["input"].double(), t["target"].double()

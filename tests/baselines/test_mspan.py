@@ -39,8 +39,8 @@ OPEN = [
 VARIANTS = [
     {"scale": 2},
     {"scale": 3, "attention": "none"},
-    {"scale": 4, "attention": "ca"},
-    {"scale": 2, "attention": "esa"},
+    {"scale": 4, "attention": "ca", "width": 64, "n_blocks": 1},
+    {"scale": 2, "attention": "esa", "attn_width": 8},
     {"scale": 2, "bias": False},
     {"scale": 2, "activation": "prelu"},
     {"scale": 2, "in_channels": 1},

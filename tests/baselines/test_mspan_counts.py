@@ -48,7 +48,8 @@ def test_super_resolution_has_the_published_size_and_work(scale: int) -> None:
     assert round(cost.parameters / 1e3) == expected["published_parameters_k"]
     assert cost.multiply_adds_conv == expected["madds_weights_only"]
     assert with_bias(cost) == expected["madds_with_bias"]
-    assert with_bias(cost) == expected["madds_per_lr_pixel_with_bias"] * height * width
+    if height % 4 == width % 4 == 0:  # else the low-resolution branches round up
+        assert with_bias(cost) == expected["madds_per_lr_pixel_with_bias"] * height * width
     assert round(expected["madds_with_bias_at_exact_area_921600"] / 1e9, 1) == expected["published_madds_g"]
     assert cost.output_size == f"{expected['output_shape_for_lr_grid'][3]}x{expected['output_shape_for_lr_grid'][2]}"
 
@@ -144,7 +145,7 @@ def test_small_restoration_configuration_has_the_stated_size(kind: str, channels
 
 @pytest.mark.parametrize("entry", FACTS["shapes"], ids=lambda e: f"x{e['scale']}-{e['input'][2]}x{e['input'][3]}")
 def test_every_input_size_is_enlarged_by_the_scale(entry: dict[str, Any]) -> None:
-    model = baselines.create("mspan", scale=entry["scale"])
+    model = baselines.create("mspan", scale=entry["scale"], n_blocks=2)
     with torch.no_grad():
         assert list(model(torch.rand(entry["input"])).shape) == entry["output"]
 
@@ -152,7 +153,7 @@ def test_every_input_size_is_enlarged_by_the_scale(entry: dict[str, Any]) -> Non
 @pytest.mark.parametrize("size", [(48, 48), (17, 23)])
 def test_inner_maps_have_the_stated_shapes(size: tuple[int, int]) -> None:
     expected = FACTS[f"internal_shapes_lr_{size[0]}x{size[1]}"]
-    model = baselines.create("mspan", scale=2)
+    model = baselines.create("mspan", scale=2, n_blocks=2)
     block = model.blocks[0]
     parts = {"F0": model.head, "AU_output": block.au[0], "refined": block.cu[0], "blf_T": model.fusion}
     parts |= {"mspa_full": block.attention.fuse_full[1], "mspa_mid": block.attention.fuse_mid[1]}

@@ -1,0 +1,126 @@
+"""Wrong use ends with one clear sentence and exit code 2 (or 1 for failure), never with a traceback."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from nas.cli import main
+from nas.cli.app import VERBS, spread
+
+
+def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code and standard error of one command, in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    return int(ended.value.code or 0), capsys.readouterr().err
+
+
+SEARCH = ("search", "--task", "sr_x2", "--steps", "1", "--cells", "1", "--batch", "1")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*SEARCH, "--space", "jms"), "did you mean 'jsm'"),
+        (("search", "--task", "sr_x5"), "did you mean 'sr_x"),
+        ((*SEARCH, "--strategy", "pcdarts"), "did you mean 'pc_darts'"),
+        ((*SEARCH, "--space", "nowhere.yaml"), r"nowhere\.yaml"),
+        ((*SEARCH, "--data", "no/such/folder"), "no/such/folder"),
+        ((*SEARCH, "--patch", "47"), "multiple of the scale"),
+        ((*SEARCH, "--set", "train.stepz=1"), "did you mean 'steps'"),
+        ((*SEARCH, "--plugin", "none.py"), r"none\.py"),
+        ((*SEARCH, "--device", "cudda"), "device"),
+        ((*SEARCH, "--preset", "papre"), "paper"),
+        (("search", "--resume", "no/run"), "not a run folder"),
+        (("derive", "no/run"), "not a run folder"),
+        (("retrain", "jsnett", "--task", "sr_x2"), "did you mean 'jsnet"),
+        (("retrain", "none.json"), "does not exist"),
+        (("retrain",), "nothing to train"),
+        (("retrain", "bicubic"), "no weights to train"),
+        (("evaluate", "none.safetensors", "--task", "sr_x2"), "none.safetensors"),
+        (("evaluate", "bicubic"), "--task"),
+        (("evaluate", "bicubic", "--task", "sr_x2", "--sets", "Set6", "--data", "."), "Set6"),
+        (("show", "nothing"), "nothing"),
+        (("list", "space"), "did you mean 'spaces'"),
+        (("profile", "jsnet", "--size", "12"), "WIDTHxHEIGHT"),
+        (("import", "jsnet", "none.pt"), "none.pt"),
+        (("export", "none.safetensors"), "none.safetensors"),
+        (("serach",), "search"),
+        (("search", "--stepz", "3"), "--stepz"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_code_2(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, error = run(*words, capsys=capsys)
+    assert code == 2, error
+    assert re.search(message, error), error
+    assert "Traceback" not in error
+    assert not (tmp_path / "runs").exists()  # nothing was begun
+
+
+def test_an_unknown_block_names_the_line_and_the_nearest_block(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = (Path(__file__).parents[2] / "search_spaces" / "osm.yaml").read_text().replace("sep_conv_3x3", "sep_conv_3x4", 1)
+    (tmp_path / "mine.yaml").write_text(text)
+    code, error = run("search", "--space", str(tmp_path / "mine.yaml"), capsys=capsys)
+    assert code == 2 and "sep_conv_3x4" in error and "'sep_conv_3x3'" in error and "line" in error
+
+
+def folder_with(tmp_path: Path, image: np.ndarray, count: int = 8) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(count):
+        cv2.imwrite(str(folder / f"{i}.png"), image)
+    return folder
+
+
+def test_a_grey_image_for_a_colour_model_is_refused_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, np.full((64, 64), 90, np.uint8))
+    code, error = run(*SEARCH, "--data", str(folder), "--out", str(tmp_path / "run"), capsys=capsys)
+    assert code == 2 and "grey" in error and ".png" in error and "Traceback" not in error
+
+
+def test_a_truncated_png_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = folder_with(tmp_path, rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:3000])
+    code, error = run(*SEARCH, "--data", str(folder), "--out", str(tmp_path / "run"), capsys=capsys)
+    assert code == 1 and ".png" in error and "Traceback" not in error
+
+
+def test_a_finished_run_folder_is_never_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("kind: search\n")
+    code, error = run(*SEARCH, "--out", str(tmp_path), capsys=capsys)
+    assert code == 2 and "already holds a run" in error
+    assert (tmp_path / "config.yaml").read_text() == "kind: search\n"
+
+
+@pytest.mark.parametrize("verb", [v if v not in ("listing", "importing") else {"listing": "list", "importing": "import"}[v] for v in VERBS])
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    groups = {"data": ["check", "prepare"], "bench": ["search-step", "models"]}
+    for words in [[verb, name] for name in groups.get(verb, [])] or [[verb]]:
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--help"])
+        assert ended.value.code == 0
+        assert f"nas {' '.join(words)}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_several_sets_follow_one_flag() -> None:
+    words = ["evaluate", "--sets", "Set5", "Set14", "w.safetensors", "--task", "sr_x2"]
+    assert spread(words) == ["evaluate", "--sets", "Set5", "--sets", "Set14", "w.safetensors", "--task", "sr_x2"]
+
+
+def test_debug_shows_the_traceback() -> None:
+    from nas.errors import UsageError
+
+    with pytest.raises(UsageError):
+        main(["--debug", "list", "nothing"])

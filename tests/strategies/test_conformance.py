@@ -1,0 +1,178 @@
+"""What every strategy must hold, also a third party's: parametrised over the registry, on two spaces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas.config import SearchSettings, build
+from nas.registry import STRATEGIES
+from nas.strategies import search as search_module
+from nas.strategies.derive import derive, space_of
+from nas.strategies.search import search
+from nas.train.events import read_events
+from nas.train.state import load_state
+
+TINY = """
+format: nas.space/1
+name: tiny
+skeleton: jsnet
+cells:
+  operation:
+    role: operation
+    nodes: 1
+    inputs: all
+    candidates: [none, skip_connect, srb, sep_conv_3x3]
+    merge: sum
+    relaxation: {partial_channels: 4, edge_weights: true}
+network: {width: 16, cells: 1}
+"""
+STEPS = 4
+
+
+@pytest.fixture(params=["jsm", "tiny"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> SearchSettings:
+    space = request.param
+    if space == "tiny":
+        (tmp_path / "tiny.yaml").write_text(TINY)
+        space = str(tmp_path / "tiny.yaml")
+    return build(
+        SearchSettings, None, ["search.trials=2", "search.trial_steps=1", "data.validation=1", "search.warmup=0.25"],
+        space=space, overrides={"network.cells": 1}, train__steps=STEPS, data__batch=1, data__patch=32, threads=1,
+        train__log_every=1, train__checkpoint_every=1, train__validate_every=STEPS,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation on one small crop: its value is not the point here, and the photographs are large."""
+    from nas.train.feeding import Feed
+
+    def crop(self: Feed, model: Any) -> dict[str, float]:
+        from nas.evaluate.infer import restore
+
+        degraded, target = next(self.batches("weights")(10**6))
+        difference = restore(model, degraded) - target
+        return {"psnr": float(10 * torch.log10(255**2 / (difference**2).mean()))}
+
+    monkeypatch.setattr(Feed, "validate", crop)
+
+
+class Killed(Exception):
+    pass
+
+
+def interrupted(settings: SearchSettings, out: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that dies right after its state number ``after`` was written."""
+    from nas.train import loop
+
+    genuine = loop.save_state
+
+    def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
+        path = genuine(folder, step, state)
+        if step == after:
+            raise Killed
+        return path
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_state", save)
+        with pytest.raises(Killed):
+            search(settings, out=out)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.names())
+def test_resumed_equals_uninterrupted_and_the_same_seed_gives_the_same_genotype(
+    strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings.model_copy(update={"strategy": strategy})
+    whole = search(settings, out=tmp_path / "whole")
+    interrupted(settings, tmp_path / "cut", 1, monkeypatch)
+    torch.rand(7)  # whatever else the process did must not matter
+    resumed = search(resume=tmp_path / "cut")
+    assert resumed.genotype == whole.genotype
+    assert resumed.weights_hash == whole.weights_hash
+    assert resumed.scores == whole.scores
+    assert read_events(resumed.run) == read_events(whole.run)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.names())
+def test_the_budget_is_obeyed_and_the_state_is_plain(strategy: str, settings: SearchSettings, tmp_path: Path) -> None:
+    settings = settings.model_copy(update={"strategy": strategy})
+    result = search(settings, out=tmp_path / "run")
+    budget = STEPS if STRATEGIES.get(strategy).differentiable else settings.search.trials
+    trained = [e["step"] for e in read_events(result.run) if e["kind"] == "train"]
+    assert trained == list(range(1, budget + 1))
+    state = load_state(result.run / "state")  # loads with weights_only: nothing in it is code
+    assert state is not None and state["step"] == budget
+    space_of(settings).validate(result.genotype)
+    assert json.loads((result.run / "genotype.json").read_text())["provenance"]["strategy"] == strategy
+
+
+@pytest.mark.parametrize("strategy", [s for s in STRATEGIES.names() if STRATEGIES.get(s).differentiable])
+def test_an_unfinished_search_can_be_derived_from(
+    strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings.model_copy(update={"strategy": strategy})
+    interrupted(settings, tmp_path / "cut", 2, monkeypatch)
+    genotype = derive(tmp_path / "cut", tmp_path / "g.json")
+    events = [e for e in read_events(tmp_path / "cut") if e["kind"] == "architecture"]
+    assert events[-1]["genotype"] == genotype.hash
+
+
+def test_weight_and_architecture_and_validation_images_are_disjoint(settings: SearchSettings, tmp_path: Path) -> None:
+    parts = json.loads((search(settings, out=tmp_path / "run").run / "data.json").read_text())
+    names = [n for part in parts.values() for n in part]
+    assert set(parts) == {"weights", "architecture", "validation"} and len(names) == len(set(names))
+
+
+def test_events_hold_what_the_report_draws(settings: SearchSettings, tmp_path: Path) -> None:
+    events = read_events(search(settings, out=tmp_path / "run").run)
+    last = [e for e in events if e["kind"] == "architecture"][-1]
+    space = space_of(settings)
+    for cell, definition in space.cells.items():
+        assert len(last["entropy"][cell]) == len(last["probabilities"][cell]) == len(definition.edges)
+        assert all(abs(sum(row) - 1) < 1e-4 for row in last["probabilities"][cell])
+    assert sum(last["counts"].values()) == len(space.decisions) and 0 <= last["skip_share"] <= 1
+    validation = [e for e in events if e["kind"] == "validation"][-1]
+    assert validation["gap"] == pytest.approx(validation["psnr"] - validation["derived_psnr"])
+
+
+def test_darts_searches_at_full_width_without_edge_weights() -> None:
+    settings = build(SearchSettings, strategy="darts", overrides={"network.cells": 1})
+    options = STRATEGIES.get("darts")(settings.search, settings.train).supernet_options()
+    supernet = space_of(settings).supernet("sr_x2", **options)
+    assert all("betas" not in name for name in supernet.arch_parameter_names())
+    partial = space_of(settings).supernet("sr_x2")
+    assert sum(p.numel() for p in supernet.parameters()) > sum(p.numel() for p in partial.parameters())
+
+
+def test_a_collapsing_search_warns_once_while_it_lasts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings) -> None:
+    from nas.strategies import supernet_learner
+
+    monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
+    result = search(settings, out=tmp_path / "run")
+    warnings = [e for e in read_events(result.run) if e["kind"] == "warning"]
+    assert len(warnings) == 1 and "collapsing" in warnings[0]["message"]
+
+
+def test_a_step_that_is_not_finite_stops_with_the_last_state_kept(
+    settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas.errors import NasError
+    from nas.strategies.bilevel import BilevelStrategy
+
+    genuine = BilevelStrategy.step
+
+    def step(self: Any, *batches: Any) -> dict[str, float]:
+        values = genuine(self, *batches)
+        return {**values, "loss": float("nan")} if self._steps == 3 else values
+
+    monkeypatch.setattr(BilevelStrategy, "step", step)
+    with pytest.raises(NasError, match=r"loss is nan at step 3.*lr"):
+        search_module.search(settings, out=tmp_path / "run")
+    state = load_state(tmp_path / "run" / "state")
+    assert state is not None and state["step"] == 2
