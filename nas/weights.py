@@ -125,7 +125,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     if kind == "derived":
         assert genotype is not None
         space = space_from_document(json.loads(metadata["space"]))
-        model = space.network(genotype, task)
+        model = space.network(genotype, task, **descriptor.config)
     else:
         model = BASELINES.get(descriptor.name).create(**descriptor.config)
     load_strict(model, load_file(str(path)), str(path))

@@ -1,4 +1,4 @@
-"""Published figures, transcribed from papers, as evaluation rows. Where each came from: results/README.md."""
+"""Published figures, transcribed from papers, as evaluation rows. Where each came from: results/published/README.md."""
 
 from __future__ import annotations
 

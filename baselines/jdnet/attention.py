@@ -18,7 +18,7 @@ BAND_ELEMENTS = 2**24
 
 
 def position_grid(height: int, width: int, like: Tensor) -> Tensor:
-    """Coordinates in -1..1 as (1, 2, H, W): plane 0 runs along a row, plane 1 down a column; one pixel gives -1.
+    """Coordinates in -1..1 as (1, 2, H, W): plane 0 along a row, plane 1 down a column; one pixel gives -1.
 
     They are computed in float32 and then take the type and device of ``like``.
     """
@@ -55,9 +55,9 @@ class SelfAttention(nn.Module):
             raise UsageError(f"unknown attention {sa_type!r}; known: {', '.join(KINDS)}")
         if rel_planes < 1 or share_planes < 1 or out_planes < share_planes or out_planes % share_planes:
             raise UsageError(
-                f"attention with {rel_planes} relation planes and {out_planes} value planes sharing weights by "
-                f"{share_planes} has no whole weight plane; give rel_planes >= 1 and a mid_planes that is a "
-                "multiple of share_planes"
+                f"attention with {rel_planes} relation planes and {out_planes} value planes sharing weights "
+                f"by {share_planes} has no whole weight plane; give rel_planes >= 1 and a mid_planes that "
+                "is a multiple of share_planes"
             )
         self.hood = Neighbourhood(kernel_size)
         self.sa_type, self.recompute = sa_type, recompute
@@ -115,10 +115,8 @@ class SelfAttention(nn.Module):
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, place: Tensor | None) -> Tensor:
         """query (N, R, h, W); key, value, place with p more pixels on every side -> (N, M, h, W)."""
         kernel, size = self.hood.kernel, query.shape[-2:]
-        if place is None:
-            weight = self._patchwise(query, key)
-        else:
-            weight = self._pairwise(query, key, place)  # (N, G, K K, h W)
+        # (N, G, K K, h W)
+        weight = self._patchwise(query, key) if place is None else self._pairwise(query, key, place)
         weight = weight.unflatten(3, tuple(size)).unflatten(2, (kernel, kernel))  # (N, G, K, K, h, W)
         return weighted_sum(value, weight.to(value.dtype), self.hood)
 

@@ -1,4 +1,4 @@
-"""The convolutional parts of a joint unit: scale residual block and self-calibrated block (sections 1.3, 1.8)."""
+"""Convolutional parts of a joint unit: residual block, self-calibrated block (sections 1.3, 1.8)."""
 
 from __future__ import annotations
 

@@ -51,12 +51,11 @@ class Plan:
             if getattr(self, name) < 1:
                 raise UsageError(f"JDNet's {name} is {getattr(self, name)}; give at least 1")
         if self.self_calibration and self.channel % 2:
-            raise UsageError(f"JDNet's channel is {self.channel}; the self-calibrated block needs an even number")
+            raise UsageError(f"JDNet's channel is {self.channel}; the self-calibrated block needs it even")
         for name, known in (("sa_type", KINDS), ("colour_order", ORDERS), ("loss", tuple(LOSSES))):
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"JDNet's {name} is {getattr(self, name)!r}; {did_you_mean(str(getattr(self, name)), known)}"
-                )
+            value = getattr(self, name)
+            if value not in known:
+                raise UsageError(f"JDNet's {name} is {value!r}; {did_you_mean(str(value), known)}")
 
     @property
     def min_size(self) -> int:
@@ -157,12 +156,12 @@ class JDNet(nn.Module):
 
 
 def create(**config: object) -> JDNet:
-    """A JDNet, freshly initialised; keywords are those of ``Plan``. Raises UsageError that names what is wrong."""
+    """A JDNet, freshly initialised; keywords are those of ``Plan``. UsageError names what is wrong."""
     from baselines.jdnet import BASELINE
 
-    unknown = sorted(set(config) - set(Plan.__dataclass_fields__))
-    if unknown:
-        raise UsageError(f"JDNet has no setting {unknown[0]!r}; {did_you_mean(unknown[0], Plan.__dataclass_fields__)}")
+    known = Plan.__dataclass_fields__
+    for name in sorted(set(config) - set(known)):
+        raise UsageError(f"JDNet has no setting {name!r}; {did_you_mean(name, known)}")
     plan = Plan(**config)  # type: ignore[arg-type]
     model = JDNet(plan)
     model.descriptor = ModelDescriptor(

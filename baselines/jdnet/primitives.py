@@ -1,8 +1,9 @@
 """The three attention primitives of self-attention networks (SAN) in plain torch (specification section 2).
 
-A tap is one position of the Kh x Kw neighbourhood of an output pixel. Taps are numbered row first, output pixels
-likewise. Outside the image a tap reads 0 (``zero``) or the mirrored pixel, the border not repeated (``reflect``).
-All functions work on any device and floating type; gradients are those of autograd, exact for oblong images too.
+A tap is one position of the Kh x Kw neighbourhood of an output pixel. Taps are numbered row first, output
+pixels likewise. Outside the image a tap reads 0 (``zero``) or the mirrored pixel, the border not repeated
+(``reflect``). All functions work on any device and floating type; gradients are those of autograd, exact for
+oblong images too.
 """
 
 from __future__ import annotations

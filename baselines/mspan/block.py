@@ -32,7 +32,7 @@ class DistillationDenseBlock(nn.Module):
         distilled: list[Tensor] = []  # each (N, d, H, W)
         for au, cu in zip(self.au, self.cu, strict=True):
             y = self._activated(au, self._join(refined, distilled, self.config.au_order))  # (N, d + C, H, W)
-            part, refined = y.split([self.config.distilled, self.config.width], dim=1)
+            part, refined = torch.split(y, [self.config.distilled, self.config.width], dim=1)
             distilled.append(part)
             correction = self._activated(cu, refined)
             refined = refined + correction if self.config.cu_residual else correction

@@ -29,6 +29,8 @@ def create(**keywords: Any) -> nn.Module:
 class _Shifted(nn.Module):
     """What both networks share: configuration, descriptor, and the optional mean colour around the body."""
 
+    mean: Tensor
+
     def __init__(self, config: Config, tasks: tuple[str, ...]) -> None:
         super().__init__()
         assert config.scale is not None  # filled in by resolve

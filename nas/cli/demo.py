@@ -43,7 +43,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.strategies.search import plan, search
     from nas.train.retrain import retrain
 
-    size = {"network.cells": 2, "network.image_residual": True}
+    size = {"network.cells": 2}
     common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48}
     searching = build(
         SearchSettings, space="jsm", overrides=size, train__steps=max(2, round(120 * scale)), data__batch=4,

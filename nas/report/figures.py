@@ -117,7 +117,7 @@ def _in_frame(points: Sequence[Bubble]) -> tuple[list[Bubble], list[Bubble]]:
     anchors = [p for p in points if not p.published] or list(points)
     costs = sorted(p.multiply_adds for p in anchors)
     quality = sorted(p.psnr for p in anchors)
-    if anchors[0].published:
+    if anchors and anchors[0].published:
         costs, quality = costs[len(costs) // 2 :][:1], quality[len(quality) // 2 :][:1]
     near: list[Bubble] = []
     far: list[Bubble] = []

@@ -76,7 +76,7 @@ def _gaps(boxes: Floats, points: Floats, rims: Floats) -> Floats:
 
 def _candidates(centre: Floats, radius: float, size: tuple[float, float]) -> tuple[Floats, Floats]:
     """Boxes around a bubble whose nearest edge or corner (not middle) stands at each distance."""
-    steps = np.array([3.0, 6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0])
+    steps = np.array([4.0, 7.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0])
     angles = np.arange(16) * np.pi / 8
     distance, angle = (v.ravel() for v in np.meshgrid(steps, angles, indexing="ij"))
     direction = np.column_stack([np.cos(angle), np.sin(angle)])

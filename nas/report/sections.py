@@ -43,7 +43,10 @@ def results(rows: Sequence[EvaluationRow]) -> str:
         out.append(f'<div class="scroll"><table class="sortable"><thead><tr>{cells}</tr></thead><tbody>')
         out += [_line(table, i, numbers) for i in range(len(table.lines))]
         out.append("</tbody></table></div>")
-        words = ["PSNR in dB, below it SSIM; best bold, second underlined.", "A number leads to how it was made."]
+        words = [
+            "PSNR in dB, SSIM beside or below it; best bold, second underlined.",
+            "A number leads to how it was made.",
+        ]
         if sizes := {r.cost_output for x in table.lines for r in x.cells.values() if r.multiply_adds} - {""}:
             words.append(f"Multiply-adds for an output of {', '.join(sorted(sizes))}.")
         if protocols := [p for p in table.protocols if p]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
 from nas.weights import save_weights
+
+
+#: entries of ``network`` that are options of a derived network rather than part of its structure
+OPTIONS = ("image_residual", "train_mean_shift")
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,12 @@ def _space_for(genotype: Genotype, settings: RetrainSettings) -> Space:
 
 
 def _derived(genotype: Genotype, space: Space, task: Task, network: dict[str, Any]) -> Candidate:
-    if network:
-        genotype = replace(genotype, network={**genotype.network, **network})
+    settings = {k: v for k, v in network.items() if k not in OPTIONS}
+    if settings:
+        genotype = genotype.with_network(**settings)
     space.validate(genotype)
-    return Candidate(space.network(genotype, task), "derived", space.name, genotype, space)
+    options = {k: v for k, v in network.items() if k in OPTIONS}
+    return Candidate(space.network(genotype, task, **options), "derived", space.name, genotype, space)
 
 
 def recipe(model: str, preset: str) -> dict[str, Any]:

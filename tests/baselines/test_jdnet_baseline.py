@@ -1,4 +1,4 @@
-"""The baseline jdnet: sizes, any image size, bands of rows, colour order, official weights, recipe, refusals."""
+"""The baseline jdnet: sizes, bands of rows, colour order, official weights, recipe, refusals."""
 
 from __future__ import annotations
 
@@ -49,9 +49,15 @@ def test_published_parameter_counts(config: dict[str, Any], expected: int) -> No
 
 
 def test_published_cost() -> None:
-    costs = count(baselines.create("jdnet"), 64, 64)
-    assert costs.exact
-    assert costs.multiply_adds_conv == pytest.approx(1_360_384 * 64 * 64, rel=1e-6)
+    """Units cost the same each, fusions (i + 2) C C a pixel: one and two units tell the cost of 32."""
+
+    def apart_from_fusions(units: int) -> float:
+        costs = count(baselines.create("jdnet", unit_num=units), 64, 64)
+        assert costs.exact
+        return costs.multiply_adds_conv / 64**2 - 1024 * sum(range(2, units + 2))
+
+    one, two = apart_from_fusions(1), apart_from_fusions(2)
+    assert one + 31 * (two - one) + 1024 * sum(range(2, 34)) == pytest.approx(1_360_384, rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 3, 37, 45), (1, 3, 5, 18)])
@@ -104,7 +110,7 @@ def test_recomputed_attention_trains_alike() -> None:
         torch.testing.assert_close(b, a, msg=name)
 
 
-def test_attention_weights_average_so_that_flat_values_stay_and_gradients_of_query_and_key_biases_cancel() -> None:
+def test_attention_keeps_flat_values_and_query_and_key_biases_have_opposite_gradients() -> None:
     module = SelfAttention(8, 2, 4, 2).double()
     x = torch.rand(1, 8, 9, 8, dtype=torch.float64)
     with torch.no_grad():
@@ -160,7 +166,8 @@ def test_misfitting_weights_are_refused() -> None:
     with pytest.raises(NasError, match=r"exitBlock\.0\.bias"):
         baselines.load_strict(model, baselines.convert("jdnet", state))
     with pytest.raises(NasError, match="extra"):
-        baselines.load_strict(model, baselines.convert("jdnet", {**model.state_dict(), "extra": torch.ones(1)}))
+        more = {**model.state_dict(), "extra": torch.ones(1)}
+        baselines.load_strict(model, baselines.convert("jdnet", more))
     with pytest.raises(NasError, match="not a JDNet"):
         JDNET.config_from_state({"conv.weight": torch.ones(1)})
 

@@ -112,3 +112,13 @@ def test_the_released_checkpoint_is_imported_whole(shared: Path, tmp_path: Path)
     assert float(loaded.model.state_dict()["sub_mean.weight"][0, 0]) == pytest.approx(0.993, abs=1e-3)
     with pytest.raises(UsageError, match="x2 model"):
         import_official("jsnet", shared / "checkpoints" / "jsnet_x2_model_best.pt", "sr_x3", tmp_path / "x3.safetensors")
+
+
+def test_options_of_a_derived_network_survive_in_its_file(tmp_path: Path) -> None:
+    space = load_space("jsm", overrides=SPACE)
+    genotype = load_genotype("jsnet_released").with_network(cells=1)
+    model = space.network(genotype, "sr_x2", image_residual=True).eval()
+    save_weights(tmp_path / "w", model, kind="derived", task="sr_x2", genotype=genotype, space=space.document)
+    image = torch.rand(1, 3, 20, 18) * 255
+    with torch.no_grad():
+        assert torch.equal(load_weights(tmp_path / "w").model(image), model(image))

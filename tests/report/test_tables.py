@@ -1,0 +1,111 @@
+"""Tables: what is bold, underlined, daggered; what is escaped; what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from nas.errors import NasError
+from nas.report.tables import escape_latex, make_tables, to_csv, to_latex, to_markdown
+from nas.report.text import count
+from nas.rows import EvaluationRow as Row
+
+PAPER = "published: A paper, table 1"
+ROWS = [
+    Row("other", "sr_x2", "Set5", psnr=38.10, ssim=0.9600, parameters=500_000, source=PAPER),
+    Row("ours", "sr_x2", "Set5", psnr=38.20, ssim=0.9590, parameters=476_000, protocol="Y, border 2"),
+    Row("ours", "sr_x2", "Set14", psnr=33.50, protocol="Y, border 2"),
+    Row("bicubic", "sr_x2", "Set5", psnr=33.66, ssim=0.9299, protocol="Y, border 2"),
+    Row("other", "sr_x2", "Set14", psnr=33.504, source=PAPER),
+]
+
+
+def markdown_cells(text: str) -> dict[str, list[str]]:
+    lines = [x for x in text.splitlines() if x.startswith("| ")]
+    return {c[0]: c[1:] for c in ([p.strip() for p in x.strip("|").split("|")] for x in lines)}
+
+
+def test_best_is_bold_and_second_underlined_in_each_set_and_metric() -> None:
+    cells = markdown_cells(to_markdown(ROWS))
+    assert cells["Model"][2:] == ["Set5", "Set14"]
+    assert cells["ours"][2] == "**38.20** / <u>0.9590</u>"
+    assert cells["other †"][2] == "<u>38.10</u> / **0.9600**"
+    assert cells["bicubic"][2] == "33.66 / 0.9299"
+    assert cells["bicubic"][3] == "-"
+
+
+def test_values_that_print_alike_share_their_rank() -> None:
+    cells = markdown_cells(to_markdown(ROWS))
+    assert cells["ours"][3] == cells["other †"][3] == "**33.50**"
+
+
+def test_a_single_value_is_not_called_the_best() -> None:
+    assert "**" not in to_markdown(ROWS[1:2]) and "textbf" not in to_latex(ROWS[1:2])
+
+
+def test_published_lines_stand_last_and_carry_the_mark_everywhere() -> None:
+    names = [name for name in markdown_cells(to_markdown(ROWS)) if name != "Model"]
+    assert names == ["ours", "bicubic", "other †"]
+    assert "A paper, table 1" in to_markdown(ROWS)
+    latex = to_latex(ROWS)
+    assert re.search(r"^other\$\^\\dagger\$ &", latex, re.M) and "ours$" not in latex
+    records = list(csv.DictReader(io.StringIO(to_csv(ROWS))))
+    assert [r["source"] for r in records] == ["measured", "measured", PAPER]
+
+
+def test_latex_marks_the_same_cells() -> None:
+    latex = to_latex(ROWS)
+    assert r"\textbf{38.20} / \underline{0.9590}" in latex
+    assert r"\underline{38.10} / \textbf{0.9600}" in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+    body = [x for x in latex.splitlines() if " & " in x]
+    assert len({x.count(" & ") for x in body}) == 1
+
+
+def test_csv_keeps_every_digit() -> None:
+    records = list(csv.DictReader(io.StringIO(to_csv(ROWS))))
+    assert records[2]["psnr Set14"] == "33.504" and records[1]["psnr Set14"] == ""
+
+
+def test_one_table_for_each_task_and_sets_in_the_given_order() -> None:
+    tables = make_tables([*ROWS, Row("ours", "sr_x3", "Set5", psnr=34.0)], sets=["Set14", "Set5"])
+    assert [t.task for t in tables] == ["sr_x2", "sr_x3"]
+    assert tables[0].sets == ["Set14", "Set5"]
+
+
+def test_equal_names_are_told_apart_by_what_differs() -> None:
+    rows = [Row("net", "sr_x2", "Set5", psnr=37.0 + s, seed=s, weights="w/a.safetensors") for s in (0, 1)]
+    assert [x.label for x in make_tables(rows)[0].lines] == ["net (seed 0)", "net (seed 1)"]
+
+
+def test_contradicting_rows_are_refused_and_repeated_ones_are_not() -> None:
+    row = Row("net", "sr_x2", "Set5", psnr=37.0)
+    assert len(make_tables([row, row])[0].lines) == 1
+    with pytest.raises(NasError, match="two results on Set5"):
+        make_tables([row, Row("net", "sr_x2", "Set5", psnr=38.0)])
+
+
+def test_names_cannot_break_a_table() -> None:
+    evil = Row("a|b<i>*x*\nnew & 50% _under_ $x$ \\end{tabular}", "sr_x2", "Set5", psnr=30.0)
+    markdown = to_markdown([evil, ROWS[1]])
+    assert len({len(re.findall(r"(?<!\\)\|", x)) for x in markdown.splitlines() if x.startswith("|")}) == 1
+    assert "<i>" not in markdown
+    latex = to_latex([evil])
+    assert latex.count(r"\end{tabular}") == 1 and r"50\% \_under\_ \$x\$" in latex
+
+
+@pytest.mark.parametrize("character", list("&%$#_{}~^\\"))
+def test_latex_specials_are_escaped(character: str) -> None:
+    assert escape_latex(character) != character and escape_latex(character).startswith("\\")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (0, "0"), (999, "999"), (12_345, "12.3K"), (476_431, "476K"), (999_960, "1M"), (1_592_000, "1.59M"),
+     (69_842_588, "69.8M"), (130_700_000_000, "131G"), (6_797 * 10**9, "6.8T"), (100, "100")],
+)  # fmt: skip
+def test_counts_have_three_significant_digits(value: int | None, text: str) -> None:
+    assert count(value) == text
