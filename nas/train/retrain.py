@@ -25,7 +25,6 @@ from nas.train.run import Run
 from nas.train.state import seed_everything
 from nas.weights import save_weights
 
-
 #: entries of ``network`` that are options of a derived network rather than part of its structure
 OPTIONS = ("image_residual", "train_mean_shift")
 
@@ -85,8 +84,8 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
     file = run.folder / "genotype.json"
     if not file.is_file():
         raise UsageError(
-            f"run {str(path)!r} has no genotype.json yet; finish it with 'nas search --resume {path}' or write one with "
-            f"'nas derive {path}'"
+            f"run {str(path)!r} has no genotype.json yet; finish it with 'nas search --resume {path}' or write one "
+            f"with 'nas derive {path}'"
         )
     for plugin in run.settings.plugins:
         load_plugin(plugin)

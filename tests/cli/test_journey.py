@@ -65,7 +65,9 @@ def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(
     nas("search", "--resume", "killed", cwd=searched)
     ends = [json.loads((searched / name / "summary.json").read_text()) for name in ("run", "killed")]
     assert ends[0]["genotype"] == ends[1]["genotype"] and ends[0]["weights"] == ends[1]["weights"]
-    assert (searched / "run" / "weights.safetensors").read_bytes() == (searched / "killed" / "weights.safetensors").read_bytes()
+    assert (searched / "run" / "weights.safetensors").read_bytes() == (
+        searched / "killed" / "weights.safetensors"
+    ).read_bytes()
 
 
 def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path) -> None:
@@ -79,7 +81,9 @@ def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path
     nas("evaluate", "trained/weights.safetensors", "bicubic", "--sets", "Tiny", "--task", "sr_x2", "--data", "sets",
         "--out", "rows.csv", "--save-images", "images", cwd=searched)  # fmt: skip
     rows = read_rows(searched / "rows.csv")
-    assert len(rows) == 2 and all(r.set == "Tiny" and r.images == 2 and r.psnr and r.command.startswith("nas evaluate") for r in rows)
+    assert len(rows) == 2 and all(
+        r.set == "Tiny" and r.images == 2 and r.psnr and r.command.startswith("nas evaluate") for r in rows
+    )
     derived = next(r for r in rows if r.model != "bicubic")
     assert derived.genotype and derived.parameters and derived.multiply_adds and "Y, border 2" in derived.protocol
     again = nas("evaluate", "trained/weights.safetensors", "bicubic", "--sets", "Tiny", "--task", "sr_x2", "--data", "sets", "--out", "rows.csv", cwd=searched)  # fmt: skip
@@ -88,7 +92,7 @@ def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path
     assert list((searched / "comparison").glob("*.md")) and list((searched / "comparison").glob("*.p*"))
     nas("report", "run", "rows.csv", "--images", "images", "--out", "report.html", cwd=searched)
     page = (searched / "report.html").read_text()
-    assert "Tiny" in page and "http-equiv" in page and "src=\"http" not in page
+    assert "Tiny" in page and "http-equiv" in page and 'src="http' not in page
     nas("show", "genotype.json", "--out", "cell.png", cwd=searched)
     assert cv2.imread(str(searched / "cell.png")) is not None
 
@@ -97,7 +101,9 @@ def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Pat
     words = ["retrain", "jsnet_released", "--task", "sr_x2", "--data", str(photos), "--steps", "8", *SMALL,
              "--set", "train.checkpoint_every=2", "--set", "train.ema=0.9"]  # fmt: skip
     nas(*words, "--out", "whole", cwd=tmp_path)
-    process = subprocess.Popen([sys.executable, "-m", "nas", *words, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nas", *words, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 200
     while not list((tmp_path / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -138,5 +144,7 @@ def test_a_users_own_space_and_block_need_no_change_here(photos: Path, tmp_path:
     nas("retrain", "run", *own, "--task", "sr_x2", "--data", str(photos), "--steps", "1", "--batch", "1", "--patch", "32", "--set", "data.validation=1", "--out", "t", cwd=tmp_path)  # fmt: skip
     (tmp_path / "sets" / "Tiny").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "sets" / "Tiny" / "a.png"), np.full((48, 48, 3), 99, np.uint8))
-    nas("evaluate", "t/weights.safetensors", *own, "--sets", "Tiny", "--data", "sets", "--out", "rows.csv", cwd=tmp_path)
+    nas(
+        "evaluate", "t/weights.safetensors", *own, "--sets", "Tiny", "--data", "sets", "--out", "rows.csv", cwd=tmp_path
+    )
     assert read_rows(tmp_path / "rows.csv")[0].psnr

@@ -55,7 +55,11 @@ SEARCH = ("search", "--task", "sr_x2", "--steps", "1", "--cells", "1", "--batch"
     ],
 )
 def test_wrong_use_is_one_sentence_and_code_2(
-    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, error = run(*words, capsys=capsys)
@@ -68,7 +72,11 @@ def test_wrong_use_is_one_sentence_and_code_2(
 def test_an_unknown_block_names_the_line_and_the_nearest_block(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    text = (Path(__file__).parents[2] / "search_spaces" / "osm.yaml").read_text().replace("sep_conv_3x3", "sep_conv_3x4", 1)
+    text = (
+        (Path(__file__).parents[2] / "search_spaces" / "osm.yaml")
+        .read_text()
+        .replace("sep_conv_3x3", "sep_conv_3x4", 1)
+    )
     (tmp_path / "mine.yaml").write_text(text)
     code, error = run("search", "--space", str(tmp_path / "mine.yaml"), capsys=capsys)
     assert code == 2 and "sep_conv_3x4" in error and "'sep_conv_3x3'" in error and "line" in error
@@ -104,7 +112,9 @@ def test_a_finished_run_folder_is_never_written_over(capsys: pytest.CaptureFixtu
     assert (tmp_path / "config.yaml").read_text() == "kind: search\n"
 
 
-@pytest.mark.parametrize("verb", [v if v not in ("listing", "importing") else {"listing": "list", "importing": "import"}[v] for v in VERBS])
+@pytest.mark.parametrize(
+    "verb", [v if v not in ("listing", "importing") else {"listing": "list", "importing": "import"}[v] for v in VERBS]
+)
 def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     groups = {"data": ["check", "prepare"], "bench": ["search-step", "models"]}
     for words in [[verb, name] for name in groups.get(verb, [])] or [[verb]]:

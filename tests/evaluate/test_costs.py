@@ -29,9 +29,7 @@ def hooked(model: nn.Module, x: Tensor) -> int:
         positions = inputs[0] if isinstance(module, nn.ConvTranspose2d) else out
         total += positions[0, 0].numel() * module.weight.numel()  # type: ignore[operator, union-attr]
 
-    handles = [
-        m.register_forward_hook(add) for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)
-    ]
+    handles = [m.register_forward_hook(add) for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     with torch.no_grad():
         model(x)
     for handle in handles:
@@ -60,9 +58,13 @@ def test_convolutions_agree_with_hooks_and_with_torchs_own_counter(name: str) ->
 def test_one_convolution_has_its_closed_form() -> None:
     costs = count(nn.Conv2d(3, 8, 3, padding=1), 10, 12, 3)
     assert costs == Costs(
-        parameters=3 * 8 * 9 + 8, trainable_parameters=224,
-        multiply_adds_conv=120 * 216, multiply_adds_total=120 * 216,
-        activations=120 * 8, convolutions=1, output_size="12x10",
+        parameters=3 * 8 * 9 + 8,
+        trainable_parameters=224,
+        multiply_adds_conv=120 * 216,
+        multiply_adds_total=120 * 216,
+        activations=120 * 8,
+        convolutions=1,
+        output_size="12x10",
     )
 
 
@@ -151,9 +153,7 @@ def test_what_cannot_be_counted_is_refused() -> None:
     ("scale", "parameters", "giga", "output"),
     [(2, 476_467, 104.75, "1280x720"), (3, 522_707, 51.64, "1278x720"), (4, 513_459, 35.28, "1280x720")],
 )
-def test_the_released_network_has_its_published_size(
-    scale: int, parameters: int, giga: float, output: str
-) -> None:
+def test_the_released_network_has_its_published_size(scale: int, parameters: int, giga: float, output: str) -> None:
     from nas.space import load_genotype
 
     network = nas.load_space("jsm").network(load_genotype("jsnet_released"), f"sr_x{scale}")

@@ -275,9 +275,7 @@ def test_a_reference_of_another_size_is_refused_but_its_surplus_below_the_scale_
             score(restored, np.zeros(shape, np.uint8), task)
 
 
-@pytest.mark.parametrize(
-    ("kind", "metric"), [("uniform 7", "ssim_uniform"), ("columnwise 7", "ssim_columnwise")]
-)
+@pytest.mark.parametrize(("kind", "metric"), [("uniform 7", "ssim_uniform"), ("columnwise 7", "ssim_columnwise")])
 def test_the_protocol_names_the_ssim(kind: str, metric: str) -> None:
     task = get_task("derain")
     task = replace(task, protocol=replace(task.protocol, ssim=kind))
@@ -293,9 +291,7 @@ def test_an_unknown_ssim_in_the_protocol_is_refused() -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(
-    ("scale", "set5", "set14"), [(2, 33.673, 30.232), (3, 30.403, 27.539), (4, 28.429, 25.997)]
-)
+@pytest.mark.parametrize(("scale", "set5", "set14"), [(2, 33.673, 30.232), (3, 30.403, 27.539), (4, 28.429, 25.997)])
 def test_bicubic_has_the_reference_figures(shared: Path, scale: int, set5: float, set14: float) -> None:
     names, task = ["Set5", "Set14"], f"sr_x{scale}"
     exact = evaluate(Matlab(scale), task, names, shared / "data", with_costs=False, with_ssim=False)
@@ -317,9 +313,7 @@ def test_degraded_inputs_have_the_reference_figures(shared: Path) -> None:
 
 
 @pytest.mark.shared
-def test_the_released_network_has_its_reproduced_figure_on_butterfly(
-    shared: Path, tmp_path: Path
-) -> None:
+def test_the_released_network_has_its_reproduced_figure_on_butterfly(shared: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     import baselines

@@ -39,8 +39,12 @@ class Convolutions(nn.Module):
         super().__init__()
         self.descriptor = ModelDescriptor("convolutions", scale=scale, size_multiple=multiple)
         self.body = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(8, 3 * scale**2, 3, padding=1), nn.PixelShuffle(scale),
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(8, 3 * scale**2, 3, padding=1),
+            nn.PixelShuffle(scale),
         )
 
     def forward(self, x: Tensor) -> Tensor:

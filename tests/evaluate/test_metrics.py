@@ -73,7 +73,12 @@ def test_psnr_and_ssim_agree_with_scikit_image(shape: tuple[int, ...], luma: boo
     inner = slice(border, -border or None)
     x, y = x[inner, inner], y[inner, inner]
     expected = structural_similarity(
-        x, y, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        x,
+        y,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
         channel_axis=2 if x.ndim == 3 else None,
     )
     assert metrics.ssim(a, b, luma, border) == pytest.approx(expected, abs=1e-10)
@@ -132,8 +137,10 @@ def test_what_cannot_be_compared_is_refused_with_a_reason(a, b, options, words) 
 @pytest.mark.parametrize(
     ("metric", "shape"),
     [
-        (metrics.ssim, (10, 40)), (metrics.ssim_uniform, (40, 6)),
-        (metrics.ssim_columnwise, (6, 40)), (metrics.psnr_b, (8, 40)),
+        (metrics.ssim, (10, 40)),
+        (metrics.ssim_uniform, (40, 6)),
+        (metrics.ssim_columnwise, (6, 40)),
+        (metrics.psnr_b, (8, 40)),
     ],
 )
 def test_an_image_too_small_for_the_window_is_refused(metric, shape) -> None:  # type: ignore
@@ -161,7 +168,5 @@ def test_the_metrics_of_dsrir_are_reproduced(shared: Path) -> None:
         assert metrics.psnr(restored, clean) == pytest.approx(rgb["psnr"], abs=1e-4)
         assert metrics.ssim_uniform(restored, clean) == pytest.approx(rgb["ssim"], abs=1e-4)
         assert metrics.ssim_columnwise(restored, clean) == pytest.approx(y["ssim_columnwise"], abs=1e-4)
-        assert metrics.ssim_uniform(restored, clean, luma=True) == pytest.approx(
-            y["ssim_two_dimensional"], abs=1e-4
-        )
+        assert metrics.ssim_uniform(restored, clean, luma=True) == pytest.approx(y["ssim_two_dimensional"], abs=1e-4)
         assert metrics.psnr(restored, clean, luma=True) == pytest.approx(y["psnr"], abs=1e-4)

@@ -12,8 +12,13 @@ import pytest
 import nas
 
 NAMES = {
-    "load_space": "nas.space", "Space": "nas.space", "Genotype": "nas.space", "imresize": "nas.data.resize",
-    "search": "nas.strategies.search", "derive": "nas.strategies.derive", "retrain": "nas.train.retrain",
+    "load_space": "nas.space",
+    "Space": "nas.space",
+    "Genotype": "nas.space",
+    "imresize": "nas.data.resize",
+    "search": "nas.strategies.search",
+    "derive": "nas.strategies.derive",
+    "retrain": "nas.train.retrain",
 }
 
 

@@ -150,7 +150,9 @@ def test_darts_searches_at_full_width_without_edge_weights() -> None:
     assert sum(p.numel() for p in supernet.parameters()) > sum(p.numel() for p in partial.parameters())
 
 
-def test_a_collapsing_search_warns_once_while_it_lasts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings) -> None:
+def test_a_collapsing_search_warns_once_while_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings
+) -> None:
     from nas.strategies import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)

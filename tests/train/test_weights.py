@@ -21,7 +21,9 @@ def saved(path: Path, seed: int = 0) -> torch.nn.Module:
     space = load_space("jsm", overrides=SPACE)
     genotype = load_genotype("jsnet_released").with_network(cells=1)
     model = space.network(genotype, "sr_x2")
-    save_weights(path, model, kind="derived", task="sr_x2", genotype=genotype, space=space.document, training={"seed": seed})
+    save_weights(
+        path, model, kind="derived", task="sr_x2", genotype=genotype, space=space.document, training={"seed": seed}
+    )
     return model
 
 
@@ -105,13 +107,17 @@ def test_usual_wrappings_of_a_checkpoint_are_undone(tmp_path: Path, wrap: str | 
 
 @pytest.mark.shared
 def test_the_released_checkpoint_is_imported_whole(shared: Path, tmp_path: Path) -> None:
-    found = import_official("jsnet", shared / "checkpoints" / "jsnet_x2_model_best.pt", "sr_x2", tmp_path / "w.safetensors")
+    found = import_official(
+        "jsnet", shared / "checkpoints" / "jsnet_x2_model_best.pt", "sr_x2", tmp_path / "w.safetensors"
+    )
     assert found.parameters == 476_467 and found.task == "sr_x2"
     loaded = load_weights(tmp_path / "w.safetensors")
     # the mean shifts were trained in the original: they must come from the file
     assert float(loaded.model.state_dict()["sub_mean.weight"][0, 0]) == pytest.approx(0.993, abs=1e-3)
     with pytest.raises(UsageError, match="x2 model"):
-        import_official("jsnet", shared / "checkpoints" / "jsnet_x2_model_best.pt", "sr_x3", tmp_path / "x3.safetensors")
+        import_official(
+            "jsnet", shared / "checkpoints" / "jsnet_x2_model_best.pt", "sr_x3", tmp_path / "x3.safetensors"
+        )
 
 
 def test_options_of_a_derived_network_survive_in_its_file(tmp_path: Path) -> None:
