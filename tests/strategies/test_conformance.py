@@ -62,7 +62,7 @@ def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Feed, "validate", crop)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -75,12 +75,12 @@ def interrupted(settings: SearchSettings, out: Path, after: int, monkeypatch: py
     def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
         path = genuine(folder, step, state)
         if step == after:
-            raise Killed
+            raise KilledError
         return path
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_state", save)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             search(settings, out=out)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -25,7 +27,7 @@ def test_cosine_schedule_goes_from_base_to_minimum() -> None:
 
 def test_cosine_schedule_never_rises() -> None:
     rates = [learning_rate(ScheduleSettings(), 1e-3, s, 50) for s in range(50)]
-    assert all(a >= b for a, b in zip(rates, rates[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates))
 
 
 def test_warmup_rises_linearly() -> None:
