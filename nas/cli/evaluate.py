@@ -17,7 +17,7 @@ Example: [bold]nas evaluate runs/a/weights.safetensors bicubic --task sr_x2 --se
 def register(app: typer.Typer) -> None:
     @app.command(help=EXAMPLE)
     def evaluate(
-        models: Annotated[list[str], typer.Argument(help="Weights files or names of models.")],
+        models: Annotated[list[str], typer.Argument(help="Weights files, NAME=weights file, or names of models.")],
         sets: Annotated[
             list[str] | None,
             typer.Option(
@@ -54,11 +54,17 @@ def register(app: typer.Typer) -> None:
         names = [part for text in sets or ["sample"] for part in text.replace(",", " ").split()]
         target = out or Path("rows.csv")
         rows = run_evaluate(
-            models, task, names, data=data, out=target, ensemble=ensemble, tile=tile, save_images=save_images,
+            [_named(model) for model in models], task, names, data=data, out=target, ensemble=ensemble, tile=tile, save_images=save_images,
             again=again, device=device or "cpu", command=o.command_line(), progress=True,
         )  # fmt: skip
         print_rows(rows)
         o.wrote(target)
+
+
+def _named(model: str) -> str | tuple[str, str]:
+    """``name=path`` gives a weights file the name it has in rows and figures."""
+    name, sign, path = model.partition("=")
+    return (name, path) if sign and name and path else model
 
 
 def _task_of(models: list[str]) -> str:
@@ -67,5 +73,5 @@ def _task_of(models: list[str]) -> str:
 
     for model in models:
         if model.endswith(".safetensors"):
-            return read_metadata(model)["task"]
+            return read_metadata(model.partition("=")[2] or model)["task"]
     raise UsageError("say what is restored with --task, e.g. --task sr_x2")
