@@ -67,7 +67,9 @@ def second_order_difference(
     """The same by a central difference of the training gradient along v = grad_w' L_val, e = radius / |v|.
 
     Runs outside autocast: inside one bfloat16 region the cached casts of the weights would hide the
-    perturbation and the correction would silently be zero.
+    perturbation and the correction would silently be zero. The customary radius of 0.01 steps over kinks of L1,
+    ReLU and maxima: on the reference supernet its error is as large as the correction (3 % of the gradient), which
+    vanishes for a small radius in double precision. Hence the exact form is the default.
     """
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)

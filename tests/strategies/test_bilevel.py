@@ -68,8 +68,9 @@ def test_exact_second_order_differentiates_through_the_virtual_step(case: Case) 
 
 def test_difference_second_order_approaches_the_exact_one(case: Case) -> None:
     supernet, loss, train, search, tensors = case
-    found, _ = second_order_difference(supernet, loss, train, search, XI)
-    # the correction itself is 2.8 % of the gradient: the difference must catch nearly all of it
+    # The correction itself is 2.8 % of the gradient: the difference must catch nearly all of it. At the customary
+    # radius of 0.01 it does not, because L1, ReLU and maxima have kinks within that distance; near the point it does.
+    found, _ = second_order_difference(supernet, loss, train, search, XI, radius=1e-6)
     assert relative(found, tensors, "second_order_exact") < 2e-3
 
 
