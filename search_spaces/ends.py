@@ -73,7 +73,8 @@ class ImageEnds(nn.Module):
         self.plan, self.descriptor = plan, descriptor
         if plan.shifts_mean:
             self.sub_mean = MeanShift(-1, plan.train_mean_shift)
-            self.add_mean = MeanShift(+1, plan.train_mean_shift)
+            if not plan.image_residual:  # the enlarged input brings its own mean
+                self.add_mean = MeanShift(+1, plan.train_mean_shift)
         self.head = nn.Conv2d(plan.channels, plan.features, 3, padding=1)
         self.cpam = CrossScaleFusion(plan.features)
         self.up = upsampler(plan.features // 2, plan.scale, plan.channels)
@@ -93,8 +94,6 @@ class ImageEnds(nn.Module):
     def leave(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """(N, W/2, H, W') and the network's input -> restored image (N, channels, s*H, s*W')."""
         restored: torch.Tensor = self.up(features)  # (N, W/2, H, W') -> (N, channels, s*H, s*W')
-        if self.plan.shifts_mean:
-            restored = self.add_mean(restored)
         if self.plan.image_residual:
-            restored = restored + bicubic_enlarge(image, self.plan.scale)
-        return restored
+            return restored + bicubic_enlarge(image, self.plan.scale)
+        return self.add_mean(restored) if self.plan.shifts_mean else restored

@@ -21,7 +21,8 @@ def test_onnx_equals_torch_at_another_size(tmp_path: Path) -> None:
     space = load_space("jsm", overrides={"network.cells": 1})
     genotype = load_genotype("jsnet_released").with_network(cells=1)
     model = space.network(genotype, "sr_x2").eval()
-    save_weights(tmp_path / "w.safetensors", model, kind="derived", task="sr_x2", genotype=genotype, space=space.document)
+    path, document = tmp_path / "w.safetensors", space.document
+    save_weights(path, model, kind="derived", task="sr_x2", genotype=genotype, space=document)
     assert export_onnx(tmp_path / "w.safetensors", tmp_path / "w.onnx") <= TOLERANCE
     session = onnxruntime.InferenceSession(str(tmp_path / "w.onnx"), providers=["CPUExecutionProvider"])
     image = torch.rand(1, 3, 33, 21) * 255
