@@ -38,6 +38,7 @@ class Registry(Generic[T]):
         self._attribute = attribute
         self._things: dict[str, T] = {}
         self._lazy: dict[str, Callable[[], T]] = {}
+        self._order: dict[str, None] = {}  # names as first registered: loading one must not move it
         self._searched = False
 
     def add(self, name: str, thing: T) -> T:
@@ -46,17 +47,19 @@ class Registry(Generic[T]):
             raise UsageError(f"{self.kind} {name!r} is registered twice; rename one of the two")
         self._lazy.pop(name, None)
         self._things[name] = thing
+        self._order.setdefault(name)
         return thing
 
     def add_lazy(self, name: str, load: Callable[[], T]) -> None:
         """Register a name whose thing is made (usually: imported) when first asked for."""
         if name not in self._things:
             self._lazy.setdefault(name, load)
+            self._order.setdefault(name)
 
     def names(self, pattern: str = "*") -> list[str]:
         """All names that match a shell wildcard, in order of registration."""
         self._search()
-        return [n for n in dict.fromkeys([*self._lazy, *self._things]) if fnmatchcase(n, pattern)]
+        return [n for n in self._order if fnmatchcase(n, pattern)]
 
     def get(self, name: str) -> T:
         """The thing called ``name``; an unknown name is a UsageError that offers the nearest one."""
