@@ -32,6 +32,7 @@ unit: install
 
 results: install
 	$(BIN)/nas compare results/measured/sr_x2.csv --task sr_x2 --set-name Set5 --out results/figures
+	$(BIN)/nas show results/measured/genotype_searched.json --out results/figures/cell.png
 
 clean:
 	rm -rf demo runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
