@@ -56,6 +56,11 @@ class Registry(Generic[T]):
             self._lazy.setdefault(name, load)
             self._order.setdefault(name)
 
+    def remove(self, name: str) -> None:
+        """Forget a name; afterwards it may be registered anew (a notebook that redefines its block, a test)."""
+        for names in (self._things, self._lazy, self._order):
+            names.pop(name, None)  # type: ignore[attr-defined]
+
     def names(self, pattern: str = "*") -> list[str]:
         """All names that match a shell wildcard, in order of registration."""
         self._search()

@@ -30,3 +30,13 @@ def test_a_name_means_one_thing() -> None:
     assert registry.add("a", thing) is thing
     with pytest.raises(UsageError, match="registered twice"):
         registry.add("a", object())
+
+
+def test_a_removed_name_is_gone_everywhere_and_may_be_registered_anew() -> None:
+    registry: Registry[int] = Registry("number")
+    registry.add("one", 1)
+    registry.add_lazy("two", lambda: 2)
+    for name in ("one", "two", "never there"):
+        registry.remove(name)
+    assert registry.names() == [] and "one" not in registry and "two" not in registry
+    assert registry.add("one", 11) == 11

@@ -20,7 +20,8 @@ def own_block() -> Iterator[str]:
         return "built", channels
 
     yield "my_own_block"
-    OPERATIONS._things.pop("my_own_block")
+    OPERATIONS.remove("my_own_block")
+    assert "my_own_block" not in OPERATIONS and "my_own_block" not in OPERATIONS.names()
 
 
 def test_a_decorated_function_is_a_candidate_by_its_own_name(own_block: str) -> None:
