@@ -59,7 +59,7 @@ class Registry(Generic[T]):
     def remove(self, name: str) -> None:
         """Forget a name; afterwards it may be registered anew (a notebook that redefines its block, a test)."""
         for names in (self._things, self._lazy, self._order):
-            names.pop(name, None)  # type: ignore[attr-defined]
+            names.pop(name, None)
 
     def names(self, pattern: str = "*") -> list[str]:
         """All names that match a shell wildcard, in order of registration."""
