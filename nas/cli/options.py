@@ -18,6 +18,9 @@ Data = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
+Time = Annotated[
+    str | None, typer.Option("--time", help="End after this much work, e.g. 90s, 30m or 2h, whatever the steps.")
+]
 Batch = Annotated[int | None, typer.Option("--batch", help="Patches a step.")]
 Patch = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")

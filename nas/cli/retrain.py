@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         task: o.Task = None,
         data: o.Data = None,
         steps: o.Steps = None,
+        time: o.Time = None,
         batch: o.Batch = None,
         patch: o.Patch = None,
         lr: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None,
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
         resume: o.Resume = None,
         dry_run: o.DryRun = False,
     ) -> None:
+        from nas.cli.quantities import duration
         from nas.config import RetrainSettings, build
         from nas.errors import UsageError
         from nas.registry import BASELINES, load_plugin
@@ -63,7 +65,7 @@ def register(app: typer.Typer) -> None:
             network = {k: v for k, v in (("cells", cells), ("width", width)) if v is not None}
             settings = build(
                 RetrainSettings, tree, assign or (), model=model, task=task, data__path=data, train__steps=steps,
-                data__batch=batch, data__patch=patch, train__optimizer__lr=lr, space=space, preset=preset, seed=seed,
+                train__time=duration(time), data__batch=batch, data__patch=patch, train__optimizer__lr=lr, space=space, preset=preset, seed=seed,
                 device=device, threads=threads, plugins=plugin, network=network or None,
             )  # fmt: skip
             if dry_run:
