@@ -33,6 +33,9 @@ unit: install
 results: install
 	$(BIN)/nas compare results/measured/sr_x2.csv --task sr_x2 --set-name Set5 --out results/figures
 	$(BIN)/nas show results/measured/genotype_searched.json --out results/figures/cell.png
+	$(BIN)/nas show results/runs/search-jsm --figures results/figures/search
+	$(BIN)/nas show results/runs/evolution --figures results/figures/evolution
+	$(BIN)/nas show results/runs/campaign --figures results/figures/campaign
 
 clean:
 	rm -rf demo runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

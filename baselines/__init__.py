@@ -30,6 +30,6 @@ def convert(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 def load_strict(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Load a state dict in which every key and shape fits; otherwise a NasError that lists what does not."""
-    from baselines.conversion import load_strict as load
+    from nas.weights import load_strict as load
 
     load(model, state)

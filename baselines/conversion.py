@@ -1,17 +1,16 @@
-"""Renaming official state dicts, and loading them without silence."""
+"""Renaming official state dicts."""
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
-from nas.errors import NasError
+if TYPE_CHECKING:
+    import torch
 
 _WEIGHT_NORM = {
     "weight_g": "parametrizations.weight.original0",
     "weight_v": "parametrizations.weight.original1",
 }
-_SHOWN = 8
 
 
 def strip_prefix(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
@@ -40,25 +39,3 @@ def classic_weight_norm(state: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
 def _swap_last(key: str, names: dict[str, str]) -> str:
     stem, dot, last = key.rpartition(".")
     return f"{stem}{dot}{names.get(last, last)}"
-
-
-def load_strict(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Load ``state``; keys or shapes that do not fit are one NasError, and then nothing is changed."""
-    own = model.state_dict()
-    faults = [f"missing {key}" for key in own if key not in state]
-    faults += [f"surplus {key}" for key in state if key not in own]
-    faults += [
-        f"{key} is {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    if faults:
-        shown = "; ".join(faults[:_SHOWN]) + (
-            f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-        )
-        name = getattr(getattr(model, "descriptor", None), "name", type(model).__name__)
-        raise NasError(
-            f"the weights do not fit the model {name} ({len(faults)} of {len(own)} tensors differ: {shown}); "
-            "check the model's configuration or convert official weights first"
-        )
-    model.load_state_dict(state)

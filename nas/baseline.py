@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    #: (outputs of the model, degraded input, target, step) -> (scalar loss, named parts for the log)
+    #: (outputs of the model, degraded input, target, step) -> (scalar loss, named parts for the log); an attribute
+    #: ``identity`` says in words what is measured and is recorded in the weights file
     Criterion = Callable[[Any, torch.Tensor, torch.Tensor, int], tuple[torch.Tensor, dict[str, float]]]
 
 
@@ -28,7 +29,13 @@ class Baseline:
     config_for_task: task name -> constructor keywords (scale, channels, ...) for that task
     convert: official state dict -> ours (pure renaming or reshaping; never drops a key silently)
     config_from_state: official state dict -> constructor keywords, so that ``nas import`` needs no flags
-    criterion: model, options -> loss over the model's own outputs; None means the task's loss on ``restored``
+    criterion: model, options (``train.loss`` and ``train.criterion``) -> loss over the model's own outputs, or
+        None for these options; no function means the task's loss on ``restored``
+    transfer: model, weights of the same baseline for another scale -> names of the tensors that keep their fresh
+        values; NasError for any difference beyond those. No function means that every tensor must fit
+    further_costs: model, costs (nas.evaluate.costs), input (height, width) -> multiply-adds by other conventions,
+        those of the publication among them, by a label that names the convention
+    cost_output: (height, width) of the output at which the publication counts, where that is not the task's
     folder: where ``recipe.yaml`` (presets ``published`` and ``small``) and README.md live
     trainable: False for the floor (bicubic, identity)
     """
@@ -43,5 +50,8 @@ class Baseline:
     licence: str = ""
     convert: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] = no_conversion
     config_from_state: Callable[[dict[str, torch.Tensor]], dict[str, Any]] | None = None
-    criterion: Callable[[nn.Module, dict[str, Any]], Criterion] | None = None
+    criterion: Callable[[nn.Module, dict[str, Any]], Criterion | None] | None = None
+    transfer: Callable[[nn.Module, dict[str, torch.Tensor]], list[str]] | None = None
+    further_costs: Callable[[nn.Module, Any, tuple[int, int]], dict[str, int]] | None = None
+    cost_output: tuple[int, int] | None = None
     trainable: bool = True

@@ -24,8 +24,12 @@ class Section(BaseModel):
 
 
 class OptimizerSettings(Section):
-    """Adam, as in both the search and the retraining of JSNet (specification sections 9 and 10)."""
+    """Adam, as in both the search and the retraining of JSNet (specification sections 9 and 10), or AdamW.
 
+    ``weight_decay`` is a part of the gradient in Adam and a shrinking of the weights in AdamW.
+    """
+
+    name: Literal["adam", "adamw"] = "adam"
     lr: float = Field(2e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = Field(1e-8, gt=0)
@@ -35,14 +39,27 @@ class OptimizerSettings(Section):
 class ScheduleSettings(Section):
     """Learning rate over time.
 
-    ``step`` multiplies by ``gamma`` every ``every`` steps, ``cosine`` falls to ``minimum``.
+    ``step`` multiplies by ``gamma`` every ``every`` steps, ``milestones`` at each of the steps listed, ``cosine``
+    falls to ``minimum`` over the whole training, ``cosine_after_warmup`` from the end of the warm-up on.
+    ``unit: epoch`` counts all of this in epochs (passes over the training images) and keeps the rate within one.
     """
 
-    name: Literal["constant", "step", "cosine"] = "cosine"
+    name: Literal["constant", "step", "milestones", "cosine", "cosine_after_warmup"] = "cosine"
     every: int = Field(200_000, gt=0)
+    milestones: list[int] = []
+    offset: int = Field(0, description="how much sooner every fall comes, for scripts that count from one")
     gamma: float = Field(0.5, gt=0, le=1)
     minimum: float = Field(1e-7, ge=0)
     warmup: int = Field(0, ge=0, description="steps of linear rise from zero")
+    unit: Literal["step", "epoch"] = "step"
+
+
+class StageSettings(Section):
+    """A stretch of a progressive training: its share of the steps, and its patches and batches."""
+
+    steps: int = Field(gt=0)
+    patch: int = Field(gt=0)
+    batch: int = Field(gt=0)
 
 
 class DataSettings(Section):
@@ -50,12 +67,16 @@ class DataSettings(Section):
 
     path: folders of training images; empty means the photographs inside scikit-image.
     patch: side of the target patch in pixels, a multiple of the task's scale.
+    stages: progressive training; replaces patch and batch. Their steps are scaled to train.steps in all.
+    whole_epochs: stages last whole epochs, rounded down, and incomplete batches do not count (DSRIR, ``epoch_chg``).
     validation: how many images are held out of training for validation.
     """
 
     path: list[str] = []
     patch: int = Field(48, gt=0)
     batch: int = Field(8, gt=0)
+    stages: list[StageSettings] = []
+    whole_epochs: bool = False
     augment: bool = True
     workers: int = Field(0, ge=0)
     validation: int = Field(4, ge=0)
@@ -64,11 +85,15 @@ class DataSettings(Section):
 
 
 class TrainSettings(Section):
-    """The loop: shared by supernets, derived networks and baselines."""
+    """The loop: shared by supernets, derived networks and baselines.
+
+    criterion: options of the loss that a baseline owns (its README lists them); other models have none.
+    """
 
     steps: int = Field(1000, ge=0)
     time: float | None = Field(None, gt=0, description="seconds of work after which the run ends, whatever its steps")
     loss: Literal["l1", "l2", "charbonnier"] = "l1"
+    criterion: dict[str, Any] = {}
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     clip: float | None = Field(None, gt=0, description="largest norm of the weight gradient")
@@ -94,6 +119,8 @@ class StrategySettings(Section):
     order: Literal["first", "second"] = "first"
     second_order: Literal["exact", "difference"] = "exact"
     warmup: float = Field(0.2, ge=0, le=1)
+    partial_channels: int | None = Field(None, ge=1, le=64, description="1: off; None: as strategy and space say")
+    edge_weights: bool | None = Field(None, description="None: as strategy and space say")
     optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3, weight_decay=1e-3)
     entropy: float = Field(0.0, description="weight of the mean edge entropy in the architecture loss")
     skip: float = Field(0.0, ge=0, description="weight of the mean probability of skip connections there")
@@ -108,7 +135,10 @@ class StrategySettings(Section):
     supernet: str | None = Field(None, description="run folder of a trained single-path supernet to inherit from")
     supernet_steps: int = Field(1000, gt=0, description="steps of the single-path supernet when none is given")
     objectives: list[str] = ["psnr"]
+    samples: int = Field(16, gt=0, description="single_path: random genotypes compared at the end")
     population: int = Field(16, gt=1, description="evolution: genotypes in a generation")
+    genetic: Literal["auto", "nsga2", "nsga3"] = Field("auto", description="evolution: auto takes NSGA-III beyond three")
+    tuner: Literal["TPE", "Random", "Evolution"] = Field("TPE", description="nni: which of its tuners proposes")
     pruning: bool = Field(False, description="stop hopeless trials by successive halving")
     reduction: int = Field(3, gt=1, description="pruning: one in this many trials survives a rung")
     collapse_share: float = Field(
@@ -134,6 +164,22 @@ class StudySettings(Section):
     heartbeat: int = Field(30, gt=0, description="seconds between signs of life of a worker")
 
 
+class RecipeSettings(TrainSettings):
+    """How a campaign trains the genotypes that its searches find: the loop's settings, and what is measured.
+
+    network: settings of the networks trained (``image_residual: true`` shortens slow starts).
+    random_genotypes: further random genotypes trained alike, for the rank correlation of supernet and training.
+    sets, benchmarks: benchmark sets, and the folder that holds them, on which the trained networks are measured
+    at the very end; they select nothing.
+    """
+
+    optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3)
+    network: dict[str, Any] = {}
+    random_genotypes: int = Field(2, ge=0)
+    sets: list[str] = []
+    benchmarks: str | None = None
+
+
 class Settings(Section):
     """What search and retraining have in common."""
 
@@ -156,15 +202,18 @@ class SearchSettings(Settings):
     search: StrategySettings = StrategySettings()
     limits: LimitSettings = LimitSettings()
     study: StudySettings = StudySettings()
+    retrain: RecipeSettings = RecipeSettings()
 
 
 class RetrainSettings(Settings):
     """``nas retrain``: a genotype, a finished search or a baseline, trained from scratch.
 
     network: constructor keywords of a baseline, or network settings of a derived network.
+    init_from: weights file to start from, of the same network or of one that the baseline can carry over (x2 to x3).
     """
 
     model: str = "jsnet_released"
+    init_from: str | None = None
     space: str | None = None
     preset: str | None = None
     network: dict[str, Any] = {}

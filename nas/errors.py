@@ -1,4 +1,4 @@
-"""The two ways in which a verb ends badly, and the search for the name that was meant."""
+"""The ways in which a verb ends early, and the search for the name that was meant."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ class UsageError(NasError):
     """The request itself was wrong (exit code 2): an unknown name, a bad option, a malformed document."""
 
     exit_code = 2
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM ended the work (exit code 130 or 143). The message says where and how to continue.
+
+    Not an ``Exception``: nothing that deals with failures may take it for one.
+    """
+
+    def __init__(self, message: str, signal: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,20 +6,34 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TextIO
 
 
 class Progress:
-    """Counts work done; ``advance`` after each piece, ``note`` for a line that stays."""
+    """Counts work done; ``advance`` after each piece, ``note`` for a line that stays.
 
-    def __init__(self, title: str, total: int, stream: TextIO, every_s: float = 10.0, done: int = 0) -> None:
+    limit: seconds after which the work ends at the latest. quiet: say nothing at all.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        stream: TextIO,
+        every_s: float = 10.0,
+        done: int = 0,
+        limit: float | None = None,
+        quiet: bool = False,
+    ) -> None:
+        self._limit, self._quiet = limit, quiet
         self._title, self._total, self._stream, self._every = title, total, stream, every_s
         self._done = self._first = done
         self._start = self._last = time.monotonic()
         self._bar = None
-        if stream.isatty():
+        if stream.isatty() and not quiet:
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as RichProgress
 
             self._bar = RichProgress(
@@ -27,29 +41,37 @@ class Progress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("ETA"),
-                TimeRemainingColumn(),
+                TextColumn("ETA {task.fields[left]}"),
                 TextColumn("{task.fields[detail]}"),
                 console=Console(file=stream),
             )
             self._bar.start()
-            self._id = self._bar.add_task(title, total=total, completed=done, detail="")
+            self._id = self._bar.add_task(title, total=total, completed=done, detail="", left="-:--:--")
 
     def advance(self, count: int = 1, detail: str = "") -> None:
         """``count`` more pieces are done; ``detail`` is shown beside the bar (a loss, a file name)."""
         self._done += count
         if self._bar is not None:
-            self._bar.update(self._id, completed=self._done, detail=detail)
+            left = str(timedelta(seconds=round(self.seconds_left())))
+            self._bar.update(self._id, completed=self._done, detail=detail, left=left)
             return
         now = time.monotonic()
         if now - self._last >= self._every:
             self._last = now
-            rate = (self._done - self._first) / max(now - self._start, 1e-9)
-            left = (self._total - self._done) / rate if rate > 0 else 0.0
-            self.note(f"{self._title}: {self._done}/{self._total}, {left:.0f} s left{', ' + detail if detail else ''}")
+            left = f"{self.seconds_left():.0f} s left"
+            self.note(f"{self._title}: {self._done}/{self._total}, {left}{', ' + detail if detail else ''}")
+
+    def seconds_left(self) -> float:
+        """Estimate from the mean pace since the start, and no more than the limit leaves."""
+        passed = time.monotonic() - self._start
+        rate = (self._done - self._first) / max(passed, 1e-9)
+        left = (self._total - self._done) / rate if rate > 0 else 0.0
+        return left if self._limit is None else max(min(left, self._limit - passed), 0.0)
 
     def note(self, line: str) -> None:
         """A line that stays on the screen."""
+        if self._quiet:
+            return
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
         else:
@@ -63,9 +85,16 @@ class Progress:
 
 
 @contextmanager
-def progress(title: str, total: int, stream: TextIO | None = None, done: int = 0) -> Iterator[Progress]:
+def progress(
+    title: str,
+    total: int,
+    stream: TextIO | None = None,
+    done: int = 0,
+    limit: float | None = None,
+    quiet: bool = False,
+) -> Iterator[Progress]:
     """``with progress("search", 1000) as bar: bar.advance()``; writes to standard error by default."""
-    bar = Progress(title, total, stream or sys.stderr, done=done)
+    bar = Progress(title, total, stream or sys.stderr, done=done, limit=limit, quiet=quiet)
     try:
         yield bar
     finally:

@@ -134,21 +134,30 @@ def load_weights(path: str | Path) -> LoadedWeights:
     return LoadedWeights(model, descriptor, task, genotype, training, str(path))
 
 
-def load_strict(model: nn.Module, state: dict[str, torch.Tensor], where: str) -> None:
-    """``load_state_dict`` whose mismatch is one sentence that lists the keys."""
+def load_strict(
+    model: nn.Module, state: dict[str, torch.Tensor], where: str = "the state", may_differ: tuple[str, ...] = ()
+) -> list[str]:
+    """Load ``state``; names or shapes that do not fit are one NasError, and then nothing is changed.
+
+    may_differ: beginnings of names that may be absent or of another shape (the upsampler, between two scales).
+    Returns the names of such tensors of the model, which keep their own values.
+    """
     own = model.state_dict()
-    missing = [k for k in own if k not in state]
-    extra = [k for k in state if k not in own]
-    shapes = [
-        f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
+    unfit = {k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape}
+    excused = {k for k in unfit if k.startswith(may_differ)} if may_differ else set()
+    faults = [f"missing {k}" for k in own if k in unfit - excused and k not in state]
+    faults += [f"surplus {k}" for k in state if k in unfit - excused and k not in own]
+    faults += [
+        f"{k} is {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
         for k in own
-        if k in state and own[k].shape != state[k].shape
-    ]
-    faults = [
-        f"{title}: {', '.join(keys[:8])}{f' and {len(keys) - 8} more' if len(keys) > 8 else ''}"
-        for title, keys in (("missing", missing), ("unexpected", extra), ("misshapen", shapes))
-        if keys
+        if k in unfit - excused and k in state
     ]
     if faults:
-        raise NasError(f"{where} does not fit the model; {'; '.join(faults)}")
-    model.load_state_dict(state)
+        shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
+        name = getattr(getattr(model, "descriptor", None), "name", type(model).__name__)
+        raise NasError(
+            f"{where} does not fit the model {name} ({len(faults)} of {len(own)} tensors differ: {shown}); "
+            "check the model's configuration or convert official weights first"
+        )
+    model.load_state_dict({k: state[k] if k not in unfit else own[k] for k in own})
+    return sorted(k for k in own if k in excused)

@@ -31,7 +31,8 @@ class SearchCell(JointCell):
 
 def _edges(edges: nn.ModuleList, mixture: Mixture) -> EdgeFunction:
     def edge(e: int, h: torch.Tensor) -> torch.Tensor:
-        mixed: torch.Tensor = edges[e](h, mixture.candidates[e])
+        only = None if mixture.chosen is None else mixture.chosen[e]
+        mixed: torch.Tensor = edges[e](h, mixture.candidates[e], only)
         return mixed if mixture.edges is None else mixture.edges[e] * mixed
 
     return edge

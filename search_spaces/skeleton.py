@@ -9,6 +9,7 @@ from torch import nn
 from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
 from nas.registry import TASKS
+from nas.space.sites import Site
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -99,6 +100,15 @@ class JSNetSkeleton:
         descriptor = _descriptor(space, task, plan, options)
         return JSNet(plan, parts.get("operation"), parts.get("attention"), descriptor)
 
+    def sites(self, space: Space, height: int, width: int) -> dict[str, tuple[Site, ...]]:
+        """What the block on each edge is given for an input image of height x width: every cell keeps its size."""
+        settings = space.network_settings
+        channels = {"operation": settings.width, "attention": space.features}
+        return {
+            cell.name: (Site(channels[cell.role], height, width, settings.cells),) * len(cell.edges)
+            for cell in space.cells.values()
+        }
+
 
 def _roles(space: Space) -> dict[str, Any]:
     roles: dict[str, Any] = {}
@@ -121,7 +131,7 @@ def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift
 
     settings = space.network_settings
     if image_residual is None:
-        image_residual = settings.image_residual and task.scale == 1
+        image_residual = settings.image_residual
     return Plan(
         width=settings.width,
         features=space.features,

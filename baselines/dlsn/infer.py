@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from baselines.conversion import load_strict
 from baselines.dlsn.ends import DIV2K_MEAN
+from nas.weights import load_strict
 
 #: What may differ between two scales: the layers of the upsampler.
 SCALE_LAYERS = ("tail.0.",)
@@ -34,23 +34,24 @@ def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
     }
 
 
-def transfer(
-    model: nn.Module, state: dict[str, torch.Tensor], may_differ: tuple[str, ...] = SCALE_LAYERS
-) -> list[str]:
+def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
     """Load weights of another scale (specification section 5); returns the names that kept their own values.
 
-    Only keys that start with one of ``may_differ`` may be absent or of another shape; any other difference is
-    a NasError and then nothing is changed.
+    Only the upsampler may be absent or of another shape; any other difference is a NasError and then nothing
+    is changed.
     """
-    own = model.state_dict()
-    merged, kept = dict(state), []
-    for key in own.keys() | state.keys():
-        fits = key in own and key in state and own[key].shape == state[key].shape
-        if fits or not key.startswith(may_differ):
-            continue
-        merged.pop(key, None)
-        if key in own:
-            merged[key] = own[key]
-            kept.append(key)
-    load_strict(model, merged)
-    return sorted(kept)
+    return load_strict(model, state, "the weights", SCALE_LAYERS)
+
+
+def published_costs(model: nn.Module, costs: Any, size: tuple[int, int]) -> dict[str, int]:
+    """Multiply-adds of the published operations for an input of ``size`` (specification section 4.2).
+
+    They work the learned score out after sorting, for every chunk and its two neighbours in every round: 3h
+    times on the padded length L + p, where here it is worked out once per pixel.
+    """
+    config: dict[str, Any] = model.descriptor.config  # type: ignore[union-attr, assignment]
+    C, k, length = config["n_feats"], config["chunk_size"], size[0] * size[1]
+    padded = -(-length // k) * k
+    once, published = (C * k + k * k) * length, 3 * config["n_hashes"] * (C * k + k * k) * padded
+    total = costs.multiply_adds_total + config["n_resgroups"] * (published - once)
+    return {"learned score after sorting, as published": total}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,10 +45,12 @@ class PatchAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         (rows, columns), (b, c, h, w) = self.grid, x.shape
-        # plain pooling by the patch equals adaptive pooling here, and is deterministic on CUDA too
-        pooled = F.avg_pool2d(x, (h // rows, w // columns))  # (B, C, gr, gc)
-        a: Tensor = self.conv_du(pooled)
         patches = x.reshape(b, c, rows, h // rows, columns, w // columns)
+        # plain pooling by the patch equals adaptive pooling here, and is deterministic on CUDA too; an exported one
+        # would have the patch of one image size
+        exported = torch.compiler.is_exporting()
+        pooled = patches.mean((3, 5)) if exported else F.avg_pool2d(x, (h // rows, w // columns))  # (B, C, gr, gc)
+        a: Tensor = self.conv_du(pooled)
         gated = patches * a[:, :, :, None, :, None]  # (B, C, gr, h/gr, gc, w/gc)
         return gated.reshape(b, c, h, w)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.dsrir.extractor import Extractor, load_extractor, seeded_extractor
 from baselines.dsrir.losses import (
@@ -20,6 +20,11 @@ from baselines.dsrir.losses import (
 from nas.errors import UsageError, did_you_mean
 
 _OPTIONS = ("contrast", "contrast_eps", "contrast_weight", "extractor_seed", "extractor_width", "vgg_weights")
+
+
+def criterion(model: nn.Module, options: dict[str, Any]) -> DSRIRCriterion:
+    """The loss of DSRIR; see ``DSRIRCriterion.from_options`` for the options."""
+    return DSRIRCriterion.from_options(options)
 
 
 class DSRIRCriterion:

@@ -6,12 +6,25 @@ import re
 from typing import Any
 
 import torch
+from torch import nn
 
+from baselines.conversion import modern_weight_norm, strip_prefix
 from nas.errors import NasError
 from nas.space.blocks import BLOCKS
+from nas.weights import load_strict
 from search_spaces.cells import full_wiring
 
 Shapes = dict[str, tuple[int, ...]]
+
+
+def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Official keys (also with the prefix ``state.``) to ours; only weight-norm tensors change names."""
+    return modern_weight_norm(strip_prefix(state, "state."))
+
+
+def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
+    """Load weights of another scale; the names that kept their own values: the upsampler's. Else a NasError."""
+    return load_strict(model, state, "the weights", ("up.",))
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from nas.errors import NasError
+from nas.weights import load_strict
+
+
+def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
+    """Load weights of another scale; only the last convolution differs and keeps its own values. Else a NasError."""
+    return load_strict(model, state, "the weights", ("reconstruction.1.",))
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:

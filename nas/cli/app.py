@@ -5,17 +5,27 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from nas.errors import NasError
+from nas.errors import Interrupted, NasError, UsageError
 
 #: file of each verb under nas.cli, in the order of the help page; each has ``register(app)``
 VERBS = (
-    "demo", "search", "derive", "retrain", "evaluate", "compare", "report", "listing", "show", "profile", "data", "importing",
+    "demo", "search", "worker", "ablate", "noise", "derive", "retrain", "evaluate", "compare", "report", "watch", "listing", "show", "profile", "data", "importing",
     "export", "bench",
 )  # fmt: skip
+
+
+#: verbs that several processes can do together under torchrun
+TOGETHER = ("search", "retrain")
+#: options that take several values after one flag
+SEVERAL = ("--sets", "--models")
+INTERRUPTED = "interrupted; continue with --resume RUN"
 
 
 def build() -> typer.Typer:
@@ -57,16 +67,24 @@ def main(arguments: list[str] | None = None) -> None:
     words = spread([w for w in words if w != "--debug"])
     app: Any = build()
     try:
-        sys.exit(app(words, prog_name="nas", standalone_mode=True))
+        with _one_voice(words):
+            sys.exit(app(words, prog_name="nas", standalone_mode=True))
     except NasError as error:
         if debug:
             raise
         _fail(str(error), error.exit_code)
+    except SystemExit as end:
+        stopped = _interruption(end)
+        if stopped is None:
+            raise
+        _fail(str(stopped), stopped.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Interrupted as stopped:
+        _fail(str(stopped), stopped.exit_code)
     except KeyboardInterrupt:
-        _fail("interrupted; continue with --resume RUN", 130)
+        _fail(INTERRUPTED, 130)
     except MemoryError:
         if debug:
             raise
@@ -80,27 +98,55 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"{type(error).__name__}: {text} (run again with --debug for the traceback)", 1)
 
 
-def spread(words: list[str]) -> list[str]:
-    """``--sets Set5 Set14`` as ``--sets Set5 --sets Set14``: several sets after one flag, as people write it.
+@contextmanager
+def _one_voice(words: list[str]) -> Iterator[None]:
+    """Of the processes that torchrun starts, rank 0 alone prints; verbs that are not for several are refused."""
+    rank, ranks = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    verb = next((w for w in words if not w.startswith("-")), "")
+    if ranks == 1 or "TORCHELASTIC_RUN_ID" not in os.environ:
+        yield
+        return
+    if verb and verb not in TOGETHER:
+        raise UsageError(f"'nas {verb}' is for one process; only {' and '.join(TOGETHER)} run under torchrun")
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(sys.stdout if rank == 0 else nowhere):
+        yield
 
-    The names end at the next option or at something that is a file.
+
+def _interruption(end: SystemExit) -> Interrupted | None:
+    """The interruption that the command-line library has made an exit of, if it was one."""
+    cause: BaseException | None = end
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return cause if isinstance(cause, Interrupted) else Interrupted(INTERRUPTED)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def spread(words: list[str]) -> list[str]:
+    """``--sets Set5 Set14`` as ``--sets Set5 --sets Set14``: several values after one flag, as people write it.
+
+    Sets end at the next option or at something that is a file, models at the next option.
     """
     result: list[str] = []
-    inside = False
+    flag = ""
+    fresh = False  # the flag's own first value is still to come
     for word in words:
         if word.startswith("-"):
-            inside = word == "--sets"
-            fresh = inside
+            name = word.partition("=")[0]
+            flag, fresh = (name if name in SEVERAL else ""), "=" not in word
             result.append(word)
-        elif inside and not fresh and not word.endswith((".safetensors", ".csv")):
-            result += ["--sets", word]
+        elif flag and not fresh and not (flag == "--sets" and word.endswith((".safetensors", ".csv"))):
+            result += [flag, word]
         else:
             result.append(word)
-            inside = inside and fresh
+            flag = flag if fresh else ""
             fresh = False
     return result
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"nas: {message}", err=True)
+    """The sentence and the end. Ranks beside the first repeat neither wrong use nor an interruption: all have them."""
+    rank = os.environ.get("RANK", "0") if "TORCHELASTIC_RUN_ID" in os.environ else "0"
+    if rank == "0" or code == 1:
+        typer.echo(f"nas: {f'rank {rank}: ' if rank != '0' else ''}{message}", err=True)
     sys.exit(code)

@@ -21,5 +21,9 @@ def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int])
     typer.echo(
         f"memory          about {cost.state_mib + cost.activation_mib:,.0f} MiB a step: {cost.state_mib:,.0f} weights and optimiser, {cost.activation_mib:,.0f} activations"
     )
+    batches = [s.batch for s in settings.data.stages] or [settings.data.batch]
+    typer.echo(
+        f"batch           {', '.join(map(str, batches))} patches a step and process; n processes under torchrun see n times as many"
+    )
     typer.echo("images          " + ", ".join(f"{count} {part}" for part, count in images.items()))
     typer.echo("\n" + to_yaml(settings).rstrip())

@@ -11,36 +11,55 @@ from nas.cli import options as o
 
 EXAMPLE = """Measure models on benchmark sets: one CSV row a model and set.
 
-Example: [bold]nas evaluate runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 --sets Set14 --data benchmarks --out rows.csv[/bold]"""
+Example: [bold]nas evaluate runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 Set14 --data benchmarks --out rows.csv[/bold]
+A whole matrix: [bold]nas evaluate --models a=runs/a b=runs/b bicubic --sets Set5 Set14 B100 --task sr_x2 --data benchmarks[/bold]
+
+Finished rows are kept and not measured again; a cell that fails is named at the end and the others are done."""
 
 
 def register(app: typer.Typer) -> None:
     @app.command(help=EXAMPLE)
     def evaluate(
-        models: Annotated[list[str], typer.Argument(help="Weights files, NAME=weights file, or names of models.")],
+        models: Annotated[
+            list[str] | None,
+            typer.Argument(help="Weights files, run folders, NAME=one of these, or names of models without weights."),
+        ] = None,
+        more: Annotated[
+            list[str] | None, typer.Option("--models", help="The same as the argument; several may follow the flag.")
+        ] = None,
         sets: Annotated[
             list[str] | None,
-            typer.Option(
-                "--sets",
-                help="Benchmark sets (may be repeated, or several in one, comma separated); 'sample' needs no data.",
-            ),
+            typer.Option("--sets", help="Benchmark sets, several after the flag; 'sample' needs no data."),
         ] = None,
         task: o.Task = None,
         data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")] = None,
         out: o.Out = None,
+        protocol: Annotated[
+            str | None,
+            typer.Option("--protocol", help="A named protocol in place of the task's, e.g. arcnn, dsrir ('nas list protocols')."),
+        ] = None,
         ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
         tile: Annotated[
-            int | None, typer.Option("--tile", help="Side of input tiles in pixels; default: whole images.")
+            str, typer.Option("--tile", help="Side of input tiles in pixels, 'none' (whole images), or 'auto': when memory is short.")
+        ] = "auto",
+        overlap: Annotated[int, typer.Option("--overlap", help="Context of tiles in input pixels.")] = 32,
+        memory: Annotated[
+            str | None, typer.Option("--memory", help="Memory for 'auto' tiles, e.g. 2G; default: what is free.")
         ] = None,
+        dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
+        latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
         save_images: Annotated[
             Path | None, typer.Option("--save-images", help="Folder for the restored images.")
         ] = None,
         again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
+        seed: Annotated[int, typer.Option("--seed", help="Seed of noise and other drawn degradations.")] = 0,
         device: o.Device = None,
         plugin: o.Plugin = None,
         threads: o.Threads = None,
     ) -> None:
+        from nas.cli.quantities import count
         from nas.cli.tables import print_rows
+        from nas.errors import UsageError
         from nas.evaluate.harness import evaluate as run_evaluate
         from nas.registry import load_plugin
 
@@ -50,12 +69,19 @@ def register(app: typer.Typer) -> None:
             import torch
 
             torch.set_num_threads(threads)
-        task = task or _task_of(models)
+        chosen = [*(models or ()), *(more or ())]
+        if not chosen:
+            raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
+        if tile not in ("auto", "none") and not tile.isdigit():
+            raise UsageError(f"--tile {tile!r} is neither a number of pixels nor 'auto' nor 'none'")
         names = [part for text in sets or ["sample"] for part in text.replace(",", " ").split()]
         target = out or Path("rows.csv")
+        limit = count(memory, "--memory")
         rows = run_evaluate(
-            [_named(model) for model in models], task, names, data=data, out=target, ensemble=ensemble, tile=tile, save_images=save_images,
-            again=again, device=device or "cpu", command=o.command_line(), progress=True,
+            [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
+            tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdigit() else None), overlap=overlap,
+            memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
+            again=again, seed=seed, device=device or "cpu", command=o.command_line(), progress=True,
         )  # fmt: skip
         print_rows(rows)
         o.wrote(target)

@@ -34,6 +34,15 @@ def _tasks(pattern: str) -> list[str]:
     return [f"{name:20} {TASKS.get(name).title}" for name in TASKS.names(pattern)]
 
 
+def _protocols(pattern: str) -> list[str]:
+    from fnmatch import fnmatchcase
+
+    from nas.tasks.protocols import NAMED
+
+    known = [e for e in NAMED if fnmatchcase(e.name, pattern)]
+    return [f"{e.name:18} {e.title}; {e.protocol}; for {', '.join(e.tasks)}" for e in known]
+
+
 def _models(pattern: str) -> list[str]:
     from nas.registry import BASELINES
 
@@ -72,6 +81,7 @@ def _genotypes(pattern: str) -> list[str]:
 LISTS: dict[str, Callable[[str], list[str]]] = {
     "spaces": _spaces,
     "tasks": _tasks,
+    "protocols": _protocols,
     "models": _models,
     "strategies": _strategies,
     "sets": _sets,

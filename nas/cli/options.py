@@ -21,7 +21,7 @@ Steps = Annotated[int | None, typer.Option("--steps", help="Length of the traini
 Time = Annotated[
     str | None, typer.Option("--time", help="End after this much work, e.g. 90s, 30m or 2h, whatever the steps.")
 ]
-Batch = Annotated[int | None, typer.Option("--batch", help="Patches a step.")]
+Batch = Annotated[int | None, typer.Option("--batch", help="Patches a step, of each process under torchrun.")]
 Patch = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]

@@ -12,10 +12,12 @@ from nas.cli import options as o
 
 def register(app: typer.Typer) -> None:
     @app.command(
-        help="One self-contained HTML page from a run and evaluation rows.\n\nExample: [bold]nas report runs/mine rows.csv --out report.html[/bold]"
+        help="One self-contained HTML page from runs, campaigns and evaluation rows.\n\nExample: [bold]nas report runs/mine rows.csv --out report.html[/bold]"
     )
     def report(
-        sources: Annotated[list[Path], typer.Argument(help="A search run folder and/or CSV files of rows.")],
+        sources: Annotated[
+            list[Path], typer.Argument(help="Folders of runs or campaigns and CSV files of rows, any number.")
+        ],
         images: Annotated[
             Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")
         ] = None,
@@ -24,16 +26,12 @@ def register(app: typer.Typer) -> None:
         ] = True,
         out: o.Out = None,
     ) -> None:
-        from nas.errors import UsageError
         from nas.report.html import write_report
         from nas.report.published import load_published
         from nas.rows import read_rows
 
-        runs = [s for s in sources if s.is_dir()]
-        if len(runs) > 1:
-            raise UsageError("a report shows one run; give one run folder and any number of CSV files")
-        rows = [row for s in sources if not s.is_dir() for row in read_rows(s)]
-        run = runs[0] if runs else None
-        target = out or (run / "report.html" if run else Path("report.html"))
-        write_report(target, run=run, rows=rows, published=load_published() if published else [], images=images)
+        folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
+        rows = [row for s in sources if s not in folders for row in read_rows(s)]
+        target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))
+        write_report(target, run=folders, rows=rows, published=load_published() if published else [], images=images)
         o.wrote(target)

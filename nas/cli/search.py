@@ -13,6 +13,7 @@ EXAMPLE = """Search an architecture.
 Example: [bold]nas search --space jsm --task sr_x2 --data photos --steps 2000 --out runs/mine[/bold]
 Continue after a crash: [bold]nas search --resume runs/mine[/bold]
 With a control of equal cost: [bold]nas search --space jsm --task sr_x2 --seeds 3 --control random[/bold]
+On two processes: [bold]torchrun --nproc-per-node 2 --max-restarts 3 -m nas search --space jsm --task sr_x2[/bold]
 Under a limit: [bold]nas search --space jsm --task sr_x2 --strategy evolution --trials 100 --max-params 300k[/bold]"""
 
 
@@ -22,7 +23,12 @@ def register(app: typer.Typer) -> None:
         space: o.Space = None,
         task: o.Task = None,
         strategy: Annotated[
-            str | None, typer.Option("--strategy", help="How to search ('nas list strategies').")
+            str | None,
+            typer.Option(
+                "--strategy",
+                help="How to search ('nas list strategies'). nni starts NNI's local service, whose web server listens on "
+                "all interfaces without credentials until the search ends.",
+            ),
         ] = None,
         order: Annotated[
             str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")
@@ -106,7 +112,9 @@ def register(app: typer.Typer) -> None:
                 return
             if seeds is not None or control is not None:
                 from nas.strategies.campaign import campaign
+                from nas.train.distributed import refuse
 
+                refuse("a campaign (--seeds, --control)", "start it without torchrun, or one seed at a time with it")
                 _end_of_campaign(campaign(settings, seeds=seeds or 1, control=control, out=out))
                 return
             result = run_search(settings, out=out)

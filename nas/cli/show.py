@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     @app.command(
-        help="Show a space, a genotype or a run; with --out, draw the derived cell.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]"
+        help="Show a space, a genotype or a run; with --out, draw the derived cell; with --figures, everything a run's events can show.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]\n\nExample: [bold]nas show runs/search --figures figures[/bold]"
     )
     def show(
         what: Annotated[
@@ -25,11 +25,24 @@ def register(app: typer.Typer) -> None:
         preset: o.Preset = None,
         plugin: o.Plugin = None,
         out: o.Out = None,
+        figures: Annotated[
+            Path | None,
+            typer.Option("--figures", help="Run or campaign folders: write the diagnostic figures and the film here."),
+        ] = None,
     ) -> None:
         from nas.registry import load_plugin
 
         for name in plugin or ():
             load_plugin(name)
+        if figures is not None:
+            from nas.report.diagnostic_files import write_diagnostics
+
+            for path in write_diagnostics(what, figures):
+                typer.echo(str(path))
+            o.wrote(figures)
+            return
+        if (Path(what) / "campaign.yaml").is_file():
+            raise UsageError(f"{what!r} is a campaign; look at it with 'nas watch {what} --once' or 'nas report {what}'")
         thing = _find(what, preset)
         if isinstance(thing, str):
             typer.echo(thing)
@@ -44,9 +57,13 @@ def register(app: typer.Typer) -> None:
         typer.echo(thing.to_text())
         if out is not None:
             from nas.report.cell_drawing import draw_cell
+            from nas.report.style import figure_bytes
 
             out.parent.mkdir(parents=True, exist_ok=True)
-            draw_cell(thing).savefig(out, dpi=200)
+            kind = out.suffix.lstrip(".") or "png"
+            if kind not in ("pdf", "svg", "png"):
+                raise UsageError(f"cannot draw into {out.name!r}; use a name that ends in .pdf, .svg or .png")
+            out.write_bytes(figure_bytes(draw_cell(thing), kind, 200))
             o.wrote(out)
 
 

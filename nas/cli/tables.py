@@ -25,19 +25,28 @@ def print_table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> Non
 
 
 def print_rows(rows: Sequence[EvaluationRow]) -> None:
-    """Evaluation rows with units; the protocols below."""
+    """Evaluation rows with units; the protocols below, with their rows where there are several."""
+    blocks = any(r.psnr_b is not None for r in rows)
     print_table(
-        ("model", "set", "images", "PSNR dB", "SSIM", "parameters", "Multi-Adds G", "task"),
+        ("model", "set", "images", "PSNR dB", "SSIM", *(("PSNR-B dB",) if blocks else ()), "parameters", "Multi-Adds G", "task"),
         [
             (
-                r.model, r.set, r.images or "", f"{r.psnr:.3f}" if r.psnr is not None else "",
-                f"{r.ssim:.4f}" if r.ssim is not None else "", f"{r.parameters:,}" if r.parameters is not None else "",
-                f"{r.multiply_adds / 1e9:.2f}" if r.multiply_adds is not None else "", r.task,
+                r.model, r.set, r.images or "", _text(r.psnr, ".3f"), _text(r.ssim, ".4f"), *((_text(r.psnr_b, ".3f"),) if blocks else ()),
+                _text(r.parameters, ","), _text(None if r.multiply_adds is None else r.multiply_adds / 1e9, ".2f"), r.task,
             )
             for r in rows
         ],
     )  # fmt: skip
-    for protocol in dict.fromkeys(r.protocol for r in rows if r.protocol):
-        typer.echo(f"protocol: {protocol}")
+    protocols: dict[str, list[str]] = {}
+    for row in rows:
+        if row.protocol:
+            protocols.setdefault(row.protocol, []).append(row.set)
+    for protocol, sets in protocols.items():
+        where = f" ({', '.join(dict.fromkeys(sets))})" if len(protocols) > 1 else ""
+        typer.echo(f"protocol{where}: {protocol}")
     for size in dict.fromkeys(r.cost_output for r in rows if r.cost_output):
         typer.echo(f"Multi-Adds: convolutions, one per weight and position, output {size}")
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

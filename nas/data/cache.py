@@ -18,7 +18,7 @@ from nas.tasks.task import Task
 
 Array = NDArray[Any]
 
-_VERSION = 1  # raise when a degradation changes, so that old entries are not found any more
+_VERSION = 2  # raise when a degradation changes, so that old entries are not found any more
 
 
 class DiskCache:
@@ -47,7 +47,7 @@ class DiskCache:
 
     def _key(self, pair: Pair, task: Task) -> str:
         parts: list[object] = [_VERSION, task.name, pair.halves, pair.degradation]
-        for file in (pair.target, pair.degraded):
+        for file in (pair.target, pair.degraded, pair.depth):
             if file is not None:
                 stat = file.stat()
                 parts += [str(file.resolve()), stat.st_size, stat.st_mtime_ns]

@@ -2,7 +2,8 @@
 
 Known: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``), benchmark (``HR``,
 ``LR_bicubic/X2/<name>x2.png``), two folders of equal size (rain/norain, hazy/clear, input/target, ...),
-one folder of side-by-side files, a CSV list, and a plain folder of clean images (sub-folders included).
+one folder of side-by-side files, a CSV list, and a plain folder of clean images (sub-folders included). For
+made-up haze, a folder ``depth`` beside the clean images may hold their depth maps under the same names.
 """
 
 from __future__ import annotations
@@ -126,8 +127,10 @@ def find_pairs(
     else:
         files = [p for p in list_images(root) if not _DEGRADED.search(p.relative_to(root).as_posix())]
         pairs = [Pair(_name(p, root), p) for p in files]
-    if task.family == "all_in_one" and kind == "benchmark":
-        pairs = [replace(p, degradation="noise") for p in pairs]  # a set of clean images is a denoising set
+        pairs = [p for p in pairs if not _is_depth_of(p, pairs)]
+    if task.family in ("dehaze", "all_in_one") and (root / "depth").is_dir():
+        maps = {_name(p, root / "depth"): p for p in list_images(root / "depth")}
+        pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in pairs]
     if not pairs:
         raise UsageError(f"no images below {str(path)!r}; give a folder with PNG, BMP, TIFF or JPEG files")
     return pairs
@@ -152,7 +155,10 @@ def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -
         tried.insert(0, root)
     for folder in tried:
         if folder.is_dir():
-            return find_pairs(folder, task, split="test")
+            pairs = find_pairs(folder, task, split="test")
+            if task.family == "all_in_one" and find_layout(folder, task, "test")[0] == "benchmark":
+                pairs = [replace(p, degradation="noise") for p in pairs]  # a set of clean images tests denoising
+            return pairs
     known = ", ".join(known_sets(root)) or "none"
     raise UsageError(f"set {name!r} is not below {str(root)!r}; sets there: {known}")
 
@@ -204,6 +210,12 @@ def _candidates(name: str) -> list[str]:
 
 def _name(file: Path, root: Path) -> str:
     return file.relative_to(root).with_suffix("").as_posix()
+
+
+def _is_depth_of(pair: Pair, pairs: list[Pair]) -> bool:
+    """Whether this is the depth map (``depth/a``) of another image (``a``) of the same plain folder."""
+    folder, _, name = pair.name.partition("/")
+    return folder == "depth" and any(p.name == name for p in pairs)
 
 
 def _stored(clean: Path, degraded_root: Path, task: Task, strict: bool) -> list[Pair]:

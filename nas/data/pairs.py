@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.data.image_io import read_image, to_luma, to_uint8
 from nas.data.resize import modcrop
 from nas.errors import NasError, UsageError
-from nas.tasks.degradations import SYNTHETIC
+from nas.tasks.degradations import SYNTHETIC, kind_of, synthesise
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
@@ -26,7 +26,9 @@ class Pair:
 
     name: unique within its set, used in tables and for the seed of its noise
     halves: "" or which half of ``target`` is the clean one, "left" or "right" (side-by-side files)
-    degradation: "" for the task's own, or "noise", "rain", "haze" (rows of an all-in-one list)
+    degradation: "" for the task's own, or a name of ``nas.tasks.degradations.SYNTHETIC``: "noise", "sigma 25",
+    "rain", "haze" (the parts of the all-in-one mixture)
+    depth: depth map of ``target`` for made-up haze, 8 or 16 bits, 0 near; None: it is estimated
     """
 
     name: str
@@ -34,11 +36,16 @@ class Pair:
     degraded: Path | None = None
     halves: str = ""
     degradation: str = ""
+    depth: Path | None = None
 
     @property
     def stored(self) -> bool:
         """Whether the degraded image is on disk."""
         return self.degraded is not None or bool(self.halves)
+
+    def made_up(self, task: Task) -> bool:
+        """Whether ``task`` wants a real degraded image and this pair has none; noise is never a stand-in."""
+        return task.synthetic and not self.stored and kind_of(self.degradation) != "noise"
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,35 @@ def load_stored(pair: Pair, task: str | Task, target_shape: tuple[int, ...]) -> 
     return np.ascontiguousarray(image)
 
 
-def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator) -> Array:
-    """Degrade ``clean`` as this pair asks: by its own named degradation or else the task's."""
+def load_depth(pair: Pair, target_shape: tuple[int, ...]) -> Array | None:
+    """The depth map of a pair as (H, W) uint8 or uint16, cut like the target; None where there is none."""
+    if pair.depth is None:
+        return None
+    depth = read_image(pair.depth)
+    depth = depth if depth.ndim == 2 else np.ascontiguousarray(depth[..., 0])
+    height, width = target_shape[:2]
+    if min(depth.shape[0] - height, depth.shape[1] - width) < 0:
+        raise NasError(
+            f"depth map {str(pair.depth)!r} measures {depth.shape[1]} x {depth.shape[0]}, its image "
+            f"{str(pair.target)!r} {width} x {height}; give maps of the images' size"
+        )
+    return np.ascontiguousarray(depth[:height, :width])
+
+
+def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator, depth: Array | None = None) -> Array:
+    """Degrade ``clean`` as this pair asks: by its own named degradation or else the task's.
+
+    depth: (H, W) of exactly this image or patch, for haze; see ``synthetic_haze``.
+    """
     if pair.degradation:
         if pair.degradation not in SYNTHETIC:
-            raise UsageError(f"unknown degradation {pair.degradation!r} of {pair.name!r}; known: noise, rain, haze")
-        return SYNTHETIC[pair.degradation](clean, rng)
+            known = ", ".join(SYNTHETIC)
+            raise UsageError(f"unknown degradation {pair.degradation!r} of {pair.name!r}; known: {known}")
+        truncate = task.noise.endswith("truncated")
+        return synthesise(pair.degradation, clean, rng, depth, clip=task.noise != "not clipped", truncate=truncate)
+    if depth is not None and task.random_part is not None and task.family in ("dehaze", "all_in_one"):
+        task.check(clean)
+        return task.random_part(clean, rng, depth=depth)
     return task.degrade(clean, rng)
 
 
@@ -119,11 +149,10 @@ def load_pair(pair: Pair, task: str | Task, seed: int = 0) -> Sample:
     task = get_task(task)
     target, repeated = load_clean(pair, task)
     degraded = load_stored(pair, task, target.shape)
-    synthetic = degraded is None and task.synthetic and not pair.degradation
     if degraded is None:
         rng = np.random.default_rng([seed, name_seed(task.name), name_seed(pair.name)])
-        degraded = degrade(pair, task, target, rng)
-    return Sample(pair.name, degraded, target, repeated, synthetic)
+        degraded = degrade(pair, task, target, rng, load_depth(pair, target.shape))
+    return Sample(pair.name, degraded, target, repeated, pair.made_up(task))
 
 
 def load_pairs(pairs: Iterable[Pair], task: str | Task, seed: int = 0) -> Iterator[Sample]:
@@ -134,7 +163,8 @@ def load_pairs(pairs: Iterable[Pair], task: str | Task, seed: int = 0) -> Iterat
 
 def is_synthetic(pairs: Iterable[Pair], task: str | Task) -> bool:
     """Whether any pair lacks the real degraded image that the task wants; say so beside any result."""
-    return get_task(task).synthetic and any(not p.stored and not p.degradation for p in pairs)
+    chosen = get_task(task)
+    return any(p.made_up(chosen) for p in pairs)
 
 
 def _half(image: Array, pair: Pair, clean: bool) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache
 from nas.data.image_io import image_info
-from nas.data.pairs import Pair, degrade, load_clean, load_stored, name_seed
+from nas.data.pairs import Pair, degrade, load_clean, load_depth, load_stored, name_seed
 from nas.errors import UsageError
 from nas.tasks.task import Task, get_task
 
@@ -83,10 +83,18 @@ class PatchSource:
         degraded, target = (np.stack([_planar(pair[side]) for pair in drawn]) for side in (0, 1))
         return torch.from_numpy(degraded), torch.from_numpy(target)
 
+    def resized(self, patch: int, batch: int) -> PatchSource:
+        """The same images and sequence in patches and batches of another size; images in memory are shared."""
+        cache = None if self._cache is None else self._cache.folder
+        other = PatchSource(self.pairs, self.task, patch, batch, self.seed, self.stream, self.augment, cache)
+        other._held = self._held
+        return other
+
     def images(self, index: int) -> tuple[Array, Array | None]:
         """Clean image ``index`` and the whole degraded one, both uint8, read once and kept.
 
-        The second is the stored image or the task's fixed part; None where it equals the clean image.
+        The second is the stored image or the task's fixed part; None where it equals the clean image; for a
+        pair with a depth map it is that map.
         """
         if index not in self._held:
             pair = self.pairs[index]
@@ -111,7 +119,9 @@ class PatchSource:
         target = clean[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
         degraded = target if fixed is None else fixed[top : top + side, left : left + side]
         if not pair.stored:
-            if pair.degradation:
+            if pair.depth is not None:
+                degraded = degrade(pair, self.task, target, rng, depth=degraded)
+            elif pair.degradation:
                 degraded = degrade(pair, self.task, target, rng)
             elif self.task.random_part is not None:
                 degraded = self.task.random_part(degraded, rng)
@@ -131,9 +141,11 @@ class PatchSource:
 
 
 def load_images(pair: Pair, task: Task) -> tuple[Array, Array | None]:
-    """Clean image and whole degraded one, uint8, as ``PatchSource.images`` gives them."""
+    """Clean image and whole degraded one (or depth map), as ``PatchSource.images`` gives them."""
     clean, _ = load_clean(pair, task)
     stored = load_stored(pair, task, clean.shape)
+    if stored is None and pair.depth is not None:
+        return clean, load_depth(pair, clean.shape)
     if stored is None and task.fixed_part is not None and not pair.degradation:
         stored = task.fixed_part(clean)
     return clean, stored

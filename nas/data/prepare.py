@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.data.cache import DiskCache
 from nas.data.image_io import write_image
 from nas.data.layouts import find_pairs, list_images
-from nas.data.pairs import Pair, load_clean, load_stored
+from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
 
@@ -67,6 +67,8 @@ def prepare(
     if side is not None and side < 1:
         raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
     pairs = find_pairs(path, task)
+    if len({(p.stored, p.degradation) for p in pairs}) > 1:
+        raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
     settings = {"task": task.name, "sub_image": side, "step": step}
     done = _read_record(out, settings)
     bar = progress if isinstance(progress, Bar) else None
@@ -95,12 +97,15 @@ def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int
     degraded = load_stored(pair, task, clean.shape)
     if degraded is None and task.fixed:
         degraded = task.degrade(clean)
+    depth = load_depth(pair, clean.shape)
     clean_folder, degraded_folder, suffix = _folders(task, degraded is not None)
     sums: dict[str, str] = {}
     name = pair.name.replace("/", "_")
     for number, (top, left, height, width) in enumerate(_tiles(clean.shape, side, step, task.scale)):
         piece = name if side is None else f"{name}_s{number:03d}"
         files = {f"{clean_folder}/{piece}.png": clean[top : top + height, left : left + width]}
+        if depth is not None:
+            files[f"depth/{piece}.png"] = depth[top : top + height, left : left + width]
         if degraded is not None:
             y, x, h, w = (v // task.scale for v in (top, left, height, width))
             files[f"{degraded_folder}/{piece}{suffix}.png"] = degraded[y : y + h, x : x + w]
@@ -144,7 +149,7 @@ def _fill_cache(pairs: list[Pair], task: Task, folder: Path) -> None:
 
 def _stamp(pair: Pair) -> str:
     parts = []
-    for file in (pair.target, pair.degraded):
+    for file in (pair.target, pair.degraded, pair.depth):
         if file is not None:
             stat = file.stat()
             parts.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))

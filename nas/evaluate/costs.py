@@ -9,14 +9,14 @@ of all convolutions, a good predictor of time (Radosavovic et al., CVPR 2020). P
 ``model.parameters()``: frozen or trained mean shifts count, and a weight-normalised layer counts gain and
 direction.
 
-The network is traced with fake tensors (shapes without values), so a 1280 x 720 output costs no time or
-memory.
+The network is traced with tensors that have shapes but no values, so a 1280 x 720 output costs no time or memory:
+on torch's device "meta", which is quick, or where a network works on tensors of its own there, with fake tensors.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -48,6 +48,12 @@ class Costs:
     convolutions: int
     output_size: str
     exact: bool = True
+    bias_additions: int = field(default=0, compare=False)  # output elements of the convolutions that have a bias
+
+    @property
+    def multiply_adds_with_bias(self) -> int:
+        """Convolutions with one more operation per output element for the bias (the counter of MSPAN's authors)."""
+        return self.multiply_adds_conv + self.bias_additions
 
 
 def count(model: nn.Module, height: int, width: int, channels: int | None = None) -> Costs:
@@ -65,14 +71,14 @@ def count(model: nn.Module, height: int, width: int, channels: int | None = None
         raise UsageError(f"costs need a positive size, not {channels} x {height} x {width}")
     size = (allowed_size(height, multiple, least), allowed_size(width, multiple, least))
     exact = True
-    try:
-        counter, total, output = _trace(model, size, channels, fake=True)
-        factor = 1.0
-    except Exception:  # whatever the network does with values that a fake tensor lacks
+    traced = _shapes_only(model, size, channels)
+    if traced is not None:
+        (counter, total, output), factor = traced, 1.0
+    else:
         exact = False
         small = _shrunk(size, multiple, least)
         try:
-            counter, total, output = _trace(model, small, channels, fake=False)
+            counter, total, output = _trace(model, small, channels, "values")
         except Exception as error:
             name = type(model).__name__
             raise NasError(f"{name} failed on a {small[0]} x {small[1]} input: {error}") from error
@@ -87,6 +93,7 @@ def count(model: nn.Module, height: int, width: int, channels: int | None = None
         convolutions=counter.convolutions,
         output_size=f"{output[1]}x{output[0]}",
         exact=exact,
+        bias_additions=round(counter.bias_additions * factor),
     )
 
 
@@ -105,7 +112,7 @@ class _ConvolutionCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.multiply_adds = self.activations = self.convolutions = 0
+        self.multiply_adds = self.activations = self.convolutions = self.bias_additions = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -115,25 +122,41 @@ class _ConvolutionCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.multiply_adds += (x if transposed else out).numel() * weight[0].numel()
             self.activations += out.numel()
             self.convolutions += 1
+            self.bias_additions += out.numel() if args[2] is not None else 0
         return out
 
 
-def _trace(
-    model: nn.Module, size: tuple[int, int], channels: int, fake: bool
-) -> tuple[_ConvolutionCounter, int, tuple[int, int]]:
-    """Run once; returns the counter, multiply-adds of torch's counter, and (height, width) of the output."""
+Traced = tuple[_ConvolutionCounter, int, tuple[int, int]]
+
+
+def _shapes_only(model: nn.Module, size: tuple[int, int], channels: int) -> Traced | None:
+    """``_trace`` without values, or None where values decide what the network does."""
+    for way in ("meta", "fake"):
+        try:
+            return _trace(model, size, channels, way)
+        except Exception:  # whatever the network does with values that such a tensor lacks
+            continue
+    return None
+
+
+def _trace(model: nn.Module, size: tuple[int, int], channels: int, way: str) -> Traced:
+    """Run once, "meta", "fake" or with "values"; the counter, torch's multiply-adds, (height, width) of the output."""
     # On a copy, so that no cache of the network keeps a tensor of this run. A weight that an old-style weight
     # norm computed in an earlier forward is no leaf and refuses to be copied; the copy computes it anew.
-    stale = {
+    replaced: dict[int, Any] = {
         id(t): t.detach().clone()
         for module in model.modules()
         for t in module.__dict__.values()
         if isinstance(t, Tensor) and not t.is_leaf
     }
-    model = copy.deepcopy(model, memo=stale).eval()
-    like = next(model.parameters(), torch.empty(0))
+    if way == "meta":
+        replaced = {key: t.to("meta") for key, t in replaced.items()}
+        replaced |= {id(p): nn.Parameter(p.detach().to("meta"), p.requires_grad) for p in model.parameters()}
+        replaced |= {id(b): b.detach().to("meta") for b in model.buffers()}
+    model = copy.deepcopy(model, memo=replaced).eval()
+    like = next(model.parameters(), torch.empty(0, device="meta" if way == "meta" else None))
     counter, flops = _ConvolutionCounter(), FlopCounterMode(display=False)
-    if fake:
+    if way == "fake":
         with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad(), flops, counter:
             x = torch.empty(1, channels, *size, dtype=like.dtype, device=like.device)
             shape = final_image(model(x)).shape

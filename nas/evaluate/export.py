@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from nas.errors import NasError
+from nas.evaluate.infer import allowed_size, final_image
 from nas.weights import load_weights
 
 #: largest allowed difference between torch and onnxruntime on 0..255
 TOLERANCE = 0.05
 
 
+class _FinalImage(nn.Module):
+    """The network with the restored image as its only output."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        return final_image(self.model(image))
+
+
 def export_onnx(weights: str | Path, out: str | Path) -> float:
     """Write ``out`` (input ``image`` (1, C, H, W), output ``restored``, H and W free); returns the largest difference.
 
+    Values are on the model's own range, and both sides multiples of its ``size_multiple``, as its descriptor says,
+    which is written into the file (metadata ``descriptor``). Of several outputs only the final image is exported.
     The check runs onnxruntime at a size other than the traced one. Raises NasError when the extra ``onnx`` is
     not installed or the results disagree.
     """
@@ -27,24 +43,38 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
             f"export to ONNX needs the extra 'onnx' ({error.name} is missing): pip install 'jsnas[onnx]'"
         ) from error
     loaded = load_weights(weights)
-    model, descriptor = loaded.model.eval(), loaded.descriptor
-    side = max(48, descriptor.min_size)
-    example = torch.rand(1, descriptor.channels, side, side + 8) * descriptor.value_range
-    height, width = (
-        torch.export.Dim("height", min=descriptor.min_size),
-        torch.export.Dim("width", min=descriptor.min_size),
-    )
+    model, descriptor = _FinalImage(loaded.model).eval(), loaded.descriptor
+    multiple = descriptor.size_multiple
+    side = allowed_size(48, multiple, descriptor.min_size)
+    example = torch.rand(1, descriptor.channels, side, side + 8 * multiple) * descriptor.value_range
+    least = -(-descriptor.min_size // multiple)
+    height, width = (torch.export.Dim(name, min=least) for name in ("height", "width"))
+    if multiple > 1:  # then these count the multiples
+        height, width = multiple * height, multiple * width
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    program = torch.onnx.export(
-        model, (example,), dynamo=True, input_names=["image"], output_names=["restored"],
-        dynamic_shapes=({2: height, 3: width},), verbose=False,
-    )  # fmt: skip
+    try:
+        program = torch.onnx.export(
+            model, (example,), dynamo=True, input_names=["image"], output_names=["restored"],
+            dynamic_shapes=({2: height, 3: width},), verbose=False,
+        )  # fmt: skip
+    except Exception as error:  # the exporter has many kinds, all private
+        raise NasError(
+            f"{descriptor.name} cannot be exported with free height and width: its work depends on the image size "
+            f"in a way ONNX cannot express ({type(error).__name__})"
+        ) from error
     assert program is not None
+    program.model.metadata_props["descriptor"] = json.dumps(descriptor.to_json())
     program.save(str(out))
-    other = torch.rand(1, descriptor.channels, side + 13, side + 6) * descriptor.value_range
+    other = torch.rand(1, descriptor.channels, side + 13 * multiple, side + 6 * multiple) * descriptor.value_range
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
-    found = torch.from_numpy(session.run(None, {"image": other.numpy()})[0])
+    try:
+        found = torch.from_numpy(session.run(None, {"image": other.numpy()})[0])
+    except Exception as error:  # onnxruntime's errors have no common class
+        raise NasError(
+            f"{descriptor.name} was exported for {example.shape[-1]} x {example.shape[-2]} pixels only, since its work "
+            f"depends on the image size; the file was kept at {out} ({type(error).__name__})"
+        ) from error
     with torch.inference_mode():
         wanted = model(other)
     difference = float((found - wanted).abs().max()) * 255 / descriptor.value_range

@@ -17,33 +17,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from nas.data import Pair, benchmark_set, is_synthetic, write_image
+from nas.data import is_synthetic
 from nas.errors import NasError, UsageError
 from nas.evaluate.candidates import Candidate, ModelSpec, resolve
-from nas.evaluate.compare import Score, images, score, to_image, to_tensor, validate
+from nas.evaluate.cells import Cell, average_row, cells
+from nas.evaluate.compare import Score, validate
 from nas.evaluate.costs import Costs, costs_for_task
-from nas.evaluate.infer import describe, restore
+from nas.evaluate.infer import describe
 from nas.evaluate.latency import DTYPES, Latency, measure
+from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
 from nas.progress import Progress
 from nas.progress import progress as progress_bar
 from nas.rows import EvaluationRow, read_rows, write_rows
-from nas.tasks import Task, get_task
+from nas.tasks import Task, get_task, with_protocol
 from nas.versions import commit, package_version
 
 __all__ = ["evaluate", "validate"]
-
-
-@dataclass(frozen=True)
-class _Options:
-    """How each image is run, the same for all cells of one call."""
-
-    device: str
-    dtype: str
-    tile: int | None
-    overlap: int
-    ensemble: bool
-    with_ssim: bool
-    save_images: Path | None
 
 
 def evaluate(
@@ -54,8 +43,10 @@ def evaluate(
     out: str | Path | None = None,
     *,
     ensemble: bool = False,
-    tile: int | None = None,
+    protocol: str | None = None,
+    tile: int | str | None = "auto",
     overlap: int = 32,
+    memory: int | None = None,
     save_images: str | Path | None = None,
     with_ssim: bool | None = None,
     with_costs: bool = True,
@@ -75,27 +66,34 @@ def evaluate(
     sample set that comes with the platform.
     out: CSV to which each finished row is added at once. Rows already there (same model, weights, task, set
     and protocol) are returned as they are and not computed again, unless ``again``, which replaces them.
-    tile, overlap, ensemble, dtype: see ``restore``. An ensemble's row is named "<model>+" and its
+    protocol: one of ``nas.tasks.protocols`` in place of the task's own, e.g. ``dsrir``; every row begins with it.
+    tile, overlap, ensemble, dtype: see ``restore``; ``tile="auto"`` runs images whole unless the network would
+    need more than half of the free memory (``memory`` bytes, by default what the device has), then in the
+    largest tiles that fit, and says so in the row. None: always whole. An ensemble's row is named "<model>+" and its
     multiply-adds and activations are eight times the network's.
     with_ssim: None follows the protocol. with_latency: time the network at the task's cost size (slow on a
     CPU).
-    save_images: folder for the 8-bit outputs, as <model>/<task>/<set>/<image>.png.
+    save_images: folder for the 8-bit outputs, as <model>/<task>/<set>/<image>.png; the true and the degraded images
+    stand there as models "target" and "degraded".
     seed: of the degradations with randomness. progress: True for a bar on standard error, or a stream.
 
     Raises UsageError before any work for a model that does not fit the task, has no weights, or was selected
-    on one of the sets. A cell that fails later is skipped; after all others a NasError names the failed ones
-    (the finished rows are in ``out``).
+    on one of the sets. The all-in-one task makes a row for every degradation of a set ("CBSD68 sigma 15", "rain")
+    and for each model one of set "average", their plain mean. A cell that fails later is skipped; after all
+    others a NasError names the failed ones (the finished rows are in ``out``).
     """
-    task = get_task(task)
+    task = get_task(task) if protocol is None else with_protocol(task, protocol)
     names = [sets] if isinstance(sets, str) else list(task.sets if sets is None else sets)
     if data is None and sets is None:
         names = ["sample"]
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
+    if isinstance(tile, str) and tile != "auto":
+        raise UsageError(f"tile {tile!r} is neither a side in pixels nor 'auto'")
     found = _distinct([resolve(_named(m), task, names) for m in _several(models)])
     if not found or not names:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
-    options = _Options(
+    options = Options(
         device=device,
         dtype=dtype,
         tile=tile,
@@ -103,39 +101,53 @@ def evaluate(
         ensemble=ensemble,
         with_ssim=task.protocol.with_ssim if with_ssim is None else with_ssim,
         save_images=Path(save_images) if save_images is not None else None,
+        memory=memory,
     )
-    by_set = {name: benchmark_set(name, task, data) for name in names}
+    asked = [cell for name in names for cell in cells(name, task, data)]
     table = Path(out) if out is not None else None
     earlier = read_rows(table) if table is not None and table.exists() else []
 
     rows: list[EvaluationRow] = []
     failed: list[str] = []
-    total = len(found) * sum(len(c) for c in by_set.values())
+    total = len(found) * sum(len(c.pairs) for c in asked)
     with _reporter(progress, f"evaluate {task.name}", total) as report:
         for candidate in found:
             extras: _Extras | None = None
-            for name in names:
-                row = _blank_row(candidate, task, name, by_set[name], options, seed, command)
+            made: list[EvaluationRow] = []
+            for cell in asked:
+                chosen = settle_tiles(candidate, cell, options)
+                row = _blank_row(candidate, cell, chosen, seed, command)
                 done = next((r for r in earlier if _key(r) == _key(row)), None)
                 if done is not None and not again:
-                    rows.append(done)
-                    report(len(by_set[name]), f"{row.model} on {name}: already in the table")
+                    made.append(done)
+                    report(len(cell.pairs), f"{row.model} on {cell.name}: already in the table")
                     continue
                 try:
                     if extras is None:
                         extras = _measure_extras(candidate, task, options, with_costs, with_latency)
-                    scores = _run_cell(candidate, task, name, by_set[name], options, seed, report)
-                except (NasError, RuntimeError, OSError, ValueError) as error:
-                    failed.append(f"{row.model} on {name} ({type(error).__name__}: {error})")
+                    scores, used = run_cell(candidate, cell, chosen, seed, report)
+                except (NasError, RuntimeError, OSError, ValueError, MemoryError) as error:
+                    failed.append(f"{row.model} on {cell.name} ({type(error).__name__}: {error})")
                     continue
+                row = row if used == chosen else _blank_row(candidate, cell, used, seed, command)
                 row = _with_scores(extras.into(row, 8 if ensemble else 1), scores)
-                rows.append(row)
-                if table is not None:
-                    earlier = [r for r in earlier if _key(r) != _key(row)] + [row]
-                    write_rows(table, earlier)
+                made.append(row)
+                earlier = _kept(table, earlier, row)
+            if task.family == "all_in_one" and len(made) == len(asked) > 1:
+                made.append(average_row(made))
+                earlier = _kept(table, earlier, made[-1])
+            rows += made
     if failed:
         where = f"; the {len(rows)} finished rows are in {str(table)!r}" if table is not None else ""
-        raise NasError(f"{len(failed)} of {len(found) * len(names)} cells failed: {'; '.join(failed)}{where}")
+        raise NasError(f"{len(failed)} of {len(found) * len(asked)} cells failed: {'; '.join(failed)}{where}")
+    return rows
+
+
+def _kept(table: Path | None, earlier: list[EvaluationRow], row: EvaluationRow) -> list[EvaluationRow]:
+    """The rows with ``row`` at their end, in place of one of the same key; written at once where there is a file."""
+    rows = [r for r in earlier if _key(r) != _key(row)] + [row]
+    if table is not None:
+        write_rows(table, rows)
     return rows
 
 
@@ -167,7 +179,7 @@ class _Extras:
 
 
 def _measure_extras(
-    candidate: Candidate, task: Task, options: _Options, with_costs: bool, with_latency: bool
+    candidate: Candidate, task: Task, options: Options, with_costs: bool, with_latency: bool
 ) -> _Extras:
     latency = None
     if with_latency:
@@ -177,62 +189,26 @@ def _measure_extras(
     return _Extras(costs_for_task(candidate.model, task) if with_costs else None, latency)
 
 
-def _run_cell(
-    candidate: Candidate,
-    task: Task,
-    set_name: str,
-    pairs: Sequence[Pair],
-    options: _Options,
-    seed: int,
-    report: Callable[[int, str], None],
-) -> list[Score]:
-    channels = describe(candidate.model).channels
-    scores = []
-    for pair in pairs:
-        degraded, target = images(pair, task, seed)
-        output = restore(
-            candidate.model,
-            to_tensor(degraded, channels),
-            options.device,
-            tile=options.tile,
-            overlap=options.overlap,
-            ensemble=options.ensemble,
-            dtype=DTYPES[options.dtype],
-        )
-        restored = to_image(output, task.protocol.rounded)
-        scores.append(score(restored, target, task, options.with_ssim))
-        if options.save_images is not None:
-            folder = options.save_images / _row_name(candidate, options) / task.name / set_name
-            write_image(folder / f"{pair.name}.png", restored)
-        report(1, f"{candidate.name} {set_name}/{pair.name} {scores[-1].psnr:.2f} dB")
-    return scores
-
-
-def _blank_row(
-    candidate: Candidate,
-    task: Task,
-    set_name: str,
-    pairs: Sequence[Pair],
-    options: _Options,
-    seed: int,
-    command: str,
-) -> EvaluationRow:
+def _blank_row(candidate: Candidate, cell: Cell, options: Options, seed: int, command: str) -> EvaluationRow:
     """The row before its figures: what was asked for, and with what."""
-    protocol = str(task.protocol)
-    if is_synthetic(pairs, task):
-        protocol += ", synthetic input"
+    task = cell.task
+    words = [str(task.protocol)]
+    if task.noise and (task.family != "all_in_one" or " sigma " in cell.name):
+        words.append(f"noise {task.noise}")
+    if is_synthetic(cell.pairs, task):
+        words.append("synthetic input")
     if options.ensemble:
-        protocol += ", x8 ensemble"
+        words.append("x8 ensemble")
     if options.tile is not None:
-        protocol += f", tiles {options.tile}+{options.overlap}"
+        words.append(f"tiles {options.tile}+{options.overlap}")
     if not options.with_ssim and task.protocol.with_ssim:
-        protocol += ", no ssim"
+        words.append("no ssim")
     return EvaluationRow(
-        model=_row_name(candidate, options),
+        model=row_name(candidate, options),
         task=task.name,
-        set=set_name,
-        images=len(pairs),
-        protocol=protocol,
+        set=cell.name,
+        images=len(cell.pairs),
+        protocol=", ".join(words),
         genotype=candidate.genotype,
         device=options.device,
         dtype=options.dtype,
@@ -274,10 +250,6 @@ def _key(row: EvaluationRow) -> tuple[Any, ...]:
     tensors = row.weights.rpartition("#")[2]
     asked = (row.model, row.task, row.set, row.images, row.protocol, row.dtype, row.seed)
     return (*asked, row.genotype, tensors, row.source)
-
-
-def _row_name(candidate: Candidate, options: _Options) -> str:
-    return candidate.name + ("+" if options.ensemble else "")
 
 
 def _several(models: ModelSpec | nn.Module | Sequence[ModelSpec | nn.Module]) -> list[ModelSpec | nn.Module]:

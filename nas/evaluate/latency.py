@@ -7,6 +7,8 @@ shared machine. Reduced types run under autocast, as in inference.
 
 from __future__ import annotations
 
+import copy
+import pickle
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas.errors import UsageError
+from nas.errors import NasError, UsageError
 from nas.evaluate.infer import describe, evaluating
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -125,8 +127,33 @@ def peak_resident_mib(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_run_once, model, height, width, dtype, channels_last, threads).result()
+    plain = _without_parametrizations(model).cpu()
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise NasError(
+            f"{type(model).__name__} cannot be sent to another process ({error}), so its peak memory is not measured; "
+            "define it at the top of a module"
+        ) from error
+
+
+def _without_parametrizations(model: nn.Module) -> nn.Module:
+    """A copy with its weight norms computed once: modules that carry them cannot be sent to another process."""
+    from torch.nn.utils import parametrize
+
+    own = copy.deepcopy(model)
+    for module in list(own.modules()):
+        if not parametrize.is_parametrized(module):
+            continue
+        values = {name: getattr(module, name).detach() for name in module.parametrizations}  # type: ignore[union-attr]
+        # by hand: torch's own removal would take the property off the class, which the original shares
+        del module._modules["parametrizations"]
+        module.__class__ = type(module).__bases__[0]
+        for name, value in values.items():
+            module.register_parameter(name, nn.Parameter(value))
+        module._load_state_dict_pre_hooks.clear()  # weight norm leaves a local function there
+    return own
 
 
 def _run_once(

@@ -64,8 +64,7 @@ def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
     """
     x, y = _pair(a, b, luma, border)
     _require(x, _WINDOW, "the 11 x 11 window of SSIM")
-    taps = np.exp(-((np.arange(_WINDOW) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2))
-    taps /= taps.sum()
+    taps = _gaussian()
     return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
 
 
@@ -94,13 +93,35 @@ def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -
     return _decibel(float(np.mean((x - y) ** 2)) + eta * (d_edge - d_inside))
 
 
-def ssim_uniform(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
-    """SSIM with a 7 x 7 uniform window and sample covariance: scikit-image's defaults, used by DSRIR."""
+def ssim_uniform(
+    a: Any, b: Any, luma: bool = False, border: int = 0, window: int = 7, sample_covariance: bool = True
+) -> float:
+    """SSIM with a uniform square window, at positions where it lies inside the image.
+
+    By default 7 x 7 with sample covariance: scikit-image's defaults, used by DSRIR. With ``window=8`` and the
+    population covariance it is the window of Wang and Bovik's first code, by which the JPEG, SA-DCT and AR-CNN
+    rows of the deblocking tables were made (see ``nas.tasks.protocols``).
+    """
     x, y = _pair(a, b, luma, border)
-    _require(x, 7, "the 7 x 7 window of this SSIM")
-    taps = np.full(7, 1 / 7)
-    maps = [_ssim_map(x[..., c], y[..., c], (taps, taps), 49 / 48) for c in range(x.shape[-1])]
+    _require(x, window, f"the {window} x {window} window of this SSIM")
+    taps = np.full(window, 1 / window)
+    covariance = window**2 / (window**2 - 1) if sample_covariance else 1.0
+    maps = [_ssim_map(x[..., c], y[..., c], (taps, taps), covariance) for c in range(x.shape[-1])]
     return float(np.mean(maps))
+
+
+def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+    """SSIM of JDNet's code: the window of ``ssim`` over the whole image, zeros beyond its border.
+
+    Every position counts, and near the border the zeros raise the agreement. Values may leave 0..255 (JDNet
+    compares the network's output unclipped).
+    """
+    x, y = _pair(a, b, luma, border)
+    reach = _WINDOW // 2
+    margin = [(reach, reach), (reach, reach), (0, 0)]
+    x, y = np.pad(x, margin), np.pad(y, margin)
+    taps = _gaussian()
+    return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
 
 
 def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float:
@@ -115,6 +136,12 @@ def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float
         raise UsageError("the column-wise SSIM compares one plane; give grey images or luma=True")
     _require(x, 7, "the 7-sample window of the column-wise SSIM", axes=1)
     return float(np.mean(_ssim_map(x[..., 0], y[..., 0], (np.full(7, 1 / 7), None), 7 / 6)))
+
+
+def _gaussian() -> Plane:
+    taps: Plane = np.exp(-((np.arange(_WINDOW) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2))
+    taps /= taps.sum()
+    return taps
 
 
 def _ssim_map(x: Plane, y: Plane, taps: tuple[Plane, Plane | None], covariance: float) -> Plane:

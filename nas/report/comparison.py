@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, did_you_mean
 from nas.report.published import is_published, one_per_model
 from nas.report.tables import to_csv, to_latex, to_markdown
 from nas.rows import EvaluationRow, write_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ def related(rows: Sequence[EvaluationRow], literature: Sequence[EvaluationRow]) 
     """The published rows of a task and set that was measured too; a model of several papers once, no ablations."""
     wanted = {(r.task, r.set) for r in rows if not is_published(r)}
     have = set(rows)
-    near = [r for r in literature if (r.task, r.set) in wanted and r not in have and "ablation" not in r.source]
+    near = [r for r in literature if (r.task, r.set) in wanted and r not in have]
+    near = [r for r in near if r.psnr is not None and "ablation" not in r.source]
     return one_per_model(near)
 
 
@@ -36,7 +41,7 @@ def compare(
     task: str | None = None,
     set_name: str | None = None,
 ) -> Comparison:
-    """Write table.md, table.tex, table.csv, rows.csv and, where costs are known, bubbles into folder ``out``.
+    """Write table.md, table.tex, table.csv, rows.csv and the figures (``comparison_figures``) into folder ``out``.
 
     ``rows`` are ours, ``literature`` published ones of any task: those of a measured task and set join, marked.
     ``task`` restricts everything; ``set_name`` chooses the set of the figure (default: the first measured
@@ -59,13 +64,34 @@ def compare(
         path.write_text(text, encoding="utf-8")
         files.append(path)
     files.append(write_rows(folder / "rows.csv", everything))
-    for name, one_set in figure_sets(ours, set_name):
-        from nas.report.figures import bubble_figure, bubbles
+    for stem, figure in comparison_figures(everything, figure_sets(ours, set_name)):
         from nas.report.style import save_figure
 
-        if bubbles(everything, name, one_set):
-            files += save_figure(bubble_figure(everything, name, one_set), folder / f"bubbles_{name}_{_plain(one_set)}")
+        files += save_figure(figure, folder / stem)
     return Comparison(folder, files, markdown)
+
+
+def comparison_figures(
+    rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]], dark: bool = False
+) -> Iterator[tuple[str, Figure]]:
+    """File stem and figure of all that the rows have figures for, task by task.
+
+    bubbles and pareto where costs are known, latency where it was measured, dots for every task with more than one
+    model.
+    """
+    from nas.report import charts
+    from nas.report.figures import bubble_figure, bubbles
+
+    for task, one_set in sets:
+        here = [r for r in rows if r.task == task and r.psnr is not None]
+        tail = f"{task}_{_plain(one_set)}"
+        if bubbles(rows, task, one_set):
+            yield f"bubbles_{tail}", bubble_figure(rows, task, one_set, dark=dark)
+            yield f"pareto_{tail}", charts.pareto_figure(rows, task, one_set, dark=dark)
+        if any(r.latency_median_ms and r.set == one_set for r in here):
+            yield f"latency_{tail}", charts.latency_figure(rows, task, one_set, dark=dark)
+        if len({r.model for r in here}) > 1:
+            yield f"dots_{task}", charts.dot_figure(rows, task, dark=dark)
 
 
 def figure_sets(rows: Sequence[EvaluationRow], set_name: str | None = None) -> list[tuple[str, str]]:

@@ -3,40 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from nas.report.style import DARK, LIGHT, OKABE_ITO, Theme, dress, new_figure
+from nas.report.history import archive_figure, finite, pace_figure, trials_figure
+from nas.report.style import DARK, LIGHT, OKABE_ITO, Theme, dress, new_figure, theme_legend
 
 Event = Mapping[str, Any]
+Names = Mapping[str, Sequence[str]]
 #: line styles that take turns with the colours, so that no two of many lines look alike
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 
 
 def search_figures(
-    events: Sequence[Event], *, candidates: Mapping[str, Sequence[str]] | None = None, dark: bool = False
+    events: Sequence[Event],
+    *,
+    candidates: Names | None = None,
+    edges: Names | None = None,
+    timing: Sequence[Event] = (),
+    dark: bool = False,
 ) -> dict[str, Figure]:
     """Name -> figure for all that the events have data for; empty for no events.
 
-    Names: losses, validation, entropy, counts, and "weights <cell>" for each searched cell. Events are those of
-    a run's events.jsonl; ``candidates``: cell -> names in the order of its weights. Missing keys and kinds are
-    left out, numbers that are not finite are gaps.
+    Names: losses, validation, entropy, counts, trials, archive, pace, and "weights <cell>" for each searched cell.
+    Events are those of a run's events.jsonl, ``timing`` those of its timing.jsonl; ``candidates``, ``edges``:
+    cell -> names in the order of its weights. Missing keys and kinds are left out, numbers that are not finite
+    are gaps.
     """
     theme = DARK if dark else LIGHT
-    made: dict[str, Figure | None] = {
-        "losses": _losses(events, theme),
-        "validation": _validation(events, theme),
-        "entropy": _entropy(events, theme),
-        "counts": _counts(events, theme),
-    }
-    steps, cells = _probabilities(events)
-    for cell, weights in cells.items():
-        made[f"weights {cell}"] = _heat_map(cell, steps[cell], weights, (candidates or {}).get(cell, ()), theme)
+    made = {name: make() for name, make in _makers(events, candidates, edges, timing, theme).items()}
     return {name: figure for name, figure in made.items() if figure is not None}
+
+
+def search_figure(
+    name: str,
+    events: Sequence[Event],
+    *,
+    candidates: Names | None = None,
+    edges: Names | None = None,
+    timing: Sequence[Event] = (),
+    dark: bool = False,
+) -> Figure | None:
+    """One figure of ``search_figures``; None when there is nothing to draw under that name."""
+    make = _makers(events, candidates, edges, timing, DARK if dark else LIGHT).get(name)
+    return make() if make is not None else None
+
+
+def _makers(
+    events: Sequence[Event], candidates: Names | None, edges: Names | None, timing: Sequence[Event], theme: Theme
+) -> dict[str, Callable[[], Figure | None]]:
+    made: dict[str, Callable[[], Figure | None]] = {
+        "losses": lambda: _losses(events, theme),
+        "validation": lambda: _validation(events, theme),
+        "entropy": lambda: _entropy(events, edges or {}, theme),
+        "counts": lambda: _counts(events, theme),
+        "trials": lambda: trials_figure(events, theme),
+        "archive": lambda: archive_figure(events, theme),
+        "pace": lambda: pace_figure(timing, theme),
+    }
+    for cell, (steps, weights) in edge_weights(events).items():
+        names = (candidates or {}).get(cell, ())
+        made[f"weights {cell}"] = partial(_heat_map, cell, steps, weights, names, (edges or {}).get(cell, ()), theme)
+    return made
 
 
 def series(events: Iterable[Event], kind: str, name: str) -> tuple[list[float], list[float]]:
@@ -44,14 +77,10 @@ def series(events: Iterable[Event], kind: str, name: str) -> tuple[list[float], 
     steps, values = [], []
     for event in events:
         value = event.get(name)
-        if event.get("kind") == kind and _finite(event.get("step")) and _finite(value):
+        if event.get("kind") == kind and finite(event.get("step")) and finite(value):
             steps.append(float(event["step"]))
             values.append(float(value))  # type: ignore[arg-type]
     return steps, values
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _losses(events: Sequence[Event], theme: Theme) -> Figure | None:
@@ -60,15 +89,13 @@ def _losses(events: Sequence[Event], theme: Theme) -> Figure | None:
         ("architecture loss", *series(events, "train", "arch_loss"), 1),
         ("architecture loss", *series(events, "architecture", "arch_loss"), 1),
     ]
-    return _lines([x for x in lines if x[1]], "loss", "Losses", theme, smooth=True)
+    # trials that train nothing log a loss of zero, which is no loss
+    return _lines([x for x in lines if any(x[2])], "loss", "Losses", theme, smooth=True)
 
 
 def _validation(events: Sequence[Event], theme: Theme) -> Figure | None:
-    names = (("psnr", "validation PSNR"), ("bicubic_psnr", "bicubic"))
+    names = (("psnr", "validation PSNR"), ("derived_psnr", "reduced to its genotype"), ("bicubic_psnr", "bicubic"))
     lines = [(label, *series(events, "validation", name), i) for i, (name, label) in enumerate(names)]
-    trials = series(events, "trial", "psnr")
-    if trials[0]:
-        lines.append(("trial", *trials, 2))
     return _lines([x for x in lines if x[1]], "PSNR (dB)", "Validation", theme)
 
 
@@ -99,7 +126,7 @@ def _lines(
     axes.set_xlabel("step")
     axes.set_ylabel(unit)
     axes.set_title(title, loc="left", fontsize=10, color=theme.ink)
-    _legend(figure, axes, theme)
+    theme_legend(figure, axes, theme)
     return figure
 
 
@@ -113,14 +140,14 @@ def running_mean(values: Sequence[float]) -> npt.NDArray[np.float64]:
     return means
 
 
-def _entropy(events: Sequence[Event], theme: Theme) -> Figure | None:
+def _entropy(events: Sequence[Event], names: Names, theme: Theme) -> Figure | None:
     found: dict[str, tuple[list[float], list[list[float]]]] = {}
     for event in events:
         groups = event.get("entropy")
-        if event.get("kind") != "architecture" or not isinstance(groups, Mapping) or not _finite(event.get("step")):
+        if event.get("kind") != "architecture" or not isinstance(groups, Mapping) or not finite(event.get("step")):
             continue
         for cell, values in groups.items():
-            if isinstance(values, list) and values and all(_finite(v) for v in values):
+            if isinstance(values, list) and values and all(finite(v) for v in values):
                 steps, rows = found.setdefault(str(cell), ([], []))
                 if not rows or len(rows[0]) == len(values):
                     steps.append(float(event["step"]))
@@ -140,15 +167,20 @@ def _entropy(events: Sequence[Event], theme: Theme) -> Figure | None:
                 color=theme.colour(edge % 7),
                 linestyle=dashes,
                 linewidth=1.3,
-                label=f"edge {edge_name(edge)}",
+                label=f"edge {edge_label(edge, names.get(cell, ()))}",
                 marker="o" if len(steps) < 3 else "",
                 markersize=3,
             )
         axes.set_title(f"{cell} cell", loc="left", fontsize=10, color=theme.ink)
         axes.set_xlabel("step")
-        _legend(figure, axes, theme, inside=True)
+        theme_legend(figure, axes, theme, inside=True)
     panels[0].set_ylabel("entropy of the edge (nat)")
     return figure
+
+
+def edge_label(index: int, names: Sequence[str]) -> str:
+    """The name of an edge as the space has it, else as in a full cell."""
+    return names[index] if index < len(names) else edge_name(index)
 
 
 def edge_name(index: int) -> str:
@@ -164,9 +196,9 @@ def _counts(events: Sequence[Event], theme: Theme) -> Figure | None:
     steps, records = [], []
     for event in events:
         counts = event.get("counts")
-        if event.get("kind") == "architecture" and isinstance(counts, Mapping) and _finite(event.get("step")):
+        if event.get("kind") == "architecture" and isinstance(counts, Mapping) and finite(event.get("step")):
             steps.append(float(event["step"]))
-            records.append({str(k): float(v) for k, v in counts.items() if _finite(v)})
+            records.append({str(k): float(v) for k, v in counts.items() if finite(v)})
     names = sorted({name for r in records for name in r}, key=lambda n: (-sum(r.get(n, 0) for r in records), n))
     if not names:
         return None
@@ -192,17 +224,17 @@ def _counts(events: Sequence[Event], theme: Theme) -> Figure | None:
     axes.set_xlabel("step")
     axes.set_ylabel("edges")
     axes.set_title("Blocks of the derived genotype", loc="left", fontsize=10, color=theme.ink)
-    _legend(figure, axes, theme)
+    theme_legend(figure, axes, theme)
     return figure
 
 
-def _probabilities(events: Sequence[Event]) -> tuple[dict[str, list[float]], dict[str, npt.NDArray[np.float64]]]:
-    """Per cell the steps and the softmaxed weights, (steps, edges, candidates)."""
+def edge_weights(events: Sequence[Event]) -> dict[str, tuple[list[float], npt.NDArray[np.float64]]]:
+    """Per cell the steps and the softmaxed weights, (steps, edges, candidates), as far as they were logged."""
     steps: dict[str, list[float]] = {}
     found: dict[str, list[npt.NDArray[np.float64]]] = {}
     for event in events:
         groups = event.get("probabilities")
-        if event.get("kind") != "architecture" or not isinstance(groups, Mapping) or not _finite(event.get("step")):
+        if event.get("kind") != "architecture" or not isinstance(groups, Mapping) or not finite(event.get("step")):
             continue
         for cell, rows in groups.items():
             try:
@@ -213,11 +245,16 @@ def _probabilities(events: Sequence[Event]) -> tuple[dict[str, list[float]], dic
             if table.ndim == 2 and table.size and (not earlier or earlier[0].shape == table.shape):
                 earlier.append(table)
                 steps.setdefault(str(cell), []).append(float(event["step"]))
-    return steps, {cell: np.stack(tables) for cell, tables in found.items() if tables}
+    return {cell: (steps[cell], np.stack(tables)) for cell, tables in found.items() if tables}
 
 
 def _heat_map(
-    cell: str, steps: Sequence[float], weights: npt.NDArray[np.float64], names: Sequence[str], theme: Theme
+    cell: str,
+    steps: Sequence[float],
+    weights: npt.NDArray[np.float64],
+    names: Sequence[str],
+    edge_names: Sequence[str],
+    theme: Theme,
 ) -> Figure:
     """One strip per edge: time to the right, candidates upwards, darker is heavier."""
     _, edges, candidates = weights.shape
@@ -242,7 +279,7 @@ def _heat_map(
             cmap="cividis",
             rasterized=True,
         )
-        axes.set_title(f"edge {edge_name(index)}", loc="left", fontsize=8, color=theme.ink)
+        axes.set_title(f"edge {edge_label(index, edge_names)}", loc="left", fontsize=8, color=theme.ink)
         axes.set_yticks(range(candidates), labels)
         axes.tick_params(colors=theme.soft, labelsize=6.5, length=2)
         for spine in axes.spines.values():
@@ -267,14 +304,3 @@ def _bounds(steps: Sequence[float]) -> npt.NDArray[np.float64]:
         return np.array([points[0] - 0.5, points[0] + 0.5])
     middle = (points[1:] + points[:-1]) / 2
     return np.concatenate([[points[0]], middle, [points[-1]]])
-
-
-def _legend(figure: Figure, axes: Any, theme: Theme, inside: bool = False) -> None:
-    if inside:
-        legend = axes.legend(
-            fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
-        )
-    else:
-        legend = figure.legend(loc="outside right upper", fontsize=7.5, frameon=False)
-    for text in legend.get_texts():
-        text.set_color(theme.ink)

@@ -36,11 +36,11 @@ class Bubble:
 
 def bubbles(rows: Iterable[EvaluationRow], task: str, set: str) -> list[Bubble]:
     """The rows of one task and set that have PSNR and multiply-adds; a model published twice counts once."""
-    chosen = one_per_model([r for r in rows if r.task == task and r.set == set])
+    chosen = one_per_model([r for r in rows if r.task == task and r.set == set and r.psnr is not None])
     return [
-        Bubble(r.model, float(r.multiply_adds), r.psnr, r.parameters, is_published(r))
+        Bubble(r.model, float(r.multiply_adds), float(r.psnr or 0.0), r.parameters, is_published(r))
         for r in chosen
-        if r.psnr is not None and r.multiply_adds
+        if r.multiply_adds
     ]
 
 
@@ -108,7 +108,9 @@ def bubble_figure(
                 zorder=2 if published else 3,
             )
     _legend(figure, axes, theme, points, largest)
-    _write_labels(figure, axes, theme, points, areas, highlight)
+    places = [(p.multiply_adds, p.psnr) for p in points]
+    strong = [p.label in highlight or not p.published for p in points]
+    write_labels(figure, axes, theme, places, areas, [p.label for p in points], strong)
     return figure
 
 
@@ -191,20 +193,31 @@ def _round(value: float) -> float:
     return power * max(m for m in (1, 2, 5) if m * power <= max(value, 1.0))
 
 
-def _write_labels(
-    figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], areas: Sequence[float], highlight: Sequence[str]
+def write_labels(
+    figure: Figure,
+    axes: Axes,
+    theme: Theme,
+    points: Sequence[tuple[float, float]],
+    areas: Sequence[float],
+    names: Sequence[str],
+    strong: Sequence[bool],
+    others: Sequence[tuple[float, float]] = (),
 ) -> None:
+    """A name beside each point (data coordinates; areas of the markers in points squared); none overlap another.
+
+    ``strong`` names are bold; ``others`` are small markers without a name that names should leave free. The axes must
+    have their final limits.
+    """
     texts = []
-    for point in points:
-        strong = point.label in highlight or not point.published
+    for point, name, bold in zip(points, names, strong, strict=True):
         texts.append(
             axes.annotate(
-                point.label,
-                xy=(point.multiply_adds, point.psnr),
+                name,
+                xy=point,
                 fontsize=7.5,
                 color=theme.ink,
                 zorder=5,
-                fontweight="bold" if strong else "normal",
+                fontweight="bold" if bold else "normal",
                 ha="center",
                 va="center",
                 annotation_clip=False,
@@ -215,10 +228,13 @@ def _write_labels(
     figure.draw_without_rendering()  # constrained layout settles the axes before anything is measured
     pixel = figure.dpi / 72
     extents = [t.get_window_extent() for t in texts]
-    centres = [tuple(axes.transData.transform((p.multiply_adds, p.psnr))) for p in points]
+    centres = [tuple(axes.transData.transform(p)) for p in points]
     radii = [math.sqrt(a / math.pi) * pixel for a in areas]
     box = axes.get_window_extent()
-    spots = place_labels(centres, radii, [(e.width, e.height) for e in extents], (box.x0, box.y0, box.x1, box.y1))
+    free = [axes.transData.transform(p) for p in others]
+    walls = [(x - 3 * pixel, y - 3 * pixel, x + 3 * pixel, y + 3 * pixel) for x, y in free]
+    sizes = [(e.width, e.height) for e in extents]
+    spots = place_labels(centres, radii, sizes, (box.x0, box.y0, box.x1, box.y1), obstacles=walls)
     for text, spot, centre in zip(texts, spots, centres, strict=True):
         x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
         text.set_position(tuple(axes.transData.inverted().transform((x, y))))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.errors import NasError
 from nas.report import sections
+from nas.report.campaign_section import CampaignFolder, campaign_section, is_campaign, read_campaign
 from nas.report.comparison import figure_sets, related
 from nas.report.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
-from nas.rows import EvaluationRow, read_rows
+from nas.report.run_folder import RunFolder, attempt, read_run
+from nas.rows import EvaluationRow
 
 if TYPE_CHECKING:
     from nas.space import Genotype
@@ -29,7 +30,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 
 def write_report(
     out: str | Path,
-    run: str | Path | None = None,
+    run: str | Path | Sequence[str | Path] | None = None,
     rows: Sequence[EvaluationRow] = (),
     genotype: Genotype | None = None,
     images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None = None,
@@ -38,58 +39,64 @@ def write_report(
 ) -> Path:
     """Write the page to ``out`` and return its path; it needs no network and weighs under 15 MB.
 
-    run: a run folder; of config.yaml, events.jsonl, genotype.json, rows.csv, images/ what is there is shown.
-    rows: evaluation rows besides the run's. published: anchors of any task; only those of a task and set that
-    was measured are shown, marked with a dagger. genotype: instead of the run's. images: a folder as ``nas
-    evaluate --save-images`` writes it, pictures, or scene -> model -> image; instead of the run's.
-    Nothing to show at all is a NasError. Parts of a run that cannot be read are named on the page.
+    run: folders of runs or campaigns; of a run's config.yaml, events.jsonl, timing.jsonl, genotype.json, rows.csv and
+    images/ what is there is shown, of a campaign also its table and statistics. rows: evaluation rows besides
+    the runs'. published: anchors of any task; only those of a task and set that was measured are shown, marked
+    with a dagger. genotype: instead of the run's. images: a folder as ``nas evaluate --save-images`` writes it,
+    pictures, or scene -> model -> image; instead of the run's. Nothing to show at all is a NasError. Parts of a
+    run that cannot be read are named on the page.
     """
     target = Path(out)
-    folder = Path(run) if run is not None else None
-    if folder is not None and not folder.is_dir():
-        raise NasError(
-            f"there is no run folder {str(folder)!r}; give the folder that 'nas search' or 'nas retrain' wrote"
-        )
-    problems: list[str] = []
-    material = _read_run(folder, problems) if folder is not None else _Material()
-    everything = list(dict.fromkeys([*material.rows, *rows]))
+    folders = [Path(f) for f in ([run] if isinstance(run, str | Path) else run or [])]
+    campaigns = [read_campaign(f) for f in folders if is_campaign(f)]
+    runs = [read_run(f) for f in folders if not is_campaign(f)]
+    material: list[RunFolder | CampaignFolder] = [*runs, *campaigns]
+    problems = [p for found in material for p in found.problems]
+    everything = list(dict.fromkeys([*(r for found in material for r in found.rows), *rows]))
     everything += related(everything, published)
-    genotype = genotype if genotype is not None else material.genotype
-    pictures = as_pictures(images)
-    if not pictures and folder is not None and (folder / "images").is_dir():
-        pictures = as_pictures(folder / "images")
-    if not (everything or genotype or pictures or material.events or material.config):
-        where = f" in {str(folder)!r}" if folder is not None else ""
+    pictures = as_pictures(images) or [p for f in folders if (f / "images").is_dir() for p in as_pictures(f / "images")]
+    if not (everything or genotype or pictures or campaigns or any(r.events or r.config or r.genotype for r in runs)):
+        where = f" in {str(folders[0])!r}" if folders else ""
         raise NasError(f"there is nothing to report{where}; give evaluation rows, a run folder or a genotype")
 
     measured = [r for r in everything if not is_published(r)]
     parts: list[tuple[str, str, str]] = []  # anchor, heading, HTML
     if everything:
         parts.append(("results", "Results", sections.results(everything)))
-        if charts := sections.bubbles(everything, figure_sets(measured or everything)):
+        if charts := sections.charts(everything, figure_sets(measured or everything)):
             parts.append(("cost", "Quality against cost", charts))
-    budget = PICTURES
-    viewer = _attempt("pictures", problems, lambda: sections.pictures(pictures, budget, [r.model for r in measured]))
+    models = list(dict.fromkeys(r.model for r in measured))
+    viewer = attempt("pictures", problems, lambda: sections.pictures(pictures, PICTURES, models))
     if viewer:
         parts.append(("pictures", "Pictures", viewer))
-    if genotype is not None:
-        found = genotype
-        if drawing := _attempt("the cell drawing", problems, lambda: sections.cell(found)):
-            parts.append(("cell", "Derived cell", drawing))
-    diagnostics = _attempt("search figures", problems, lambda: sections.search(material.events, material.candidates))
-    if diagnostics:
-        parts.append(("search", "Search and training", diagnostics))
+    if details := attempt("crops", problems, lambda: sections.crops(pictures, models)):
+        parts.append(("details", "Details", details))
+    for campaign in campaigns:
+        anchor, name = _anchor("campaign", len(campaigns), campaigns.index(campaign)), campaign.folder.resolve().name
+        parts.append((anchor, f"Campaign {name}", campaign_section(campaign, sections.figure)))
+    if genotype is not None and not any(r.genotype for r in runs):
+        runs_cell = attempt("the cell drawing", problems, lambda: sections.cell(genotype))
+        parts += [("cell", "Derived cell", runs_cell)] if runs_cell else []
+    for index, one in enumerate(runs):
+        parts += _run_parts(one, genotype, len(runs), index, problems)
     if everything:
         parts.append(("provenance", "How each number was made", sections.provenance(everything)))
-    if material.config:
-        parts.append(("configuration", "Configuration", f"<pre>{escape(material.config)}</pre>"))
+    several = len(material) > 1
+    for index, found in enumerate(material):
+        if found.config:
+            name = f" of {found.folder.resolve().name}" if several else ""
+            anchor = _anchor("configuration", len(material), index)
+            parts.append((anchor, f"Configuration{name}", _folded(found.config, several)))
 
-    heading = title or (f"Run {folder.resolve().name}" if folder is not None else "Image restoration report")
-    page = _page(heading, _subtitle(measured, genotype), parts, problems)
+    first = folders[0].resolve().name if folders else ""
+    kind = "Campaign" if campaigns and not runs else "Run"
+    heading = title or (f"{kind} {first}" if len(folders) == 1 else "Image restoration report")
+    shown = genotype or next((r.genotype for r in runs if r.genotype is not None), None)
+    page = _page(heading, _subtitle(measured, shown), parts, problems)
     if len(page) > LIMIT:
         parts = [p for p in parts if p[0] != "pictures"]
         problems.append("the pictures were left out, as the page would have been above 15 MB")
-        page = _page(heading, _subtitle(measured, genotype), parts, problems)
+        page = _page(heading, _subtitle(measured, shown), parts, problems)
     if len(page) > LIMIT:
         raise NasError(f"the report would weigh {len(page) / 1e6:.0f} MB, above 15 MB; give fewer rows")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,69 +106,29 @@ def write_report(
     return target
 
 
-class _Material:
-    """What a run folder holds."""
-
-    def __init__(self) -> None:
-        self.rows: list[EvaluationRow] = []
-        self.events: list[dict[str, Any]] = []
-        self.genotype: Genotype | None = None
-        self.config = ""
-        self.candidates: dict[str, Sequence[str]] = {}
-
-
-def _read_run(folder: Path, problems: list[str]) -> _Material:
-    material = _Material()
-    if (folder / "rows.csv").is_file():
-        material.rows = _attempt("rows.csv", problems, lambda: read_rows(folder / "rows.csv")) or []
-    material.events = _attempt("events.jsonl", problems, lambda: read_events(folder)) or []
-    if (folder / "genotype.json").is_file():
-        from nas.space import Genotype
-
-        material.genotype = _attempt("genotype.json", problems, lambda: Genotype.load(folder / "genotype.json"))
-    if (folder / "config.yaml").is_file():
-        text = _attempt("config.yaml", problems, lambda: (folder / "config.yaml").read_text(encoding="utf-8")) or ""
-        material.config = text if len(text) < 200_000 else text[:200_000] + "\n... (cut here)"
-        material.candidates = _candidates(text)
-    return material
+def _run_parts(
+    run: RunFolder, genotype: Genotype | None, count: int, index: int, problems: list[str]
+) -> list[tuple[str, str, str]]:
+    """The derived cell and the search of one run; with several runs their headings bear the run's name."""
+    of = f": {run.name}" if count > 1 else ""
+    parts = []
+    cell = genotype if genotype is not None else run.genotype
+    if cell is not None:
+        found = cell
+        if drawing := attempt("the cell drawing", problems, lambda: sections.cell(found)):
+            parts.append((_anchor("cell", count, index), f"Derived cell{of}", drawing))
+    if diagnostics := attempt("search figures", problems, lambda: sections.search(run)):
+        parts.append((_anchor("search", count, index), f"Search and training{of}", diagnostics))
+    return parts
 
 
-def read_events(folder: Path) -> list[dict[str, Any]]:
-    """The events of a run; none without events.jsonl. Lines that are no JSON objects are passed over."""
-    path = folder / "events.jsonl"
-    events = []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                event = json.loads(line)
-            except json.JSONDecodeError:  # the last line of a run that was killed
-                continue
-            if isinstance(event, dict):
-                events.append(event)
-    return events
+def _anchor(name: str, count: int, index: int) -> str:
+    return name if index == 0 or count == 1 else f"{name}-{index + 1}"
 
 
-def _candidates(config: str) -> dict[str, Sequence[str]]:
-    """Cell -> candidate names from the configuration's space; empty when it cannot be loaded here."""
-    import yaml
-
-    from nas.space import load_space
-
-    try:
-        tree = yaml.safe_load(config)
-        space = load_space(tree["space"], preset=tree.get("preset"))
-    except (NasError, OSError, yaml.YAMLError, TypeError, KeyError, ValueError):
-        return {}  # names are a comfort: the heat map numbers the candidates instead
-    return {name: cell.edges[0].candidates for name, cell in space.cells.items() if cell.edges}
-
-
-def _attempt(what: str, problems: list[str], make: Callable[[], Any]) -> Any:
-    """A damaged part of a run must not cost the rest of the report: it is named on the page instead."""
-    try:
-        return make()
-    except (NasError, OSError, ValueError) as error:
-        problems.append(f"{what} could not be shown: {error}")
-        return None
+def _folded(text: str, fold: bool) -> str:
+    block = f"<pre>{escape(text)}</pre>"
+    return f"<details><summary>Show</summary>{block}</details>" if fold else block
 
 
 def _subtitle(measured: Iterable[EvaluationRow], genotype: Genotype | None) -> str:

@@ -34,14 +34,17 @@ def place_labels(
     sizes: Sequence[tuple[float, float]],
     frame: Box,
     margin: float = 2.0,
+    obstacles: Sequence[Box] = (),
 ) -> list[Spot]:
     """A box of ``sizes[i]`` for each bubble, inside ``frame``, none overlapping another.
 
     Candidates stand around the bubble at growing distances. Crowded bubbles are placed first; an overlap of
-    labels is forbidden as long as any candidate avoids it, one with a bubble only costs. Deterministic.
+    labels is forbidden as long as any candidate avoids it, one with a bubble or with ``obstacles`` only costs.
+    Deterministic.
     """
     points, rims = np.asarray(centres, dtype=float).reshape(-1, 2), np.asarray(radii, dtype=float)
     bubbles = np.column_stack([points - rims[:, None], points + rims[:, None]])  # (n, 4)
+    walls = np.asarray(obstacles, dtype=float).reshape(-1, 4)
     apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))  # (n, n)
     crowding = (apart < 90).sum(axis=1)
     order = sorted(range(len(points)), key=lambda i: (-crowding[i], points[i, 0], i))
@@ -56,6 +59,7 @@ def place_labels(
             hard = overlap(grown[:, None], taken[None]).sum(axis=1)
             hard += 4.0 * (sizes[i][0] * sizes[i][1] - overlap(boxes, np.asarray(frame, dtype=float)))
             soft = overlap(boxes[:, None], bubbles[others][None]).sum(axis=1)
+            soft += overlap(boxes[:, None], walls[None]).sum(axis=1)
             # a name nearer to another bubble than to its own would be read as that one's
             stolen = (_gaps(boxes, points[others], rims[others]) < distances[:, None]).sum(axis=1)
             soft = soft * 2.0 + distances * 9.0 + stolen * 70.0

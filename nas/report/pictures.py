@@ -59,29 +59,52 @@ def as_pictures(
 def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
     """A data URI of at most ``budget`` characters with width and height; None when the image does not fit.
 
-    PNG while it fits (restored detail is the point), else JPEG at falling quality, then at half size.
+    PNG while it fits (restored detail is the point), else JPEG at falling quality, then at half size. A PNG file
+    that fits is taken as it lies.
     """
+    room = (budget - 40) * 3 // 4  # bytes before base64
+    whole = _fitting_png(image, room)
+    if whole is not None:
+        return whole
     pixels = _read(image)
     if pixels is None:
         return None
     longest = max(pixels.shape[:2])
     if longest > LONGEST:
         pixels = _shrink(pixels, LONGEST / longest)
+    try_png = not isinstance(image, Path) or longest > LONGEST or Path(image).suffix.lower() != ".png"
     while min(pixels.shape[:2]) >= 1:
         height, width = pixels.shape[:2]
-        for kind, options in (
-            (".png", [cv2.IMWRITE_PNG_COMPRESSION, 9]),
-            *((".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70)),
-        ):
+        forms: list[tuple[str, list[int]]] = [(".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70)]
+        # a colour photograph takes one to two bytes a pixel; where a third of one cannot fit, PNG is not even tried
+        if try_png and height * width < 3 * room:
+            forms.insert(0, (".png", [cv2.IMWRITE_PNG_COMPRESSION, 6]))
+        for kind, options in forms:
             done, data = cv2.imencode(kind, pixels, options)
             if not done:
                 return None
-            if 4 * len(data) // 3 + 40 <= budget:
+            if len(data) <= room:
                 return data_uri(data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"), width, height
         if max(height, width) < 64:
             return None
         pixels = _shrink(pixels, 0.5)
     return None
+
+
+def _fitting_png(image: Array | Path, room: int) -> tuple[str, int, int] | None:
+    """An 8-bit PNG file small enough to go in unchanged; its size is read from its header."""
+    if not isinstance(image, Path) or image.suffix.lower() != ".png":
+        return None
+    try:
+        if image.stat().st_size > room:
+            return None
+        data = image.read_bytes()
+    except OSError:
+        return None
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 33 or data[24] != 8:
+        return None
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    return (data_uri(data, "image/png"), width, height) if max(width, height) <= LONGEST else None
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.errors import NasError
 from nas.report import tables as t
 from nas.report.cell_drawing import draw_cell
-from nas.report.diagnostics import search_figures
-from nas.report.figures import bubble_figure
-from nas.report.figures import bubbles as plotted
+from nas.report.comparison import comparison_figures
+from nas.report.diagnostics import search_figure, search_figures
 from nas.report.pictures import Picture, data_uri, encode
 from nas.report.published import is_published
 from nas.report.style import darkened, figure_bytes
@@ -20,10 +21,13 @@ from nas.rows import EvaluationRow
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from nas.report.run_folder import RunFolder
     from nas.space import Genotype
 
 MAX_SVG = 500_000  # bytes; a heavier drawing is sent as pixels
 MOST_WARNINGS = 20
+MOST_CROPS = 3
+FLOOR = 200_000  # characters a picture may take at least: below that JPEG would show
 LEFT = ("degraded", "input", "lr", "bicubic", "identity")  # what the left side of the slider starts with
 TRUTH = ("target", "hr", "clean", "true image")
 
@@ -79,18 +83,31 @@ def _line(table: t.Table, index: int, numbers: Mapping[int, int]) -> str:
     return f"<tr{' class=published' if line.published else ''}>{''.join(cells)}</tr>"
 
 
-def bubbles(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> str:
-    """A bubble figure for each (task, set) that has points."""
+CAPTIONS = {
+    "bubbles": "PSNR against multiply-adds. Area: parameters. Filled: measured, open: published.",
+    "pareto": "The best for their cost: multiply-adds and parameters.",
+    "latency": "PSNR against latency on the device named.",
+    "dots": "PSNR on every set; of the published models the best.",
+}
+
+
+def charts(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> str:
+    """Every figure of ``nas compare`` that the rows allow."""
     out = []
-    for task, name in sets:
-        if plotted(rows, task, name):
-            text = f"PSNR against multiply-adds, {task} on {name}. Area: parameters. Filled: measured, open: published."
-            out.append(figure(_drawer(rows, task, name), text, wide=True))
+    for stem, drawing in comparison_figures(rows, sets):
+        kind, _, where = stem.partition("_")
+        # a stem ends in the name of the set, of which a task's name knows nothing
+        task = next((t for t, _ in sets if where.startswith(t)), where)
+        place = " on ".join(p for p in (task, where.removeprefix(task).strip("_")) if p)
+        wide = kind in ("bubbles", "pareto")
+        out.append(figure(_themed(drawing, rows, sets, stem), f"{place}: {CAPTIONS[kind]}", wide=wide))
     return "".join(out)
 
 
-def _drawer(rows: Sequence[EvaluationRow], task: str, name: str) -> Callable[[bool], Figure]:
-    return lambda dark: bubble_figure(rows, task, name, dark=dark)
+def _themed(
+    light: Figure, rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]], stem: str
+) -> Callable[[bool], Figure]:
+    return lambda dark: dict(comparison_figures(rows, sets, dark=True))[stem] if dark else light
 
 
 def cell(genotype: Genotype) -> str:
@@ -102,28 +119,67 @@ def cell(genotype: Genotype) -> str:
     return drawing + f"<details><summary>As text</summary><pre>{escape(text)}</pre></details>"
 
 
-def search(events: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequence[str]]) -> str:
+def search(run: RunFolder) -> str:
     """Warnings and the diagnostic figures of a run; empty without events."""
     out = []
-    warnings = [(e.get("step", ""), e.get("message", "")) for e in events if e.get("kind") == "warning"]
+    warnings = [(e.get("step", ""), e.get("message", "")) for e in run.events if e.get("kind") == "warning"]
     if warnings:
         items = "".join(f"<li>step {escape(str(s))}: {escape(str(m))}</li>" for s, m in warnings[:MOST_WARNINGS])
         more = f"<li>and {len(warnings) - MOST_WARNINGS} more</li>" if len(warnings) > MOST_WARNINGS else ""
         out.append(f'<div class="warnings" role="note"><strong>Warnings</strong><ul>{items}{more}</ul></div>')
     small: list[str] = []
     large: list[str] = []
-    for name, light in search_figures(events, candidates=candidates).items():
-        wide = name.startswith("weights")
-        (large if wide else small).append(figure(_themed(name, light, events, candidates), name, wide=wide))
+    names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
+    for name, light in search_figures(run.events, timing=run.timing, **names).items():
+        wide = name.startswith(("weights", "archive"))
+
+        def draw(dark: bool, name: str = name, light: Figure = light) -> Figure:
+            return (dark and search_figure(name, run.events, timing=run.timing, dark=True, **names)) or light
+
+        (large if wide else small).append(figure(draw, name[:1].upper() + name[1:], wide=wide))
     if small:
         out.append(f'<div class="pair">{"".join(small)}</div>')
     return "".join(out + large)
 
 
-def _themed(
-    name: str, light: Figure, events: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequence[str]]
-) -> Callable[[bool], Figure]:
-    return lambda dark: search_figures(events, candidates=candidates, dark=True)[name] if dark else light
+def crops(scenes: Sequence[Picture], models: Sequence[str]) -> str:
+    """Details of the first scenes that come with their true image; empty without one."""
+    from nas.data import read_image
+    from nas.report.crops import crop_figure, enlarge
+
+    out: list[str] = []
+    for scene in scenes:
+        versions = {n.lower(): n for n in scene.versions}
+        truth = next((versions[w] for w in TRUTH if w in versions), None)
+        if truth is None or len(out) == MOST_CROPS:
+            continue
+        images = {n: read_image(i) if isinstance(i, Path) else i for n, i in scene.versions.items()}
+        target = images.pop(truth)
+        degraded = images.pop(versions.get("degraded", ""), None)
+        same = {n: i for n, i in images.items() if i.shape == target.shape}
+        order = sorted(same, key=lambda n: (models.index(n) if n in models else len(models)))
+        if not same:
+            continue
+        shown = degraded if degraded is not None else enlarge(target, *target.shape[:2])
+        protocol = _protocol(scene.name)
+        drawing = crop_figure(target, shown, {n: same[n] for n in order}, **protocol)
+        width, height = (round(96 * v) for v in drawing.get_size_inches())
+        caption = f"{scene.name}: where the models disagree most; PSNR of the whole picture"
+        data = data_uri(figure_bytes(drawing, "png", 130), "image/png")
+        image = f'<img class="plain" src="{data}" width="{width}" height="{height}" alt="{escape(caption)}">'
+        out.append(f"<figure class=wide>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+    return "".join(out)
+
+
+def _protocol(scene: str) -> dict[str, Any]:
+    """Luma and border of the task that a scene's name begins with; colour without a border for any other."""
+    from nas.tasks import get_task
+
+    try:
+        protocol = get_task(scene.split(" / ")[0]).protocol
+    except NasError:
+        return {"luma": False, "border": 0}
+    return {"luma": protocol.luma == "y", "border": protocol.border}
 
 
 def figure(draw: Callable[[bool], Figure], caption: str, wide: bool = False) -> str:
@@ -148,12 +204,14 @@ def pictures(scenes: Sequence[Picture], budget: int, models: Sequence[str]) -> s
 
     ``models`` in the order of the table: the last of them stands on the right at first.
     """
-    scenes = [s for s in scenes if len(s.versions) > 1] or [s for s in scenes if s.versions]
+    scenes = _in_turn([s for s in scenes if len(s.versions) > 1] or [s for s in scenes if s.versions])
     if not scenes:
         return ""
     kept, stored, used = [], [], 0
-    each = max(60_000, min(1_500_000, budget // sum(len(s.versions) for s in scenes)))
+    each = max(FLOOR, min(1_500_000, budget // sum(len(s.versions) for s in scenes)))
     for scene in scenes:
+        if used + len(scene.versions) * each // 2 > budget:
+            continue  # it would not fit: not worth encoding
         encoded = {name: encode(image, each) for name, image in scene.versions.items()}
         weight = sum(len(e[0]) for e in encoded.values() if e)
         if used + weight > budget or not any(encoded.values()):
@@ -186,6 +244,15 @@ def pictures(scenes: Sequence[Picture], budget: int, models: Sequence[str]) -> s
         f'<p class="note">Drag over the picture to compare. {escape(note)}</p>'
         "<noscript><p>The slider needs JavaScript.</p></noscript>"
     )
+
+
+def _in_turn(scenes: Sequence[Picture]) -> list[Picture]:
+    """Scenes of the sets in turn, so that what does not fit costs every set alike."""
+    groups: dict[str, list[Picture]] = {}
+    for scene in scenes:
+        groups.setdefault(scene.name.rpartition(" / ")[0], []).append(scene)
+    longest = max((len(g) for g in groups.values()), default=0)
+    return [group[i] for i in range(longest) for group in groups.values() if i < len(group)]
 
 
 def provenance(rows: Sequence[EvaluationRow]) -> str:

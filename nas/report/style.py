@@ -71,8 +71,23 @@ def dress(axes: Axes, theme: Theme) -> None:
     axes.title.set(color=theme.ink, size=10)
 
 
-def save_figure(figure: Figure, stem: str | Path, formats: Sequence[str] = ("pdf", "svg", "png")) -> list[Path]:
-    """Write ``stem.<format>`` for each of pdf, svg, png (300 dpi); the paths, in that order.
+def theme_legend(figure: Figure, axes: Axes, theme: Theme, inside: bool = False) -> None:
+    """A legend in the theme's ink, beside the axes or, with ``inside``, where there is room in them."""
+    if inside:
+        legend = axes.legend(
+            fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
+        )
+    else:
+        handles, labels = axes.get_legend_handles_labels()
+        legend = figure.legend(handles, labels, loc="outside right upper", fontsize=7.5, frameon=False)
+    for text in legend.get_texts():
+        text.set_color(theme.ink)
+
+
+def save_figure(
+    figure: Figure, stem: str | Path, formats: Sequence[str] = ("pdf", "svg", "png"), dpi: int = PNG_DPI
+) -> list[Path]:
+    """Write ``stem.<format>`` for each of pdf, svg, png (``dpi``); the paths, in that order.
 
     Files carry no date, so that the same figure is the same bytes.
     """
@@ -83,7 +98,7 @@ def save_figure(figure: Figure, stem: str | Path, formats: Sequence[str] = ("pdf
         if kind not in ("pdf", "svg", "png"):
             raise UsageError(f"cannot save a figure as {kind!r}; use pdf, svg or png")
         path = stem.with_name(f"{stem.name}.{kind}")
-        path.write_bytes(figure_bytes(figure, kind))
+        path.write_bytes(figure_bytes(figure, kind, dpi))
         paths.append(path)
     return paths
 

@@ -67,7 +67,7 @@ class NetworkSettings(_Strict):
 
     width: C, channels of an operation node; cells: L, cells in a row; features: W, channels between cells,
     which is C * (nodes + 1) where there is an operation cell and must be given where there is none;
-    image_residual: the network adds its input image to its output (tasks that keep the size only);
+    image_residual: the network adds its input image, enlarged bicubically for a larger output, to its output;
     keep: which edges a derived cell keeps ("all", as in the JSNet release).
     """
 

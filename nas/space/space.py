@@ -151,7 +151,7 @@ class Space:
                     + did_you_mean(name, d.choices)
                 )
         if genotype.network:
-            self._with_network(genotype.network)
+            self.with_network(genotype.network)
 
     # -- what strategies do with points ---------------------------------------------------------------------
 
@@ -204,10 +204,11 @@ class Space:
         The genotype's network settings go before the space's.
         """
         self.validate(genotype)
-        space = self._with_network(genotype.network) if genotype.network else self
+        space = self.with_network(genotype.network) if genotype.network else self
         return SKELETONS.get(self.skeleton).network(space, genotype, task, **options)
 
-    def _with_network(self, settings: Mapping[str, Any]) -> Space:
+    def with_network(self, settings: Mapping[str, Any]) -> Space:
+        """The same space with these network settings in place of its own, for derived networks only."""
         merged = {**self.network_settings.model_dump(exclude_none=True), **settings}
         if "width" in settings and "features" not in settings and self._has_operations():
             merged.pop("features", None)  # W follows C

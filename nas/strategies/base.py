@@ -8,7 +8,7 @@ discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from nas.config import StrategySettings, TrainSettings
 from nas.space import Genotype, Space
+from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.strategies.feasible import Feasible
 
 #: (degraded, target), float tensors (N, C, H, W) and (N, C, sH, sW) on 0..255
 Batch = tuple[Tensor, Tensor]
@@ -25,16 +27,24 @@ Loss = Callable[[Callable[[Tensor], Tensor], Batch], Tensor]
 
 
 class DifferentiableStrategy(ABC):
-    """Moves weights and architecture of a supernet by gradients."""
+    """Moves weights and architecture of a supernet by gradients.
+
+    ``architecture_loss`` (regularisers and expected cost) is set before ``prepare`` and is to be added to the loss
+    of the architecture. relaxation: what the strategy asks for against the space document.
+    """
 
     differentiable: ClassVar[bool] = True
+    relaxation: ClassVar[Mapping[str, Any]] = {}
+    architecture_loss: ArchitectureLoss | None = None
 
     def __init__(self, settings: StrategySettings, train: TrainSettings) -> None:
         self.settings, self.train = settings, train
 
     def supernet_options(self) -> dict[str, Any]:
-        """Keywords for ``Space.supernet``; by default the relaxation the space document asks for."""
-        return {}
+        """Keywords for ``Space.supernet``: ``search.partial_channels`` and ``search.edge_weights`` where they are
+        given, else the strategy's own relaxation, else that of the space document (no keyword)."""
+        given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
+        return {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
@@ -57,21 +67,42 @@ class DifferentiableStrategy(ABC):
 
 
 class DiscreteStrategy(ABC):
-    """Proposes whole genotypes and learns of their value (validation PSNR in dB, higher is better)."""
+    """Proposes whole genotypes and learns their values.
+
+    ``restrict`` is called once before the first ``ask`` when there are hard limits; ``ask`` and ``tell`` take turns.
+    No genotype may be asked for twice: trials are expensive. Everything that decides the next proposal is in the
+    state, so that a resumed search equals an uninterrupted one.
+    """
 
     differentiable: ClassVar[bool] = False
 
     def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
-        self.settings, self.space = settings, space
+        self.settings, self.space, self.seed = settings, space, seed
         self.rng = np.random.default_rng(seed)
+        self.feasible = Feasible(space)
+
+    def restrict(self, feasible: Feasible) -> None:
+        """Propose only what ``feasible`` allows."""
+        self.feasible = feasible
 
     @abstractmethod
     def ask(self) -> Genotype:
-        """The next genotype to evaluate."""
+        """The next genotype to evaluate, within the limits and not asked for before.
+
+        Raises ExhaustedError when there is none.
+        """
 
     @abstractmethod
-    def tell(self, genotype: Genotype, value: float) -> None:
-        """The value of an asked genotype."""
+    def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
+        """The values of an asked genotype by objective (``nas.strategies.objectives.objectives_of``).
+
+        pruned: the trial was stopped early and the values are what it had reached; None: it failed for good
+        (its training diverged).
+        """
+
+    def advice(self) -> str | None:
+        """A warning about these settings, if there is reason for one."""
+        return None
 
     def state_dict(self) -> dict[str, Any]:
         """The random generator as plain values (integers beyond 64 bits as text)."""

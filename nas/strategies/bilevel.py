@@ -18,6 +18,8 @@ from torch.func import functional_call
 
 from nas.errors import NasError
 from nas.strategies.base import Batch, DifferentiableStrategy, Loss
+from nas.train.distributed import average
+from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
 
 
@@ -50,15 +52,27 @@ def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Te
 def second_order_exact(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
 ) -> tuple[list[Tensor], float]:
-    """The second-order gradient by differentiating through the virtual step (about twice the memory)."""
+    """The second-order gradient by double differentiation (about twice the memory).
+
+    With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a): d/da L_val(w', a) - xi (dg/da)^T v. Of
+    several ranks all take the same virtual step and contract their own dg/da with the same v.
+    """
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)
     slopes = torch.autograd.grad(
         loss(supernet, train), list(weights.values()), create_graph=True, allow_unused=True, materialize_grads=True
     )
-    moved = {n: w - xi * g for (n, w), g in zip(weights.items(), slopes, strict=True)}
+    virtual = [g.detach().clone() for g in slopes]
+    average(virtual)
+    moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), virtual, strict=True)}
     value = loss(_forward(supernet, moved), search)
-    return _gradients(value, alphas), float(value.detach())
+    both = _gradients(value, [*alphas, *moved.values()])
+    direct, v = both[: len(alphas)], both[len(alphas) :]
+    # a weight that the loss does not reach has a slope of zero without a graph
+    curved = [(g, u) for g, u in zip(slopes, v, strict=True) if g.requires_grad]
+    mixed = _gradients([g for g, _ in curved], alphas, [u for _, u in curved]) if curved else []
+    mixed = mixed or [torch.zeros_like(d) for d in direct]
+    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
 
 
 def second_order_difference(
@@ -88,9 +102,12 @@ def second_order_difference(
         return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
 
 
-def _gradients(value: Tensor, variables: list[Any]) -> list[Tensor]:
+def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[Tensor] | None = None) -> list[Tensor]:
+    """Gradients of a loss (or of tensors, contracted with ``along``), averaged over the ranks."""
     # a beta whose group has one member, or an edge of one candidate, has no influence: its gradient is zero
-    return list(torch.autograd.grad(value, variables, allow_unused=True, materialize_grads=True))
+    found = list(torch.autograd.grad(value, variables, along, allow_unused=True, materialize_grads=True))
+    average(found)
+    return found
 
 
 class BilevelStrategy(DifferentiableStrategy):
@@ -101,16 +118,8 @@ class BilevelStrategy(DifferentiableStrategy):
         self._steps = 0
         weight, arch = self.train.optimizer, self.settings.optimizer
         self._weights = list(weights_of(supernet).values())
-        self._weight_optimizer = torch.optim.Adam(
-            self._weights, weight.lr, betas=weight.betas, eps=weight.eps, weight_decay=weight.weight_decay
-        )
-        self._arch_optimizer = torch.optim.Adam(
-            alphas_of(supernet),
-            arch.lr,
-            betas=arch.betas,
-            eps=arch.eps,
-            weight_decay=arch.weight_decay,
-        )
+        self._weight_optimizer = make_optimizer(self._weights, weight)
+        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch)
 
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float
@@ -122,31 +131,61 @@ class BilevelStrategy(DifferentiableStrategy):
             return second_order_exact(supernet, self._loss, train, search, xi)
         return second_order_difference(supernet, self._loss, train, search, xi)
 
+    def begin_pass(self, supernet: nn.Module) -> None:
+        """Called before the architecture step and before the weight step: where a strategy draws its samples."""
+
+    def end_step(self) -> dict[str, float]:
+        """Called after both; returns scalars for the log."""
+        return {}
+
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
-        for group in self._weight_optimizer.param_groups:
-            group["lr"] = rate
         values: dict[str, float] = {"lr": rate}
         if search_batch is not None:
-            slopes, values["arch_loss"] = self.architecture_gradient(supernet, train_batch, search_batch, rate)
-            if not all(bool(torch.isfinite(g).all()) for g in slopes):
-                raise NasError(
-                    f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr"
-                )
-            for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
-                parameter.grad = slope
-            self._arch_optimizer.step()
-            self._arch_optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(supernet, train_batch)
-        slopes = _gradients(loss, self._weights)
+            self.begin_pass(supernet)
+            values |= self._move_architecture(supernet, train_batch, search_batch, rate)
+        self.begin_pass(supernet)
+        loss = self.move_weights(supernet, train_batch, rate)
+        values |= self.end_step()
+        self._steps += 1
+        return {"loss": loss, **values}
+
+    def _move_architecture(self, supernet: nn.Module, train: Batch, search: Batch, rate: float) -> dict[str, float]:
+        slopes, value = self.architecture_gradient(supernet, train, search, rate)
+        values = {"arch_loss": value}
+        if self.architecture_loss is not None and self.architecture_loss.active:
+            extra, log = self.architecture_loss(supernet)  # type: ignore[arg-type]
+            more = _gradients(extra, alphas_of(supernet))
+            slopes = [slope + other for slope, other in zip(slopes, more, strict=True)]
+            values |= log
+        if not all(bool(torch.isfinite(g).all()) for g in slopes):
+            raise NasError(
+                f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr"
+            )
+        for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
+            parameter.grad = slope
+        self._arch_optimizer.step()
+        self._arch_optimizer.zero_grad(set_to_none=True)
+        return values
+
+    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> float:
+        """One step of the weights at this learning rate; returns the training loss.
+
+        Weights that took no part (candidates that were not sampled) are left as they are: a zero gradient would
+        still move them by Adam's momentum.
+        """
+        for group in self._weight_optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._loss(supernet, batch)
+        slopes = torch.autograd.grad(loss, self._weights, allow_unused=True)
+        average(slope for slope in slopes if slope is not None)
         for weight, slope in zip(self._weights, slopes, strict=True):
             weight.grad = slope
         if self.train.clip is not None:
             nn.utils.clip_grad_norm_(self._weights, self.train.clip)
         self._weight_optimizer.step()
         self._weight_optimizer.zero_grad(set_to_none=True)
-        self._steps += 1
-        return {"loss": float(loss.detach()), **values}
+        return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,10 +1,236 @@
-"""Several seeds of one search, and controls of equal cost, in one run folder."""
+"""Several arms, several seeds, one folder: searches, their genotypes trained by one recipe, and what follows.
+
+``nas search --seeds 3 --control random`` is a campaign of two arms, ``nas ablate`` one of many. For every seed
+and arm the folder holds ``<arm>-seed<k>/`` (the search) and ``<arm>-seed<k>-retrained/`` (its genotype trained
+with seed k), for the rank correlation a few ``random-genotype<i>/`` trained alike, and at the end ``rows.csv``,
+``statistics.json``, ``table.md`` and ``table.csv``. All parts validate on the same held-out images; benchmark
+sets are measured at the very end and select nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from nas.config import SearchSettings, parse
+from nas.errors import NasError, UsageError
+from nas.registry import load_plugin
+from nas.strategies.arms import Arm, check_control, control_arm, with_equal_budgets
+from nas.strategies.derive import space_of
+from nas.strategies.parts import (
+    CAMPAIGN_FILE,
+    Part,
+    Work,
+    begin,
+    finish_all,
+    random_genotype,
+    read_document,
+    retraining,
+)
+from nas.tasks import get_task
+from nas.train.feeding import check_settings, open_feed
+from nas.train.retrain import OPTIONS
+
+#: seeds of random genotypes begin here, far from those of the searches
+FIRST_DRAW = 10_000
+
+
+@dataclass(frozen=True)
+class CampaignResult:
+    """A finished campaign: what to read (Markdown), its table as a file, the folder, all figures as plain values."""
+
+    text: str
+    table: Path
+    folder: Path
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign before it runs. ``reference``: the arm that the others are compared with, if any."""
+
+    kind: str
+    title: str
+    base: SearchSettings
+    arms: list[Arm]
+    seeds: list[int]
+    reference: str | None
+    seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain values for ``campaign.yaml``."""
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "seeds": self.seeds,
+            "reference": self.reference,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+            "base": self.base.model_dump(mode="json"),
+            "arms": [arm.to_document() for arm in self.arms],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Plan:
+        """Inverse of ``to_document``."""
+        try:
+            return cls(
+                document["kind"],
+                document["title"],
+                parse(SearchSettings, document["base"]),
+                [Arm.from_document(arm) for arm in document["arms"]],
+                [int(seed) for seed in document["seeds"]],
+                document["reference"],
+                document["seconds"],
+                tuple(document["notes"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise NasError(f"{CAMPAIGN_FILE} is not as it was written ({error!r}); restore it") from error
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One genotype trained: its arm ("" for a random genotype of the rank correlation), search and training."""
+
+    arm: str
+    seed: int
+    found: Part
+    trained: Part
 
 
 def is_campaign(folder: str | Path) -> bool:
     """Whether ``folder`` holds a campaign rather than a single run."""
-    return (Path(folder) / "campaign.yaml").is_file()
+    return (Path(folder) / CAMPAIGN_FILE).is_file()
+
+
+def campaign(
+    settings: SearchSettings,
+    seeds: int,
+    control: str | None = None,
+    out: str | Path | None = None,
+    jobs: int = 1,
+) -> CampaignResult:
+    """``seeds`` independent searches from ``settings.seed`` on, each with a control of equal cost.
+
+    control: "random" adds, for each seed, a random search that may spend what the search spends: the CPU seconds of
+    its steps or trials as measured before the start (multiply-adds and the seconds really taken are recorded
+    too). jobs: how many runs at a time. Raises UsageError for wrong settings before anything is written.
+    """
+    check_control(control)
+    first = Arm(settings.strategy if settings.strategy != "control" else "search", "strategy", settings.strategy,
+                settings)  # fmt: skip
+    arms = [first, control_arm(first)] if control is not None else [first]
+    plan = prepare("campaign", "search and control" if control else "search", settings, arms, seeds,
+                   "control" if control else None)  # fmt: skip
+    return run(plan, Path(out) if out is not None else Path("runs") / default_name(settings, "campaign"), jobs)
+
+
+def prepare(
+    kind: str, title: str, base: SearchSettings, arms: Sequence[Arm], seeds: int, reference: str | None,
+    notes: Sequence[str] = (),
+) -> Plan:  # fmt: skip
+    """Check everything that can be checked and bring the arms to one budget; writes nothing."""
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds}: a campaign needs at least one seed")
+    for plugin in base.plugins:
+        load_plugin(plugin)
+    task = get_task(base.task)
+    for arm in arms:
+        check_settings(arm.settings, task)
+        space_of(arm.settings)
+    if base.data.validation < 1:
+        raise UsageError("a campaign compares on validation images, of which there are none; raise data.validation")
+    for name in base.retrain.network:
+        if name not in (*OPTIONS, "width", "cells", "features", "keep"):
+            raise UsageError(f"retrain.network has no setting {name!r}; known: {', '.join(OPTIONS)}, width, cells")
+    if base.retrain.sets:
+        from nas.data import benchmark_set
+
+        for name in base.retrain.sets:  # a set that is not there is found out now, not after hours
+            benchmark_set(name, task, base.retrain.benchmarks)
+    equal = with_equal_budgets(arms, base.train.time)
+    lead = next((arm for arm in equal if arm.budget is not None and arm.budget.steps), equal[0])
+    seconds = base.train.time or (lead.budget.seconds if lead.budget is not None else None)
+    return Plan(kind, title, base, equal, [base.seed + i for i in range(seeds)], reference, seconds, tuple(notes))
+
+
+def run(plan: Plan, folder: Path, jobs: int = 1) -> CampaignResult:
+    """Begin a campaign in a new folder and bring it to its end."""
+    begin(folder, plan.to_document())
+    return _finish(plan, folder, jobs)
+
+
+def resume_campaign(folder: str | Path, jobs: int = 1) -> CampaignResult:
+    """Continue an interrupted campaign: finished parts stay, the unfinished one goes on from its own state."""
+    folder = Path(folder)
+    document = read_document(folder)
+    if document["kind"] == "noise":
+        from nas.strategies.noise import resume_noise
+
+        return resume_noise(folder, document, jobs)
+    return _finish(Plan.from_document(document), folder, jobs)
+
+
+def _finish(plan: Plan, folder: Path, jobs: int) -> CampaignResult:
+    from nas.strategies.campaign_results import collect
+
+    for plugin in plan.base.plugins:
+        load_plugin(plugin)
+    done = parts_of(plan, folder)
+    finish_all(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
+    return collect(plan, folder, done, Work(folder))
+
+
+def parts_of(plan: Plan, folder: Path) -> list[Trained]:
+    """All parts in the order of work: seed by seed, so that an unfinished campaign is balanced."""
+    done = []
+    for seed in plan.seeds:
+        for arm in plan.arms:
+            found = Part(f"{arm.name}-seed{seed}", arm.at_seed(seed))
+            trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
+            done.append(Trained(arm.name, seed, found, trained))
+    for index in range(plan.base.retrain.random_genotypes if _has_supernet(plan) else 0):
+        found = random_genotype(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
+        seed = plan.seeds[index % len(plan.seeds)]
+        trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
+        done.append(Trained("", seed, found, trained))
+    return done
+
+
+def _has_supernet(plan: Plan) -> bool:
+    from nas.strategies.calibration import is_differentiable
+
+    return any(is_differentiable(arm.settings) for arm in plan.arms)
+
+
+def describe(plan: Plan) -> str:
+    """What a campaign will do, for ``--dry-run``."""
+    lines = [f"{plan.title}: {len(plan.arms)} arms, seeds {', '.join(map(str, plan.seeds))}"]
+    for arm in plan.arms:
+        words = [f"{arm.factor} {arm.level}"]
+        if (budget := arm.budget) is not None:
+            trials = f"{budget.trials} trials of {arm.settings.search.trial_steps} steps"
+            words.append(f"{budget.steps} steps" if budget.steps else trials)
+            words.append(f"about {budget.seconds:.0f} CPU s, {budget.multiply_adds / 1e12:.3g} T multiply-adds")
+        lines.append(f"  {arm.name}: {', '.join(words)}")
+        lines += [f"    note: {note}" for note in arm.notes]
+    count = len(plan.arms) * len(plan.seeds) + (plan.base.retrain.random_genotypes if _has_supernet(plan) else 0)
+    lines.append(f"  then {count} trainings of {plan.base.retrain.steps} steps")
+    lines += [f"  {note}" for note in plan.notes]
+    return "\n".join(lines)
+
+
+def images_of(plan: Plan) -> int:
+    """How many images the parts are compared on."""
+    feed = open_feed(plan.base, get_task(plan.base.task), {"weights": 1.0})
+    return len(feed.parts["validation"])
+
+
+def default_name(settings: SearchSettings, kind: str) -> str:
+    """The folder's name when none is given."""
+    return f"{kind}-{Path(settings.space).stem}-{settings.task}-{settings.strategy}"
+
+

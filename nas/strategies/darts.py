@@ -1,8 +1,9 @@
-"""DARTS: every candidate at full width, no edge weights."""
+"""DARTS: every candidate at full width, no edge weights (Liu et al., ICLR 2019)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from nas.strategies.bilevel import BilevelStrategy
 
@@ -10,8 +11,7 @@ from nas.strategies.bilevel import BilevelStrategy
 class Darts(BilevelStrategy):
     """Whatever the space document says of partial channels and edge weights is switched off."""
 
-    def supernet_options(self) -> dict[str, Any]:
-        return {"partial_channels": 1, "edge_weights": False}
+    relaxation: ClassVar[Mapping[str, Any]] = {"partial_channels": 1, "edge_weights": False}
 
 
 STRATEGY = Darts

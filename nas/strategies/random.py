@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nas.config import StrategySettings
-from nas.errors import NasError
 from nas.space import Genotype, Space
+from nas.space.draw import drawer
 from nas.strategies.base import DiscreteStrategy
+from nas.strategies.feasible import Vector
+
+#: draws before the last one is changed until it is within the limits and new
+DRAWS = 1000
 
 
 class RandomSearch(DiscreteStrategy):
-    """Uniform over the space, without repeating a genotype."""
+    """Uniform over the allowed genotypes, without repeating one.
+
+    Uniform as long as one in some hundreds is allowed; under tighter limits the draws are made cheaper decision
+    by decision, which favours genotypes near the limit.
+    """
 
     def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
         super().__init__(settings, space, seed)
-        self._seen: set[str] = set()
+        self._seen: set[Vector] = set()
 
     def ask(self) -> Genotype:
-        for _ in range(1000):
+        for _ in range(DRAWS):
             genotype = self.space.sample(self.rng)
-            if genotype.hash not in self._seen:
-                self._seen.add(genotype.hash)
-                return genotype
-        raise NasError(
-            f"space {self.space.name!r} has no further genotype to draw after {len(self._seen)} trials; "
-            "lower search.trials"
-        )
+            vector = self.space.encode(genotype)
+            if vector not in self._seen and self.feasible.allows(vector):
+                break
+        else:
+            vector = self.feasible.another(vector, self._seen, drawer(self.rng))
+        self._seen.add(vector)
+        return self.space.decode(vector)
 
-    def tell(self, genotype: Genotype, value: float) -> None:
+    def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
         """Nothing is learnt."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "seen": sorted(self._seen)}
+        return {**super().state_dict(), "seen": sorted(list(v) for v in self._seen)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
-        self._seen = set(state["seen"])
+        self._seen = {tuple(v) for v in state["seen"]}
 
 
 STRATEGY = RandomSearch

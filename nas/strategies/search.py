@@ -15,10 +15,12 @@ from nas.registry import STRATEGIES, load_plugin
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
 from nas.strategies.derive import space_of
+from nas.strategies.drivers import driver_of
 from nas.strategies.provenance import with_provenance
 from nas.strategies.supernet_learner import SupernetLearner
 from nas.strategies.trials import TrialLearner
 from nas.tasks import Task, get_task
+from nas.train import distributed
 from nas.train.feeding import Feed, check_settings, open_feed
 from nas.train.loop import train
 from nas.train.run import Run
@@ -40,6 +42,7 @@ class SearchResult:
     seconds: float
 
 
+@distributed.process_group()
 def search(
     settings: SearchSettings | None = None,
     *,
@@ -51,6 +54,9 @@ def search(
 
     Give ``resume`` (a run folder) to continue an interrupted search; everything else then comes from its
     config.yaml. Returns when the budget is spent. Raises UsageError for wrong settings, NasError on failure.
+
+    Under torchrun the processes train one supernet together (``nas.train.distributed``): ``data.batch`` is of each
+    process, rank 0 writes, and every process returns the same result. Strategies without gradients refuse it.
     """
     started = time.monotonic()
     if resume is not None:
@@ -63,6 +69,14 @@ def search(
         run = None
     for plugin in settings.plugins:
         load_plugin(plugin)
+    if not STRATEGIES.get(settings.strategy).differentiable:
+        distributed.refuse(
+            f"strategy {settings.strategy!r}",
+            "it proposes whole genotypes, which --workers N shares among processes here and --storage URL anywhere",
+        )
+    drive = driver_of(settings)
+    if drive is not None:
+        return drive(settings, out=out, run=run)
     task = get_task(settings.task)
     check_settings(settings, task)
     space = space_of(settings)
@@ -71,10 +85,6 @@ def search(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     feed = open_feed(settings, task, SHARES)
-    if run is None:
-        run = Run.create(out or Path("runs") / default_name(settings, space), "search", settings)
-        run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
-        run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
     if strategy_class.differentiable:
         learner: Any = _supernet_learner(space, task, settings, feed)
         steps = settings.train
@@ -89,13 +99,24 @@ def search(
                 "checkpoint_every": 1,
             }
         )
-    scores = train(learner, run, steps, f"search {space.name} {task.name} {settings.strategy}")
+    if run is None:  # only now: settings that cannot work together leave no folder behind
+        run = Run.begin(out or Path("runs") / default_name(settings, space), "search", settings)
+        run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
+        if run.finished:  # a rank died when all was done, and torchrun restarted the others
+            return _finished(run)
+    if not strategy_class.differentiable:
+        learner.prepare(run.folder)
+    scores = train(learner, run, steps, f"search {space.name} {task.name} {settings.strategy}").scores
     genotype = with_provenance(learner.genotype(), settings, run.folder.name)
-    genotype.save(run.folder / "genotype.json")
+    distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
+    if not strategy_class.differentiable:
+        learner.export(run.folder)
     digest = ""
     if strategy_class.differentiable:
-        digest = save_weights(
-            run.folder / "weights.safetensors", learner.supernet, kind="supernet", task=task.name, space=space.document
+        file = run.folder / "weights.safetensors"
+        digest = distributed.lead(
+            lambda: save_weights(file, learner.supernet, kind="supernet", task=task.name, space=space.document)
         )
     seconds = time.monotonic() - started
     run.write_summary(
@@ -123,7 +144,8 @@ def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str,
 def _supernet_learner(space: Space, task: Task, settings: SearchSettings, feed: Feed) -> SupernetLearner:
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
     supernet = space.supernet(task, **strategy.supernet_options())
-    return SupernetLearner(
+    learner: type[SupernetLearner] = getattr(strategy, "learner", SupernetLearner)
+    return learner(
         space, supernet, strategy, feed.batches("weights"), feed.batches("architecture"), settings, feed.validate
     )
 

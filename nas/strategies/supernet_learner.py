@@ -10,14 +10,35 @@ import torch
 from torch import Tensor, nn
 
 from nas.config import SearchSettings
+from nas.evaluate.latency_table import LatencyTable
 from nas.space import Genotype, Space
+from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.base import DifferentiableStrategy, mean_entropy
+from nas.strategies.constrained import best_within, require_feasible
+from nas.strategies.genotype_costs import GenotypeCosts
+from nas.supernet import Supernet
+from nas.tasks import get_task
+from nas.train.distributed import average, running_statistics
 from nas.train.losses import pixel_loss
 from nas.train.network_learner import BatchStream, autocast
 
 
+def costs_for_limits(space: Space, settings: SearchSettings) -> GenotypeCosts | None:
+    """The costs that the limits are about, or None without a limit; NasError when no genotype can keep them."""
+    limits = settings.limits
+    if not any((limits.params, limits.macs, limits.latency)):
+        return None
+    table = LatencyTable.load(limits.latency_table) if limits.latency_table is not None else None
+    costs = GenotypeCosts(space, get_task(settings.task), table)
+    require_feasible(space, costs, limits)
+    return costs
+
+
 class SupernetLearner:
-    """Feeds a strategy from two disjoint streams and watches the architecture for collapse."""
+    """Feeds a strategy from two disjoint streams and watches the architecture for collapse.
+
+    stopped: why the search ended before its last step, or "".
+    """
 
     def __init__(
         self,
@@ -32,7 +53,7 @@ class SupernetLearner:
         train, device = settings.train, settings.device
         self._memory = torch.channels_last if train.channels_last else torch.contiguous_format
         self.space, self.strategy, self.settings = space, strategy, settings
-        self.supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
+        self.supernet: Supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
         self._weight_batches, self._architecture_batches, self._validate = (
             weight_batches,
             architecture_batches,
@@ -40,6 +61,9 @@ class SupernetLearner:
         )
         self.warmup_steps = round(settings.search.warmup * train.steps)
         self._warned = False
+        self.stopped = ""
+        self.costs = costs_for_limits(space, settings)
+        strategy.architecture_loss = ArchitectureLoss(settings.search, self.costs, settings.limits)
 
         def loss(forward: Callable[[Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
             with autocast(device, train.bf16):
@@ -55,16 +79,19 @@ class SupernetLearner:
 
     def step(self, step: int) -> dict[str, float]:
         search = self._to_device(next(self._architecture_stream)) if step >= self.warmup_steps else None
-        return self.strategy.step(self.supernet, self._to_device(next(self._weight_stream)), search)
+        values = self.strategy.step(self.supernet, self._to_device(next(self._weight_stream)), search)
+        average(running_statistics(self.supernet))  # of blocks with batch normalisation, over the ranks
+        return values
 
     def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         device = self.settings.device
         return batch[0].to(device, memory_format=self._memory), batch[1].to(device)
 
     def genotype(self) -> Genotype:
-        """The genotype that the architecture variables stand for now."""
-        genotype: Genotype = self.supernet.genotype()
-        return genotype
+        """The genotype that the architecture variables stand for now: the likeliest within the limits."""
+        if self.costs is not None:
+            return best_within(self.supernet, self.costs, self.settings.limits)
+        return self.supernet.genotype()
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
         genotype = self.genotype()
@@ -94,6 +121,8 @@ class SupernetLearner:
                     "train weights longer before the architecture (search.warmup) or lower search.optimizer.lr"
                 },
             )
+            if self.settings.search.stop_on_collapse:
+                self.stopped = f"{share:.0%} of the chosen blocks are skip connections (search.stop_on_collapse)"
         self._warned = collapsing
 
     def validate(self, step: int) -> dict[str, float]:
@@ -103,19 +132,25 @@ class SupernetLearner:
         """
         scores = self._validate(self.supernet)
         if scores:
-            with self.supernet.discretised():
+            with self.supernet.only(self.genotype()):
                 scores["derived_psnr"] = self._validate(self.supernet)["psnr"]
             scores["gap"] = scores["psnr"] - scores["derived_psnr"]
         self.supernet.train()
         return scores
 
     def state_dict(self) -> dict[str, Any]:
-        return {"supernet": self.supernet.state_dict(), "strategy": self.strategy.state_dict(), "warned": self._warned}
+        return {
+            "supernet": self.supernet.state_dict(),
+            "strategy": self.strategy.state_dict(),
+            "warned": self._warned,
+            "stopped": self.stopped,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.supernet.load_state_dict(state["supernet"])
         self.strategy.load_state_dict(state["strategy"])
         self._warned = state["warned"]
+        self.stopped = state.get("stopped", "")
 
 
 def skip_share(genotype: Genotype) -> float:

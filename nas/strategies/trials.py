@@ -2,83 +2,193 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-
-import torch
 
 from nas.config import SearchSettings
 from nas.errors import NasError
+from nas.evaluate.latency_table import LatencyTable
 from nas.space import Genotype, Space
+from nas.strategies.archive import ParetoArchive
 from nas.strategies.base import DiscreteStrategy
+from nas.strategies.estimators import make_estimator
+from nas.strategies.feasible import Feasible
+from nas.strategies.genotype_costs import GenotypeCosts
+from nas.strategies.objectives import objectives_of, quality_of
+from nas.strategies.pruning import hopeless
 from nas.strategies.supernet_learner import skip_share
 from nas.tasks import Task
 from nas.train.feeding import Feed
-from nas.train.losses import task_criterion
-from nas.train.network_learner import NetworkLearner
+
+
+def costs_for(settings: SearchSettings, space: Space, task: Task) -> GenotypeCosts | None:
+    """The costs that limits, objectives and ties are judged by; latency among them with ``limits.latency_table``.
+
+    None for a space whose costs are no sum over its blocks, if nothing but ties would need them. Raises UsageError
+    for a limit or objective of latency without a table.
+    """
+    limits = settings.limits
+    table = LatencyTable.load(limits.latency_table) if limits.latency_table is not None else None
+    wanted = [name for name in objectives_of(settings.search) if name != quality_of(settings.search)]
+    try:
+        costs = GenotypeCosts(space, task, table)
+    except NasError:
+        if wanted or table is not None or any((limits.params, limits.macs, limits.latency)):
+            raise
+        return None
+    for name in wanted:
+        costs.base(name)
+    return costs
 
 
 class TrialLearner:
-    """Asks for a genotype, trains it ``search.trial_steps`` steps, tells its validation PSNR.
+    """Asks for a genotype, has it estimated, tells its objectives, and keeps the Pareto archive.
 
-    With a single trial nothing is trained: the one genotype asked for is the result, at no cost.
+    The estimate is ``search.estimator``'s: by default a training of ``search.trial_steps`` steps. With a single
+    trial nothing is evaluated: the one genotype asked for is the result, at no cost.
+
+    stopped: why the search ended before its last trial, or "".
     """
 
     def __init__(
         self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, feed: Feed
     ) -> None:
-        self.space, self.task, self.strategy, self.settings, self.feed = space, task, strategy, settings, feed
-        self._best: tuple[float, dict[str, Any]] | None = None
+        self.space, self.task, self.strategy, self.settings = space, task, strategy, settings
+        self.objectives = objectives_of(settings.search)
+        self.quality = quality_of(settings.search)
+        self.stopped = ""
+        self.archive = ParetoArchive(self.objectives)
+        limited = any((settings.limits.params, settings.limits.macs, settings.limits.latency))
+        self._evaluates = settings.search.trials > 1
+        self.costs = costs_for(settings, space, task) if self._evaluates or limited else None
+        self.feasible = Feasible(space, self.costs, settings.limits)
+        if limited:
+            strategy.restrict(self.feasible)
+        self._estimator = make_estimator(settings, space, task, feed)
+        self._only: Genotype | None = None
+        self._rungs: dict[int, list[dict[str, float]]] = {}
+        self._done = 0
+        self._saved = 0
         self._last: dict[str, Any] = {}
+        self._front: list[dict[str, Any]] | None = None
+
+    def prepare(self, folder: Path | None) -> None:
+        """What has to be there before the first trial (a supernet to inherit from); ``folder``: of the run."""
+        if self._evaluates:
+            self._estimator.prepare(folder)
 
     def begin(self, step: int) -> None:
         """Trials carry no stream from one to the next."""
 
     def step(self, step: int) -> dict[str, float]:
         genotype = self.strategy.ask()
-        loss, value = 0.0, 0.0
-        if self.settings.search.trials > 1:
-            loss, value = self._evaluate(genotype, step)
-            self.strategy.tell(genotype, value)
-        if self._best is None or value > self._best[0]:
-            self._best = (value, genotype.to_json())
-        self._last = {"genotype": genotype.hash, "psnr": value, "skip_share": skip_share(genotype)}
-        return {"loss": loss, "psnr": value}
+        self._front = None
+        if not self._evaluates:
+            self._only = genotype
+            self._last = {"genotype": genotype.hash, self.quality: 0.0, "skip_share": skip_share(genotype)}
+            return {"loss": 0.0, self.quality: 0.0}
+        started = time.perf_counter()
+        known = self.costs.of(genotype) if self.costs is not None else {}
+        pruned = False
 
-    def _evaluate(self, genotype: Genotype, trial: int) -> tuple[float, float]:
-        settings = self.settings.train.model_copy(update={"steps": self.settings.search.trial_steps})
-        torch.manual_seed(self.settings.seed * 100_003 + trial)  # the trial's weights do not depend on earlier trials
-        model = self.space.network(genotype, self.task)
-        criterion = task_criterion(settings.loss, model.descriptor.value_range)
-        learner = NetworkLearner(
-            model, criterion, self.feed.batches("weights"), settings, self.settings.device, self.feed.validate
-        )
-        learner.begin(0)
-        loss = 0.0
-        for step in range(settings.steps):
-            loss = learner.step(step)["loss"]
-        scores = learner.validate(settings.steps)
-        if not scores:
-            raise NasError(
-                "trials are compared on validation images, of which there are none; set data.validation above 0"
-            )
-        return loss, scores["psnr"]
+        def report(steps: int, psnr: float) -> bool:
+            nonlocal pruned
+            values = self._objectives({self.quality: psnr, **known})
+            earlier = self._rungs.setdefault(steps, [])
+            pruned = hopeless(values, earlier, self.settings.search)
+            earlier.append(values)
+            return pruned
+
+        found = self._estimator(genotype, step, report if self.settings.search.pruning else None)
+        values = {self.quality: found[self.quality], **known}
+        failed = not math.isfinite(values[self.quality])
+        state = "failed" if failed else "pruned" if pruned else "complete"
+        self.strategy.tell(genotype, None if failed else self._objectives(values), pruned=pruned)
+        if state == "complete" and self.archive.insert(genotype, values) and len(self.objectives) > 1:
+            self._front = self.archive.summary()
+        self._done += 1
+        steps = int(found.get("steps", 0))
+        if pruned:
+            self._saved += self.settings.search.trial_steps - steps
+        self._note(genotype, {} if failed else values, state, steps, time.perf_counter() - started)
+        if self._done < self.settings.search.trials and self._done == self.feasible.count():
+            self.stopped = f"all {self._done} allowed genotypes of the space were evaluated"
+        loss = found.get("loss", 0.0)
+        return {
+            "loss": loss if math.isfinite(loss) else 0.0,
+            **({} if failed else {self.quality: values[self.quality]}),
+        }
+
+    def _objectives(self, values: dict[str, float]) -> dict[str, float]:
+        return {name: values[name] for name in self.objectives}
+
+    def _note(self, genotype: Genotype, values: dict[str, float], state: str, steps: int, seconds: float) -> None:
+        search = self.settings.search
+        self._last = {
+            "genotype": genotype.hash, **values, "skip_share": skip_share(genotype), "state": state, "steps": steps,
+            "estimator": search.estimator, **({"proxy": search.proxy} if self.quality == "score" else {}),
+            **({"saved_steps": self._saved} if search.pruning else {}), "seconds": round(seconds, 3),
+        }  # fmt: skip
 
     def genotype(self) -> Genotype:
-        """The best genotype so far (the first asked among equals)."""
-        if self._best is None:
-            raise NasError("no trial was done; set search.trials to at least 1")
-        return Genotype.from_json(self._best[1])
+        """The best genotype so far, ties broken by the other objectives and then by cost."""
+        if self._only is not None:
+            return self._only
+        point = self.archive.best(self._cost)
+        if point is None:
+            raise NasError(
+                f"none of {self._done} trials came to an end; lower train.optimizer.lr or look into events.jsonl"
+            )
+        return point.genotype
+
+    def _cost(self, genotype: Genotype) -> tuple[float, ...]:
+        found = self.costs.of(genotype) if self.costs is not None else {}
+        return found.get("macs", 0.0), found.get("params", 0.0)
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "trial", self._last
+        if self._front is not None:
+            yield "pareto", {"points": self._front}
+        advice = self.strategy.advice() if step == 1 else None
+        if advice:
+            yield "warning", {"message": advice}
+        if self._last.get("state") == "failed":
+            message = f"trial {step} ({self._last['genotype']}) diverged; lower train.optimizer.lr or set train.clip"
+            yield "warning", {"message": message}
 
     def validate(self, step: int) -> dict[str, float]:
-        return {"psnr": self._best[0]} if self._best is not None and self.settings.search.trials > 1 else {}
+        point = self.archive.best(self._cost)
+        if point is None:
+            return {}
+        return {
+            self.quality: point.values[self.quality],
+            **({"saved_steps": float(self._saved)} if self.settings.search.pruning else {}),
+        }
+
+    def export(self, folder: Path) -> None:
+        """Write the Pareto archive into the run folder, where there are several objectives."""
+        if len(self.objectives) > 1 and self.archive.points:
+            self.archive.write(folder)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"strategy": self.strategy.state_dict(), "best": self._best, "last": self._last}
+        return {
+            "strategy": self.strategy.state_dict(),
+            "archive": self.archive.state_dict(),
+            "only": self._only.to_json() if self._only is not None else None,
+            "rungs": [[steps, list(values)] for steps, values in self._rungs.items()],
+            "done": self._done,
+            "saved": self._saved,
+            "last": self._last,
+            "stopped": self.stopped,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.strategy.load_state_dict(state["strategy"])
-        self._best, self._last = state["best"], state["last"]
+        self.archive.load_state_dict(state["archive"])
+        self._only = Genotype.from_json(state["only"]) if state["only"] is not None else None
+        self._rungs = {int(steps): list(values) for steps, values in state["rungs"]}
+        self._done, self._saved = int(state["done"]), int(state["saved"])
+        self._last, self.stopped = state["last"], state["stopped"]

@@ -1,7 +1,7 @@
 """Supernets: every candidate of every edge at once, mixed by architecture variables."""
 
 from nas.supernet.mixed import MixedAttention, MixedOperation
-from nas.supernet.relaxations import Mixture
+from nas.supernet.relaxations import Choices, Mixture
 from nas.supernet.supernet import Supernet
 
-__all__ = ["MixedAttention", "MixedOperation", "Mixture", "Supernet"]
+__all__ = ["Choices", "MixedAttention", "MixedOperation", "Mixture", "Supernet"]

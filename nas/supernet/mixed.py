@@ -13,12 +13,19 @@ from nas.supernet.relaxations import channel_shuffle
 
 
 def mix(
-    x: torch.Tensor, weights: torch.Tensor, blocks: Sequence[nn.Module], infos: Sequence[BlockInfo]
+    x: torch.Tensor,
+    weights: torch.Tensor,
+    blocks: Sequence[nn.Module],
+    infos: Sequence[BlockInfo],
+    only: int | None = None,
 ) -> torch.Tensor:
     """sum_k weights[k] * blocks[k](x). Zero blocks are left out: they add nothing, to values or gradients.
 
-    x: (N, C, H, W); weights: (K or more,), entries beyond the blocks are ignored.
+    x: (N, C, H, W); weights: (K or more,), entries beyond the blocks are ignored. ``only``: the one k whose weight
+    is not zero; no other block is run.
     """
+    if only is not None:
+        return torch.zeros_like(x) if infos[only].zero else weights[only] * blocks[only](x)
     terms = [weights[k] * block(x) for k, block in enumerate(blocks) if not infos[k].zero]
     if not terms:
         return torch.zeros_like(x)
@@ -47,11 +54,11 @@ class MixedOperation(nn.Module):
         self.taken = channels // partial_channels
         self.ops = nn.ModuleList(info.build(self.taken) for info in candidates)
 
-    def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """x: (N, C, H, W), weights: (K,) -> (N, C, H, W)."""
+    def forward(self, x: torch.Tensor, weights: torch.Tensor, only: int | None = None) -> torch.Tensor:
+        """x: (N, C, H, W), weights: (K,) -> (N, C, H, W); ``only`` as for ``mix``."""
         if self.partial_channels == 1:
-            return mix(x, weights, list(self.ops), self.infos)
-        mixed = mix(x[:, : self.taken], weights, list(self.ops), self.infos)  # (N, C/k, H, W)
+            return mix(x, weights, list(self.ops), self.infos, only)
+        mixed = mix(x[:, : self.taken], weights, list(self.ops), self.infos, only)  # (N, C/k, H, W)
         joined = torch.cat([mixed, x[:, self.taken :]], dim=1)  # (N, C, H, W)
         return channel_shuffle(joined, self.partial_channels)
 
@@ -64,6 +71,6 @@ class MixedAttention(nn.Module):
         self.infos = tuple(candidates)
         self.ats = nn.ModuleList(info.build(channels) for info in candidates)
 
-    def forward(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """x: (N, W, H, W'), weights: (K,) -> (N, W, H, W')."""
-        return mix(x, weights, list(self.ats), self.infos)
+    def forward(self, x: torch.Tensor, weights: torch.Tensor, only: int | None = None) -> torch.Tensor:
+        """x: (N, W, H, W'), weights: (K,) -> (N, W, H, W'); ``only`` as for ``mix``."""
+        return mix(x, weights, list(self.ats), self.infos, only)

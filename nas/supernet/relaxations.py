@@ -7,25 +7,55 @@ from dataclasses import dataclass
 
 import torch
 
-#: (E, K) alphas, -inf where an edge has no such candidate -> (E, K) weights, zero there
-Relax = Callable[[torch.Tensor], torch.Tensor]
-
 
 @dataclass(frozen=True)
 class Mixture:
     """The weights of one cell's edges in one forward pass.
 
     candidates: (E, K), rows sum to 1; edges: (E,), summing to 1 over the edges that enter the same node, or
-    None where edges are plainly summed.
+    None where edges are plainly summed; chosen: where each row has a single weight that is not zero, its column,
+    so that the other candidates need not be computed; None where rows are dense.
     """
 
     candidates: torch.Tensor
     edges: torch.Tensor | None = None
+    chosen: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One candidate an edge: weights (E, K), one-hot in value (they may carry a gradient), and the columns."""
+
+    weights: torch.Tensor
+    chosen: tuple[int, ...]
+
+
+#: (cell name, (E, K) alphas, -inf where an edge has no such candidate) -> (E, K) weights, zero there, or Choices
+Relax = Callable[[str, torch.Tensor], "torch.Tensor | Choices"]
 
 
 def softmax(alphas: torch.Tensor) -> torch.Tensor:
     """The continuous relaxation of DARTS (Liu et al., ICLR 2019, eq. 2): a softmax over each row."""
     return torch.softmax(alphas, dim=-1)
+
+
+def softmax_of_cell(cell: str, alphas: torch.Tensor) -> torch.Tensor:
+    """The default ``Relax``: ``softmax``, the same for every cell."""
+    return softmax(alphas)
+
+
+def gumbel_choice(alphas: torch.Tensor, noise: torch.Tensor, temperature: float) -> Choices:
+    """Hard samples of the Gumbel softmax (Jang et al., ICLR 2017; GDAS, Dong & Yang, CVPR 2019, eq. 3 to 5).
+
+    alphas, noise: (E, K), noise standard Gumbel. The forward value of a row is the one-hot of
+    argmax(log_softmax(alphas) + noise); its gradient is that of softmax((log_softmax(alphas) + noise) / temperature),
+    straight through.
+    """
+    logits = torch.log_softmax(alphas, dim=-1) + noise
+    soft = torch.softmax(logits / temperature, dim=-1)
+    chosen = logits.detach().argmax(dim=-1)
+    hard = torch.nn.functional.one_hot(chosen, alphas.shape[-1]).to(soft.dtype)
+    return Choices(hard + (soft - soft.detach()), tuple(chosen.tolist()))
 
 
 def group_softmax(values: torch.Tensor, groups: Sequence[int]) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nas.descriptor import ModelDescriptor
-from nas.supernet.relaxations import Mixture, Relax, group_softmax, softmax
+from nas.supernet.relaxations import Choices, Mixture, Relax, group_softmax, softmax, softmax_of_cell
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -29,7 +29,8 @@ class Supernet(nn.Module):
 
     The alphas of a cell are one tensor (E, K), K the longest candidate list. Where lists differ, a row's
     missing candidates are masked with -inf before the softmax: weight zero, gradient zero. All cells of one
-    name share the variables. ``relax`` (default: softmax) may be replaced by a strategy.
+    name share the variables. ``relax`` (default: softmax) may be replaced by a strategy; where it gives Choices,
+    an edge runs the chosen candidate only.
     """
 
     descriptor: ModelDescriptor
@@ -37,8 +38,8 @@ class Supernet(nn.Module):
     def __init__(self, space: Space, labels: Mapping[str, str], edge_weights: Mapping[str, bool]) -> None:
         super().__init__()
         self.space = space
-        self.relax: Relax = softmax
-        self._fixed: dict[str, torch.Tensor] | None = None
+        self.relax: Relax = softmax_of_cell
+        self._fixed: dict[str, tuple[int, ...]] | None = None
         self._labels = dict(labels)
         self._weighted = {name: bool(edge_weights.get(name, False)) for name in space.cells}
         for name, cell in space.cells.items():
@@ -76,36 +77,56 @@ class Supernet(nn.Module):
 
     def mixtures(self) -> dict[str, Mixture]:
         """The weights of all edges, cell name -> Mixture; differentiable, computed once per forward pass."""
-        return {
-            name: Mixture(
-                self.relax(self._masked_alphas(name)) if self._fixed is None else self._fixed[name],
-                self._edge_weights(name),
-            )
-            for name in self.space.cells
-        }
+        return {name: self._mixture(name) for name in self.space.cells}
+
+    def _mixture(self, name: str) -> Mixture:
+        alphas, edges = self.alphas(name), self._edge_weights(name)
+        if self._fixed is not None:
+            chosen = self._fixed[name]
+            columns = torch.tensor(chosen, device=alphas.device)
+            weights = torch.nn.functional.one_hot(columns, alphas.shape[1]).to(alphas.dtype)
+            return Mixture(weights, edges, chosen)
+        relaxed = self.relax(name, alphas)
+        if isinstance(relaxed, Choices):
+            return Mixture(relaxed.weights, edges, relaxed.chosen)
+        return Mixture(relaxed, edges)
 
     @contextmanager
-    def discretised(self) -> Iterator[None]:
-        """Inside, every edge is its chosen block alone (weight one), weights and betas as they are.
+    def only(self, genotype: Genotype) -> Iterator[None]:
+        """Inside, every edge is the genotype's block alone (weight one); no other block is run.
 
-        What the mixed supernet loses by it is the discretisation gap.
+        Weights and betas stay as they are, and alphas get no gradient. Raises UsageError for a genotype of
+        another space.
         """
-        chosen = self.genotype()
-        fixed = {}
-        for name, cell in self.space.cells.items():
-            blocks = {(c.source, c.target): c.block for c in chosen.cells[name]}
-            fixed[name] = torch.zeros_like(getattr(self, f"alphas_{self._labels[name]}"), requires_grad=False)
-            for row, edge in enumerate(cell.edges):
-                fixed[name][row, list(edge.candidates).index(blocks[edge.source, edge.target])] = 1.0
-        self._fixed = fixed
+        self.space.validate(genotype)
+        before, self._fixed = self._fixed, {
+            name: tuple(
+                edge.candidates.index(choice.block)
+                for edge, choice in zip(cell.edges, genotype.cells[name], strict=True)
+            )
+            for name, cell in self.space.cells.items()
+        }  # fmt: skip
         try:
             yield
         finally:
-            self._fixed = None
+            self._fixed = before
+
+    @contextmanager
+    def discretised(self) -> Iterator[None]:
+        """``only`` the genotype that the architecture variables stand for now.
+
+        What the mixed supernet loses by it is the discretisation gap.
+        """
+        with self.only(self.genotype()):
+            yield
 
     def edge_probabilities(self) -> dict[str, torch.Tensor]:
         """Cell name -> (E, K) softmax of the alphas, detached; zero where an edge has no such candidate."""
-        return {name: softmax(self._masked_alphas(name).detach()) for name in self.space.cells}
+        return {name: table.detach() for name, table in self.probabilities().items()}
+
+    def probabilities(self) -> dict[str, torch.Tensor]:
+        """``edge_probabilities`` with their gradient, for terms of the architecture loss."""
+        return {name: softmax(self.alphas(name)) for name in self.space.cells}
 
     def beta_probabilities(self) -> dict[str, torch.Tensor]:
         """Cell name -> (E,) edge weights, detached, for the cells that have them."""
@@ -133,8 +154,14 @@ class Supernet(nn.Module):
             vector.append(scores.index(max(scores)))
         return self.space.decode(vector)
 
-    def _masked_alphas(self, name: str) -> torch.Tensor:
-        alphas: torch.Tensor = getattr(self, f"alphas_{self._labels[name]}")
+    def raw_alphas(self, name: str) -> torch.Tensor:
+        """(E, K) the architecture variable itself; columns an edge has no candidate for are without effect."""
+        variable: torch.Tensor = getattr(self, f"alphas_{self._labels[name]}")
+        return variable
+
+    def alphas(self, name: str) -> torch.Tensor:
+        """(E, K) alphas of a cell, -inf where an edge has no such candidate; with gradient."""
+        alphas = self.raw_alphas(name)
         mask = getattr(self, f"_mask_{self._labels[name]}", None)
         return alphas if mask is None else alphas.masked_fill(~mask, float("-inf"))
 

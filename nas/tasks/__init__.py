@@ -1,6 +1,7 @@
 """What is being restored, and how success is measured."""
 
 from nas.tasks.protocol import Protocol
+from nas.tasks.protocols import protocols_for, with_protocol
 from nas.tasks.task import Task, get_task
 
-__all__ = ["Protocol", "Task", "get_task"]
+__all__ = ["Protocol", "Task", "get_task", "protocols_for", "with_protocol"]

@@ -45,15 +45,23 @@ def blur_and_pick(image: Array, scale: int = 3, size: int = 7, sigma: float = 1.
     return _to_uint8(blurred)[first::scale, first::scale]
 
 
-def gaussian_noise(image: Array, rng: Rng, sigma: float, clip: bool = False) -> Array:
-    """Add N(0, sigma^2) on the 0..255 scale; float32 that may leave 0..255, or rounded and clipped uint8."""
+def gaussian_noise(image: Array, rng: Rng, sigma: float, clip: bool = False, truncate: bool = False) -> Array:
+    """Add N(0, sigma^2) on the 0..255 scale.
+
+    The literature keeps the sum as it is: float32 that may leave 0..255. With ``clip`` it is an 8-bit image,
+    clipped and rounded; with ``truncate`` clipped and cut down to integers, half a level too dark (DSRIR).
+    """
     noisy = image.astype(np.float32) + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32)
+    if truncate:
+        return np.clip(noisy, 0, 255).astype(np.uint8)
     return _to_uint8(noisy) if clip else noisy
 
 
-def blind_noise(image: Array, rng: Rng, highest: int = 55, clip: bool = False) -> Array:
-    """``gaussian_noise`` with an integer sigma drawn uniformly from 0..highest, both included."""
-    return gaussian_noise(image, rng, float(rng.integers(0, highest + 1)), clip)
+def blind_noise(
+    image: Array, rng: Rng, lowest: int = 0, highest: int = 55, clip: bool = False, truncate: bool = False
+) -> Array:
+    """``gaussian_noise`` with an integer sigma drawn uniformly from the range, both ends included (DSRIR: 0..55)."""
+    return gaussian_noise(image, rng, float(rng.integers(lowest, highest + 1)), clip, truncate)
 
 
 def jpeg(image: Array, quality: int) -> Array:
@@ -78,31 +86,82 @@ def synthetic_rain(image: Array, rng: Rng) -> Array:
     return _to_uint8(image + layer * (255.0 - image))
 
 
-def synthetic_haze(image: Array, rng: Rng) -> Array:
-    """Atmospheric scattering I = J t + A (1 - t) with a smooth random depth; a stand-in for real pairs.
+def synthetic_haze(image: Array, rng: Rng, depth: Array | None = None) -> Array:
+    """Atmospheric scattering I = J t + A (1 - t), t = exp(-beta depth); a stand-in for real pairs.
 
-    Airlight 0.8..1 as in RESIDE; transmission exp(-beta depth) lies between about 0.2 and 0.9.
+    depth: (H, W), 8 or 16 bits (0 near, the type's largest value far) or float in 0..1. Without one it is
+    estimated (``estimate_depth``) and blended with a random plane, since a patch shows little of a scene's
+    geometry. Airlight 0.8..1 as in RESIDE; beta up to 2.5, so that far parts keep from 90 % to 10 % of their light.
     """
-    height, width = image.shape[:2]
     airlight = rng.uniform(0.8, 1.0) * 255.0
-    beta = rng.uniform(0.4, 1.6)
-    y, x = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None, :]
-    corner = rng.uniform(0.2, 1.0, 4)  # depth at the four corners, blended linearly
-    depth = (1 - y) * ((1 - x) * corner[0] + x * corner[1]) + y * ((1 - x) * corner[2] + x * corner[3])
-    transmission = np.exp(-beta * depth)
+    beta = rng.uniform(0.5, 2.5)
+    corner = rng.uniform(0.2, 1.0, 4)  # of the plane; drawn also when unused, so that the stream stays in step
+    if depth is None:
+        height, width = image.shape[:2]
+        y, x = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None, :]
+        plane = (1 - y) * ((1 - x) * corner[0] + x * corner[1]) + y * ((1 - x) * corner[2] + x * corner[3])
+        far = 0.5 * plane + 0.5 * estimate_depth(image)
+    else:
+        far = depth / np.iinfo(depth.dtype).max if np.issubdtype(depth.dtype, np.integer) else depth
+    transmission = np.exp(-beta * far)
     if image.ndim == 3:
         transmission = transmission[..., None]
     return _to_uint8(image * transmission + airlight * (1.0 - transmission))
 
 
-#: What a pair without a degraded file may ask for by name: the parts of the all-in-one mixture.
-SYNTHETIC: dict[str, Callable[[Array, Rng], Array]] = {
+def estimate_depth(image: Array) -> Array:
+    """Depth 0..1 of an outdoor photograph: the colour attenuation prior (Zhu, Mai and Shao, TIP 2015).
+
+    d = 0.121779 + 0.959710 value - 0.780245 saturation: far things are bright and pale. Its possible range is
+    mapped to 0..1 and the result smoothed by a box of a twentieth of the longer side.
+    """
+    colour = image.astype(np.float64) if image.ndim == 3 else np.repeat(image[..., None].astype(np.float64), 3, 2)
+    most, least = colour.max(axis=2), colour.min(axis=2)
+    saturation = (most - least) / np.maximum(most, 1.0)
+    raw = 0.121779 + 0.959710 * most / 255.0 - 0.780245 * saturation
+    lowest, highest = 0.121779 - 0.780245, 0.121779 + 0.959710
+    depth = _box((raw - lowest) / (highest - lowest), max(1, max(image.shape[:2]) // 40))
+    return np.clip(depth, 0.0, 1.0)
+
+
+def _box(plane: Array, reach: int) -> Array:
+    """Mean over squares of side 2 reach + 1, edges repeated; by running sums."""
+    for axis in (0, 1):
+        margin = [(0, 0), (0, 0)]
+        margin[axis] = (reach + 1, reach)
+        total = np.cumsum(np.pad(plane, margin, mode="edge"), axis=axis)
+        length = plane.shape[axis]
+        upper = np.take(total, range(2 * reach + 1, 2 * reach + 1 + length), axis=axis)
+        plane = (upper - np.take(total, range(length), axis=axis)) / (2 * reach + 1)
+    return plane
+
+
+#: What a pair without a degraded file may ask for by name: the parts of the all-in-one mixture, and its test noises.
+SYNTHETIC: dict[str, Callable[..., Array]] = {
     "noise": partial(blind_noise, clip=True),
     "rain": synthetic_rain,
     "haze": synthetic_haze,
+    **{f"sigma {s}": partial(gaussian_noise, sigma=float(s), clip=True) for s in (15, 25, 50)},
 }
 
+#: the three degradations of the mixture
+KINDS = ("noise", "rain", "haze")
 
-def mixture(image: Array, rng: Rng) -> Array:
-    """Noise, rain or haze with equal chances; uint8."""
-    return list(SYNTHETIC.values())[int(rng.integers(len(SYNTHETIC)))](image, rng)
+
+def kind_of(degradation: str) -> str:
+    """Which of KINDS a name of SYNTHETIC belongs to: "sigma 25" is noise."""
+    return "noise" if degradation.startswith("sigma") else degradation
+
+
+def synthesise(
+    name: str, image: Array, rng: Rng, depth: Array | None = None, clip: bool = True, truncate: bool = False
+) -> Array:
+    """The degradation ``name`` of SYNTHETIC; ``depth`` serves haze, ``clip`` and ``truncate`` noise."""
+    if kind_of(name) == "noise":
+        return SYNTHETIC[name](image, rng, clip=clip, truncate=truncate)
+    return SYNTHETIC[name](image, rng, depth=depth) if name == "haze" else SYNTHETIC[name](image, rng)
+
+
+def mixture(image: Array, rng: Rng, depth: Array | None = None, clip: bool = True, truncate: bool = False) -> Array:
+    """Noise, rain or haze with equal chances; uint8 (noise is stored as an 8-bit image unless ``clip`` is off)."""
+    return synthesise(KINDS[int(rng.integers(len(KINDS)))], image, rng, depth, clip, truncate)

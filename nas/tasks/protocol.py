@@ -13,8 +13,12 @@ class Protocol:
     (one-channel images as they are)
     border: pixels removed at every side before comparing
     rounded: the output is clipped to 0..255 and rounded to integers first (else clipped only)
-    with_ssim: SSIM is reported; ``ssim`` names its window
+    with_ssim: SSIM is reported; ``ssim`` names its window (``nas.evaluate.compare.SSIM``)
     psnr_b: PSNR-B, which counts block edges, is reported too (JPEG)
+    crop: input and target are first cut, about their centre, to multiples of this (equal-size tasks only)
+    ssim_clipped: False: SSIM sees the output as the network gave it, neither clipped nor rounded
+    equal_psnr: what two equal images score, in dB (None: infinite)
+    name: of a protocol other than the task's own, see ``nas.tasks.protocols``
     """
 
     luma: str = "rgb"
@@ -23,6 +27,10 @@ class Protocol:
     with_ssim: bool = True
     ssim: str = "gaussian 11"
     psnr_b: bool = False
+    crop: int = 1
+    ssim_clipped: bool = True
+    equal_psnr: float | None = None
+    name: str = ""
 
     def __str__(self) -> str:
         names = {"y": "Y", "rgb": "RGB", "gray": "gray"}
@@ -31,8 +39,10 @@ class Protocol:
             f"border {self.border}",
             "output rounded" if self.rounded else "output not rounded",
         ]
+        if self.crop > 1:
+            words.append(f"cut to multiples of {self.crop}")
         if self.with_ssim:
-            words.append(f"SSIM {self.ssim}")
+            words.append(f"SSIM {self.ssim}{'' if self.ssim_clipped else ' of the unclipped output'}")
         if self.psnr_b:
             words.append("PSNR-B")
-        return ", ".join(words)
+        return (f"{self.name}: " if self.name else "") + ", ".join(words)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.errors import UsageError
+from nas.errors import UsageError, did_you_mean
 from nas.registry import TASKS
 from nas.tasks.protocol import Protocol
 
 Array = NDArray[Any]
+
+#: how a noisy input is stored -> what the noise functions are told
+NOISE_FORMS: dict[str, dict[str, bool]] = {
+    "not clipped": {"clip": False, "truncate": False},
+    "clipped": {"clip": True, "truncate": False},
+    "clipped, truncated": {"clip": True, "truncate": True},
+}
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,13 @@ class Task:
 
     The degradation has two parts. ``fixed_part`` (clean uint8 (H, W[, 3]) -> uint8) is a function of the
     whole image and is computed once and kept; ``random_part`` (image, rng -> uint8, or float32
-    on the 0..255 scale that may leave it) is drawn anew for every training patch. Either may be None.
+    on the 0..255 scale that may leave it) is drawn anew for every training patch. Either may be None. A part
+    whose task has ``noise`` takes the keywords ``clip`` and ``truncate``; one for haze takes ``depth``.
 
     scale: target side / input side
     channels: 1 (grey) or 3 (RGB) of the images a network for this task sees
     paired: real pairs of degraded and clean images are wanted; the degradation here is a synthetic stand-in
+    noise: how noise is stored, one of NOISE_FORMS; "" for a task without noise
     stored: name stem of the folder that may hold ready-made inputs beside HR ("LR_bicubic")
     sets: benchmark sets evaluated by default; cost_output: (height, width) at which costs are counted
     family: "sr", "denoise", "jpeg", "derain", "dehaze" or "all_in_one"
@@ -38,7 +48,8 @@ class Task:
     scale: int = 1
     channels: int = 3
     fixed_part: Callable[[Array], Array] | None = None
-    random_part: Callable[[Array, np.random.Generator], Array] | None = None
+    random_part: Callable[..., Array] | None = None
+    noise: str = ""
     paired: bool = False
     protocol: Protocol = field(default_factory=Protocol)
     sets: tuple[str, ...] = ()
@@ -73,6 +84,14 @@ class Task:
     def degradation(self) -> Callable[[Array, np.random.Generator | None], Array]:
         """``degrade`` as a value to pass on."""
         return self.degrade
+
+    def with_noise(self, form: str) -> Task:
+        """The same task with its noise stored in that form; UsageError for a task without noise."""
+        if not self.noise or self.random_part is None:
+            raise UsageError(f"task {self.name!r} adds no noise, so there is nothing to clip")
+        if form not in NOISE_FORMS:
+            raise UsageError(f"unknown form {form!r} of noise; {did_you_mean(form, NOISE_FORMS)}")
+        return replace(self, noise=form, random_part=partial(self.random_part, **NOISE_FORMS[form]))
 
     def check(self, clean: Array) -> None:
         """Raise UsageError unless ``clean`` is an image that ``degrade`` takes."""

@@ -1,10 +1,18 @@
-"""What happened in a run, one JSON object a line, mirrored as TensorBoard scalars when that is installed."""
+"""What happened in a run, one JSON object a line, mirrored as TensorBoard scalars when that is installed.
+
+``events.jsonl`` is the same whenever and wherever the run is repeated; when things happened stands beside it, in
+``timing.jsonl``, where nothing is ever dropped: work that was lost and done again did cost its time.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
+
+#: kinds of events whose moment is kept
+TIMED = ("train", "validation", "trial", "stop")
 
 
 class Events:
@@ -21,6 +29,8 @@ class Events:
             partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
             partial.replace(self._path)
         self._file = self._path.open("a", encoding="utf-8")
+        self._timing = (folder / "timing.jsonl").open("a", encoding="utf-8")
+        self._clock(step, "start")
         self._board: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -32,6 +42,8 @@ class Events:
         """One event. Numbers become TensorBoard scalars ``kind/name``; dictionaries of numbers one level deeper."""
         self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
         self._file.flush()
+        if kind in TIMED:
+            self._clock(step, kind)
         if self._board is None:
             return
         for name, value in values.items():
@@ -45,19 +57,42 @@ class Events:
                             label = f"{part}_{index}" if isinstance(inner, list) else part
                             self._board.add_scalar(f"{kind}/{name}/{label}", number, step)
 
+    def _clock(self, step: int, kind: str) -> None:
+        self._timing.write(json.dumps({"step": step, "kind": kind, "time": round(time.time(), 3)}) + "\n")
+        self._timing.flush()
+
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
+        self._timing.close()
         if self._board is not None:
             self._board.close()
 
 
+class NoEvents:
+    """What ranks that do not write have in place of ``Events``."""
+
+    def write(self, step: int, kind: str, **values: Any) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def read_events(folder: Path) -> list[dict[str, Any]]:
     """All whole events of a run; a last line cut short by a crash is left out."""
-    path = folder / "events.jsonl"
+    return _read(folder / "events.jsonl")
+
+
+def read_timing(folder: Path) -> list[dict[str, Any]]:
+    """Moments of a run in order of time: step, kind ("start" begins a session), time (seconds since 1970)."""
+    return [e for e in _read(folder / "timing.jsonl") if isinstance(e.get("time"), int | float)]
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     events = []
     if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 event = json.loads(line)
             except json.JSONDecodeError:

@@ -9,11 +9,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from nas.config import Settings
+from nas.config import SearchSettings, Settings
 from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
+from nas.data.stages import Stage, Stretch, Timeline, timeline
 from nas.errors import UsageError
-from nas.evaluate.harness import validate
+from nas.evaluate.compare import validation_scores
 from nas.tasks import Task
+from nas.train import distributed
 
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
@@ -21,11 +23,14 @@ END = 2**40
 
 def check_settings(settings: Settings, task: Task) -> None:
     """Refuse what could only fail later: a patch the scale does not divide, a device that is not there."""
-    if settings.data.patch % task.scale:
-        near = max(task.scale, round(settings.data.patch / task.scale) * task.scale)
-        raise UsageError(
-            f"data.patch {settings.data.patch} is not a multiple of the scale {task.scale} of {task.name}; take {near}"
-        )
+    for patch in [stage.patch for stage in settings.data.stages] or [settings.data.patch]:
+        if patch % task.scale:
+            near = max(task.scale, round(patch / task.scale) * task.scale)
+            raise UsageError(
+                f"data.patch {patch} is not a multiple of the scale {task.scale} of {task.name}; take {near}"
+            )
+    if isinstance(settings, SearchSettings) and (settings.data.stages or settings.train.schedule.unit == "epoch"):
+        raise UsageError("data.stages and train.schedule.unit=epoch are for 'nas retrain'; a search has steps alone")
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(
             f"device {settings.device!r} was asked for but this machine has no CUDA device; use --device cpu"
@@ -34,6 +39,7 @@ def check_settings(settings: Settings, task: Task) -> None:
         torch.device(settings.device)
     except RuntimeError:
         raise UsageError(f"unknown device {settings.device!r}; use cpu, cuda or cuda:N") from None
+    distributed.claim_device(settings.device)
 
 
 @dataclass(frozen=True)
@@ -49,25 +55,63 @@ class Feed:
         """Names of the images of each part: the record that no part leaks into another."""
         return {part: sorted(pair.name for pair in pairs) for part, pairs in self.parts.items()}
 
+    def timeline(self, part: str) -> Timeline:
+        """Patch, batch and epoch of every step of the training of this part; a batch is that of all ranks."""
+        data, steps, ranks = self.settings.data, self.settings.train.steps, distributed.ranks()
+        stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
+        stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
+        return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
+
     def batches(self, part: str) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
-        """First step -> endless batches of this part from that step on, a pure function of seed, part and step."""
+        """First step -> endless batches of this part from that step on, a pure function of seed, part and step.
+
+        Of several ranks each draws the whole batch, as one process with a batch so much larger would, and keeps its
+        slice. Drawing costs little beside a step; ``data.workers`` takes it off the step altogether.
+        """
         data = self.settings.data
         source = PatchSource(
             self.parts[part],
             self.task,
-            patch=data.patch,
-            batch=data.batch,
+            patch=data.stages[0].patch if data.stages else data.patch,
+            batch=(data.stages[0].batch if data.stages else data.batch) * distributed.ranks(),
             seed=self.settings.seed,
             stream=part,
             augment=data.augment,
             cache=data.cache,
         )
-        return partial(iterate_batches, source, end=END, workers=data.workers)
+        if not data.stages:
+            return partial(_slices, partial(iterate_batches, source, end=END, workers=data.workers))
+        stretches = [s for s in self.timeline(part).stretches if s.end > s.first]
+        sized = [(s, source.resized(s.patch, s.batch)) for s in stretches]  # an image too small is found here
+        return partial(_slices, partial(_staged_batches, sized, data.workers))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean PSNR (dB, the task's protocol) on the held-out images; {} when none are held out."""
+        """Mean PSNR (dB, the task's protocol) on the held-out images; {} when none are held out.
+
+        The all-in-one task also has one for each degradation, see ``validation_scores``.
+
+        Of several ranks, rank 0 measures and tells the others.
+        """
         pairs = self.parts["validation"]
-        return {"psnr": validate(model, pairs, self.task)} if pairs else {}
+        if not pairs:
+            return {}
+        scores: dict[str, float] = distributed.lead(lambda: validation_scores(model, pairs, self.task))
+        return scores
+
+
+def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: int) -> Iterator[tuple[Tensor, Tensor]]:
+    found = batches(start)
+    return found if distributed.ranks() == 1 else distributed.mine(found)
+
+
+def _staged_batches(
+    sized: list[tuple[Stretch, PatchSource]], workers: int, start: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches from step ``start`` on, each stretch in its own size; the last stretch goes on for ever."""
+    for stretch, source in sized:
+        end = END if stretch is sized[-1][0] else stretch.end
+        if start < end:
+            yield from iterate_batches(source, start=max(start, stretch.first), end=end, workers=workers)
 
 
 def open_feed(settings: Settings, task: Task, shares: dict[str, float]) -> Feed:

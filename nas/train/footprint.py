@@ -33,7 +33,10 @@ def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
     """Measure by one forward pass of a single patch on the CPU."""
     costs = costs_for_task(model, task)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    side = settings.data.patch // task.scale
+    data = settings.data
+    sizes = [(s.patch, s.batch) for s in data.stages] or [(data.patch, data.batch)]
+    patch, batch = max(sizes, key=lambda size: size[0] ** 2 * size[1])
+    side = patch // task.scale
     seen: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Any:
@@ -45,7 +48,7 @@ def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         output = model(torch.zeros(1, task.channels, side, side))
         del output
-    activation = sum(size for pointer, size in seen.items() if pointer not in weights) * settings.data.batch
+    activation = sum(size for pointer, size in seen.items() if pointer not in weights) * batch
     state = 4 * (costs.parameters + 3 * trainable)
     return Footprint(
         costs.parameters, trainable, costs.multiply_adds_conv, costs.output_size, state / 2**20, activation / 2**20

@@ -43,4 +43,10 @@ def task_criterion(name: str, value_range: float = 255.0) -> Criterion:
         image = restored(outputs).float()
         return pixel_loss(name, image * scale, target * scale), {}
 
+    criterion.identity = f"{name} on 0..255"  # type: ignore[attr-defined]
     return criterion
+
+
+def criterion_identity(criterion: Criterion) -> str:
+    """What a weights file records of its loss: the criterion's ``identity``, e.g. which feature extractor it used."""
+    return str(getattr(criterion, "identity", "") or getattr(criterion, "__name__", type(criterion).__name__))

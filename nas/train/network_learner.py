@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.config import TrainSettings
+from nas.train import distributed
+from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -34,18 +36,21 @@ class NetworkLearner:
         settings: TrainSettings,
         device: str,
         validate: Callable[[nn.Module], dict[str, float]],
+        clock: Callable[[int], tuple[int, int]] | None = None,
     ) -> None:
         memory = torch.channels_last if settings.channels_last else torch.contiguous_format
+        model = distributed.synchronised(model, device)
         self.model = model.to(device=device, memory_format=memory)  # type: ignore[call-overload]
         self.settings, self.device = settings, device
         self._memory = memory
         self._criterion, self._batches, self._validate = criterion, batches, validate
+        # step -> (time, length of the training) in the unit of the schedule
+        self._clock = clock or (lambda step: (step, settings.steps))
         self._range = float(model.descriptor.value_range)  # type: ignore[union-attr, arg-type]
         self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self._statistics = distributed.running_statistics(model)
         chosen = settings.optimizer
-        self._optimizer = torch.optim.Adam(
-            self._parameters, chosen.lr, betas=chosen.betas, eps=chosen.eps, weight_decay=chosen.weight_decay
-        )
+        self._optimizer = make_optimizer(self._parameters, chosen)
         self._average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.ema else None
         self._forward: Callable[..., Any] = torch.compile(self.model) if settings.compile else self.model
 
@@ -55,7 +60,7 @@ class NetworkLearner:
 
     def step(self, step: int) -> dict[str, float]:
         settings = self.settings
-        rate = learning_rate(settings.schedule, settings.optimizer.lr, step, settings.steps)
+        rate = learning_rate(settings.schedule, settings.optimizer.lr, *self._clock(step))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         degraded, target = next(self._stream)
@@ -67,6 +72,8 @@ class NetworkLearner:
             outputs = self._forward(degraded)
         loss, parts = self._criterion(outputs, degraded, target, step)
         loss.backward()  # type: ignore[no-untyped-call]
+        slopes = [p.grad for p in self._parameters if p.grad is not None]
+        distributed.average([*slopes, *self._statistics])
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
         self._optimizer.step()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,16 @@ import yaml
 from torch import nn
 
 from nas.config import RetrainSettings, build
+from nas.data import Pair
 from nas.errors import UsageError, did_you_mean
 from nas.registry import BASELINES, load_plugin
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task, get_task
+from nas.train import distributed
 from nas.train.feeding import check_settings, open_feed
+from nas.train.initial import begin_from, sized_as_given
 from nas.train.loop import train
-from nas.train.losses import task_criterion
+from nas.train.losses import criterion_identity, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
@@ -31,13 +37,17 @@ OPTIONS = ("image_residual", "train_mean_shift")
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """A finished training: its folder, the weights file and its hash, the last validation scores (dB)."""
+    """A finished training: its folder, the weights file and its hash, the last validation scores (dB).
+
+    notes: sentences for the user, e.g. which tensors other weights did not fill
+    """
 
     run: Path
     weights: Path
     weights_hash: str
     scores: dict[str, float]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,16 +115,33 @@ def _derived(genotype: Genotype, space: Space, task: Task, network: dict[str, An
     return Candidate(space.network(genotype, task, **options), "derived", space.name, genotype, space)
 
 
-def recipe(model: str, preset: str) -> dict[str, Any]:
-    """A baseline's training recipe (``recipe.yaml`` in its folder): ``published`` or ``small``."""
+def recipe(model: str, preset: str, task: str | None = None) -> dict[str, Any]:
+    """A baseline's training recipe (``recipe.yaml`` in its folder): ``published``, ``small`` or one of its own.
+
+    What the file says of ``PRESET for TASK`` (wildcards allowed) is laid over it, setting by setting.
+    """
     baseline = BASELINES.get(model)
     presets = yaml.safe_load((baseline.folder / "recipe.yaml").read_text(encoding="utf-8"))
-    if preset not in presets:
-        raise UsageError(f"model {model!r} has no recipe {preset!r}; {did_you_mean(preset, presets)}")
+    names = [name for name in presets if " for " not in name]
+    if preset not in names:
+        raise UsageError(f"model {model!r} has no recipe {preset!r}; {did_you_mean(preset, names)}")
     tree: dict[str, Any] = presets[preset]
+    for name, more in presets.items():
+        head, _, pattern = name.partition(" for ")
+        if head == preset and pattern and task is not None and fnmatchcase(task, pattern):
+            tree = _laid_over(tree, more)
     return tree
 
 
+def _laid_over(tree: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(tree)
+    for key, value in more.items():
+        below = merged.get(key)
+        merged[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+@distributed.process_group()
 def retrain(
     settings: RetrainSettings | None = None,
     *,
@@ -126,7 +153,8 @@ def retrain(
 
     Give ``resume`` (a run folder) to continue; settings then come from its config.yaml. The weights file
     records the recipe and which images selected nothing: the last (or averaged) weights are kept, never the
-    best on a benchmark.
+    best on a benchmark. Under torchrun the processes train one network together (``nas.train.distributed``):
+    ``data.batch`` is of each process, rank 0 writes, and every process returns the same result.
     """
     started = time.monotonic()
     run: Run | None = None
@@ -134,58 +162,83 @@ def retrain(
         run = Run.open(resume)
         settings = run.expect(RetrainSettings)
         if run.finished:
-            summary = run.summary()
-            return RetrainResult(
-                run.folder, run.folder / "weights.safetensors", summary["weights"], summary["scores"], 0.0
-            )
+            return _finished(run)
     settings = settings or build(RetrainSettings, **flags)
     for plugin in settings.plugins:
         load_plugin(plugin)
     task = get_task(settings.task)
     check_settings(settings, task)
+    if run is None and settings.init_from:
+        settings = sized_as_given(settings, task)
     seed_everything(settings.seed)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     candidate = build_candidate(settings, task)
     feed = open_feed(settings, task, {"weights": 1.0})
+    criterion = _criterion(candidate, settings)
+    line = feed.timeline("weights")
+    train_settings = settings.train.model_copy(update={"steps": line.steps})
     if run is None:
-        run = Run.create(out or Path("runs") / default_name(settings, candidate), "retrain", settings)
+        run = Run.begin(out or Path("runs") / default_name(settings, candidate), "retrain", settings)
         run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
         if candidate.genotype is not None and candidate.space is not None:
-            candidate.genotype.save(run.folder / "genotype.json")
+            distributed.lead(partial(candidate.genotype.save, run.folder / "genotype.json"))
             run.write_text("space.json", json.dumps(candidate.space.document, indent=2) + "\n")
+        if run.finished:  # a rank died when all was done, and torchrun restarted the others
+            return _finished(run)
+    start = begin_from(candidate.model, settings.init_from, candidate.kind, run) if settings.init_from else None
     learner = NetworkLearner(
         candidate.model,
-        _criterion(candidate, settings),
+        criterion,
         feed.batches("weights"),
-        settings.train,
+        train_settings,
         settings.device,
         feed.validate,
+        (lambda step: (line.epoch(step), line.epochs)) if train_settings.schedule.unit == "epoch" else None,
     )
-    scores = train(learner, run, settings.train, f"retrain {candidate.name} {task.name}")
+    ending = train(learner, run, train_settings, f"retrain {candidate.name} {task.name}")
+    scores = ending.scores
     path = run.folder / "weights.safetensors"
     training = {
-        "steps": settings.train.steps,
+        "steps": ending.steps,
         "seed": settings.seed,
-        "batch": settings.data.batch,
+        "batch": settings.data.batch * distributed.ranks(),
         "patch": settings.data.patch,
         "data": [Path(p).name for p in settings.data.path] or ["sample"],
+        "note": _inputs(feed.parts["weights"], task),
+        "stages": [[s.end - s.first, s.patch, s.batch] for s in line.stretches] if settings.data.stages else [],
+        "criterion": criterion_identity(criterion),
+        "init_from": start.record if start else {},
         "selection": [],
         "scores": scores,
     }
-    digest = save_weights(
-        path,
-        learner.model,
-        kind=candidate.kind,
-        task=task.name,
-        state=learner.final_state(),
-        genotype=candidate.genotype,
-        space=candidate.space.document if candidate.space else None,
-        training=training,
+    digest = distributed.lead(
+        lambda: save_weights(
+            path,
+            learner.model,
+            kind=candidate.kind,
+            task=task.name,
+            state=learner.final_state(),
+            genotype=candidate.genotype,
+            space=candidate.space.document if candidate.space else None,
+            training=training,
+        )
     )
     seconds = time.monotonic() - started
     run.write_summary({"weights": digest, "scores": scores, "seconds_of_last_part": round(seconds, 1)})
-    return RetrainResult(run.folder, path, digest, scores, seconds)
+    return RetrainResult(run.folder, path, digest, scores, seconds, (start.sentence,) if start else ())
+
+
+def _finished(run: Run) -> RetrainResult:
+    summary = run.summary()
+    return RetrainResult(run.folder, run.folder / "weights.safetensors", summary["weights"], summary["scores"], 0.0)
+
+
+def _inputs(pairs: Sequence[Pair], task: Task) -> str:
+    """ "synthetic input" where the task wants real pairs and (some of) these are made up: rows of the model say so."""
+    made = sum(p.made_up(task) for p in pairs)
+    part = "" if made == len(pairs) else f" in {made} of {len(pairs)} images"
+    return f"synthetic input{part}" if made else ""
 
 
 def plan(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, dict[str, int]]:
@@ -194,6 +247,8 @@ def plan(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, d
         load_plugin(plugin)
     task = get_task(settings.task)
     check_settings(settings, task)
+    if settings.init_from:
+        settings = sized_as_given(settings, task)
     candidate = build_candidate(settings, task)
     feed = open_feed(settings, task, {"weights": 1.0})
     return candidate.model, task, settings, {part: len(pairs) for part, pairs in feed.parts.items()}
@@ -201,10 +256,17 @@ def plan(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, d
 
 def _criterion(candidate: Candidate, settings: RetrainSettings) -> Any:
     descriptor: Any = candidate.model.descriptor
-    if candidate.kind == "baseline":
-        own = BASELINES.get(candidate.name).criterion
-        if own is not None:
-            return own(candidate.model, {"loss": settings.train.loss})
+    options = settings.train.criterion
+    own = BASELINES.get(candidate.name).criterion if candidate.kind == "baseline" else None
+    if own is not None:
+        criterion = own(candidate.model, {"loss": settings.train.loss, **options})
+        if criterion is not None:
+            return criterion
+    elif options:
+        raise UsageError(
+            f"{candidate.name} has no loss of its own, so train.criterion ({', '.join(options)}) has nothing to set; "
+            "choose among l1, l2 and charbonnier with train.loss"
+        )
     return task_criterion(settings.train.loss, descriptor.value_range)
 
 

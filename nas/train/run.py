@@ -11,6 +11,7 @@ import yaml
 
 from nas.config import RetrainSettings, SearchSettings, Settings, parse, to_yaml
 from nas.errors import NasError, UsageError
+from nas.train import distributed
 
 S = TypeVar("S", bound=Settings)
 KINDS: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
@@ -20,15 +21,16 @@ class Run:
     """A folder that belongs to one search or one training.
 
     config.yaml (``kind`` and the whole effective configuration), state/, events.jsonl, tensorboard/,
-    and at the end genotype.json, weights.safetensors, summary.json.
+    and at the end genotype.json, weights.safetensors, summary.json; launch.json if several ranks train together.
+    Rank 0 alone writes: on the others the methods that write do nothing.
     """
 
     def __init__(self, folder: Path, kind: str, settings: Settings) -> None:
         self.folder, self.kind, self.settings = folder, kind, settings
 
     @classmethod
-    def create(cls, folder: str | Path, kind: str, settings: Settings) -> Run:
-        """Make a new run folder; one that already holds a run is never written over."""
+    def create(cls, folder: str | Path, kind: str, settings: Settings, launch: str | None = None) -> Run:
+        """Make a new run folder; one that already holds a run is never written over. ``launch``: for launch.json."""
         folder = Path(folder)
         if (folder / "config.yaml").exists():
             raise UsageError(
@@ -38,8 +40,27 @@ class Run:
         if not os.access(folder, os.W_OK):
             raise NasError(f"{str(folder)!r} cannot be written to; choose another --out")
         run = cls(folder, kind, settings)
+        if launch is not None:  # before config.yaml makes it a run, so that a run cut short here is known as ours
+            run.write_text("launch.json", launch)
         run.write_text("config.yaml", f"kind: {kind}\n" + to_yaml(settings))
         return run
+
+    @classmethod
+    def begin(cls, folder: str | Path, kind: str, settings: Settings) -> Run:
+        """``create``; but a run that torchrun's agent restarts, after a rank has died, goes on with its own folder."""
+        run = cls(Path(folder), kind, settings)
+        distributed.lead(run._begin)
+        return run
+
+    def _begin(self) -> None:
+        launch = {"launch": distributed.launch(), "ranks": distributed.ranks()}
+        known, config = self.folder / "launch.json", self.folder / "config.yaml"
+        if launch["launch"] and known.is_file() and config.is_file():
+            before = json.loads(known.read_text(encoding="utf-8"))
+            same = config.read_text(encoding="utf-8") == f"kind: {self.kind}\n" + to_yaml(self.settings)
+            if same and before.get("launch") == launch["launch"]:
+                return
+        self.create(self.folder, self.kind, self.settings, json.dumps(launch) + "\n" if launch["launch"] else None)
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -76,6 +97,8 @@ class Run:
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of the run atomically."""
         path = self.folder / name
+        if not distributed.leads():
+            return path
         partial = path.with_name(path.name + ".partial")
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,20 @@ import numpy as np
 import torch
 
 from nas.errors import NasError
+from nas.train import distributed
 
 KEPT = 2
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
-    """Write ``state`` (tensors and plain values) as generation ``step`` and drop all but the newest two."""
+    """Write ``state`` (tensors and plain values) as generation ``step`` and drop all but the newest two.
+
+    Also dropped is what a process left that died while writing, and generations beyond ``step``: a run that
+    stands at this step has found them damaged.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("*.partial"):
+        left.unlink()
     path = folder / f"step-{step:09d}.pt"
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
@@ -34,16 +42,19 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     mark = path.with_suffix(".sha256.partial")
     mark.write_text(digest)
     mark.replace(path.with_suffix(".sha256"))
-    for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
+    found = sorted(folder.glob("step-*.pt"))
+    here = found.index(path) + 1
+    for old in found[: max(here - KEPT, 0)] + found[here:]:
         old.with_suffix(".sha256").unlink(missing_ok=True)
         old.unlink()
     return path
 
 
-def load_state(folder: Path) -> dict[str, Any] | None:
+def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[str, Any] | None:
     """The newest generation whose digest agrees, or None when the run never got to its first state.
 
-    Raises NasError when there are generations but none is whole.
+    ``warn`` is told of each damaged generation that is passed over. Raises NasError when there are generations but
+    none is whole.
     """
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
@@ -51,6 +62,8 @@ def load_state(folder: Path) -> dict[str, Any] | None:
         if mark.is_file() and mark.read_text() == hashlib.sha256(path.read_bytes()).hexdigest():
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
+        if mark.is_file() and warn is not None:
+            warn(f"saved state {str(path)!r} is damaged; the run continues from the generation before it")
     whole_would_be = [p for p in found if p.with_suffix(".sha256").is_file()]
     if whole_would_be:
         raise NasError(f"every saved state in {str(folder)!r} is damaged; start the run anew in another folder")
@@ -58,7 +71,10 @@ def load_state(folder: Path) -> dict[str, Any] | None:
 
 
 def random_state() -> dict[str, Any]:
-    """The generators of torch, numpy and python (and CUDA) as plain values that load without unpickling."""
+    """The generators of torch, numpy and python (and CUDA) as plain values that load without unpickling.
+
+    Of several ranks each has one CUDA device, whose generator is the same on all; alone, all devices are kept.
+    """
     version, internal, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
     state: dict[str, Any] = {
@@ -67,7 +83,8 @@ def random_state() -> dict[str, Any]:
         "numpy": [str(name), [int(k) for k in keys], int(position), int(has_gauss), float(cached)],
     }
     if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        several = distributed.ranks() > 1
+        state["cuda"] = [torch.cuda.get_rng_state()] if several else torch.cuda.get_rng_state_all()
     return state
 
 
@@ -79,7 +96,10 @@ def restore_random_state(state: dict[str, Any]) -> None:
     name, keys, position, has_gauss, cached = state["numpy"]
     np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
     if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        if distributed.ranks() > 1:
+            torch.cuda.set_rng_state(state["cuda"][0])
+        else:
+            torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
 
 
 def seed_everything(seed: int) -> None:

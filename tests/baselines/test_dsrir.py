@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import save_file
 
 import baselines
 from baselines.dsrir.criterion import DSRIRCriterion
 from baselines.dsrir.extractor import load_extractor, seeded_extractor
-from baselines.dsrir.schedule import STAGES, epoch_chg, epoch_learning_rate, stage_of, updates
 from baselines.dsrir.sizes import crop8, pad8
 from nas.config import RetrainSettings, build
+from nas.data.stages import Stage, last_epochs, timeline
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import count
 from nas.evaluate.infer import restore
 from nas.registry import BASELINES
+from nas.train.retrain import recipe
+from nas.train.schedules import learning_rate
 
 MANIFEST: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "golden" / "dsrir" / "manifest.json").read_text()
@@ -270,45 +271,62 @@ def test_a_few_steps_lower_the_loss() -> None:
     assert totals[-1] < totals[0] - 0.5
 
 
+def published_stages() -> list[Stage]:
+    data = build(RetrainSettings, recipe("dsrir", "published")).data
+    return [Stage(s.patch, s.batch, s.steps) for s in data.stages]
+
+
 @pytest.mark.parametrize("images", sorted(SCHEDULES["epoch_chg"]))
 def test_stage_boundaries_are_the_reference_ones(images: str) -> None:
-    assert list(epoch_chg(int(images))) == SCHEDULES["epoch_chg"][images]
+    assert list(last_epochs(int(images), published_stages())) == SCHEDULES["epoch_chg"][images]
 
 
 def test_stages_change_in_the_epoch_after_the_boundary() -> None:
-    boundaries = epoch_chg(15_144)
-    patches = [stage_of(epoch, boundaries).patch for epoch in (1, 135, 136, 238, 239, 314, 315, 347)]
-    assert patches == [128, 128, 160, 160, 192, 192, 256, 256]
-    for epoch in (0, 348):
-        with pytest.raises(UsageError, match=r"outside of the schedule's 1\.\.347"):
-            stage_of(epoch, boundaries)
+    line = timeline(15_144, 400_000, published_stages(), whole_epochs=True)
+    first = {line.epoch(s.first) + 1: s.patch for s in line.stretches}
+    assert first == {1: 128, 136: 160, 239: 192, 315: 256} and line.epochs == 347
 
 
 def test_updates_drop_incomplete_batches() -> None:
+    line = timeline(15_144, 400_000, published_stages(), whole_epochs=True)
+    epochs = [s.end_epoch - s.first_epoch for s in line.stretches]
+    assert [s.end - s.first for s in line.stretches] == [127_710, 111_343, 95_912, 62_469]
     # the published run: the boundaries of 15,144 images, of which its reader lost the first
-    made = updates(15_143, epoch_chg(15_144))
-    assert made == (127_710, 111_343, 95_836, 62_436) and sum(made) == 397_325
+    made = [count * (15_143 // s.batch) for count, s in zip(epochs, line.stretches, strict=True)]
+    assert made == [127_710, 111_343, 95_836, 62_436] and sum(made) == 397_325
 
 
 def test_a_scaled_schedule_keeps_its_proportions_or_is_refused() -> None:
-    half = epoch_chg(1000, scale=0.5)
-    assert half == tuple(e // 2 for e in epoch_chg(1000))
-    assert [s.batch for s in STAGES] == [16, 14, 12, 8]
+    stages = published_stages()
+    half = last_epochs(1000, stages, scale=0.5)
+    assert half == tuple(e // 2 for e in last_epochs(1000, stages))
     with pytest.raises(UsageError, match="less than one epoch"):
-        epoch_chg(15_144, scale=0.001)
+        last_epochs(15_144, stages, scale=0.001)
 
 
 @pytest.mark.parametrize("epochs", [347, 12])
 def test_learning_rate_of_an_epoch_is_the_reference_one(epochs: int) -> None:
-    found = [epoch_learning_rate(epoch, epochs) for epoch in range(1, epochs + 1)]
+    train = build(RetrainSettings, recipe("dsrir", "published")).train
+    assert train.schedule.unit == "epoch"
+    found = [learning_rate(train.schedule, train.optimizer.lr, epoch, epochs) for epoch in range(epochs)]
     assert found == pytest.approx(SCHEDULES[f"lr_{epochs}"], abs=1e-12, rel=0)
+
+
+def test_published_recipe_trains_as_published() -> None:
+    settings = build(RetrainSettings, recipe("dsrir", "published"))
+    assert [(s.patch, s.batch) for s in published_stages()] == [(128, 16), (160, 14), (192, 12), (256, 8)]
+    chosen = settings.train.optimizer
+    assert (chosen.name, chosen.lr, chosen.betas, chosen.eps, chosen.weight_decay) == (
+        "adamw", 2e-4, (0.9, 0.999), 1e-8, 1e-4
+    )  # fmt: skip
+    assert settings.data.whole_epochs and settings.train.steps == sum(s.updates for s in published_stages())
 
 
 @pytest.mark.parametrize("preset", ["published", "small"])
 def test_recipe_is_a_valid_configuration_of_a_network(preset: str) -> None:
-    presets = yaml.safe_load((BASELINES.get("dsrir").folder / "recipe.yaml").read_text())
-    settings = build(RetrainSettings, presets[preset])
+    settings = build(RetrainSettings, recipe("dsrir", preset))
     model = baselines.create("dsrir", **settings.network)
     parameters = sum(p.numel() for p in model.parameters())
     assert parameters == {"published": 3_516_837, "small": 227_191}[preset]
-    assert settings.data.patch % model.descriptor.size_multiple == 0
+    for patch in [s.patch for s in settings.data.stages] or [settings.data.patch]:
+        assert patch % model.descriptor.size_multiple == 0

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 import baselines
 from baselines.jdnet.attention import AttentionBlock, SelfAttention, position_grid
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, SelfCalibratedConvolution
-from baselines.jdnet.loss import LOSSES, ssim, ssim_window
+from baselines.jdnet.loss import LOSSES
 from baselines.jdnet.model import JDNet, JointUnit, Plan
 from baselines.jdnet.primitives import Neighbourhood, aggregation, subtraction, subtraction2
+from baselines.similarity import ssim, ssim_window
 from nas.registry import BASELINES
 
 FOLDER = Path(__file__).parents[1] / "golden" / "jdnet"

@@ -33,6 +33,7 @@ def test_the_promised_names_exist() -> None:
     promised += [f"denoise_gray_{s}" for s in (10, 15, 25, 30, 50, 70)]
     promised += [f"denoise_color_{s}" for s in (15, 25, 30, 50, 70)]
     promised += [f"jpeg_q{q}" for q in (10, 20, 30, 40)]
+    promised += [f"{n}_clipped" for n in promised if n.startswith("denoise")]
     assert sorted(promised) == sorted(NAMES)
 
 

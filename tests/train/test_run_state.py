@@ -63,3 +63,40 @@ def test_random_generators_continue_where_they_were(tmp_path: Path) -> None:
     assert state is not None
     restore_random_state(state["random"])
     assert (torch.rand(2).tolist(), np.random.rand(2).tolist(), random.random()) == expected  # noqa: NPY002
+
+
+def test_what_a_dead_process_left_half_written_is_cleared_and_never_taken(tmp_path: Path) -> None:
+    save_state(tmp_path, 1, {"v": 1})
+    (tmp_path / "step-000000002.partial").write_bytes(b"half")
+    (tmp_path / "step-000000002.sha256.partial").write_text("half")
+    state = load_state(tmp_path)
+    assert state is not None and state["v"] == 1
+    save_state(tmp_path, 3, {"v": 3})
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_damaged_generation_beyond_the_present_step_takes_no_place_of_a_good_one(tmp_path: Path) -> None:
+    for step in (1, 2):
+        save_state(tmp_path, step, {"v": step})
+    (tmp_path / "step-000000002.pt").write_bytes(b"damaged")
+    told: list[str] = []
+    state = load_state(tmp_path, told.append)
+    assert state is not None and state["v"] == 1 and len(told) == 1 and "step-000000002.pt" in told[0]
+    save_state(tmp_path, 1, {"v": 1.5})  # the run goes on from step 1 and saves sooner than it did before
+    assert sorted(p.name for p in tmp_path.glob("*.pt")) == ["step-000000001.pt"]
+
+
+def test_nothing_in_a_state_is_unpickled(tmp_path: Path) -> None:
+    import hashlib
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "sprung",)  # type: ignore[return-value]
+
+    path = tmp_path / "step-000000001.pt"
+    torch.save({"step": 1, "learner": Trap()}, path)
+    path.with_suffix(".sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(pickle.UnpicklingError):
+        load_state(tmp_path)
+    assert not (tmp_path / "sprung").exists()

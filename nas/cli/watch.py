@@ -1,0 +1,54 @@
+"""nas watch"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+HELP = """A live page of a run or campaign: loss, PSNR, ETA, current genotype, how decided every edge is. Ends with the run, or by Ctrl-C.
+
+Example: [bold]nas watch runs/search[/bold]"""
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(help=HELP)
+    def watch(
+        run: Annotated[Path, typer.Argument(help="Folder of a run or campaign, also while it is at work.")],
+        every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 2.0,
+        once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
+    ) -> None:
+        from rich.console import Console
+
+        from nas.report.watch import page
+
+        console = Console()
+        shown, over = page(run)
+        if once or over or not console.is_terminal:
+            console.print(shown)
+            return
+        _follow(console, run, every)
+
+
+def _follow(console: Console, run: Path, every: float) -> None:
+    """Refresh until the run is over; the last page stays on the screen."""
+    import time
+
+    from rich.live import Live
+
+    from nas.report.watch import page
+
+    shown, over = page(run)
+    try:
+        with Live(shown, console=console, screen=True, auto_refresh=False) as live:
+            while not over:
+                time.sleep(every)
+                shown, over = page(run)
+                live.update(shown, refresh=True)
+    except KeyboardInterrupt:
+        pass
+    console.print(shown)

@@ -1,0 +1,110 @@
+"""Progressive training as a pure function of the step: larger patches in smaller batches, whole epochs or not.
+
+Nothing is counted while training, so nothing needs saving and a resumed run sees the same batches.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Patch side in pixels, images per batch, and how many updates the stage is meant to last."""
+
+    patch: int
+    batch: int
+    updates: int
+
+
+def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tuple[int, ...]:
+    """The last epoch of every stage, 1-based; the last of them is the number of epochs.
+
+    A stage lasts floor(updates / (images / batch)) epochs, the division exact (DSRIR's ``epoch_chg``); an epoch
+    of fewer images than a batch counts as one update. ``scale`` shortens (or lengthens) all stages. Raises
+    UsageError where a stage is too short for one epoch.
+    """
+    if images < 1 or scale <= 0:
+        raise UsageError(f"{images} images and scale {scale} make no schedule; both must be positive")
+    boundaries, epoch = [], 0
+    for stage in stages:
+        wanted = stage.updates * scale
+        epochs = math.floor(wanted / max(images / stage.batch, 1.0))
+        if epochs < 1:
+            raise UsageError(
+                f"{wanted:g} updates are less than one epoch of {images} images at batch {stage.batch}; "
+                "train for more steps, use fewer images, or set data.whole_epochs=false"
+            )
+        epoch += epochs
+        boundaries.append(epoch)
+    return tuple(boundaries)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps ``first`` to ``end`` - 1 of a training, with their patch and batch; epochs count from 0."""
+
+    first: int
+    end: int
+    patch: int
+    batch: int
+    first_epoch: int
+    epoch_steps: int
+
+    @property
+    def end_epoch(self) -> int:
+        """One more than the last epoch, which may be cut short."""
+        return self.first_epoch + math.ceil((self.end - self.first) / self.epoch_steps)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The stretches of a training, in order and without gaps."""
+
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return self.stretches[-1].end
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole training."""
+        return self.stretches[-1].end_epoch
+
+    def at(self, step: int) -> Stretch:
+        """The stretch of step ``step``; beyond the end the last one."""
+        return self.stretches[min(bisect_right([s.end for s in self.stretches], step), len(self.stretches) - 1)]
+
+    def epoch(self, step: int) -> int:
+        """The epoch of step ``step``, both counted from 0."""
+        stretch = self.at(step)
+        return stretch.first_epoch + (step - stretch.first) // stretch.epoch_steps
+
+
+def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: bool = False) -> Timeline:
+    """``stages`` scaled to ``steps`` in all, for a training part of ``images`` images.
+
+    whole_epochs: every stage lasts the whole epochs of ``last_epochs``, each of ``images // batch`` steps, so
+    that the whole is somewhat shorter than ``steps`` (DSRIR: 397,325 of 400,000).
+    """
+    total = sum(stage.updates for stage in stages)
+    sizes = [max(1, images // stage.batch) for stage in stages]
+    if whole_epochs:
+        ends = last_epochs(images, stages, steps / total) if steps else (0,) * len(stages)
+        lengths = [(end - first) * size for first, end, size in zip((0, *ends), ends, sizes, strict=False)]
+    else:
+        shares = [round(sum(s.updates for s in stages[: i + 1]) * steps / total) for i in range(len(stages))]
+        lengths = [end - first for first, end in zip((0, *shares), shares, strict=False)]
+    found: list[Stretch] = []
+    first = epoch = 0
+    for stage, length, size in zip(stages, lengths, sizes, strict=True):
+        found.append(Stretch(first, first + length, stage.patch, stage.batch, epoch, size))
+        first, epoch = found[-1].end, found[-1].end_epoch
+    return Timeline(tuple(found))

@@ -1,0 +1,104 @@
+"""The cells of an evaluation: which images of a set belong to one row, and the mean row of the all-in-one task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nas.data import Pair, benchmark_set
+from nas.rows import EvaluationRow
+from nas.tasks.degradations import KINDS, kind_of
+
+if TYPE_CHECKING:
+    from nas.tasks import Task
+
+#: what the all-in-one task is tested on where an image may be degraded at will: three noises, rain, haze (DSRIR)
+COLUMNS = ("sigma 15", "sigma 25", "sigma 50", "rain", "haze")
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row to be: the name in its column ``set``, its pairs, and the task with the protocol that judges them."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+    task: Task
+
+
+def cells(name: str, task: Task, data: str | Path | None) -> list[Cell]:
+    """The rows that benchmark set ``name`` makes: one, or for the all-in-one task one a degradation.
+
+    There, a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored pairs as
+    they are, and images without any degradation of their own (the sample set) under all of COLUMNS.
+    """
+    pairs = benchmark_set(name, task, data)
+    if task.family != "all_in_one":
+        return [Cell(name, tuple(pairs), task)]
+    stored = [p for p in pairs if p.stored]
+    clean = [p for p in pairs if not p.stored]
+    noisy = [p for p in clean if p.degradation]
+    free = [p for p in clean if not p.degradation]
+    found = []
+    if stored:
+        judge = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
+        found.append(Cell(name if not clean else f"{name} pairs", tuple(stored), judge))
+    for column in COLUMNS:
+        chosen = free + (noisy if kind_of(column) == "noise" else [])
+        if chosen:
+            judge = _on_luma(task) if column == "rain" else task
+            found.append(Cell(f"{name} {column}", tuple(replace(p, degradation=column) for p in chosen), judge))
+    return found
+
+
+def _on_luma(task: Task) -> Task:
+    """DSRIR judges rain on Y and the rest on RGB; every other protocol treats all alike."""
+    return replace(task, protocol=replace(task.protocol, luma="y")) if task.protocol.name == "dsrir" else task
+
+
+def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
+    """The plain mean of the cells of one model, as DSRIR averages: three noise levels count three times."""
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [v for v in values if v is not None]
+        return float(np.mean(known)) if len(known) == len(rows) else None
+
+    names = "; ".join(r.set for r in rows)
+    protocols = " / ".join(dict.fromkeys(r.protocol for r in rows))
+    return replace(
+        rows[0],
+        set=AVERAGE,
+        images=sum(r.images or 0 for r in rows),
+        psnr=mean(r.psnr for r in rows),
+        ssim=mean(r.ssim for r in rows),
+        psnr_b=None,
+        protocol=f"mean of {len(rows)} rows ({names}), {protocols}",
+    )
+
+
+def degradation_of(pair: Pair) -> str:
+    """ "noise", "rain" or "haze" of an all-in-one pair, from its label or the names of its folders; else "other"."""
+    if pair.degradation:
+        return kind_of(pair.degradation)
+    if not pair.stored:
+        return "other"
+    path = (pair.degraded or pair.target).as_posix().casefold()
+    words = re.findall(r"(?<![a-z])rain|hazy|haze|noisy|noise", path)  # "train" is no rain
+    return {"rai": "rain", "haz": "haze", "noi": "noise"}[words[-1][:3]] if words else "other"
+
+
+def by_degradation(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """Pairs of the all-in-one task by kind; an image without a degradation of its own stands in every kind."""
+    groups: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        if pair.stored or pair.degradation:
+            groups.setdefault(degradation_of(pair), []).append(pair)
+        else:
+            for kind in KINDS:
+                groups.setdefault(kind, []).append(replace(pair, degradation=kind))
+    return {k: groups[k] for k in (*KINDS, "other") if k in groups}

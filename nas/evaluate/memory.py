@@ -1,0 +1,164 @@
+"""How much memory a network needs for an image, how much there is, and the tile that fits.
+
+The need is found without running the network: it is traced with fake tensors (shapes without values) and the
+live bytes are added up, so that attention over all pixels is seen to grow with the square of the area. A
+network that cannot be traced is run on a small image and its need scaled by the area.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from nas.evaluate.infer import allowed_size, describe, evaluating
+
+#: sides of tiles that are tried, largest first; the last is taken even where it does not fit
+SIDES = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)
+#: share of the free memory that a network may take: allocators round up, convolutions use work space
+SHARE = 0.5
+_SMALL = 64
+
+
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows the storages that a network's operations create, and remembers the most that lived at once."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live = self.peak = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, Tensor):
+                self._count(tensor)
+        return out
+
+    def _count(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(tensor if isinstance(tensor, Tensor) else storage, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.live -= size
+
+
+def peak_bytes(model: nn.Module, height: int, width: int) -> int:
+    """Bytes of activations that live at once when ``model`` restores an *input* of height x width, float32."""
+    d = describe(model)
+    size = (allowed_size(height, d.size_multiple, d.min_size), allowed_size(width, d.size_multiple, d.min_size))
+    own = _copied(model)
+    try:
+        return _traced(own, d.channels, size, fake=True)
+    except Exception:  # whatever the network does with values that a fake tensor lacks
+        small = tuple(min(s, allowed_size(_SMALL, d.size_multiple, d.min_size)) for s in size)
+        found = _traced(own, d.channels, (small[0], small[1]), fake=False)
+        return round(found * size[0] * size[1] / (small[0] * small[1]))
+
+
+def _traced(model: nn.Module, channels: int, size: tuple[int, int], fake: bool) -> int:
+    like = next(model.parameters(), torch.empty(0))
+    counter = _LiveBytes()
+    with evaluating(model), torch.no_grad():
+        if fake:
+            with FakeTensorMode(allow_non_fake_inputs=True), counter:
+                model(torch.empty(1, channels, *size, dtype=like.dtype, device=like.device))
+        else:
+            with counter:
+                model(torch.full((1, channels, *size), 0.5, dtype=like.dtype, device=like.device))
+    return counter.peak
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """A copy, so that no cache of the network keeps a tensor of the trace (as in ``nas.evaluate.costs``)."""
+    stale = {
+        id(t): t.detach().clone()
+        for module in model.modules()
+        for t in module.__dict__.values()
+        if isinstance(t, Tensor) and not t.is_leaf
+    }
+    return copy.deepcopy(model, memo=stale)
+
+
+def free_bytes(device: torch.device | str = "cpu") -> int:
+    """Memory that a process may still take: of the CUDA device, or the smaller of the machine's and the container's."""
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        return int(torch.cuda.mem_get_info(chosen)[0])
+    found = [n for n in (_available(Path("/proc/meminfo")), _container(Path("/sys/fs/cgroup"))) if n is not None]
+    return min(found, default=2**62)  # an unknown system: believed to be large
+
+
+def _available(meminfo: Path) -> int | None:
+    try:
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+#: (limit, used, key of the file cache in memory.stat) of control groups, version 2 and 1
+_GROUPS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+
+
+def _container(cgroup: Path) -> int | None:
+    """What the control group leaves, its file cache counted as free; None where there is no limit."""
+    for limit, used, stat, key in _GROUPS:
+        try:
+            cached = dict(line.split() for line in (cgroup / stat).read_text().splitlines()).get(key, "0")
+            left = int((cgroup / limit).read_text()) - int((cgroup / used).read_text()) + int(cached)
+            return max(left, 0)
+        except (OSError, ValueError):  # no such file, or the word "max"
+            continue
+    return None
+
+
+def tile_that_fits(
+    model: nn.Module,
+    height: int,
+    width: int,
+    overlap: int,
+    limit: int,
+    need: Callable[[nn.Module, int, int], int] = peak_bytes,
+) -> int | None:
+    """None where the whole height x width input fits into ``limit`` bytes, else the largest tile of SIDES that does."""
+    budget = limit * SHARE
+    if need(model, height, width) <= budget:
+        return None
+    sides = [s for s in SIDES if s < max(height, width)] or [SIDES[-1]]
+    for side in sides:
+        if need(model, min(side + 2 * overlap, height), min(side + 2 * overlap, width)) <= budget:
+            return side
+    return sides[-1]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is how torch, on CPU or CUDA, or Python says that memory is used up."""
+    text = str(error).lower()
+    words = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(w in text for w in words)

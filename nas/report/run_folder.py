@@ -1,0 +1,132 @@
+"""What a run folder holds, read without trust: half-written and damaged parts cost only themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from nas.errors import NasError
+from nas.rows import EvaluationRow, read_rows
+from nas.train.events import read_events, read_timing
+
+if TYPE_CHECKING:
+    from nas.space import Genotype, Space
+
+T = TypeVar("T")
+LONGEST_CONFIG = 200_000  # characters
+
+
+@dataclass
+class RunFolder:
+    """The readable parts of a run; what is absent or damaged is empty, and damage is named in ``problems``.
+
+    edges: cell -> names of its edges ("0→1") in the order of its architecture weights;
+    candidates: cell -> block names in the order of a row of these weights. Both empty where the space is unknown.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    config: str = ""
+    finished: bool = False
+    events: list[dict[str, Any]] = field(default_factory=list)
+    timing: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[EvaluationRow] = field(default_factory=list)
+    genotype: Genotype | None = None
+    edges: dict[str, Sequence[str]] = field(default_factory=dict)
+    candidates: dict[str, Sequence[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def kind(self) -> str:
+        """search, retrain, or empty."""
+        return str(self.settings.get("kind") or "")
+
+    @property
+    def total(self) -> int | None:
+        """Steps of the whole run, or its trials where a step is a trial; None when unknown."""
+        trials = self.setting("search", "trials")
+        if self.kind == "search" and isinstance(trials, int) and any(e.get("kind") == "trial" for e in self.events):
+            return trials
+        steps = self.setting("train", "steps")
+        return steps if isinstance(steps, int) and steps > 0 else None
+
+    def setting(self, *path: str) -> Any:
+        """One setting by its path; None when absent."""
+        value: Any = self.settings
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+    def last(self, kind: str) -> dict[str, Any]:
+        """The newest event of a kind, or an empty one."""
+        return next((e for e in reversed(self.events) if e.get("kind") == kind), {})
+
+
+def read_run(folder: str | Path) -> RunFolder:
+    """Read a run's folder; a folder that is not there is a NasError, everything else is taken as it is."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise NasError(
+            f"there is no run folder {str(path)!r}; give the folder that 'nas search' or 'nas retrain' wrote"
+        )
+    run = RunFolder(path)
+    run.finished = (path / "summary.json").is_file()
+    run.events = attempt("events.jsonl", run.problems, lambda: read_events(path)) or []
+    run.timing = attempt("timing.jsonl", run.problems, lambda: read_timing(path)) or []
+    if (path / "rows.csv").is_file():
+        run.rows = attempt("rows.csv", run.problems, lambda: read_rows(path / "rows.csv")) or []
+    if (path / "genotype.json").is_file():
+        from nas.space import Genotype
+
+        run.genotype = attempt("genotype.json", run.problems, lambda: Genotype.load(path / "genotype.json"))
+    if (path / "config.yaml").is_file():
+        text = attempt("config.yaml", run.problems, lambda: (path / "config.yaml").read_text("utf-8")) or ""
+        run.config = text if len(text) < LONGEST_CONFIG else text[:LONGEST_CONFIG] + "\n... (cut here)"
+        run.settings = _tree(text)
+    space = _space(path, run.settings)
+    if space is not None:
+        for name, cell in space.cells.items():
+            run.edges[name] = [f"{edge.source}→{edge.target}" for edge in cell.edges]
+            run.candidates[name] = cell.edges[0].candidates if cell.edges else ()
+    return run
+
+
+def attempt(what: str, problems: list[str], make: Callable[[], T]) -> T | None:
+    """``make()``, or None when it fails: then ``problems`` names the part and why."""
+    try:
+        return make()
+    except (NasError, OSError, ValueError) as error:
+        problems.append(f"{what} could not be shown: {error}")
+        return None
+
+
+def _tree(text: str) -> Mapping[str, Any]:
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _space(folder: Path, settings: Mapping[str, Any]) -> Space | None:
+    """The space the run searched: as written beside it, else by its name; None where neither can be had here.
+
+    Names are a comfort: without them the figures number edges and candidates.
+    """
+    from nas.space import load_space, space_from_document
+
+    try:
+        if (folder / "space.json").is_file():
+            return space_from_document(json.loads((folder / "space.json").read_text(encoding="utf-8")))
+        return load_space(settings["space"], preset=settings.get("preset")) if settings.get("space") else None
+    except (NasError, OSError, TypeError, KeyError, ValueError):
+        return None

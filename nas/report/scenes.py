@@ -1,0 +1,187 @@
+"""Scenes of a visual comparison: the true, the degraded and every restored image, from files or from models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.errors import NasError, UsageError, did_you_mean
+from nas.tasks import Task, get_task
+
+Array = npt.NDArray[Any]
+#: names under which the true and the degraded images lie beside the models' in a folder of images
+TARGET, DEGRADED = "target", "degraded"
+
+
+@dataclass
+class Scene:
+    """One picture of a set under a task, 8-bit; ``restored`` in the order of the models."""
+
+    task: Task
+    set: str
+    image: str
+    target: Array
+    degraded: Array
+    restored: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.set}/{self.image}"
+
+
+def scenes_from_models(
+    models: Sequence[Any],
+    task: str | Task,
+    sets: Sequence[str],
+    data: str | Path | None = None,
+    *,
+    wanted: Sequence[str] = (),
+    most: int = 3,
+    device: str = "cpu",
+    seed: int = 0,
+) -> list[Scene]:
+    """Restore pictures of benchmark ``sets`` with ``models`` (as ``nas.evaluate`` takes them).
+
+    ``wanted``: names of pictures, "baby" or "Set5/baby"; empty takes the first ``most`` of the sets in turn.
+    """
+    from nas.data import benchmark_set, to_uint8
+    from nas.evaluate.candidates import resolve
+    from nas.evaluate.compare import images, to_image, to_tensor
+    from nas.evaluate.infer import describe, restore
+
+    task = get_task(task)
+    found = [resolve(spec, task, sets) for spec in models]
+    if not found:
+        raise UsageError("a visual comparison needs models; give weights files or names, or a folder with --images")
+    pairs = [(name, pair) for name in sets for pair in benchmark_set(name, task, data)]
+    scenes = []
+    for set_name, pair in _chosen(pairs, wanted, most):
+        degraded, target = images(pair, task, seed)
+        scene = Scene(task, set_name, pair.name, to_uint8(target), to_uint8(degraded))
+        for candidate in found:
+            tensor = to_tensor(degraded, describe(candidate.model).channels)
+            scene.restored[candidate.name] = to_image(restore(candidate.model, tensor, device))
+        scenes.append(fitted(scene))
+    return scenes
+
+
+def scenes_from_images(
+    folder: str | Path,
+    task: str | None = None,
+    data: str | Path | None = None,
+    *,
+    wanted: Sequence[str] = (),
+    order: Sequence[str] = (),
+    most: int = 3,
+    seed: int = 0,
+) -> list[Scene]:
+    """Scenes of a folder as ``nas evaluate --save-images`` writes it: <model>/<task>/<set>/<image>.png.
+
+    True and degraded images stand there as models named "target" and "degraded"; where they do not, they are
+    read from the benchmark sets under ``data``. ``order``: names of models first.
+    """
+    from nas.data import read_image
+
+    root = Path(folder)
+    files: dict[tuple[str, str, str], dict[str, Path]] = {}
+    for path in sorted(root.rglob("*.png")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if len(parts) == 4 and task in (None, parts[1]):
+            files.setdefault((parts[1], parts[2], parts[3]), {})[parts[0]] = path
+    if not files:
+        raise UsageError(
+            f"{str(root)!r} has no images of {task or 'any task'}; make some with "
+            f"'nas evaluate ... --save-images {root}'"
+        )
+    first = next(iter(files))[0] if task is None else task
+    entries = [(key[1], key) for key in files if key[0] == first]
+    scenes = []
+    for set_name, key in _chosen(entries, wanted, most):
+        versions = files[key]
+        names = sorted(versions, key=lambda n: (order.index(n) if n in order else len(order), n))
+        restored = {n: read_image(versions[n]) for n in names if n not in (TARGET, DEGRADED)}
+        if TARGET in versions and DEGRADED in versions:
+            target, degraded = read_image(versions[TARGET]), read_image(versions[DEGRADED])
+        else:
+            target, degraded = _stored(get_task(key[0]), set_name, key[2], data, seed, root)
+        scenes.append(fitted(Scene(get_task(key[0]), set_name, key[2], target, degraded, restored)))
+    return scenes
+
+
+def _stored(
+    task: Task, set_name: str, image: str, data: str | Path | None, seed: int, root: Path
+) -> tuple[Array, Array]:
+    from nas.data import benchmark_set, to_uint8
+    from nas.evaluate.compare import images
+
+    if data is None and set_name != "sample":
+        raise UsageError(
+            f"{str(root)!r} lacks the true images of {set_name}; give their folder with --data, "
+            "or run 'nas evaluate ... --save-images' again"
+        )
+    pair = next((p for p in benchmark_set(set_name, task, data) if p.name == image), None)
+    if pair is None:
+        raise NasError(f"there is no picture {image!r} in {set_name}; are these images of another version of the set?")
+    degraded, target = images(pair, task, seed)
+    return to_uint8(target), to_uint8(degraded)
+
+
+def fitted(scene: Scene) -> Scene:
+    """All images cut at the right and bottom to the smallest restored size, grey where the truth is grey."""
+    from nas.evaluate import metrics
+
+    sizes = [scene.target.shape[:2], *(i.shape[:2] for i in scene.restored.values())]
+    height, width = min(s[0] for s in sizes), min(s[1] for s in sizes)
+    if max(s[0] for s in sizes) - height >= max(scene.task.scale, 2) or max(s[1] for s in sizes) - width >= max(
+        scene.task.scale, 2
+    ):
+        raise NasError(f"the images of {scene.name} have different sizes ({sorted(set(sizes))}); make them again")
+    grey = scene.target.ndim == 2
+
+    def same(image: Array) -> Array:
+        image = image[:height, :width]
+        return np.rint(metrics.grey(image)).astype(np.uint8) if grey and image.ndim == 3 else image
+
+    scene.target = scene.target[:height, :width]
+    scene.restored = {name: same(image) for name, image in scene.restored.items()}
+    if grey and scene.degraded.ndim == 3:
+        scene.degraded = np.rint(metrics.grey(scene.degraded)).astype(np.uint8)
+    if scene.task.scale == 1:
+        scene.degraded = scene.degraded[:height, :width]
+    return scene
+
+
+def protocol_of(scene: Scene) -> Mapping[str, Any]:
+    """Keywords of ``crop_figure`` for the task's protocol."""
+    return {"luma": scene.task.protocol.luma == "y", "border": scene.task.protocol.border}
+
+
+def _chosen(entries: Sequence[tuple[str, Any]], wanted: Sequence[str], most: int) -> list[tuple[str, Any]]:
+    """The entries named, in the order of naming; else the first of each set in turn, at most ``most``."""
+
+    def name(entry: tuple[str, Any]) -> str:
+        thing = entry[1]
+        return str(thing[2] if isinstance(thing, tuple) else thing.name)
+
+    if wanted:
+        found = []
+        for word in wanted:
+            match = [e for e in entries if word in (name(e), f"{e[0]}/{name(e)}")]
+            if not match:
+                raise UsageError(f"there is no picture {word!r}; {did_you_mean(word, [name(e) for e in entries])}")
+            found.append(match[0])
+        return found
+    by_set: dict[str, list[tuple[str, Any]]] = {}
+    for entry in entries:
+        by_set.setdefault(entry[0], []).append(entry)
+    taken: list[tuple[str, Any]] = []
+    turn = 0
+    while len(taken) < min(most, len(entries)):
+        taken += [members[turn] for members in by_set.values() if turn < len(members)]
+        turn += 1
+    return taken[:most]

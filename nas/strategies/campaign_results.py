@@ -1,0 +1,223 @@
+"""From finished parts to what is read: ``statistics.json``, ``table.md``, ``table.csv`` and the conclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nas.space import Genotype
+from nas.strategies import statistics as s
+from nas.strategies import wording
+from nas.strategies.arms import Arm
+from nas.strategies.calibration import is_differentiable
+from nas.strategies.campaign import CampaignResult, Plan, Trained, images_of
+from nas.strategies.campaign_tables import as_csv, as_markdown
+from nas.strategies.derive import space_of
+from nas.strategies.outcomes import VALIDATION, Outcome, Reader, write_campaign_rows
+from nas.strategies.parts import Work, write_json, write_text
+from nas.strategies.rank_agreement import supernet_scores
+from nas.tasks import get_task
+
+
+def collect(plan: Plan, folder: Path, done: Sequence[Trained], work: Work) -> CampaignResult:
+    """Read all parts, compare, write; the same parts give the same files."""
+    task = get_task(plan.base.task)
+    reader = Reader(folder, task)
+    outcomes = [
+        reader.outcome(part.found.name, part.arm, part.seed, part.found.name, part.trained.name) for part in done
+    ]
+    images = images_of(plan)
+    arms = [_arm(arm, [o for o in outcomes if o.arm == arm.name]) for arm in plan.arms]
+    ranking = _ranking(plan, folder, outcomes, work)
+    rows = write_campaign_rows(folder, outcomes, plan.base, task, images)
+    statistics: dict[str, Any] = {
+        "kind": plan.kind,
+        "title": plan.title,
+        "space": space_of(plan.base).name,
+        "task": task.name,
+        "protocol": str(task.protocol),
+        "validation_images": images,
+        "seeds": plan.seeds,
+        "reference": plan.reference,
+        "budget_seconds": plan.seconds,
+        "retrain_steps": plan.base.retrain.steps,
+        "arms": arms,
+        "comparisons": compare(arms, plan.reference),
+        "ranking": ranking,
+        "points": [_point(o) for o in outcomes],
+        "sets": _sets(plan, rows),
+        "notes": [*plan.notes, *(f"{arm.name}: {note}" for arm in plan.arms for note in arm.notes)],
+    }
+    statistics["conclusions"] = conclusions(statistics)
+    write_json(folder / "statistics.json", statistics)
+    write_text(folder / "table.csv", as_csv(statistics))
+    text = as_markdown(statistics)
+    return CampaignResult(text, write_text(folder / "table.md", text), folder, statistics)
+
+
+def _arm(arm: Arm, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    gaps = [o.gap for o in outcomes if o.gap is not None]
+    times = [o.search_seconds for o in outcomes if o.search_seconds is not None]
+    training = [o.train_seconds for o in outcomes if o.train_seconds is not None]
+    space = space_of(arm.settings)
+    vectors = [space.encode(o.genotype) for o in outcomes]
+    return {
+        "name": arm.name,
+        "factor": arm.factor,
+        "level": arm.level,
+        "steps": arm.budget.steps if arm.budget else None,
+        "trials": arm.budget.trials if arm.budget else None,
+        "trial_steps": arm.settings.search.trial_steps if arm.budget and arm.budget.trials > 1 else None,
+        "budget_seconds": arm.budget.seconds if arm.budget else None,
+        "budget_multiply_adds": arm.budget.multiply_adds if arm.budget else None,
+        "search_seconds": asdict(s.summary(times)) if times else None,
+        "train_seconds": asdict(s.summary(training)) if training else None,
+        "psnr_values": [o.psnr for o in outcomes],
+        "psnr": asdict(s.summary([o.psnr for o in outcomes])),
+        "parameters": sum(o.costs.parameters for o in outcomes) / len(outcomes),
+        "multiply_adds": sum(o.costs.multiply_adds_total for o in outcomes) / len(outcomes),
+        "gap": asdict(s.summary(gaps)) if gaps else None,
+        "agreement": asdict(s.agreement(vectors, [len(d.choices) for d in space.decisions])),
+        "genotypes": [o.genotype.hash for o in outcomes],
+    }
+
+
+def compare(arms: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
+    """Every other arm minus the reference; several comparisons have wider intervals, to hold all together.
+
+    Bonferroni: of m comparisons each has the level 1 - 0.05 / m.
+    """
+    base = next((a for a in arms if a["name"] == reference), None)
+    others = [a for a in arms if a is not base]
+    if base is None or not others:
+        return []
+    level = 1 - (1 - s.LEVEL) / len(others)
+    found = []
+    for arm in others:
+        difference = s.welch(arm["psnr_values"], base["psnr_values"], level)
+        pairs = s.paired(arm["psnr_values"], base["psnr_values"], level)
+        found.append(
+            {
+                "arm": arm["name"],
+                "reference": base["name"],
+                "welch": asdict(difference),
+                "paired": asdict(pairs),
+                "decided": difference.decided,
+                "verdict": wording.verdict(arm["name"], _said(base), difference),
+            }
+        )
+    return found
+
+
+def _said(arm: dict[str, Any]) -> str:
+    return "the random control" if arm["name"] == "control" else str(arm["name"])
+
+
+def _ranking(plan: Plan, folder: Path, outcomes: Sequence[Outcome], work: Work) -> list[dict[str, Any]]:
+    """For each supernet: its score of every trained genotype of its space, against the PSNR after training."""
+    genotypes: dict[str, Genotype] = {o.genotype.hash: o.genotype for o in outcomes}
+    trained = {key: s.summary([o.psnr for o in outcomes if o.genotype.hash == key]).mean for key in genotypes}
+    found = []
+    for arm in plan.arms:
+        if not is_differentiable(arm.settings):
+            continue
+        for seed in plan.seeds:
+            name = f"{arm.name}-seed{seed}"
+            with work.measured(f"{name} scores"):
+                scores = supernet_scores(folder / name, arm.at_seed(seed), genotypes)
+            keys = list(scores)
+            found.append(
+                {
+                    "arm": arm.name,
+                    "seed": seed,
+                    "correlation": asdict(s.kendall([scores[k] for k in keys], [trained[k] for k in keys])),
+                    "pairs": [{"genotype": k, "supernet": scores[k], "trained": trained[k]} for k in keys],
+                }
+            )
+    return found
+
+
+def _point(one: Outcome) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "arm": one.arm or "random genotype",
+        "seed": one.seed,
+        "genotype": one.genotype.hash,
+        "psnr": one.psnr,
+        "parameters": one.costs.parameters,
+        "multiply_adds": one.costs.multiply_adds_total,
+    }
+
+
+def _sets(plan: Plan, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Mean and spread of every arm on every benchmark set."""
+    found = []
+    for name in dict.fromkeys(r.set for r in rows if r.set != VALIDATION):
+        for arm in plan.arms:
+            names = {f"{arm.name}-seed{seed}" for seed in plan.seeds}
+            values = [r.psnr for r in rows if r.set == name and r.model in names and r.psnr is not None]
+            if values:
+                found.append({"set": name, "arm": arm.name, "psnr_values": values, "psnr": asdict(s.summary(values))})
+    return found
+
+
+def conclusions(statistics: dict[str, Any]) -> list[str]:
+    """Plain sentences, each with its interval and n."""
+    said = [c["verdict"] for c in statistics["comparisons"]]
+    if len(said) > 1:
+        level = statistics["comparisons"][0]["welch"]["level"]
+        said.append(
+            f"There are {len(said)} comparisons, so each interval is one of {wording.percent(level)} (Bonferroni): "
+            f"together they hold with {wording.percent(s.LEVEL)}."
+        )
+    if cheapest := _cheapest_of_the_best(statistics["arms"]):
+        said.append(cheapest)
+    for entry in _taus(statistics["ranking"]):
+        said.append(entry)
+    for arm in statistics["arms"]:
+        if arm["gap"] is not None:
+            said.append(f"Discretisation gap of {arm['name']}: {wording.decibels(s.Summary(**arm['gap']))}.")
+    for arm in statistics["arms"]:
+        found = s.Agreement(**arm["agreement"])
+        if found.pairs and found.decisions:
+            said.append(f"Genotypes of {arm['name']}: {wording.likeness(found)}.")
+    return said
+
+
+def _cheapest_of_the_best(arms: Sequence[dict[str, Any]]) -> str:
+    """Ties in quality are broken by cost: an arm ties with the best if their difference may be zero."""
+    if len(arms) < 2:
+        return ""
+    best = max(arms, key=lambda a: a["psnr"]["mean"])
+    level = 1 - (1 - s.LEVEL) / (len(arms) - 1)
+    ties = [a for a in arms if a is best or not s.welch(best["psnr_values"], a["psnr_values"], level).decided]
+    count = min(len(a["psnr_values"]) for a in arms)
+    if len(ties) == 1:
+        return f"{best['name']} has the highest mean, and no other arm ties with it (n = {count} each)."
+    cheap = min(ties, key=lambda a: (a["multiply_adds"], a["parameters"]))
+    names = ", ".join(a["name"] for a in ties)
+    return (
+        f"{names} tie: none can be told from the best mean, that of {best['name']} (Welch, n = {count} each). The "
+        f"cheapest of them is {cheap['name']}, with {cheap['multiply_adds'] / 1e9:.2f} G multiply-adds and "
+        f"{cheap['parameters'] / 1e3:.0f} k parameters on average."
+    )
+
+
+def _taus(ranking: Sequence[dict[str, Any]]) -> list[str]:
+    said = []
+    for arm in dict.fromkeys(entry["arm"] for entry in ranking):
+        found = [s.Correlation(**entry["correlation"]) for entry in ranking if entry["arm"] == arm]
+        each = "; ".join(wording.correlation(c) for c in found)
+        taus = [c.tau for c in found if c.tau is not None]
+        text = f"Supernet against training, {arm}: {each}."
+        mean = s.summary(taus) if len(taus) > 1 else None
+        if mean is not None:
+            text += f" Mean over {mean.n} supernets {mean.mean:+.2f}"
+            if mean.sd and mean.low is not None and mean.high is not None:
+                low, high = max(mean.low, -1.0), min(mean.high, 1.0)
+                text += f", {wording.percent(mean.level)} interval {low:+.2f} to {high:+.2f}"
+            text += "."
+        said.append(text)
+    return said

@@ -1,0 +1,30 @@
+"""What a genotype is worth, by one of several prices: a short training, inherited weights, or no training at all."""
+
+from __future__ import annotations
+
+from nas.config import SearchSettings
+from nas.space import Space
+from nas.strategies.estimators.base import Estimator, Report
+from nas.tasks import Task
+from nas.train.feeding import Feed
+
+__all__ = ["Estimator", "Report", "make_estimator"]
+
+
+def make_estimator(settings: SearchSettings, space: Space, task: Task, feed: Feed) -> Estimator:
+    """The estimator that ``search.estimator`` names; call its ``prepare`` before the first trial.
+
+    Raises UsageError for settings that cannot work together.
+    """
+    # each imports what it needs only when it is wanted
+    if settings.search.estimator == "train":
+        from nas.strategies.estimators.train import TrainEstimator
+
+        return TrainEstimator(settings, space, task, feed)
+    if settings.search.estimator == "supernet":
+        from nas.strategies.estimators.supernet import SupernetEstimator
+
+        return SupernetEstimator(settings, space, task, feed)
+    from nas.strategies.estimators.zero_cost import ZeroCostEstimator
+
+    return ZeroCostEstimator(settings, space, task, feed)

@@ -1,0 +1,48 @@
+"""What every estimator is to a search."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.config import SearchSettings
+from nas.errors import NasError, UsageError
+from nas.space import Genotype, Space
+from nas.tasks import Task
+from nas.train.feeding import Feed
+
+#: (steps done, validation PSNR in dB) -> whether the trial is to be stopped
+Report = Callable[[int, float], bool]
+
+
+class Estimator(ABC):
+    """Values one genotype at a time; what it gives depends on settings, genotype and trial number alone."""
+
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
+        self.settings, self.space, self.task, self.feed = settings, space, task, feed
+        if settings.search.pruning and settings.search.estimator != "train":
+            raise UsageError(
+                f"search.pruning stops short trainings, of which estimator {settings.search.estimator!r} has none; "
+                "set search.pruning=false or search.estimator=train"
+            )
+
+    def prepare(self, folder: Path | None) -> None:  # noqa: B027
+        """Get ready whatever all trials share; ``folder``: of the run, where it may be kept. Called once, first."""
+
+    @abstractmethod
+    def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        """The quality of ``genotype``: "psnr" (dB, validation images) or "score" (of a proxy), higher is better.
+
+        Also "steps", the training steps taken, and "loss" where there is one. ``report`` is told of the rungs of
+        ``nas.strategies.pruning``; when it says so, the trial ends there and the values are those of the rung.
+        A training that diverges gives values that are not numbers.
+        """
+
+    def validated(self, scores: dict[str, float]) -> float:
+        """The PSNR of a validation, which there must be."""
+        if not scores:
+            raise NasError(
+                "trials are compared on validation images, of which there are none; set data.validation above 0"
+            )
+        return scores["psnr"]

@@ -1,0 +1,112 @@
+"""Zero-cost proxies that make sense for regression on pixels. Each changes nothing but the given model.
+
+All are functions of the network at initialisation, so they see the wiring and the initial weights and nothing of
+what training does with them. None counts what a block costs, but synflow and the gradient norm grow with depth and
+the number of parameters; compare genotypes of one space only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import UsageError, did_you_mean
+from nas.train.losses import restored
+
+if TYPE_CHECKING:
+    from nas.baseline import Criterion
+
+#: (model, degraded, target, criterion) -> score, larger is better; tensors (N, C, H, W) on the model's value range
+Proxy = Callable[[nn.Module, Tensor, Tensor, "Criterion"], float]
+
+#: pixels whose codes naswot compares
+PIXELS = 128
+
+
+def synflow(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Criterion) -> float:
+    """Log of the synaptic flow sum(theta * dR/dtheta), R the sum of the output, all weights made positive.
+
+    Tanaka et al., "Pruning neural networks without any data by iteratively conserving synaptic flow", NeurIPS 2020,
+    section 6, eq. 3; as a proxy: Abdelfattah et al., ICLR 2021. Needs no data and no loss, so regression is as good
+    as classification. The input is white instead of ones: networks that first take the mean colour off would see
+    nothing but negative values, which ReLUs stop. The conservation it rests on holds for networks that are
+    homogeneous of degree one; sigmoid gates and means are not, where the figure is still a path norm but no longer
+    conserved. Computed in double precision, since it is a product over layers.
+    """
+    model = model.double().eval()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.abs_()
+    white = torch.full_like(degraded[:1], _range(model), dtype=torch.float64)
+    output = restored(model(white))
+    slopes = torch.autograd.grad(output.sum(), parameters, allow_unused=True)
+    flow = sum(float((p.detach() * g).sum()) for p, g in zip(parameters, slopes, strict=True) if g is not None)
+    return math.log(max(flow, 1e-300)) if math.isfinite(flow) else flow
+
+
+def naswot(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Criterion) -> float:
+    """log |det K|, K[i, j] the number of channels in which pixels i and j fall on the same side of zero.
+
+    Mellor et al., "Neural architecture search without training", ICML 2021, section 3, eq. 2, adapted: there, the
+    codes are those of ReLUs and tell apart the images of a batch. A restoration network has to tell apart pixels,
+    and has gates and linear convolutions beside its ReLUs; so the code of a pixel is the sign of every convolution's
+    output above it, and K is over 128 pixels at fixed places of the batch, as shares of all channels (so that wide
+    networks do not win by counting alone). An order from it is local: it says nothing about how far a network sees.
+    """
+    codes: list[Tensor] = []
+    model.eval()
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(len(degraded), (PIXELS,), generator=generator).to(degraded.device)
+    place = torch.rand(2, PIXELS, generator=generator).to(degraded.device)
+
+    def look(module: nn.Module, inputs: object, output: Tensor) -> None:
+        rows = (place[0] * output.shape[2]).long()
+        columns = (place[1] * output.shape[3]).long()
+        if len(output) == len(degraded):
+            codes.append(output[image, :, rows, columns] > 0)  # (pixels, channels)
+
+    hooks = [m.register_forward_hook(look) for m in model.modules() if isinstance(m, nn.Conv2d)]
+    try:
+        with torch.no_grad():
+            model(degraded)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    signs = torch.cat(codes, dim=1).double() * 2 - 1
+    kernel = (1 + signs @ signs.T / signs.shape[1]) / 2
+    # pixels of one colour have one code and would make the determinant zero
+    return float(torch.linalg.slogdet(kernel + 1e-6 * torch.eye(PIXELS, dtype=torch.float64, device=kernel.device))[1])
+
+
+def gradient_norm(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Criterion) -> float:
+    """Log of the sum over parameter tensors of |dL/dtheta|, L the training loss of one batch.
+
+    ``grad_norm`` of Abdelfattah et al., "Zero-cost proxies for lightweight NAS", ICLR 2021, section 3.1. Any
+    differentiable loss will do. Under L1 the gradient has nearly the same size wherever the output is far from the
+    target, so the figure is mostly the initial gain; a high one can as well mean a network that is hard to train.
+    """
+    model.train()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    loss, _ = criterion(model(degraded), degraded, target, 0)
+    slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
+    total = sum(float(g.norm()) for g in slopes if g is not None)
+    return math.log(max(total, 1e-300)) if math.isfinite(total) else total
+
+
+def _range(model: nn.Module) -> float:
+    return float(model.descriptor.value_range) if hasattr(model, "descriptor") else 1.0  # type: ignore[union-attr,arg-type]
+
+
+PROXIES: dict[str, Proxy] = {"synflow": synflow, "naswot": naswot, "gradient_norm": gradient_norm}
+
+
+def proxy(name: str) -> Proxy:
+    """A proxy by name; UsageError for an unknown one."""
+    if name not in PROXIES:
+        raise UsageError(f"unknown proxy {name!r}; {did_you_mean(name, PROXIES)}")
+    return PROXIES[name]

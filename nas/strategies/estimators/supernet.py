@@ -1,0 +1,77 @@
+"""Inherited weights: one supernet is trained, and every genotype is judged by its own path through it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.config import LimitSettings, SearchSettings, StudySettings
+from nas.errors import NasError
+from nas.space import Genotype, Space
+from nas.strategies.estimators.base import Estimator, Report
+from nas.strategies.single_path import load_supernet
+from nas.supernet import Supernet
+from nas.tasks import Task
+from nas.train.feeding import Feed
+from nas.train.state import random_state, restore_random_state
+
+#: the strategy that trains such a supernet, one random path a step
+TRAINER = "single_path"
+#: where it is kept in the run that needed it
+FOLDER = "supernet"
+
+
+class SupernetEstimator(Estimator):
+    """Validation PSNR of the genotype's path through a supernet trained by uniform single-path sampling.
+
+    Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020. The weights are
+    those of ``search.supernet``, a finished ``nas search --strategy single_path`` run on the same space and task;
+    without one, such a run of ``search.supernet_steps`` steps is made inside this run first, on the whole space,
+    and kept there for later searches. Its time does not count as the search's own. Inherited weights favour blocks
+    that learn fast, and rank only roughly: retrain what is found.
+    """
+
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
+        super().__init__(settings, space, task, feed)
+        named = settings.search.supernet
+        self._model: Supernet | None = None if named is None else self._loaded(Path(named))
+
+    def prepare(self, folder: Path | None) -> None:
+        """Train the supernet, or go on with its training, when none was named."""
+        if self._model is None:
+            if folder is None:
+                raise NasError("there is no run folder to train a supernet in; name a trained one in search.supernet")
+            self._model = self._loaded(self._train(folder / FOLDER))
+
+    def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        if self._model is None:
+            raise NasError("the supernet is not there yet; call prepare(folder) before the first trial")
+        with self._model.only(genotype):
+            return {"psnr": self.validated(self.feed.validate(self._model)), "steps": 0}
+
+    def _loaded(self, run: Path) -> Supernet:
+        return load_supernet(run, self.space, self.task).to(self.settings.device)
+
+    def _train(self, folder: Path) -> Path:
+        from nas.strategies.search import search  # a search inside a search
+
+        before = random_state()  # the outer one goes on as if nothing had happened
+        try:
+            if (folder / "config.yaml").is_file():
+                return search(resume=folder).run
+            return search(self.training(), out=folder).run
+        finally:
+            restore_random_state(before)
+
+    def training(self) -> SearchSettings:
+        """The same settings for the supernet: its own number of steps, no trials, no limits, nothing compared."""
+        search, train = self.settings.search, self.settings.train
+        changes = {"estimator": "train", "objectives": ["psnr"], "trials": 1, "samples": 1}
+        return self.settings.model_copy(
+            update={
+                "strategy": TRAINER,
+                "search": search.model_copy(update=changes),
+                "train": train.model_copy(update={"steps": search.supernet_steps, "time": None}),
+                "limits": LimitSettings(),
+                "study": StudySettings(),
+            }
+        )

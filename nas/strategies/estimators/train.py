@@ -1,0 +1,44 @@
+"""A short training from scratch: the honest price."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from nas.config import SearchSettings
+from nas.space import Genotype, Space
+from nas.strategies.estimators.base import Estimator, Report
+from nas.strategies.pruning import rungs
+from nas.tasks import Task
+from nas.train.feeding import Feed
+from nas.train.losses import task_criterion
+from nas.train.network_learner import NetworkLearner
+
+
+class TrainEstimator(Estimator):
+    """Trains the derived network ``search.trial_steps`` steps on the weight images; its validation PSNR counts."""
+
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
+        super().__init__(settings, space, task, feed)
+        self._batches = feed.batches("weights")  # one for all trials: images are read and degraded once
+
+    def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        search = self.settings.search
+        settings = self.settings.train.model_copy(update={"steps": search.trial_steps})
+        torch.manual_seed(self.settings.seed * 100_003 + trial)  # the trial's weights do not depend on earlier trials
+        model = self.space.network(genotype, self.task)
+        criterion = task_criterion(settings.loss, model.descriptor.value_range)
+        learner = NetworkLearner(model, criterion, self._batches, settings, self.settings.device, self.feed.validate)
+        learner.begin(0)
+        stops = rungs(search) if report is not None else ()
+        loss = 0.0
+        for step in range(settings.steps):
+            loss = learner.step(step)["loss"]
+            if not math.isfinite(loss):
+                return {"loss": loss, "psnr": math.nan, "steps": step + 1}
+            if report is not None and step + 1 in stops:
+                psnr = self.validated(learner.validate(step + 1))
+                if report(step + 1, psnr):
+                    return {"loss": loss, "psnr": psnr, "steps": step + 1}
+        return {"loss": loss, "psnr": self.validated(learner.validate(settings.steps)), "steps": settings.steps}

@@ -1,0 +1,62 @@
+"""GDAS: one sampled candidate an edge, by hard Gumbel softmax with a straight-through gradient.
+
+Dong and Yang, "Searching for a robust neural architecture in four GPU hours", CVPR 2019, section 3.2: only the
+sampled candidate of an edge is evaluated, in the forward and in the backward pass, so a step costs about what a
+derived network's costs. The architecture gradient reaches a row through the weight of its sampled candidate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.config import StrategySettings, TrainSettings
+from nas.strategies.base import Loss
+from nas.strategies.bilevel import BilevelStrategy
+from nas.supernet.relaxations import Choices, gumbel_choice
+
+
+class Gdas(BilevelStrategy):
+    """The temperature falls linearly from ``search.temperature`` to ``search.final_temperature`` over all steps.
+
+    One sample is drawn for the architecture step and one for the weight step, from torch's generator (whose state
+    is the run's). It stays the same within a step, so that the passes of a second-order step see one network.
+    Between steps (validation) every edge is its likeliest candidate.
+    """
+
+    def __init__(self, settings: StrategySettings, train: TrainSettings) -> None:
+        super().__init__(settings, train)
+        self._noise: dict[str, Tensor] = {}
+        self._temperature = settings.temperature
+
+    def prepare(self, supernet: nn.Module, loss: Loss) -> None:
+        super().prepare(supernet, loss)
+        supernet.relax = self._relax  # type: ignore[assignment]
+
+    def temperature(self, step: int) -> float:
+        """Of the given step, 0-based."""
+        share = min(step / max(self.train.steps - 1, 1), 1.0)
+        return self.settings.temperature + share * (self.settings.final_temperature - self.settings.temperature)
+
+    def begin_pass(self, supernet: nn.Module) -> None:
+        self._temperature = self.temperature(self._steps)
+        self._noise = {name: _gumbel(supernet.alphas(name)) for name in supernet.space.cells}  # type: ignore[union-attr,operator]
+
+    def end_step(self) -> dict[str, float]:
+        self._noise = {}
+        return {"temperature": self._temperature}
+
+    def _relax(self, cell: str, alphas: Tensor) -> Choices:
+        noise = self._noise[cell] if self._noise else torch.zeros_like(alphas)
+        return gumbel_choice(alphas, noise, self._temperature)
+
+
+def _gumbel(like: Any) -> Tensor:
+    # on the CPU, so that a seed means the same on every device
+    uniform = torch.rand(like.shape, dtype=torch.float32).clamp_(1e-10, 1 - 1e-7)
+    return -torch.log(-torch.log(uniform)).to(device=like.device, dtype=like.dtype)
+
+
+STRATEGY = Gdas

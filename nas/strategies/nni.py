@@ -1,0 +1,245 @@
+"""NNI as the engine of a discrete search: its tuner proposes, its local service starts a process for each trial.
+
+NNI 3.0 is an extra (``pip install 'jsnas[nni]'``), imported only when this strategy runs. **Its web server listens on
+all interfaces of the machine without credentials** for as long as the search lasts: whoever reaches the port can
+read and stop the experiment. It is never started unless ``--strategy nni`` is asked for, and is shut down at the end.
+
+Proposals of NNI's tuners may repeat, and know no limits. Each trial therefore takes the proposal if it is new and
+within the limits, and else the nearest such genotype by mutation; what is reported back is that one's value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nas.config import SearchSettings
+from nas.errors import NasError, UsageError
+from nas.progress import Progress, progress
+from nas.space import Genotype
+from nas.strategies.archive import ParetoArchive
+from nas.strategies.provenance import with_provenance
+from nas.strategies.workers import terminating
+from nas.strategies.workplace import Workplace
+from nas.train.events import Events
+from nas.train.run import Run
+
+if TYPE_CHECKING:
+    from nas.strategies.search import SearchResult
+
+WARNING = (
+    "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
+    "use it only where nobody else reaches this machine"
+)
+#: seconds between two looks at the experiment
+POLL = 0.5
+#: folders of the run: results of trials, and what NNI keeps
+TRIALS, WORK = "trials", "nni"
+
+
+class Nni:
+    """An experiment of NNI. The tuner is ``search.tuner``; one trial at a time; one objective.
+
+    An interrupted search that is resumed keeps its finished trials and gives the rest of the budget to a new
+    experiment, whose tuner starts anew; hence it does not equal an uninterrupted one.
+    """
+
+    differentiable: ClassVar[bool] = False
+    #: brings its own engine: ``nas.strategies.drivers``
+    external: ClassVar[bool] = True
+
+    @staticmethod
+    def drive(settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None) -> SearchResult:
+        """A whole search. Raises UsageError for settings that NNI cannot serve or when it is not installed."""
+        from nas.strategies.search import SearchResult, default_name
+
+        started = time.monotonic()
+        place = Workplace(settings)
+        _check(place)
+        if run is None:
+            run = Run.create(out or Path("runs") / default_name(settings, place.space), "search", settings)
+            run.write_text("space.json", json.dumps(place.space.document, indent=2) + "\n")
+            run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
+        place.estimator.prepare(run.folder)
+        (run.folder / TRIALS).mkdir(exist_ok=True)
+        for claim in (run.folder / TRIALS).glob("*.claim"):
+            claim.unlink()  # of trials that did not end
+        title = f"search {place.space.name} {place.task.name} nni"
+        done = len(results(run.folder))
+        with progress(title, settings.search.trials, done=done) as bar, terminating():
+            if done < settings.search.trials:
+                _experiment(place, run, bar, done)
+        best = _record(place, run)
+        genotype = with_provenance(best, settings, run.folder.name)
+        genotype.save(run.folder / "genotype.json")
+        found = results(run.folder)
+        scores = next(r["values"] for r in found if r["genotype"]["hash"] == genotype.hash)
+        seconds = time.monotonic() - started
+        run.write_summary(
+            {
+                "genotype": genotype.hash,
+                "weights": "",
+                "scores": scores,
+                "seconds_of_last_part": round(seconds, 1),
+                "trials": {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")},
+            }
+        )
+        return SearchResult(run.folder, genotype, "", scores, seconds)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """The finished trials of a run, in the order in which they ended."""
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("*.json")]
+    return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
+
+
+def _check(place: Workplace) -> None:
+    search = place.settings.search
+    if len(place.objectives) > 1:
+        raise UsageError(
+            "strategy 'nni' optimises one objective, psnr; use --strategy evolution for "
+            f"--objectives {','.join(search.objectives)}"
+        )
+    if search.pruning:
+        raise UsageError("strategy 'nni' does not prune trials; leave out search.pruning, or use --strategy evolution")
+    if search.trials > place.space.size():
+        raise UsageError(
+            f"space {place.space.name!r} has {place.space.size()} genotypes, fewer than the {search.trials} trials "
+            "asked for; lower --trials"
+        )
+    try:
+        import nni.experiment  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"strategy 'nni' needs NNI 3.0 ({error}); install it with: pip install 'jsnas[nni]'") from None
+
+
+def _experiment(place: Workplace, run: Run, bar: Progress, done: int) -> None:
+    import psutil
+    from nni.experiment import Experiment
+
+    search = place.settings.search
+    code = (run.folder / WORK / "code").resolve()  # NNI takes a copy of it: nothing is in there
+    code.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment("local")
+    config: Any = experiment.config
+    config.experiment_name = run.folder.name
+    config.experiment_working_directory = str((run.folder / WORK).resolve())
+    config.search_space = {d.name: {"_type": "choice", "_value": list(d.choices)} for d in place.space.decisions}
+    config.trial_command = shlex.join(
+        [sys.executable, "-m", "nas.strategies.nni_trial", str(run.folder.resolve()), str(Path.cwd())]
+    )
+    config.trial_code_directory = str(code)
+    config.max_trial_number = search.trials - done
+    config.trial_concurrency = 1
+    config.tuner.name = search.tuner
+    config.tuner.class_args = _tuner_arguments(place, done)
+    if place.settings.train.time is not None:
+        config.max_experiment_duration = f"{max(1, round(place.settings.train.time))}s"
+    me = psutil.Process()
+    before = {p.pid for p in me.children(recursive=True)}
+    with _quiet():
+        try:
+            port = free_port()
+            bar.note(WARNING.format(port=port))
+            experiment.start(port)
+            _wait(experiment, run, bar, done)
+        finally:
+            started = [p for p in me.children(recursive=True) if p.pid not in before]
+            with contextlib.suppress(Exception):  # what remains is ended below
+                experiment.stop()
+            _end(started)
+            _forget(experiment.id)
+
+
+def _wait(experiment: Any, run: Run, bar: Progress, done: int) -> None:
+    while True:
+        status = experiment.get_status()
+        now = len(results(run.folder))
+        bar.advance(now - done)
+        done = now
+        if status in ("DONE", "STOPPED"):
+            return
+        if status == "ERROR":
+            raise NasError(f"NNI's experiment failed; see {run.folder / WORK / experiment.id / 'log'}")
+        time.sleep(POLL)
+
+
+def _tuner_arguments(place: Workplace, done: int) -> dict[str, Any]:
+    search, seed = place.settings.search, place.settings.seed * 1009 + done
+    if search.tuner == "Random":
+        return {"seed": seed}
+    if search.tuner == "Evolution":  # it takes no seed
+        return {"optimize_mode": "maximize", "population_size": search.population}
+    return {"optimize_mode": "maximize", "seed": seed}
+
+
+def _record(place: Workplace, run: Run) -> Genotype:
+    """Write the events from the results; the best genotype."""
+    name = place.objectives[0]
+    archive = ParetoArchive(place.objectives)
+    with contextlib.closing(Events(run.folder)) as events:
+        found = results(run.folder)
+        for step, result in enumerate(found, 1):
+            genotype = Genotype.from_json(result["genotype"])
+            if result["state"] == "complete":
+                archive.insert(genotype, result["values"])
+            kept = {k: result[k] for k in ("state", "seconds", "steps", "skip_share")}
+            events.write(step, "trial", genotype=genotype.hash, **result["values"], **kept)
+        best = archive.best(place.cost)
+        if best is None:
+            raise NasError(f"no trial of NNI came to a result; see the logs in {run.folder / WORK}")
+        events.write(len(found), "validation", **{name: best.values[name]})
+    return best.genotype
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end(processes: list[Any]) -> None:
+    """End what NNI left behind; usually nothing."""
+    import psutil
+
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _forget(identity: str) -> None:
+    # NNI lists its experiments in the home folder; ours lives in its run folder
+    with contextlib.suppress(Exception):
+        from nni.tools.nnictl.config_utils import Experiments
+
+        Experiments().remove_experiment(identity)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """NNI writes its progress to the standard output; here only problems are of interest, and stderr is the place."""
+    logger = logging.getLogger("nni")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+STRATEGY = Nni

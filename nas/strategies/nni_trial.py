@@ -1,0 +1,71 @@
+"""One trial of an NNI experiment: ``python -m nas.strategies.nni_trial RUN FOLDER``, started by NNI's local service.
+
+FOLDER is where the search was started, from which the paths in its settings count.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from nas.config import SearchSettings
+from nas.space import Genotype
+from nas.strategies.feasible import Vector
+from nas.strategies.nni import TRIALS
+from nas.strategies.optuna_space import trial_seed, vector_of
+from nas.strategies.workplace import Workplace
+from nas.train.run import Run
+
+
+def main(folder: str, origin: str) -> None:
+    """Evaluate NNI's next proposal, write its result to the run folder and report its value."""
+    import nni
+
+    os.chdir(origin)
+    run = Run.open(folder)
+    place = Workplace(run.expect(SearchSettings))
+    genotype, slot = claim(run.folder / TRIALS, place, vector_of(place.space, nni.get_next_parameter()))
+    place.estimator.prepare(run.folder)
+    evaluated = place.evaluate(genotype, slot)
+    result = {
+        "genotype": genotype.to_json(),
+        "slot": slot,
+        "values": evaluated.values,
+        "state": "failed" if evaluated.failure else "complete",
+        "seconds": round(evaluated.seconds, 3),
+        "steps": int(evaluated.scores.get("steps", 0)),
+        "skip_share": evaluated.skip_share,
+        "ended": time.time(),
+    }
+    run.write_text(f"{TRIALS}/{slot:06d}.json", json.dumps(result, indent=2) + "\n")
+    if not evaluated.failure:  # the tuner is not told of one that diverged
+        nni.report_final_result(evaluated.values[place.objectives[0]])
+
+
+def claim(folder: Path, place: Workplace, proposal: Vector) -> tuple[Genotype, int]:
+    """(the genotype to evaluate, its slot): the proposal, or the nearest one that is new and within the limits."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        taken: dict[int, Vector] = {}
+        for path in folder.glob("*.claim"):
+            taken[int(path.stem)] = tuple(json.loads(path.read_text()))
+        for path in folder.glob("*.json"):
+            genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
+            taken[int(path.stem)] = place.space.encode(genotype)
+        slot = next(i for i in range(len(taken) + 1) if i not in taken)
+        seen = set(taken.values())
+        vector = proposal
+        if vector in seen or not place.feasible.allows(vector):
+            below = random.Random(trial_seed(place.settings.seed, slot)).randrange
+            vector = place.feasible.another(vector, seen, below)
+        (folder / f"{slot:06d}.claim").write_text(json.dumps(list(vector)))
+    return place.space.decode(vector), slot
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

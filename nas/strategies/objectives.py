@@ -1,0 +1,45 @@
+"""What the trials of a discrete search are compared by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nas.config import StrategySettings
+from nas.errors import UsageError, did_you_mean
+
+Direction = Literal["minimize", "maximize"]
+
+#: costs that may be objectives; all of them are to be small
+COSTS = ("params", "macs", "latency")
+#: qualities, to be large: validation PSNR in dB, or the score of a proxy where nothing is trained
+QUALITIES = ("psnr", "score")
+
+
+def objectives_of(search: StrategySettings) -> tuple[str, ...]:
+    """``search.objectives`` checked, the quality first: ("psnr", "macs").
+
+    With the zero-cost estimator nothing is trained and no PSNR is known: the quality is then ``score``, that of
+    ``search.proxy``, and is called so everywhere. Raises UsageError for an unknown, repeated or lacking objective.
+    """
+    names = list(search.objectives)
+    for name in names:
+        if name not in ("psnr", *COSTS):
+            raise UsageError(f"unknown objective {name!r}; {did_you_mean(name, ('psnr', *COSTS))}")
+        if names.count(name) > 1:
+            raise UsageError(f"objective {name!r} is given twice; name each once in --objectives")
+    if "psnr" not in names:
+        raise UsageError(
+            f"objectives {', '.join(names) or '(none)'} lack psnr, and the cheapest genotype needs no search; "
+            "add psnr to --objectives"
+        )
+    return (quality_of(search), *(name for name in names if name != "psnr"))
+
+
+def quality_of(search: StrategySettings) -> str:
+    """The name under which an estimator gives a trial's quality: ``psnr`` or ``score``."""
+    return "score" if search.estimator == "zero_cost" else "psnr"
+
+
+def direction(objective: str) -> Direction:
+    """``maximize`` for qualities, ``minimize`` for costs (Optuna's words)."""
+    return "maximize" if objective in QUALITIES else "minimize"

@@ -1,0 +1,178 @@
+"""Genotypes as Optuna sees them: one categorical parameter a decision, and samplers that propose no genotype twice.
+
+The in-process strategies and studies shared by many workers use the same functions, so that both search alike.
+Proposals are pure functions of the study's finished trials, the seed and the trial's number: a study rebuilt from
+its trials goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from nas.config import StrategySettings
+from nas.errors import UsageError, did_you_mean
+from nas.space import Genotype, Space
+from nas.strategies.feasible import Feasible, Vector
+from nas.strategies.genetic import Nsga2, Nsga3
+from nas.strategies.objectives import Direction, direction, objectives_of
+
+#: how often a sampler may propose something known before its last proposal is mutated instead
+PROPOSALS = 8
+#: user attribute of a failed trial whose genotype is not to be tried again (its training diverged)
+HOPELESS = "nas_hopeless"
+#: strategies that have an Optuna sampler
+SAMPLED = ("random", "evolution", "tpe")
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Decision name -> its selectable blocks, in the order of ``space.decisions``."""
+    return {d.name: CategoricalDistribution(d.choices) for d in space.decisions}
+
+
+def params_of(space: Space, genotype: Genotype) -> dict[str, str]:
+    """Decision name -> chosen block; the inverse of ``genotype_of``."""
+    return {d.name: d.choices[i] for d, i in zip(space.decisions, space.encode(genotype), strict=True)}
+
+
+def genotype_of(space: Space, params: Mapping[str, Any]) -> Genotype:
+    """The genotype of a trial's parameters."""
+    return space.decode(vector_of(space, params))
+
+
+def vector_of(space: Space, params: Mapping[str, Any]) -> Vector:
+    """``Space.encode`` of a trial's parameters."""
+    return tuple(d.choices.index(params[d.name]) for d in space.decisions)
+
+
+def suggest(trial: Trial, space: Space) -> Genotype:
+    """Have ``trial`` take the sampler's proposal (or its enqueued parameters), and give it as a genotype."""
+    return genotype_of(space, {d.name: trial.suggest_categorical(d.name, d.choices) for d in space.decisions})
+
+
+def directions_of(settings: StrategySettings) -> list[Direction]:
+    """``maximize``/``minimize`` for each of ``objectives_of(settings)``."""
+    return [direction(name) for name in objectives_of(settings)]
+
+
+def set_constraints(trial: Trial | FrozenTrial, excess: Mapping[str, float]) -> None:
+    """Note the relative excess over each limit (``Feasible.excess``) as Optuna constraints; at most 0 is feasible."""
+    for metric, value in excess.items():
+        trial.set_constraint(metric, value)
+
+
+def trial_seed(*parts: int) -> int:
+    """A 32-bit seed from several numbers."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def sampler_for(
+    strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible | None = None
+) -> GenotypeSampler:
+    """The sampler of ``random``, ``evolution`` or ``tpe``; never a genotype twice, never one beyond the limits."""
+    if strategy not in SAMPLED:
+        raise UsageError(f"strategy {strategy!r} has no Optuna sampler; {did_you_mean(strategy, SAMPLED)}")
+    return GenotypeSampler(strategy, settings, space, seed, feasible or Feasible(space))
+
+
+class GenotypeSampler(BaseSampler):
+    """An Optuna sampler under the two rules of a genotype search: within the limits, and nothing twice.
+
+    A proposal that breaks a rule is drawn again, and after ``PROPOSALS`` times mutated until it keeps them.
+    Raises ExhaustedError from ``study.ask`` when no genotype is left.
+    """
+
+    def __init__(self, strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible) -> None:
+        self.strategy, self.settings, self.space, self.seed, self.feasible = strategy, settings, space, seed, feasible
+        self._distributions = distributions(space)
+        self._open = {name: d for name, d in self._distributions.items() if not d.single()}
+        self._genetic = self._family()
+
+    def _family(self) -> type[Nsga2] | type[Nsga3]:
+        if self.settings.genetic == "auto":
+            return Nsga3 if len(self.settings.objectives) > 3 else Nsga2
+        return Nsga3 if self.settings.genetic == "nsga3" else Nsga2
+
+    def _inner(self, seed: int) -> BaseSampler:
+        if self.strategy == "evolution":
+            return self._genetic(population_size=self.settings.population, seed=seed, study_seed=self.seed)
+        if self.strategy == "tpe":
+            # as many random trials as TPE is usually given, but never more than a third of a small budget
+            startup = max(2, min(10, self.settings.trials // 3))
+            return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, constant_liar=True)
+        return RandomSampler(seed=seed)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All decisions, always: a genotype is proposed whole."""
+        return dict(self._distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        vector = self.propose(study, trial, self._seen(study, trial))
+        return {d.name: d.choices[i] for d, i in zip(self.space.decisions, vector, strict=True)}
+
+    def propose(self, study: Study, trial: FrozenTrial, taken: Collection[Vector]) -> Vector:
+        """The genotype of a running trial: within the limits and not in ``taken``.
+
+        Raises ExhaustedError when there is none. May note system attributes on the trial (its generation), which
+        belong to it: a trial that is repeated elsewhere has to keep them.
+        """
+        vector: Vector = ()
+        for attempt in range(PROPOSALS):
+            vector = self._proposal(study, trial, attempt)
+            if vector not in taken and self.feasible.allows(vector):
+                return vector
+        below = random.Random(trial_seed(self.seed, trial.number, PROPOSALS)).randrange
+        return self.feasible.another(vector, taken, below)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Only for parameters that are no decisions of the space."""
+        inner = RandomSampler(seed=trial_seed(self.seed, trial.number))
+        return inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def _proposal(self, study: Study, trial: FrozenTrial, attempt: int) -> Vector:
+        inner = self._inner(trial_seed(self.seed, trial.number, attempt))
+        params = inner.sample_relative(study, trial, dict(self._open))
+        blocks = {d.name: d.choices for d in self.space.decisions}
+        for name, distribution in self._distributions.items():
+            if name not in params:  # the first trials, and what evolution mutates
+                params[name] = (
+                    inner.sample_independent(study, trial, name, distribution)
+                    if name in self._open
+                    else blocks[name][0]
+                )
+        return vector_of(self.space, params)
+
+    def _seen(self, study: Study, trial: FrozenTrial) -> set[Vector]:
+        names = self._distributions.keys()
+        return {
+            vector_of(self.space, other.params)
+            for other in study.get_trials(deepcopy=False)
+            if other.number != trial.number
+            and names <= other.params.keys()
+            and (other.state != TrialState.FAIL or HOPELESS in other.user_attrs)
+        }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, Optuna tells of problems only, and the level is put back after."""
+    logger = logging.getLogger("optuna")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,96 @@
+"""A discrete strategy that is an Optuna sampler over a study in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from optuna.study import Study, create_study
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from nas.config import StrategySettings
+from nas.errors import NasError
+from nas.space import Genotype, Space
+from nas.strategies.base import DiscreteStrategy
+from nas.strategies.objectives import objectives_of
+from nas.strategies.optuna_space import (
+    HOPELESS,
+    directions_of,
+    distributions,
+    params_of,
+    quiet,
+    sampler_for,
+    set_constraints,
+    suggest,
+)
+
+STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+#: notes of Optuna that only matter while other processes ask at the same time
+PASSING = "tpe:"
+
+
+class OptunaStrategy(DiscreteStrategy):
+    """Asks the sampler ``name``; its state is the history of its trials, from which the study is rebuilt."""
+
+    name: ClassVar[str]
+
+    def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
+        super().__init__(settings, space, seed)
+        self._objectives = objectives_of(settings)
+        self._history: list[dict[str, Any]] = []
+        self._study: Study | None = None
+        self._asked: Trial | None = None
+
+    def ask(self) -> Genotype:
+        with quiet():
+            if self._study is None:
+                self._study = self._rebuilt()
+            self._asked = trial = self._study.ask()
+            genotype = suggest(trial, self.space)
+            set_constraints(trial, self.feasible.excess(self.space.encode(genotype)))
+        return genotype
+
+    def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
+        if self._study is None or self._asked is None or self._asked.params != params_of(self.space, genotype):
+            raise NasError(f"genotype {genotype.hash} was not asked for; tell what the last ask gave")
+        # what Optuna noted about the trial while it was asked for, its generation above all, belongs to the history
+        notes = self._study.get_trials(deepcopy=False)[self._asked.number].system_attrs
+        reached = [] if values is None else [float(values[name]) for name in self._objectives]
+        record: dict[str, Any] = {
+            "vector": list(self.space.encode(genotype)),
+            "state": "failed" if values is None else "pruned" if pruned else "complete",
+            "values": reached,
+            "notes": {key: note for key, note in notes.items() if not key.startswith(PASSING)},
+        }
+        self._history.append(record)
+        if record["state"] == "complete":
+            with quiet():
+                self._study.tell(self._asked, reached)
+        else:  # rare enough to be entered by rebuilding, which is one way less to enter a trial
+            self._study = None
+        self._asked = None
+
+    def _rebuilt(self) -> Study:
+        sampler = sampler_for(self.name, self.settings, self.space, self.seed, self.feasible)
+        study = create_study(directions=directions_of(self.settings), sampler=sampler)
+        study.add_trials([self._trial(record) for record in self._history])
+        return study
+
+    def _trial(self, record: dict[str, Any]) -> FrozenTrial:
+        state, values = record["state"], record["values"]
+        return create_trial(
+            state=STATES[state],
+            params=params_of(self.space, self.space.decode(record["vector"])),
+            distributions=distributions(self.space),
+            values=values if state == "complete" else None,
+            # with one objective Optuna ranks pruned trials by what they had reached
+            intermediate_values={0: values[0]} if state == "pruned" and len(values) == 1 else None,
+            system_attrs=record["notes"],
+            user_attrs={HOPELESS: True} if state == "failed" else None,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": list(self._history)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._history, self._study, self._asked = list(state["history"]), None, None

@@ -1,0 +1,128 @@
+"""What the finished runs of a campaign say: one record and one evaluation row for each genotype that was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.config import SearchSettings
+from nas.errors import NasError
+from nas.evaluate.costs import Costs, costs_for_task
+from nas.evaluate.harness import evaluate
+from nas.rows import EvaluationRow, read_rows, write_rows
+from nas.space import Genotype
+from nas.strategies.parts import Work
+from nas.tasks import Task
+from nas.train.run import Run
+from nas.versions import commit, package_version
+from nas.weights import load_weights
+
+#: the name of the held-out images in rows
+VALIDATION = "validation"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One trained genotype. psnr: dB on the validation images after training; gap: of its search, dB, if any.
+
+    costs: of the network at the task's cost output; search_seconds, train_seconds: CPU seconds, None where a
+    session was lost to a kill.
+    """
+
+    name: str
+    arm: str
+    seed: int
+    genotype: Genotype
+    psnr: float
+    costs: Costs
+    gap: float | None
+    search_seconds: float | None
+    train_seconds: float | None
+    weights: Path
+
+
+class Reader:
+    """Reads finished parts; the costs of one genotype are counted once."""
+
+    def __init__(self, folder: Path, task: Task) -> None:
+        self._folder, self._task, self._work = folder, task, Work(folder)
+        self._costs: dict[str, Costs] = {}
+
+    def outcome(self, name: str, arm: str, seed: int, search: str, training: str) -> Outcome:
+        """One search and one training, given by their folders."""
+        found, trained = Run.open(self._folder / search), Run.open(self._folder / training)
+        scores = trained.summary()["scores"]
+        if "psnr" not in scores:
+            raise NasError(f"{training!r} has no validation PSNR to compare; raise data.validation and start again")
+        genotype = Genotype.load(found.folder / "genotype.json")
+        weights = trained.folder / "weights.safetensors"
+        gap = found.summary()["scores"].get("gap")
+        return Outcome(
+            name=name,
+            arm=arm,
+            seed=seed,
+            genotype=genotype,
+            psnr=float(scores["psnr"]),
+            costs=self.costs(genotype, weights),
+            gap=float(gap) if gap is not None else None,
+            search_seconds=self._work.seconds(search),
+            train_seconds=self._work.seconds(training),
+            weights=weights,
+        )
+
+    def costs(self, genotype: Genotype, weights: Path) -> Costs:
+        """Of the trained network, at the task's output size."""
+        if genotype.hash not in self._costs:
+            self._costs[genotype.hash] = costs_for_task(load_weights(weights).model, self._task)
+        return self._costs[genotype.hash]
+
+
+def write_campaign_rows(
+    folder: Path, outcomes: Sequence[Outcome], base: SearchSettings, task: Task, images: int
+) -> list[EvaluationRow]:
+    """``rows.csv``: each trained network on the validation images and, if asked for, on the benchmark sets.
+
+    The sets are measured by the harness, after everything else. Rows that are there already are kept.
+    """
+    path = folder / "rows.csv"
+    earlier = [r for r in read_rows(path) if r.set != VALIDATION] if path.exists() else []
+    write_rows(path, [*(_validation_row(o, base, task, images) for o in outcomes), *earlier])
+    if base.retrain.sets:
+        models: list[Any] = [(o.name, o.weights) for o in outcomes]
+        evaluate(
+            models, task, base.retrain.sets, data=base.retrain.benchmarks, out=path, device=base.device,
+            command=f"retrain.sets of the campaign {folder.name}", progress=True,
+        )  # fmt: skip
+    return read_rows(path)
+
+
+def _validation_row(one: Outcome, base: SearchSettings, task: Task, images: int) -> EvaluationRow:
+    import torch
+
+    costs = one.costs
+    digest = Run.open(one.weights.parent).summary()["weights"]
+    return EvaluationRow(
+        model=one.name,
+        task=task.name,
+        set=VALIDATION,
+        images=images,
+        psnr=one.psnr,
+        protocol=f"{task.protocol}, no ssim" if task.protocol.with_ssim else str(task.protocol),
+        genotype=one.genotype.hash,
+        parameters=costs.parameters,
+        multiply_adds=costs.multiply_adds_total,
+        cost_output=costs.output_size,
+        activations=costs.activations,
+        convolutions=costs.convolutions,
+        device=base.device,
+        dtype="float32",
+        training=f"data={'+'.join(Path(p).name for p in base.data.path) or 'sample'}, steps={base.retrain.steps}, "
+        f"batch={base.data.batch}, patch={base.data.patch}, seed={one.seed}",
+        seed=one.seed,
+        weights=f"{one.weights.as_posix()}#{digest}",
+        jsnas=package_version(),
+        torch=str(torch.__version__),
+        commit=commit(),
+    )

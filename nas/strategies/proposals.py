@@ -1,0 +1,58 @@
+"""The next genotype of a shared study, drawn in memory from its rows: one read of the storage, no writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.study import Study, create_study
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from nas.config import SearchSettings
+from nas.space import Space
+from nas.strategies.feasible import Feasible
+from nas.strategies.optuna_space import (
+    directions_of,
+    distributions,
+    params_of,
+    sampler_for,
+    set_constraints,
+    suggest,
+)
+from nas.strategies.optuna_strategy import PASSING
+
+
+class Proposer:
+    """Asks the search's sampler on a copy of the study in memory.
+
+    A proposal is a function of the rows, the seed and its number, so that one process alone searches exactly as
+    the strategy does without a storage. Raises ExhaustedError when no genotype is left.
+    """
+
+    def __init__(self, settings: SearchSettings, space: Space, feasible: Feasible) -> None:
+        self._settings, self._space, self._feasible = settings, space, feasible
+        self._distributions = distributions(space)
+        self._notes: dict[str, Any] = {}  # what the sampler noted on the study: the parents of each generation
+
+    def __call__(self, rows: Sequence[FrozenTrial]) -> FrozenTrial:
+        """A trial that waits: parameters of a new genotype, and the sampler's notes on it. ``rows``: all, by number."""
+        settings = self._settings
+        sampler = sampler_for(settings.strategy, settings.search, self._space, settings.seed, self._feasible)
+        study: Study = create_study(directions=directions_of(settings.search), sampler=sampler)
+        # one that waits (somebody queued it by the dashboard) would be what the copy's ``ask`` gives
+        study.add_trials(t if t.state != TrialState.WAITING else create_trial(state=TrialState.FAIL) for t in rows)
+        storage, identity = study._storage, study._study_id
+        for key, value in self._notes.items():
+            storage.set_study_system_attr(identity, key, value)
+        trial = study.ask()
+        genotype = suggest(trial, self._space)
+        if self._feasible.limited:
+            set_constraints(trial, self._feasible.excess(self._space.encode(genotype)))
+        self._notes = dict(storage.get_study_system_attrs(identity))
+        notes = study.get_trials(deepcopy=False)[trial.number].system_attrs
+        return create_trial(
+            state=TrialState.WAITING,
+            params=params_of(self._space, genotype),
+            distributions=self._distributions,
+            system_attrs={key: note for key, note in notes.items() if not key.startswith(PASSING)},
+        )

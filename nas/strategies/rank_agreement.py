@@ -1,0 +1,62 @@
+"""Does a supernet rank genotypes as training does? Its PSNR for each trained genotype, and Kendall's tau."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.config import SearchSettings
+from nas.errors import UsageError
+from nas.registry import STRATEGIES
+from nas.space import Genotype
+from nas.strategies.derive import space_of
+from nas.strategies.parts import write_json
+from nas.strategies.search import SHARES
+from nas.tasks import get_task
+from nas.train.feeding import open_feed
+from nas.weights import load_strict
+
+SCORES_FILE = "supernet_scores.json"
+
+
+def load_supernet(run: Path, settings: SearchSettings) -> Any:
+    """The trained supernet of a finished differentiable search, in evaluation mode."""
+    from safetensors.torch import load_file
+
+    options = STRATEGIES.get(settings.strategy)(settings.search, settings.train).supernet_options()
+    supernet = space_of(settings).supernet(settings.task, **options)
+    path = run / "weights.safetensors"
+    load_strict(supernet, load_file(str(path)), str(path))
+    return supernet.to(settings.device).eval()
+
+
+def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str, Genotype]) -> dict[str, float]:
+    """Genotype hash -> validation PSNR (dB) of the supernet with every edge reduced to the genotype's block.
+
+    Genotypes of another space are left out. Scores are kept in the run folder, so that nothing is measured twice.
+    """
+    file = run / SCORES_FILE
+    known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    missing = {}
+    space = space_of(settings)
+    for key, genotype in genotypes.items():
+        try:
+            space.validate(genotype)
+        except UsageError:
+            continue
+        if key not in known:
+            missing[key] = genotype
+    if missing:
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        supernet = load_supernet(run, settings)
+        feed = open_feed(settings, get_task(settings.task), SHARES)
+        for key, genotype in missing.items():
+            with supernet.only(genotype):
+                known[key] = feed.validate(supernet)["psnr"]
+            write_json(file, known)
+    return {key: known[key] for key in genotypes if key in known}

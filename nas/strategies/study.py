@@ -1,0 +1,241 @@
+"""One discrete search shared by many processes: ``nas search --storage``, and ``nas worker`` wherever it runs.
+
+The driver makes the study (or joins it), starts local workers or works itself, watches until every slot is spent
+and writes the usual run folder from the study's rows. Workers come and go; the budget stays exact (``slots``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from nas.config import SearchSettings
+from nas.errors import UsageError, did_you_mean
+from nas.progress import Progress, progress
+from nas.registry import load_plugin
+from nas.space import Space
+from nas.strategies.estimators.supernet import FOLDER as SUPERNET
+from nas.strategies.optuna_space import SAMPLED, directions_of
+from nas.strategies.optuna_space import quiet as quiet_log
+from nas.strategies.proposals import Proposer
+from nas.strategies.search import SearchResult, default_name
+from nas.strategies.slots import Claim, Slots
+from nas.strategies.storage import SharedStorage, masked, open_storage, quiet
+from nas.strategies.study_definition import PREFIX, Definition
+from nas.strategies.study_record import StudyLog, write_result
+from nas.strategies.workers import POLL, STORAGE_VARIABLE, Crew, work
+from nas.strategies.workplace import Workplace
+from nas.train.events import Events
+from nas.train.run import Run
+
+#: journal of a search with --workers but without --storage, inside its run folder
+JOURNAL = "study.journal"
+
+
+def shared_search(
+    settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None
+) -> SearchResult:
+    """The driver. ``run``: the folder of an interrupted one, which goes on with the same study.
+
+    Raises UsageError for what cannot be shared, and when the study is another search; NasError when the storage
+    is out of reach or the workers die again and again.
+    """
+    started = time.monotonic()
+    place = Workplace(settings)
+    _check(settings, place.space)
+    name = settings.study.name or default_name(settings, place.space)
+    address = _address(settings, run)
+    if run is None:
+        if address is None:
+            address = str(Path(out or Path("runs") / name) / JOURNAL)
+            settings = settings.model_copy(
+                update={"study": settings.study.model_copy(update={"storage": address})}
+            )
+        study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
+        kept = settings.model_copy(update={"study": study_settings})
+        run = Run.create(out or Path("runs") / name, "search", kept)
+        run.write_text("space.json", json.dumps(place.space.document, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
+    assert address is not None
+    if settings.search.estimator == "supernet" and settings.search.supernet is None:
+        place = _with_supernet(place, run)  # one for all workers
+    with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
+        if settings.study.workers and not shared.many:
+            raise UsageError(
+                f"{shared.kind} serves one process, so --workers {settings.study.workers} cannot share it; leave out "
+                "--workers, or give --storage the path of a journal file"
+            )
+        study = _made(shared, name, place)
+        slots = slots_of(shared, study, place)
+        title = f"search {place.space.name} {place.task.name} {settings.strategy}"
+        with contextlib.closing(Events(run.folder)) as events:
+            log = StudyLog(slots, place, events)
+            with progress(title, slots.budget, done=log.update()) as bar:
+                bar.note(_invitation(shared, name))
+                _drive(slots, place, log, bar, run)
+            log.close()
+        return write_result(slots, place, run, started)
+
+
+def worker(
+    storage: str,
+    name: str,
+    *,
+    data: list[str] | None = None,
+    plugins: list[str] | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    supernet: str | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Work on study ``name`` until it is done; returns the number of trials done here.
+
+    data, plugins, device, threads, supernet: where they lie or what they are on this machine, when other than the
+    driver said. dry_run: only see whether this process would be let in. Raises UsageError when there is no such
+    study, or when space, plugins, images or code differ.
+    """
+    with quiet_log(), contextlib.closing(open_storage(storage)) as shared:
+        study = _loaded(shared, name)
+        definition = Definition.read(study.user_attrs, name)
+        shared.beat_every(definition.settings.study.heartbeat)
+        settings = _here(definition.settings, data, plugins, device, threads, supernet)
+        for plugin in settings.plugins:
+            load_plugin(plugin)
+        place = Workplace(settings, definition.space())
+        definition.check(Definition.of(place), name)
+        slots = slots_of(shared, study, place)
+        if dry_run:
+            return 0
+        place.estimator.prepare(None)
+        with progress(f"worker of {name}", slots.budget, done=len(slots.spent())) as bar:
+            return work(slots, place, lambda claim: bar.advance(detail=f"trial {claim.slot + 1}"))
+
+
+def slots_of(shared: SharedStorage, study: optuna.Study, place: Workplace) -> Slots:
+    """The slots of a study, with proposals by the search's sampler, within its limits."""
+    settings, space = place.settings, place.space
+    propose = Proposer(settings, space, place.feasible)
+    return Slots(shared, study, space, settings.search.trials, propose, settings.train.time)
+
+
+def _check(settings: SearchSettings, space: Space) -> None:
+    if settings.strategy not in SAMPLED:
+        raise UsageError(
+            f"strategy {settings.strategy!r} cannot be shared by --storage or --workers; "
+            f"those that can: {', '.join(SAMPLED)}"
+        )
+    if settings.search.trials > space.size():
+        raise UsageError(
+            f"space {space.name!r} has {space.size()} genotypes, fewer than the {settings.search.trials} trials asked "
+            "for; lower --trials"
+        )
+
+
+def _with_supernet(place: Workplace, run: Run) -> Workplace:
+    place.estimator.prepare(run.folder)
+    search = place.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
+    return Workplace(place.settings.model_copy(update={"search": search}))
+
+
+def _address(settings: SearchSettings, run: Run | None) -> str | None:
+    """The storage as it can be opened; a password is not in the run folder and comes from the environment."""
+    address = settings.study.storage
+    if address is not None and ":***@" in address:
+        found = os.environ.get(STORAGE_VARIABLE)
+        if not found:
+            raise UsageError(
+                f"the password of {address} is not kept in the run folder; set {STORAGE_VARIABLE} to the whole address "
+                "(or keep the password in ~/.pgpass)"
+            )
+        return found
+    if address is None and run is not None:
+        return str(run.folder / JOURNAL)
+    return address
+
+
+def _made(shared: SharedStorage, name: str, place: Workplace) -> optuna.Study:
+    """The study, made by the first driver and joined by every later one."""
+    mine = Definition.of(place)
+    with shared.exclusive(name):
+        study = optuna.create_study(
+            study_name=name,
+            storage=shared.optuna_storage,
+            directions=directions_of(place.settings.search),
+            load_if_exists=True,
+        )
+        # a driver may have died between making the study and saying what it is
+        if PREFIX + "format" not in study.user_attrs and not study.get_trials(deepcopy=False):
+            for key, value in reversed(mine.attributes().items()):
+                study.set_user_attr(key, value)
+            quiet(study.set_metric_names, list(place.objectives))
+    Definition.read(study.user_attrs, name).check(mine, name)
+    return study
+
+
+def _loaded(shared: SharedStorage, name: str) -> optuna.Study:
+    try:
+        return optuna.load_study(study_name=name, storage=shared.optuna_storage)
+    except KeyError:
+        known = optuna.get_all_study_names(shared.optuna_storage)
+        raise UsageError(
+            f"there is no study {name!r} in {masked(shared.url)}; {did_you_mean(name, known)}"
+        ) from None
+
+
+def _here(
+    settings: SearchSettings,
+    data: list[str] | None,
+    plugins: list[str] | None,
+    device: str | None,
+    threads: int | None,
+    supernet: str | None,
+) -> SearchSettings:
+    changed: dict[str, Any] = {}
+    if data:
+        changed["data"] = settings.data.model_copy(update={"path": data})
+    if plugins:
+        changed["plugins"] = plugins
+    if device is not None:
+        changed["device"] = device
+    if threads is not None:
+        changed["threads"] = threads
+    if supernet is not None:
+        changed["search"] = settings.search.model_copy(update={"supernet": supernet})
+    return settings.model_copy(update=changed)
+
+
+def _invitation(shared: SharedStorage, name: str) -> str:
+    if not shared.many:
+        return f"study {name!r} in {masked(shared.url)}"
+    return f"study {name!r}; further workers join by: nas worker --storage {masked(shared.url)} --study {name}"
+
+
+def _drive(slots: Slots, place: Workplace, log: StudyLog, bar: Progress, run: Run) -> None:
+    """Until every slot is spent: by this process, or by a local crew (and by whoever else joins)."""
+    if not place.settings.study.workers:
+        place.estimator.prepare(run.folder)
+
+        def tell(claim: Claim) -> None:
+            bar.advance(log.update(), detail=log.best_text())
+
+        work(slots, place, tell)
+        bar.advance(log.update(), detail=log.best_text())
+        return
+    study = place.settings.study
+    crew = Crew(
+        study.workers, slots.shared.url, slots.study.study_name, run.folder / "workers", place.settings.threads
+    )
+    try:
+        while not slots.done():
+            crew.look_after(bar.note)
+            bar.advance(log.update(), detail=log.best_text())
+            time.sleep(POLL)
+        bar.advance(log.update(), detail=log.best_text())
+    finally:
+        crew.dismiss()

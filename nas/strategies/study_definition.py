@@ -1,0 +1,183 @@
+"""What a shared study is a study of, kept in the study itself, so that a worker needs its storage and name only.
+
+Code is not sent through the storage: a worker brings its own jsnas and its own plugin files, and is refused when
+they are not the same. Its trials would not be comparable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.config import SearchSettings, parse, to_yaml
+from nas.errors import NasError, UsageError
+from nas.space import Space, space_from_document
+from nas.space.blocks import SKELETONS
+from nas.strategies.workplace import Workplace
+from nas.versions import package_version
+
+FORMAT = "nas.study/1"
+#: prefix of the study's user attributes
+PREFIX = "nas."
+#: packages of ``nas`` whose code decides what a trial's value is
+DECISIVE = ("space", "supernet", "tasks", "data", "train", "evaluate", "strategies")
+#: settings that each process has for itself
+LOCAL = (
+    "study", "threads", "device", "plugins", "retrain", "data.path", "data.cache", "data.workers", "search.supernet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Definition:
+    """settings: effective, without what is local to a process; document, space_hash: of the space; files: what
+    the settings name, by role, with the hash of its content; images: hash of the names in each part of the data;
+    sources: hash of the code; version: of jsnas.
+    """
+
+    settings: SearchSettings
+    document: dict[str, Any]
+    space_hash: str
+    files: dict[str, str]
+    images: str
+    sources: str
+    version: str
+
+    @classmethod
+    def of(cls, place: Workplace) -> Definition:
+        """The definition that this process would give the study."""
+        return cls(
+            place.settings,
+            place.space.document,
+            place.space.hash,
+            files_of(place.settings),
+            _digest(json.dumps(place.feed.names, sort_keys=True).encode()),
+            sources_of(place.space),
+            package_version(),
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        """User attributes of the study, ready for JSON. The storage's address, and so its password, is left out."""
+        study = self.settings.study.model_copy(update={"storage": None, "workers": 0})
+        return {
+            PREFIX + "format": FORMAT,
+            PREFIX + "settings": to_yaml(self.settings.model_copy(update={"study": study})),
+            PREFIX + "space": self.document,
+            PREFIX + "space_hash": self.space_hash,
+            PREFIX + "files": self.files,
+            PREFIX + "images": self.images,
+            PREFIX + "sources": self.sources,
+            PREFIX + "version": self.version,
+        }
+
+    @classmethod
+    def read(cls, attributes: Mapping[str, Any], name: str) -> Definition:
+        """Inverse of ``attributes``; a study that is none of ours is a UsageError."""
+        if attributes.get(PREFIX + "format") != FORMAT:
+            raise UsageError(
+                f"study {name!r} was not made by this version of 'nas search' (it lacks the mark {FORMAT}); "
+                "choose another --study"
+            )
+        get = {key: attributes[PREFIX + key] for key in ("settings", "space", "space_hash", "files", "images")}
+        return cls(
+            parse(SearchSettings, yaml.safe_load(get["settings"])),
+            dict(get["space"]),
+            str(get["space_hash"]),
+            dict(get["files"]),
+            str(get["images"]),
+            str(attributes[PREFIX + "sources"]),
+            str(attributes[PREFIX + "version"]),
+        )
+
+    def space(self) -> Space:
+        """The space, from its document; the blocks it names have to be registered."""
+        space = space_from_document(self.document)
+        if space.hash != self.space_hash:
+            raise UsageError(
+                f"the study's space has the hash {self.space_hash}, here it is read as {space.hash}; "
+                "run the jsnas version that made the study"
+            )
+        return space
+
+    def check(self, mine: Definition, name: str) -> None:
+        """Raise a UsageError, one sentence, if ``mine`` is another search than this one."""
+        for key, value in _flat(self.settings.model_dump(mode="json")).items():
+            other = _flat(mine.settings.model_dump(mode="json")).get(key)
+            if value != other and not key.startswith(LOCAL):
+                raise UsageError(
+                    f"study {name!r} is another search: its {key} is {value!r}, here it is {other!r}; choose another "
+                    "--study, or repeat the settings it was started with"
+                )
+        if self.space_hash != mine.space_hash:
+            raise UsageError(
+                f"study {name!r} searches a space of hash {self.space_hash}, here it is {mine.space_hash}; "
+                "choose another --study, or the same space"
+            )
+        for role in sorted({*self.files, *mine.files}):
+            if self.files.get(role) != mine.files.get(role):
+                raise UsageError(
+                    f"the {role} of study {name!r} has other content than here; copy the file it was started with"
+                )
+        if (self.version, self.sources) != (mine.version, mine.sources):
+            raise UsageError(
+                f"study {name!r} was started with jsnas {self.version} (sources {self.sources}), here is "
+                f"{mine.version} (sources {mine.sources}); run the same code, or start a study of another name"
+            )
+        if self.images != mine.images:
+            raise UsageError(
+                f"study {name!r} was started on other images than those found here; give the same ones by --data"
+            )
+
+
+def files_of(settings: SearchSettings) -> dict[str, str]:
+    """Role -> hash of each file that the settings name and whose content changes what trials give."""
+    found = {f"plugin {i + 1}": path for i, path in enumerate(settings.plugins) if path.endswith(".py")}
+    if settings.limits.latency_table:
+        found["latency table"] = settings.limits.latency_table
+    if settings.search.supernet:
+        found["supernet"] = str(Path(settings.search.supernet) / "weights.safetensors")
+    digests = {}
+    for role, path in found.items():
+        try:
+            digests[role] = _digest(Path(path).read_bytes())
+        except OSError as error:
+            raise UsageError(f"cannot read the {role} {path!r} ({error.strerror}); give the path of the file") from None
+    return digests
+
+
+def sources_of(space: Space) -> str:
+    """Hash of the code that decides a trial's value: parts of this package, and the package of the skeleton."""
+    root = Path(__file__).parents[1]
+    folders = [root / name for name in DECISIVE]
+    skeleton = SKELETONS.get(space.skeleton)
+    try:
+        folders.append(Path(inspect.getfile(type(skeleton))).parent)
+    except TypeError:
+        raise NasError(f"the skeleton {space.skeleton!r} has no source file; define it in a module") from None
+    return _digest(b"".join(_contents(folders)))
+
+
+def _contents(folders: Iterable[Path]) -> Iterable[bytes]:
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            yield file.relative_to(folder.parent).as_posix().encode() + b"\0" + file.read_bytes()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,131 @@
+"""From the rows of a shared study to the usual run folder: events, the Pareto archive, the genotype, the summary.
+
+The rows are the only truth: whatever is written here can be computed from them again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.errors import NasError
+from nas.strategies.archive import ParetoArchive, Point
+from nas.strategies.optuna_space import HOPELESS, genotype_of
+from nas.strategies.provenance import with_provenance
+from nas.strategies.search import SearchResult
+from nas.strategies.slots import EXHAUSTED, HASH, SECONDS, SLOT, Slots
+from nas.strategies.storage import OWNER
+from nas.strategies.supernet_learner import skip_share
+from nas.strategies.workplace import Workplace
+from nas.train.events import Events
+from nas.train.run import Run
+
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+class StudyLog:
+    """Writes each slot to the run's events as it is spent; a resumed driver writes them all anew, from the rows."""
+
+    def __init__(self, slots: Slots, place: Workplace, events: Events) -> None:
+        self._slots, self._place, self._events = slots, place, events
+        self._written: set[int] = set()
+        self._archive = ParetoArchive(place.objectives)
+
+    def update(self) -> int:
+        """Note what was spent since the last look; returns how many slots that were."""
+        fresh = {slot: t for slot, t in self._slots.spent().items() if slot not in self._written}
+        for slot, trial in sorted(fresh.items(), key=lambda item: (item[1].datetime_complete, item[0])):
+            self._written.add(slot)
+            self._events.write(len(self._written), "trial", **row(trial, self._place))
+            if _insert(self._archive, trial, self._place) and len(self._place.objectives) > 1:
+                self._events.write(len(self._written), "pareto", points=self._archive.summary())
+        return len(fresh)
+
+    def best_text(self) -> str:
+        """What the progress line says."""
+        best = self._archive.best()
+        name = self._place.objectives[0]
+        return "" if best is None else f"best {name} {best.values[name]:.3f}"
+
+    def close(self) -> None:
+        """The last event: the best value."""
+        best = self._archive.best()
+        if best is not None:
+            scores = {name: best.values[name] for name in self._place.objectives}
+            self._events.write(len(self._written), "validation", **scores)
+
+
+def row(trial: FrozenTrial, place: Workplace) -> dict[str, Any]:
+    """A spent slot as an event: genotype hash, objective values, seconds of work, state, where it was done."""
+    notes = trial.user_attrs
+    values = dict(zip(place.objectives, trial.values, strict=False)) if trial.values else {}
+    found: dict[str, Any] = {
+        "genotype": notes.get(HASH, ""),
+        **values,
+        "state": STATES[trial.state],
+        "slot": notes[SLOT],
+        "number": trial.number,
+        "seconds": notes.get(SECONDS, 0.0),
+        "steps": int(notes.get("steps", 0)),
+        "skip_share": skip_share(genotype_of(place.space, trial.params)),
+        "worker": notes.get(OWNER, ""),
+    }
+    if HOPELESS in notes:
+        found["reason"] = notes[HOPELESS]
+    return found
+
+
+def best_of(trials: Iterable[FrozenTrial], place: Workplace) -> tuple[Point | None, ParetoArchive]:
+    """The best of the complete trials and the archive of all, trials in the order of their slots.
+
+    Ties in the quality go by the other objectives, then by parameters and multiply-adds, then by the slot.
+    """
+    archive = ParetoArchive(place.objectives)
+    for trial in sorted(trials, key=lambda t: t.user_attrs[SLOT]):
+        _insert(archive, trial, place)
+    return archive.best(place.cost), archive
+
+
+def write_result(slots: Slots, place: Workplace, run: Run, started: float) -> SearchResult:
+    """genotype.json, with several objectives the Pareto archive, and summary.json; ``started``: time.monotonic().
+
+    Raises NasError when no trial came to a result.
+    """
+    spent = slots.spent()
+    best, archive = best_of(spent.values(), place)
+    if best is None:
+        reasons = {str(t.user_attrs.get(HOPELESS, "its worker died again and again")) for t in spent.values()}
+        raise NasError(f"no trial of study {slots.study.study_name!r} came to a result ({'; '.join(sorted(reasons))})")
+    genotype = with_provenance(best.genotype, place.settings, run.folder.name)
+    genotype.save(run.folder / "genotype.json")
+    if len(place.objectives) > 1:
+        archive.write(run.folder)
+    scores = {name: best.values[name] for name in place.objectives}
+    seconds = time.monotonic() - started
+    states = [STATES[t.state] for t in spent.values()]
+    summary: dict[str, Any] = {
+        "genotype": genotype.hash,
+        "weights": "",
+        "scores": scores,
+        "seconds_of_last_part": round(seconds, 1),
+        "study": slots.study.study_name,
+        "trials": {state: states.count(state) for state in STATES.values()},
+        "workers": len({t.user_attrs.get(OWNER) for t in spent.values()}),
+        "seconds_of_work": round(sum(t.user_attrs.get(SECONDS, 0.0) for t in spent.values()), 1),
+    }
+    if EXHAUSTED in slots.study.user_attrs:
+        summary["ended_early"] = slots.study.user_attrs[EXHAUSTED]
+    run.write_summary(summary)
+    return SearchResult(run.folder, genotype, "", scores, seconds)
+
+
+def _insert(archive: ParetoArchive, trial: FrozenTrial, place: Workplace) -> bool:
+    if trial.state != TrialState.COMPLETE:
+        return False
+    genotype = genotype_of(place.space, trial.params)
+    values = dict(zip(place.objectives, map(float, trial.values), strict=True))
+    further = place.costs_of(genotype) if len(place.objectives) > 1 else {}
+    return archive.insert(genotype, {**further, **values})

@@ -1,0 +1,67 @@
+"""What a supernet's architecture variables say of its derived network before there is one; differentiable.
+
+Probabilities are those of the selectable blocks: a zero block is in the mixture, but no derived network has one,
+so what it takes is shared out among the others in proportion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from nas.space import Space
+from nas.space.blocks import BLOCKS
+from nas.supernet.supernet import Supernet
+
+
+def selectable(space: Space, cell: str) -> list[list[int]]:
+    """For each edge of a cell, the columns of its selectable candidates."""
+    traits = BLOCKS[space.cells[cell].role].traits
+    return [[k for k, name in enumerate(e.candidates) if not traits(name).zero] for e in space.cells[cell].edges]
+
+
+def selectable_logits(supernet: Supernet) -> dict[str, list[torch.Tensor]]:
+    """Cell name -> for each edge, log probabilities of its selectable candidates, in their order; with gradient."""
+    alphas = {name: supernet.alphas(name) for name in supernet.space.cells}
+    return {
+        name: [torch.log_softmax(alphas[name][row, columns], dim=0) for row, columns in enumerate(chosen)]
+        for name in supernet.space.cells
+        for chosen in [selectable(supernet.space, name)]
+    }
+
+
+def expected_cost(supernet: Supernet, base: float, shares: Mapping[str, Sequence[Mapping[str, float]]]) -> torch.Tensor:
+    """base + sum over edges of sum_k p_k * share_k: the mean cost of a genotype drawn edge by edge (scalar).
+
+    shares: cell name -> for each edge, selectable block -> cost (FBNet, Wu et al., CVPR 2019, eq. 5).
+    """
+    total = torch.tensor(float(base), dtype=torch.float64)
+    for name, rows in selectable_logits(supernet).items():
+        for edge, logits, share in zip(supernet.space.cells[name].edges, rows, shares[name], strict=True):
+            costs = torch.tensor([share[b] for b in edge.candidates if b in share], dtype=torch.float64)
+            total = total.to(logits.device) + (logits.exp().double() * costs.to(logits.device)).sum()
+    return total
+
+
+def mean_edge_entropy(supernet: Supernet) -> torch.Tensor:
+    """Mean over all edges of the entropy of the mixture's weights, in nats (scalar)."""
+    rows = [
+        -(row[: len(edge.candidates)] * torch.log(row[: len(edge.candidates)].clamp_min(1e-30))).sum()
+        for name, table in supernet.probabilities().items()
+        for edge, row in zip(supernet.space.cells[name].edges, table, strict=True)
+    ]
+    return torch.stack(rows).mean()
+
+
+def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
+    """Mean probability of a skip connection (an identity block) over the edges that offer one; 0 if none does."""
+    rows = []
+    for name, table in supernet.probabilities().items():
+        cell = supernet.space.cells[name]
+        traits = BLOCKS[cell.role].traits
+        for edge, row in zip(cell.edges, table, strict=True):
+            skips = [k for k, block in enumerate(edge.candidates) if traits(block).identity]
+            if skips:
+                rows.append(row[skips].sum())
+    return torch.stack(rows).mean() if rows else supernet.arch_parameters()[0].sum() * 0.0

@@ -1,0 +1,106 @@
+"""Dot plots, fronts, latency: what is drawn, what is told apart, that names do not collide."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from nas.errors import NasError
+from nas.report.charts import MOST_PUBLISHED, dot_figure, front_of, latency_figure, pareto_figure
+from nas.report.comparison import compare, comparison_figures
+from nas.report.labels import overlap, place_labels
+from nas.report.style import LIGHT
+from nas.rows import EvaluationRow as Row
+from results import published
+
+
+def row(model: str, psnr: float, set_name: str = "Set5", **more: object) -> Row:
+    return Row(model, "sr_x2", set_name, psnr=psnr, **more)  # type: ignore[arg-type]
+
+
+def timed(median: float, device: str = "cpu") -> dict[str, object]:
+    return {"latency_median_ms": median, "latency_spread_ms": median / 10, "device": device}
+
+
+OURS = [
+    row("bicubic", 33.67, parameters=0, multiply_adds=0),
+    row("mine", 37.5, parameters=200_000, multiply_adds=50 * 10**9, **timed(20.0)),
+    row("big", 37.9, parameters=400_000, multiply_adds=90 * 10**9, **timed(45.0)),
+    row("mine", 33.0, "Set14", parameters=200_000, multiply_adds=50 * 10**9),
+]
+LITERATURE = [r for r in published("sr_x2") if "ablation" not in r.source]
+
+
+def dots_of(figure: Figure, panel: int = 0) -> list[PathCollection]:
+    return [c for c in figure.axes[panel].collections if isinstance(c, PathCollection) and len(c.get_offsets())]
+
+
+def test_the_dot_plot_has_a_panel_a_set_and_a_line_a_model() -> None:
+    figure = dot_figure([*OURS, *LITERATURE], "sr_x2")
+    assert [a.get_title(loc="left") for a in figure.axes] == ["Set5", "Set14"]
+    names = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert sum(n.endswith("†") for n in names) == MOST_PUBLISHED
+    assert [n for n in names if not n.endswith("†")] == ["bicubic", "mine", "big"], "the best stands on top"
+
+
+def test_measured_dots_are_filled_and_published_ones_open() -> None:
+    figure = dot_figure([row("mine", 37.0), row("theirs", 36.0, source="published: P")], "sr_x2")
+    faces = [to_hex(c.get_facecolor()[0]) for c in dots_of(figure)]
+    assert faces == [LIGHT.paper, LIGHT.colour(1).lower()]
+
+
+def test_the_floor_does_not_flatten_the_rest() -> None:
+    figure = dot_figure([row("bicubic", 20.0), *[row(f"m{i}", 37 + i / 10) for i in range(4)]], "sr_x2")
+    low, high = figure.axes[0].get_xlim()
+    assert low > 36 and high < 39
+    assert "20.00" in {t.get_text() for t in figure.axes[0].texts}, "its number is still there"
+
+
+def test_the_front_is_what_no_other_beats() -> None:
+    points = [(1.0, 36.0), (2.0, 35.0), (3.0, 37.0), (4.0, 37.0), (3.0, 38.0)]
+    assert front_of(points) == [(1.0, 36.0), (3.0, 38.0)]
+
+
+@pytest.mark.parametrize("make", [pareto_figure, latency_figure])
+def test_names_do_not_collide_and_nothing_to_draw_is_said(make: object) -> None:
+    figure = make([*OURS, *LITERATURE], "sr_x2", "Set5")  # type: ignore[operator]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [(t.get_text(), t.get_window_extent()) for t in axes.texts]
+        assert boxes
+        for (a, first), (b, second) in combinations(boxes, 2):
+            assert not first.overlaps(second), f"{a} and {b} overlap"
+    with pytest.raises(NasError, match="has"):
+        make([row("x", 30.0)], "sr_x2", "Set5")  # type: ignore[operator]
+
+
+def test_the_fronts_stand_over_both_costs_and_free_models_do_not_stretch_them() -> None:
+    figure = pareto_figure([*OURS, *LITERATURE], "sr_x2", "Set5")
+    assert [a.get_xlabel() for a in figure.axes] == ["multiply-adds", "parameters"]
+    assert figure.axes[0].get_ylim()[0] > 35
+    assert "bicubic" not in {t.get_text() for a in figure.axes for t in a.texts}
+
+
+def test_devices_are_told_apart() -> None:
+    rows = [*OURS, row("mine", 37.5, **timed(2.0, "cuda"))]
+    figure = latency_figure(rows, "sr_x2", "Set5")
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["cpu", "cuda"]
+
+
+def test_names_keep_off_obstacles_where_they_can() -> None:
+    wall = (108.0, 90.0, 200.0, 110.0)  # right of the point, where a name would go first
+    (spot,) = place_labels([(100.0, 100.0)], [3.0], [(50.0, 10.0)], (0.0, 0.0, 300.0, 200.0), obstacles=[wall])
+    assert overlap(np.array(spot.box), np.array(wall)) == 0
+
+
+def test_compare_draws_what_the_rows_allow(tmp_path: Path) -> None:
+    stems = [stem for stem, _ in comparison_figures([*OURS, *LITERATURE], [("sr_x2", "Set5")])]
+    assert stems == ["bubbles_sr_x2_Set5", "pareto_sr_x2_Set5", "latency_sr_x2_Set5", "dots_sr_x2"]
+    made = compare([Row("net", "derain", "rain", psnr=30.0), Row("id", "derain", "rain", psnr=25.0)], [], tmp_path)
+    assert {p.stem for p in made.files if p.suffix == ".pdf"} == {"dots_derain"}

@@ -1,0 +1,223 @@
+"""Campaigns: seeds and a control at equal cost in one folder, resumable, with honest statistics."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign_examples import Stage, psnr_of, tiny_settings
+
+from nas.cli import main
+from nas.errors import UsageError
+from nas.rows import read_rows
+from nas.space import Genotype
+from nas.strategies import statistics as s
+from nas.strategies.calibration import Cost, cost_of, fit, measure, rescaled
+from nas.strategies.campaign import campaign, is_campaign, resume_campaign
+from nas.strategies.parts import Work
+
+
+def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
+    result = campaign(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c")
+    names = [f"{arm}-seed{k}{end}" for k in (1, 2, 3) for arm in ("pc_darts", "control") for end in ("", "-retrained")]
+    assert [name for _, name in stage.calls] == [*names, "random-genotype1", "random-genotype1-retrained"]
+    assert is_campaign(tmp_path / "c") and result.table.read_text() == result.text
+    for name in ("campaign.yaml", "rows.csv", "statistics.json", "table.csv"):
+        assert (tmp_path / "c" / name).is_file()
+    assert json.loads((tmp_path / "c/statistics.json").read_text()) == json.loads(json.dumps(result.statistics))
+
+
+def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) -> None:
+    found = campaign(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c").statistics
+    values = {}
+    for arm in ("pc_darts", "control"):
+        genotypes = [Genotype.load(tmp_path / f"c/{arm}-seed{k}/genotype.json") for k in (1, 2, 3)]
+        values[arm] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
+    by_name = {a["name"]: a for a in found["arms"]}
+    for arm, expected in values.items():
+        assert by_name[arm]["psnr_values"] == pytest.approx(expected)
+        assert by_name[arm]["psnr"]["mean"] == pytest.approx(np.mean(expected))
+        assert by_name[arm]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
+    comparison = found["comparisons"][0]
+    expected = s.welch(values["pc_darts"], values["control"])
+    assert comparison["welch"]["low"] == pytest.approx(expected.low)
+    assert "95 % interval" in comparison["verdict"] and "n = 3 each" in comparison["verdict"]
+    gaps = by_name["pc_darts"]["gap"]
+    assert gaps["n"] == 3 and gaps["mean"] == pytest.approx(0.7) and by_name["control"]["gap"] is None
+    rows = read_rows(tmp_path / "c/rows.csv")
+    assert {r.model: r.psnr for r in rows if r.model.startswith("control")} == {
+        f"control-seed{k}": v for k, v in zip((1, 2, 3), values["control"], strict=True)
+    }
+    assert all(r.set == "validation" and r.images == 2 and r.parameters and r.multiply_adds for r in rows)
+    entry = found["ranking"][0]
+    assert entry["correlation"]["n"] == len({p["genotype"] for p in found["points"]})
+    table = list(csv.DictReader((tmp_path / "c/table.csv").open()))
+    assert [line["arm"] for line in table] == ["pc_darts", "control"]
+    assert float(table[0]["difference"]) == pytest.approx(np.mean(values["pc_darts"]) - np.mean(values["control"]))
+
+
+def test_the_control_may_spend_what_the_search_spends(stage: Stage, tmp_path: Path) -> None:
+    found = campaign(tiny_settings(tmp_path, train__steps=20), seeds=1, control="random", out=tmp_path / "c")
+    search, control = found.statistics["arms"]
+    # 4 steps of warm-up at 0.5 s, 16 at 1 s, one report at 0.25 s; a trial of 2 steps costs 1.5 s
+    assert search["budget_seconds"] == pytest.approx(18.25) and search["budget_multiply_adds"] == pytest.approx(52e9)
+    assert control["trials"] == 12 and 18.25 - 1.5 < control["budget_seconds"] <= 18.25
+    assert "12 trials of 2 steps" in found.text and "tera multiply-adds" in found.text
+
+
+def test_an_interrupted_campaign_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path)
+    whole = campaign(settings, seeds=2, control="random", out=tmp_path / "whole")
+    stage.fail = lambda name: name == "control-seed1-retrained"
+    with pytest.raises(KeyboardInterrupt):
+        campaign(settings, seeds=2, control="random", out=tmp_path / "cut")
+    stage.fail, before = (lambda name: False), len(stage.calls)
+    kept = (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns
+    resumed = resume_campaign(tmp_path / "cut")
+    assert stage.calls[before] == ("retrain", "control-seed1-retrained")  # what was begun goes on, nothing is redone
+    assert (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns == kept
+    for key in ("comparisons", "ranking", "points", "conclusions"):
+        assert resumed.statistics[key] == whole.statistics[key]
+    again = len(stage.calls)
+    assert resume_campaign(tmp_path / "cut").statistics["points"] == whole.statistics["points"]
+    assert len(stage.calls) == again
+
+
+def test_a_part_killed_before_its_first_state_begins_anew(stage: Stage, tmp_path: Path) -> None:
+    campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    part = tmp_path / "c/pc_darts-seed1"
+    (part / "summary.json").unlink()
+    (part / "state/step-000000001.sha256").unlink()
+    before = len(stage.calls)
+    resume_campaign(tmp_path / "c")
+    assert stage.calls[before:] == [("search", "pc_darts-seed1")] and (part / "summary.json").is_file()
+
+
+def test_cpu_time_is_summed_over_sessions_and_a_lost_session_is_owned_up_to(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    for _ in range(2):
+        with work.measured("a"):
+            sum(range(3_000_000))
+    first = work.seconds("a")
+    assert first is not None and first > 0.02
+    killed = work.measured("b")
+    killed.__enter__()  # and never left
+    with Work(tmp_path).measured("b"):
+        pass
+    assert Work(tmp_path).seconds("b") is None and Work(tmp_path).seconds("a") == first
+
+
+def test_one_seed_states_no_interval_and_claims_nothing(stage: Stage, tmp_path: Path) -> None:
+    result = campaign(tiny_settings(tmp_path), seeds=1, control="random", out=tmp_path / "c")
+    assert "nothing follows" in result.text and "is better than" not in result.text
+
+
+@pytest.mark.parametrize(
+    ("assignments", "arguments", "message"),
+    [
+        ((), {"seeds": 0}, "at least one seed"),
+        ((), {"seeds": 1, "control": "rnadom"}, "did you mean 'random'"),
+        (("data.validation=0",), {"seeds": 1}, "validation images"),
+        (("retrain.network.image_residul=true",), {"seeds": 1}, "image_residul"),
+        (("retrain.sets=[Set6]", "retrain.benchmarks=."), {"seeds": 1}, "Set6"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_written(
+    stage: Stage,
+    tmp_path: Path,
+    assignments: tuple[str, ...],
+    arguments: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        campaign(tiny_settings(tmp_path, *assignments), out=tmp_path / "c", **arguments)  # type: ignore[arg-type]
+    assert not (tmp_path / "c").exists() and not stage.calls
+
+
+def test_a_campaign_is_never_written_over(stage: Stage, tmp_path: Path) -> None:
+    campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    with pytest.raises(UsageError, match="already holds"):
+        campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    with pytest.raises(UsageError, match="not the folder of a campaign"):
+        resume_campaign(tmp_path)
+
+
+COST = Cost("step", 2.0, 6e9, 1.0, 2e9, 3.0)
+
+
+def test_the_cost_of_a_search_counts_warm_up_and_reports(tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path, "search.warmup=0.25", "train.validate_every=50", train__steps=100)
+    found = cost_of(settings, COST)
+    assert found.seconds == 25 * 1.0 + 75 * 2.0 + 2 * 3.0 and found.multiply_adds == 25 * 2e9 + 75 * 6e9
+
+
+@pytest.mark.parametrize("seconds", [10.0, 77.7, 1000.0])
+def test_the_steps_of_a_budget_are_the_most_that_it_pays_for(seconds: float, tmp_path: Path) -> None:
+    settings = fit(tiny_settings(tmp_path), COST, seconds)
+    more = settings.model_copy(update={"train": settings.train.model_copy(update={"steps": settings.train.steps + 1})})
+    assert cost_of(settings, COST).seconds <= seconds < cost_of(more, COST).seconds
+
+
+def test_a_budget_for_less_than_two_trials_shortens_them(tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path, "search.trial_steps=100")
+    cost = Cost("trial", 101.0, 1e9, validation_seconds=1.0)
+    made = fit(settings, cost, 60.0)
+    assert (made.search.trials, made.search.trial_steps) == (2, 29)  # 2 x (29 + 1) s
+    assert cost_of(made, rescaled(cost, 100, 29)).seconds == pytest.approx(60.0)
+    with pytest.raises(UsageError, match="does not pay"):
+        fit(settings, cost, 2.5)
+    with pytest.raises(UsageError, match="does not pay"):
+        fit(settings, COST, 1.0)
+
+
+def test_measured_costs_are_sensible_and_leave_the_random_state_alone(tmp_path: Path) -> None:
+    import torch
+
+    settings = tiny_settings(tmp_path)
+    before = torch.get_rng_state()
+    first = measure(settings, repeats=1)
+    second = measure(settings.model_copy(update={"search": settings.search.model_copy(update={"order": "second"})}), 1)
+    trial = measure(settings.model_copy(update={"strategy": "random"}), 1)
+    assert torch.equal(before, torch.get_rng_state())
+    assert first.unit == "step" and trial.unit == "trial"
+    assert first.seconds > 0 and trial.seconds > trial.validation_seconds > 0
+    # an architecture step passes two batches through the supernet, a warm-up step one; without the gradient of the
+    # input to the first layer the pass of the architecture costs about as much
+    assert 1.4 < first.multiply_adds / first.warmup_multiply_adds < 2.6
+    assert second.multiply_adds > 1.3 * first.multiply_adds
+    assert trial.multiply_adds > 0 and math.isfinite(first.validation_seconds)
+
+
+def test_a_real_campaign_from_the_command_line_resumes_and_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny_settings(tmp_path)
+    words = [
+        "search", "--space", settings.space, "--task", "sr_x2", "--data", settings.data.path[0], "--batch", "1",
+        "--patch", "32", "--steps", "3", "--threads", "1", "--seeds", "2", "--control", "random",
+        "--out", str(tmp_path / "c"),
+    ]  # fmt: skip
+    for text in ("data.validation=1", "search.trial_steps=1", "retrain.steps=1", "retrain.random_genotypes=0"):
+        words += ["--set", text]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    out = capsys.readouterr()
+    assert ended.value.code == 0, out.err
+    assert out.out.splitlines()[-1] == f"wrote {tmp_path / 'c/table.md'}" and "random control" in out.out
+    for seed in (1, 2):
+        (tmp_path / f"c/control-seed{seed}-retrained/summary.json").unlink()
+    before = (tmp_path / "c/statistics.json").read_text()
+    with pytest.raises(SystemExit) as ended:
+        main(["ablate", "--resume", str(tmp_path / "c"), "--jobs", "2"])  # each in a process of its own
+    assert ended.value.code == 0, capsys.readouterr().err
+    points = [json.loads(text)["points"] for text in (before, (tmp_path / "c/statistics.json").read_text())]
+    assert points[0] == points[1]
+    with pytest.raises(SystemExit) as ended:
+        main(["search", "--resume", str(tmp_path / "c")])
+    assert ended.value.code == 0 and "random control" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "c/pc_darts-seed1/supernet_scores.json").read_text())
+    assert scores and all(5 < value < 60 for value in scores.values())

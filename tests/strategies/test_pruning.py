@@ -1,0 +1,67 @@
+"""Which trials are stopped early, and where."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.config import StrategySettings
+from nas.strategies.archive import dominates
+from nas.strategies.pruning import hopeless, rungs
+
+
+def halving(**more: object) -> StrategySettings:
+    return StrategySettings.model_validate({"pruning": True, "trial_steps": 90, "reduction": 3, **more})
+
+
+def test_the_rungs_are_the_steps_divided_by_the_reduction() -> None:
+    assert rungs(halving()) == (10, 30)
+    assert rungs(halving(reduction=2)) == (22, 45)
+    assert rungs(halving(trial_steps=2)) == () and rungs(halving(trial_steps=3)) == (1,)
+    assert rungs(StrategySettings(trial_steps=90)) == ()
+
+
+def psnrs(*values: float) -> list[dict[str, float]]:
+    return [{"psnr": v} for v in values]
+
+
+def test_the_best_third_goes_on_and_the_first_only_if_nobody_was_better() -> None:
+    assert not hopeless({"psnr": 20.0}, [], halving())
+    assert not hopeless({"psnr": 21.0}, psnrs(20.0), halving())
+    assert hopeless({"psnr": 19.0}, psnrs(20.0), halving())
+    others = psnrs(20, 21, 22, 23, 24)
+    assert not hopeless({"psnr": 23.5}, others, halving())  # second of six
+    assert hopeless({"psnr": 22.5}, others, halving())  # third of six
+    assert not hopeless({"psnr": 22.5}, others, halving(reduction=2))
+
+
+@given(st.lists(st.integers(0, 30).map(float), max_size=20), st.integers(0, 30).map(float), st.integers(2, 4))
+def test_the_rule_is_that_of_optunas_successive_halving(others: list[float], value: float, reduction: int) -> None:
+    from optuna.pruners._successive_halving import _is_trial_promotable_to_next_rung
+    from optuna.study import StudyDirection
+
+    goes_on = _is_trial_promotable_to_next_rung(value, [*others, value], reduction, StudyDirection.MAXIMIZE)
+    assert hopeless({"psnr": value}, psnrs(*others), halving(reduction=reduction)) is not goes_on
+
+
+points = st.fixed_dictionaries({"psnr": st.integers(0, 4).map(float), "macs": st.integers(0, 4).map(float)})
+
+
+@given(st.lists(points, max_size=8), points)
+def test_with_several_objectives_exactly_the_dominated_are_stopped(
+    others: list[dict[str, float]], values: dict[str, float]
+) -> None:
+    names = ("psnr", "macs")
+    expected = any(dominates(o, values, names) for o in others)
+    assert hopeless(values, others, halving(objectives=list(names))) is expected
+
+
+@pytest.mark.parametrize("objectives", [["psnr"], ["psnr", "macs"]])
+def test_a_diverged_trial_is_stopped_and_never_stops_another(objectives: list[str]) -> None:
+    broken = {"psnr": math.nan, "macs": 1.0}
+    sound = {"psnr": 20.0, "macs": 2.0}
+    assert hopeless(broken, [sound], halving(objectives=objectives))
+    assert not hopeless(sound, [broken], halving(objectives=objectives))

@@ -1,0 +1,298 @@
+"""A shared study inside one process: slots, refusals, resuming, what stands in the storage and what does not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from nas.config import SearchSettings
+from nas.errors import NasError, UsageError
+from nas.registry import STRATEGIES
+from nas.strategies import study as study_module
+from nas.strategies import workplace
+from nas.strategies.optuna_space import genotype_of
+from nas.strategies.search import search
+from nas.strategies.slots import SLOT, Slots
+from nas.strategies.storage import RETRIES, SharedStorage, is_lost, masked, open_storage
+from nas.strategies.study import slots_of, worker
+from nas.strategies.study_definition import PREFIX
+from nas.strategies.workers import work
+from nas.strategies.workplace import Workplace
+from nas.train.events import read_events
+from tests.strategies.study_examples import study_settings, value_of
+
+
+class ByHash:
+    """An estimator that costs nothing; ``misdeeds``: slot -> what is raised or given there, once each."""
+
+    misdeeds: dict[int, list[Any]]
+
+    def __init__(self) -> None:
+        self.misdeeds = {}
+
+    def prepare(self, folder: Path | None) -> None:
+        """Nothing is shared."""
+
+    def __call__(self, genotype: Any, trial: int, report: Any = None) -> dict[str, float]:
+        if self.misdeeds.get(trial):
+            deed = self.misdeeds[trial].pop(0)
+            if isinstance(deed, BaseException):
+                raise deed
+            return {"psnr": deed, "steps": 0}
+        if report is not None and report(10, value_of(genotype) / 2):
+            return {"psnr": value_of(genotype) / 2, "steps": 10}
+        return {"psnr": value_of(genotype), "steps": 30}
+
+
+@pytest.fixture
+def estimator(monkeypatch: pytest.MonkeyPatch) -> ByHash:
+    made = ByHash()
+    monkeypatch.setattr(workplace, "make_estimator", lambda *parts: made)
+    return made
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "j") if request.param == "journal" else f"sqlite:///{tmp_path / 's.db'}"
+
+
+def settings_of(folder: Path, url: str | None, *assignments: str, **flags: Any) -> SearchSettings:
+    settings = study_settings(folder, *assignments, study__storage=url, study__name="mine", **flags)
+    return settings.model_copy(update={"plugins": []})
+
+
+@contextlib.contextmanager
+def opened(settings: SearchSettings) -> Iterator[tuple[Slots, Workplace, SharedStorage]]:
+    assert settings.study.storage is not None
+    place = Workplace(settings)
+    with contextlib.closing(open_storage(settings.study.storage)) as shared:
+        study = study_module._made(shared, "mine", place)
+        yield slots_of(shared, study, place), place, shared
+
+
+def rows_of(settings: SearchSettings) -> list[Any]:
+    with opened(settings) as (slots, _, _):
+        return list(slots.study.get_trials())
+
+
+def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
+    tmp_path: Path, url: str, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, url)
+    found = [e["genotype"] for e in read_events(search(settings, out=tmp_path / "run").run) if e["kind"] == "trial"]
+    place = Workplace(settings)
+    strategy = STRATEGIES.get("evolution")(settings.search, place.space, settings.seed)
+    asked = []
+    for _ in range(settings.search.trials):
+        genotype = strategy.ask()
+        strategy.tell(genotype, {"psnr": value_of(genotype)})
+        asked.append(genotype.hash)
+    assert found == asked
+
+
+def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
+    tmp_path: Path, url: str, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, url)
+    estimator.misdeeds = {5: [KeyboardInterrupt()]}
+    with pytest.raises(KeyboardInterrupt):
+        search(settings, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "summary.json").exists()
+    result = search(resume=tmp_path / "run")
+    rows = rows_of(settings)
+    complete = [t for t in rows if t.state == TrialState.COMPLETE]
+    assert sorted(t.user_attrs[SLOT] for t in complete) == list(range(8))
+    assert [t.user_attrs[SLOT] for t in rows if is_lost(t)] == [5]
+    assert result.scores["psnr"] == max(value_of(t.user_attrs["genotype"]) for t in complete)
+    assert [e["step"] for e in read_events(result.run) if e["kind"] == "trial"] == list(range(1, 9))
+
+
+def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(
+    tmp_path: Path, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
+    estimator.misdeeds = {2: [RuntimeError("out of memory")] * 99}
+    with opened(settings) as (slots, place, _):
+        deaths = 0
+        while not slots.done():
+            try:
+                work(slots, place)
+            except RuntimeError:
+                deaths += 1
+        assert deaths == 1 + RETRIES
+        spent = slots.spent()
+        assert list(spent) == [0, 1, 2, 3] and spent[2].state == TrialState.FAIL
+
+
+def test_a_training_that_diverges_spends_its_slot_once_and_is_told_with_its_reason(
+    tmp_path: Path, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
+    estimator.misdeeds = {1: [float("nan")]}
+    result = search(settings, out=tmp_path / "run")
+    events = [e for e in read_events(result.run) if e["kind"] == "trial"]
+    assert [e["state"] for e in events] == ["complete", "failed", "complete", "complete"]
+    assert "diverged" in events[1]["reason"]
+    assert json.loads((result.run / "summary.json").read_text())["trials"]["failed"] == 1
+
+
+def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
+    tmp_path: Path, url: str, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, url, search__trials=2)
+    with opened(settings) as (slots, _, shared):
+        claim = slots.claim()
+        assert claim is not None
+        shared.optuna_storage.set_trial_state_values(claim.trial_id, state=TrialState.FAIL)  # as a sweep does
+        again = slots.claim()
+        assert again is not None and (again.slot, again.genotype) == (claim.slot, claim.genotype)
+        assert not slots.finish(claim, [1.0], TrialState.COMPLETE, {})
+        assert slots.finish(again, [2.0], TrialState.COMPLETE, {})
+        assert [t.values for t in slots.spent().values()] == [[2.0]]
+
+
+def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"), train__time=30.0)
+    with opened(settings) as (slots, _, _):
+        for _ in range(3):
+            claim = slots.claim()
+            assert claim is not None
+            slots.finish(claim, [1.0], TrialState.COMPLETE, {"seconds": 11.0})
+        assert slots.claim() is None and slots.done() and len(slots.spent()) == 3
+
+
+def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(
+        tmp_path, str(tmp_path / "j"), "search.pruning=true", "search.trial_steps=30",
+        search__objectives=["psnr", "params"],
+    )  # fmt: skip
+    result = search(settings, out=tmp_path / "run")
+    trials = json.loads((result.run / "summary.json").read_text())["trials"]
+    assert trials["pruned"] > 0 and trials["complete"] + trials["pruned"] == 8
+    archive = (result.run / "pareto.csv").read_text().splitlines()
+    assert archive[0].startswith("genotype,psnr,params") and len(archive) > 1
+    assert (result.run / "pareto" / f"{archive[1].split(',')[0]}.json").is_file()
+
+
+def test_limits_hold_for_every_trial(tmp_path: Path, estimator: ByHash) -> None:
+    free = Workplace(settings_of(tmp_path, str(tmp_path / "j")))
+    sizes = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))
+    settings = settings_of(tmp_path, str(tmp_path / "j"), limits__params=sizes[20])
+    search(settings, out=tmp_path / "run")
+    with opened(settings) as (slots, place, _):
+        for trial in slots.spent().values():
+            genotype = genotype_of(place.space, trial.params)
+            assert place.costs_of(genotype)["params"] <= sizes[20]
+
+
+REFUSED = {
+    "another strategy": ({"strategy": "pc_darts"}, r"'pc_darts' cannot be shared.*evolution"),
+    "more trials than genotypes": ({"search__trials": 10**6}, r"729 genotypes, fewer than.*--trials"),
+    "an unknown storage": ({"study__storage": "mysql://u:secret@h/d"}, r"mysql://u:\*\*\*@h/d.*postgresql://"),
+    "workers on sqlite": ({"study__storage": "sqlite:///s.db", "study__workers": 2}, r"one process.*journal"),
+    "sqlite in memory": ({"study__storage": "sqlite://"}, r"names no file.*sqlite:///study.db"),
+    "no server": ({"study__storage": "postgresql://u:secret@127.0.0.1:9/d"}, r"cannot be opened.*service"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_shared_is_refused_in_a_sentence_without_the_password(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: ByHash
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags, message = REFUSED[case]
+    settings = study_settings(tmp_path, **{"study__storage": "j", **flags}).model_copy(update={"plugins": []})
+    with pytest.raises(NasError, match=message) as refusal:
+        search(settings, out=tmp_path / "run")
+    assert "secret" not in str(refusal.value)
+
+
+def test_sqlite_serves_one_process(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    with contextlib.closing(open_storage(url)), pytest.raises(UsageError, match="SQLite serves one process"):
+        open_storage(url)
+    open_storage(url).close()
+
+
+def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"))
+    with opened(settings) as (slots, _, _):
+        pass
+    (tmp_path / "small.yaml").unlink()  # the study holds the space
+    with pytest.raises(UsageError, match=r"no study 'mien'.*did you mean 'mine'"):
+        worker(str(tmp_path / "j"), "mien")
+    assert worker(str(tmp_path / "j"), "mine", dry_run=True) == 0
+    assert worker(str(tmp_path / "j"), "mine") == 8
+    with contextlib.closing(open_storage(str(tmp_path / "j"))) as shared:
+        study = optuna.load_study(study_name="mine", storage=shared.optuna_storage)
+        assert sum(t.state == TrialState.COMPLETE for t in study.get_trials()) == 8
+    assert slots.budget == 8
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("sources", "0" * 16, "run the same code"),
+        ("space_hash", "0" * 16, "is read as"),
+        ("images", "0" * 16, "--data"),
+        ("files", {"plugin 1": "0" * 16}, "plugin 1 of study 'mine' has other content"),
+        ("format", "other/1", "choose another --study"),
+    ],
+)
+def test_a_worker_that_differs_is_refused(
+    key: str, value: Any, message: str, tmp_path: Path, estimator: ByHash
+) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"))
+    with opened(settings) as (slots, _, _):
+        slots.study.set_user_attr(PREFIX + key, value)
+    with pytest.raises(UsageError, match=message):
+        worker(str(tmp_path / "j"), "mine")
+
+
+def test_a_driver_of_another_search_is_refused_and_the_same_one_joins(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"))
+    first = search(settings, out=tmp_path / "one")
+    with pytest.raises(UsageError, match=r"search\.trials is 8, here it is 9"):
+        search(settings_of(tmp_path, str(tmp_path / "j"), search__trials=9), out=tmp_path / "two")
+    joined = search(settings, out=tmp_path / "three")  # finds it done
+    assert joined.genotype == first.genotype and joined.scores == first.scores
+
+
+def test_a_half_written_last_line_of_the_journal_is_cut_off(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"))
+    search(settings, out=tmp_path / "run")
+    with (tmp_path / "j").open("ab") as file:
+        file.write(b'{"op_code":4,"wor')
+    assert len(rows_of(settings)) == 8
+    assert (tmp_path / "j").read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://nas:secret@host:5432/nas", "postgresql://nas:***@host:5432/nas"),
+        ("postgresql://nas@host/nas", "postgresql://nas@host/nas"),
+        ("folder/with@odd:name", "folder/with@odd:name"),
+    ],
+)
+def test_a_password_is_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+def test_names_in_the_study_are_those_of_the_field(tmp_path: Path, estimator: ByHash) -> None:
+    settings = settings_of(tmp_path, str(tmp_path / "j"), search__objectives=["psnr", "params"])
+    with opened(settings) as (slots, place, _):
+        work(slots, place)
+        trial = slots.study.get_trials()[0]
+        assert slots.study.metric_names == ["psnr", "params"]
+        assert [d.name for d in slots.study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert all(re.fullmatch(r"operation\.\d->\d", name) for name in trial.params)
+    assert set(trial.params.values()) <= {"skip_connect", "srb", "sep_conv_3x3"}
