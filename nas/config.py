@@ -137,7 +137,7 @@ class StrategySettings(Section):
     objectives: list[str] = ["psnr"]
     samples: int = Field(16, gt=0, description="single_path: random genotypes compared at the end")
     population: int = Field(16, gt=1, description="evolution: genotypes in a generation")
-    genetic: Literal["auto", "nsga2", "nsga3"] = Field("auto", description="evolution: auto takes NSGA-III beyond three")
+    genetic: Literal["auto", "nsga2", "nsga3"] = Field("auto", description="evolution; auto: NSGA-III beyond three")
     tuner: Literal["TPE", "Random", "Evolution"] = Field("TPE", description="nni: which of its tuners proposes")
     pruning: bool = Field(False, description="stop hopeless trials by successive halving")
     reduction: int = Field(3, gt=1, description="pruning: one in this many trials survives a rung")

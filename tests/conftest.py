@@ -31,7 +31,7 @@ def _seeded() -> None:
     import torch
 
     torch.manual_seed(0)
-    torch.set_num_threads(2 if "PYTEST_XDIST_WORKER" not in os.environ else 1)
+    torch.set_num_threads(1)  # threads that wait for a core which others hold burn many times the work itself
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

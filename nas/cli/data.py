@@ -26,15 +26,28 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
     @data.command(
-        help="Make degraded images and a memory-mapped cache beside, never in, the source.\n\nExample: [bold]nas data prepare photos --task sr_x2 --out prepared[/bold]"
+        help="Make sub-images, degraded images and a memory-mapped cache beside, never in, the source. May be interrupted and called again.\n\n"
+        "Example: [bold]nas data prepare photos --task sr_x2 --out prepared[/bold]; then [bold]nas retrain ... --data prepared --set data.cache=prepared/cache[/bold]"
     )
     def prepare(
         path: Annotated[Path, typer.Argument(help="Folder of images.")],
         task: o.Task = None,
         out: o.Out = None,
+        sub_image: Annotated[
+            int, typer.Option("--sub-image", help="Side of the sub-images in pixels; 0: whole images.")
+        ] = 480,
+        step: Annotated[
+            int | None, typer.Option("--step", help="Distance between them; default: half a side, evened out.")
+        ] = None,
+        cache: Annotated[bool, typer.Option(help="Write the memory-mapped cache too.")] = True,
     ) -> None:
+        import sys
+
         from nas.data.prepare import prepare as run_prepare
 
         target = out or Path(f"{path.name}-{task or 'sr_x2'}")
-        run_prepare(path, task or "sr_x2", target)
+        found = run_prepare(
+            path, task or "sr_x2", target, sub_image=sub_image or None, step=step, cache=cache, progress=sys.stderr
+        )
+        typer.echo(f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}")
         o.wrote(target)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from numpy.typing import NDArray
 
@@ -15,11 +17,9 @@ from nas.data.cache import DiskCache
 from nas.data.image_io import write_image
 from nas.data.layouts import find_pairs, list_images
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
+from nas.data.patches import load_images
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
-
-if TYPE_CHECKING:
-    from nas.progress import Progress
 
 Array = NDArray[Any]
 
@@ -44,21 +44,20 @@ def prepare(
     sub_image: int | None = 480,
     step: int | None = None,
     cache: bool = True,
-    progress: Progress | TextIO | None = None,
+    progress: TextIO | None = None,
 ) -> Prepared:
     """Write sub-images of every pair of ``path`` to ``out``, a folder that ``find_pairs`` understands.
 
     sub_image: side of the clean sub-images in pixels (cut to a multiple of the scale; smaller images stay
     whole; None leaves all whole). step: distance between them, by default half a side, evened out so that
     they reach every border. Inputs are cut from the whole stored or made input, never resized from the piece.
-    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses.
+    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses. progress: a stream
+    for two bars, of images and of the cache.
 
     May be interrupted and called again: finished images are recorded with the checksums of their pieces and
     not made twice. The source is only read. Raises UsageError when ``out`` lies in the source or the other
     way round, or holds what was prepared with other settings.
     """
-    from nas.progress import Progress as Bar
-
     task, path, out = get_task(task), Path(path), Path(out)
     source, target = path.resolve(), out.resolve()
     if source == target or source in target.parents or target in source.parents:
@@ -71,25 +70,34 @@ def prepare(
         raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
     settings = {"task": task.name, "sub_image": side, "step": step}
     done = _read_record(out, settings)
-    bar = progress if isinstance(progress, Bar) else None
-    own = Bar(f"prepare {task.name}", len(pairs), progress) if progress is not None and bar is None else None  # type: ignore[arg-type]
     made = 0
-    try:
+    with _bar(f"prepare {task.name}", len(pairs), progress) as report:
         for number, pair in enumerate(pairs):
             key = f"{number:06d}_{_stamp(pair)}"
             if key not in done or not _intact(out, done[key]):
                 _append(out, {"image": key, "files": _write_pieces(pair, task, out, side, step)})
                 made += 1
-            for shown in (bar, own):
-                if shown is not None:
-                    shown.advance(1, pair.name)
-    finally:
-        if own is not None:
-            own.close()
+            report(pair.name)
     prepared = find_pairs(out, task)
     if cache:
-        _fill_cache(prepared, task, out / "cache")
+        store = DiskCache(out / "cache")
+        with _bar(f"cache {task.name}", len(prepared), progress) as report:
+            for pair in prepared:
+                store.pair(pair, task, partial(load_images, pair, task))
+                report(pair.name)
     return Prepared(out, len(prepared), made, cache)
+
+
+@contextmanager
+def _bar(title: str, total: int, stream: TextIO | None) -> Iterator[Callable[[str], None]]:
+    """A progress bar on ``stream``, advanced by the name of what is done; nothing without a stream."""
+    if stream is None:
+        yield lambda name: None
+        return
+    from nas.progress import progress
+
+    with progress(title, total, stream) as bar:
+        yield lambda name: bar.advance(1, name)
 
 
 def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int | None) -> dict[str, str]:
@@ -137,14 +145,6 @@ def _starts(length: int, side: int | None, step: int | None, scale: int) -> list
         return [(0, length)]
     count = -(-(length - side) // (step or max(side // 2, 1))) + 1
     return [(round((length - side) * i / (count - 1) / scale) * scale, side) for i in range(count)]
-
-
-def _fill_cache(pairs: list[Pair], task: Task, folder: Path) -> None:
-    from nas.data.patches import load_images
-
-    store = DiskCache(folder)
-    for pair in pairs:
-        store.pair(pair, task, lambda pair=pair: load_images(pair, task))  # type: ignore[misc]
 
 
 def _stamp(pair: Pair) -> str:

@@ -1,8 +1,9 @@
 """How long a network takes and how much memory it needs, on CPU or CUDA.
 
 Times are of one image in evaluation mode, input already on the device. After warm-up runs each repetition is
-timed by itself; the median and the interquartile range are kept, since means follow the disturbances of a
-shared machine. Reduced types run under autocast, as in inference.
+timed by itself (on CUDA between two events of the device's own clock); the median and the interquartile range
+are kept, since means follow the disturbances of a shared machine. Reduced types run under autocast, as in
+inference.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import pickle
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
+from nas.evaluate.cuda import Cuda, Run
 from nas.evaluate.infer import describe, evaluating
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -40,6 +42,7 @@ class Latency:
     dtype: str
     channels_last: bool
     compiled: bool
+    cuda_graph: bool = False
     threads: int | None = None
     peak_memory_mib: float | None = None
 
@@ -52,17 +55,23 @@ def measure(
     dtype: str = "float32",
     channels_last: bool = True,
     compile: bool = False,
+    cuda_graph: bool = False,
     warmup: int = 3,
     repeats: int = 20,
     threads: int = 1,
     peak_memory: bool = False,
     clock: Callable[[], float] = time.perf_counter,
+    cuda: Cuda | None = None,
 ) -> Latency:
     """Time a forward pass for an input of height x width pixels.
 
+    dtype: "float32", or "bfloat16" and "float16" under autocast. compile: through ``torch.compile``. cuda_graph:
+    recorded once and replayed, which takes the launch of each kernel off the time (CUDA only).
+
     The model is moved to ``device`` and stays there. ``threads`` are those of torch on the CPU (put back
     afterwards). ``peak_memory`` runs a CPU model once more in a fresh process; it costs the start of a
-    Python. ``clock`` returns seconds and is used on the CPU only: CUDA times come from events of the device.
+    Python. ``clock`` returns seconds and is used on the CPU only; ``cuda`` stands for the device, as a fake does
+    in tests.
     """
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
@@ -71,18 +80,26 @@ def measure(
     target = torch.device(device)
     if target.type not in ("cpu", "cuda"):
         raise UsageError(f"latency is measured on cpu or cuda, not on {target.type!r}")
-    if target.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device is present; measure with device='cpu'")
-    model.to(target)
-    x = _input(model, height, width, target, channels_last)
+    if cuda_graph and target.type != "cuda":
+        raise UsageError("a CUDA graph needs device='cuda'")
+    if target.type == "cuda":
+        cuda = cuda or Cuda(target)
+        cuda.put(model)
+        x = cuda.put(_input(model, height, width, channels_last))
+    else:
+        model.to(target)
+        x = _input(model, height, width, channels_last)
     peak = None
-    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(target, dtype):
-        run: Callable[[Tensor], object] = torch.compile(model) if compile else model
+    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(target, dtype, cuda):
+        run: Run = torch.compile(model) if compile else model
         if target.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(target)
-            times = _cuda_times(run, x, warmup, repeats, target)
-            peak = torch.cuda.max_memory_allocated(target) / 2**20
-            name = torch.cuda.get_device_name(target)
+            assert cuda is not None
+            cuda.reset_peak()
+            with cuda.current():
+                run = cuda.graph(run, x) if cuda_graph else run
+                times = _cuda_times(run, x, warmup, repeats, cuda)
+            peak = cuda.peak_bytes() / 2**20
+            name = cuda.name
         else:
             with _threads(threads):
                 times = _cpu_times(run, x, warmup, repeats, clock)
@@ -98,6 +115,7 @@ def measure(
         dtype=dtype,
         channels_last=channels_last,
         compiled=compile,
+        cuda_graph=cuda_graph,
         threads=threads if target.type == "cpu" else None,
         peak_memory_mib=peak,
     )
@@ -162,20 +180,18 @@ def _run_once(
     import resource
     import sys
 
-    device = torch.device("cpu")
     torch.set_num_threads(threads)
-    x = _input(model, height, width, device, channels_last)
-    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(device, dtype):
+    x = _input(model, height, width, channels_last)
+    with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(x.device, dtype):
         model(x)
     # kibibytes on Linux, bytes on macOS
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _input(model: nn.Module, height: int, width: int, device: torch.device, channels_last: bool) -> Tensor:
+def _input(model: nn.Module, height: int, width: int, channels_last: bool) -> Tensor:
     descriptor = describe(model)
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(1, descriptor.channels, height, width, generator=generator) * descriptor.value_range
-    x = x.to(device)
     return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
 
@@ -192,27 +208,26 @@ def _cpu_times(
     return times
 
 
-def _cuda_times(
-    run: Callable[[Tensor], object], x: Tensor, warmup: int, repeats: int, device: torch.device
-) -> list[float]:
-    with torch.cuda.device(device):
-        for _ in range(warmup):
-            run(x)
-        times = []
-        for _ in range(repeats):
-            start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            torch.cuda.synchronize(device)
-            start.record()
-            run(x)
-            end.record()
-            torch.cuda.synchronize(device)
-            times.append(float(start.elapsed_time(end)))
+def _cuda_times(run: Run, x: Tensor, warmup: int, repeats: int, cuda: Cuda) -> list[float]:
+    """Milliseconds between two events around each run; the queue is empty before it and waited for after it."""
+    for _ in range(warmup):
+        run(x)
+    times = []
+    for _ in range(repeats):
+        start, end = cuda.event(), cuda.event()
+        cuda.synchronize()
+        start.record()
+        run(x)
+        end.record()
+        cuda.synchronize()
+        times.append(float(start.elapsed_time(end)))
     return times
 
 
-def _autocast(device: torch.device, dtype: str) -> torch.autocast | nullcontext[None]:
-    return nullcontext() if dtype == "float32" else torch.autocast(device.type, dtype=DTYPES[dtype])
+def _autocast(device: torch.device, dtype: str, cuda: Cuda | None = None) -> AbstractContextManager[object]:
+    if dtype == "float32":
+        return nullcontext()
+    return cuda.autocast(DTYPES[dtype]) if cuda is not None else torch.autocast(device.type, dtype=DTYPES[dtype])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from nas.strategies.base import DiscreteStrategy
 from nas.strategies.derive import space_of
 from nas.strategies.drivers import driver_of
 from nas.strategies.provenance import with_provenance
-from nas.strategies.supernet_learner import SupernetLearner
+from nas.strategies.supernet_learner import SupernetLearner, costs_for_limits
 from nas.strategies.trials import TrialLearner
 from nas.tasks import Task, get_task
 from nas.train import distributed
@@ -134,6 +134,7 @@ def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str,
     space = space_of(settings)
     strategy_class = STRATEGIES.get(settings.strategy)
     if strategy_class.differentiable:
+        costs_for_limits(space, settings)  # limits that nothing keeps are said here too
         model = space.supernet(task, **strategy_class(settings.search, settings.train).supernet_options())
     else:
         model = space.network(space.sample(settings.seed), task)

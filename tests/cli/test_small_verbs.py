@@ -55,4 +55,4 @@ def test_bench_prints_ratios_to_the_weight_step(capsys: pytest.CaptureFixture[st
     text = run("bench", "search-step", "--cells", "1", "--batch", "1", "--patch", "32", "--repeats", "1", capsys=capsys)
     lines = text.splitlines()
     assert lines[1].startswith("weight step") and lines[1].split()[-1] == "1.00"
-    assert len(lines) == 6 and all(float(line.split()[-1]) > 0 for line in lines[1:5])
+    assert len(lines) == 10 and all(float(line.split()[-1]) > 0 for line in lines[1:9])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.descriptor import ModelDescriptor
-from nas.errors import UsageError
+from nas.errors import NasError, UsageError
 from nas.evaluate.latency import interquartile_range, measure, peak_resident_mib
 
 
@@ -97,3 +97,19 @@ def test_cuda_times_and_peak_memory(dtype: str) -> None:
     assert found.median_ms > 0
     assert found.peak_memory_mib is not None and found.peak_memory_mib > 0
     assert found.threads is None
+
+
+def test_peak_memory_of_a_network_with_weight_norms_and_of_one_that_cannot_travel() -> None:
+    import baselines
+
+    released = baselines.create("jsnet", scale=2)  # carries weight norms, which refuse to be pickled
+    before = {k: v.clone() for k, v in released.state_dict().items()}
+    assert 64 < peak_resident_mib(released, 16, 16) < 4096
+    assert before.keys() == released.state_dict().keys()  # the copy lost its weight norms, the network did not
+    assert released(torch.zeros(1, 3, 16, 16)).shape == (1, 3, 32, 32)
+
+    class Local(nn.Conv2d):
+        descriptor = ModelDescriptor("local")
+
+    with pytest.raises(NasError, match="cannot be sent to another process"):
+        peak_resident_mib(Local(3, 3, 1), 4, 4)

@@ -128,7 +128,7 @@ def test_a_table_of_other_networks_is_refused(table: LatencyTable) -> None:
     document["cells"]["operation"]["candidates"] = ["lrb", "sep_conv_3x3"]
     with pytest.raises(UsageError, match="no operation block 'sep_conv_3x3'"):
         GenotypeCosts(space_from_document(document), get_task("sr_x2"), table)
-    with pytest.raises(UsageError, match="wiring|network settings"):
+    with pytest.raises(UsageError, match=r"wiring|network settings"):
         GenotypeCosts(load_space("jsm"), get_task("sr_x2"), table)
 
 
