@@ -1,0 +1,90 @@
+"""``nas evaluate`` over many models and sets: it goes on after a failed cell, and never measures twice unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.cli import main
+from nas.data import write_image
+from nas.rows import read_rows
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("A", "B", "C"):
+        for image in "ab":
+            pixels = rng.integers(0, 256, (32, 40, 3)).astype(np.uint8)
+            write_image(tmp_path / f"sets/{name}/HR/{image}.png", pixels)
+    damaged = tmp_path / "sets/B/HR/b.png"
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    return tmp_path / "sets"
+
+
+def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    out = capsys.readouterr()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, out.out, out.err
+
+
+def test_a_failed_cell_is_named_the_others_are_done_and_a_second_call_makes_only_what_is_missing(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, saved = tmp_path / "rows.csv", tmp_path / "images"
+    words = (
+        "evaluate",
+        "--models",
+        "bicubic",
+        "again=bicubic",
+        "--sets",
+        "A",
+        "B",
+        "C",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(sets),
+    )
+    code, _, err = run(*words, "--out", str(table), "--save-images", str(saved), capsys=capsys)
+    assert code == 1 and "Traceback" not in err
+    assert "2 of 6 cells failed: bicubic on B" in err and "again on B" in err and "b.png" in err
+    first = read_rows(table)
+    assert [(r.model, r.set) for r in first] == [(m, s) for m in ("bicubic", "again") for s in "AC"]
+    assert (saved / "bicubic/sr_x2/A/a.png").is_file() and (saved / "again/sr_x2/C/b.png").is_file()
+
+    write_image(sets / "B/HR/b.png", np.zeros((32, 40, 3), np.uint8))  # mended
+    code, out, _ = run(*words, "--out", str(table), capsys=capsys)
+    assert code == 0 and out.splitlines()[-1] == f"wrote {table}"
+    second = read_rows(table)
+    assert second[:4] == first and [(r.model, r.set) for r in second[4:]] == [("bicubic", "B"), ("again", "B")]
+
+    code, _, _ = run(*words, "--out", str(table), "--again", "--seed", "0", capsys=capsys)
+    third = read_rows(table)
+    assert code == 0 and len(third) == 6 and all("--again" in r.command for r in third)
+
+
+def test_a_protocol_is_chosen_by_name_and_a_wrong_one_is_wrong_use(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (
+        "evaluate",
+        "identity",
+        "--task",
+        "derain",
+        "--sets",
+        "A",
+        "--data",
+        str(sets),
+        "--out",
+        str(tmp_path / "r.csv"),
+    )
+    assert run(*words, "--protocol", "dsrir_columnwise", capsys=capsys)[0] == 0
+    (row,) = read_rows(tmp_path / "r.csv")
+    assert row.protocol.startswith("dsrir_columnwise: ") and "synthetic" in row.protocol
+    code, _, err = run(*words, "--protocol", "arcn", capsys=capsys)
+    assert code == 2 and "'arcn'" in err

@@ -1,0 +1,58 @@
+"""Every task trains and evaluates, for the derived JSNet cell, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from nas.cli import main
+from nas.data import write_image
+from nas.registry import TASKS
+from nas.rows import read_rows
+from nas.weights import read_metadata
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    image = skimage.data.astronaut()
+    for i in range(4):
+        write_image(folder / f"train/crop{i}.png", image[60 * i : 60 * i + 36, 100:136])
+    write_image(folder / "sets/test/HR/face.png", image[60:96, 200:236])
+    return folder
+
+
+def run(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    out = capsys.readouterr()
+    assert ended.value.code == 0, out.err
+    return out.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol_of_the_task(
+    name: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = TASKS.get(name)
+    run("retrain", "jsnet_released", "--task", name, "--data", str(photos / "train"), "--cells", "1", "--width", "8",
+        "--steps", "2", "--batch", "1", "--patch", "24", "--threads", "1", "--set", "data.validation=1",
+        "--set", "data.workers=0", "--out", str(tmp_path / "run"), capsys=capsys)  # fmt: skip
+    weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
+    descriptor = read_metadata(weights)["model"]
+    descriptor = json.loads(descriptor) if isinstance(descriptor, str) else descriptor
+    assert (descriptor["channels"], descriptor["scale"]) == (task.channels, task.scale)
+    assert run("evaluate", str(weights), "--task", name, "--sets", "test", "--data", str(photos / "sets"), "--threads", "1",
+               "--out", str(table), capsys=capsys) == f"wrote {table}"  # fmt: skip
+    rows = read_rows(table)
+    assert len(rows) == (6 if task.family == "all_in_one" else 1)
+    for row in rows:
+        assert row.task == name and str(task.protocol) in row.protocol
+        assert row.psnr is not None and np.isfinite(row.psnr) and row.ssim is not None
+        assert (row.psnr_b is not None) == task.protocol.psnr_b
+        assert not task.noise or "noise" in row.protocol or task.family == "all_in_one"
+        assert not task.paired or " sigma " in row.set or "synthetic" in row.protocol

@@ -1,0 +1,50 @@
+"""The benchmark of data loading: which ways are timed, and what a ratio is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.config import RetrainSettings, build
+from nas.data import write_image
+from nas.train.bench_data import PRELOADED, time_loading
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RetrainSettings:
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        write_image(tmp_path / f"photos/{i}.png", rng.integers(0, 256, (40, 40, 3)).astype(np.uint8))
+    return build(
+        RetrainSettings, None, ["data.validation=1"], model="jsnet_released", task="sr_x2",
+        data__path=[str(tmp_path / "photos")],
+        data__workers=0, data__batch=1, data__patch=32, threads=1, network={"cells": 1, "width": 8},
+    )  # fmt: skip
+
+
+class Clock:
+    """What the readings of the three turns of a round say: beginnings only in the first round, then both ends."""
+
+    def __init__(self, rounds: list[list[float]]) -> None:
+        lengths = [length for turns in rounds for length in turns]
+        self.readings = iter([0.0, 0.0, 0.0, *(value for length in lengths for value in (100.0, 100.0 + length))])
+
+    def __call__(self) -> float:
+        return next(self.readings)
+
+
+def test_a_ratio_is_taken_within_a_round_and_the_first_round_is_not_counted(settings: RetrainSettings) -> None:
+    # three turns a round; of the first round only the beginnings are read
+    rounds = [[2.0, 3.0, 2.0], [4.0, 6.0, 4.4], [2.0, 3.0, 2.0]]
+    rows = time_loading(settings, rounds=3, block=2, clock=Clock(rounds))
+    assert [r.source for r in rows] == [PRELOADED, "files, 0 workers", "memory-mapped cache, 0 workers"]
+    assert [r.seconds for r in rows] == [1.0, 1.5, 1.0]
+    assert [r.ratio for r in rows] == [1.0, 1.5, 1.0]
+
+
+def test_it_runs_on_a_real_clock_and_leaves_nothing_behind(settings: RetrainSettings, tmp_path: Path) -> None:
+    rows = time_loading(settings, rounds=1, block=1)
+    assert all(r.seconds > 0 and r.ratio > 0 for r in rows)
+    assert [p.name for p in tmp_path.iterdir()] == ["photos"]
