@@ -35,7 +35,7 @@ results: install
 	$(BIN)/nas show results/measured/genotype_searched.json --out results/figures/cell.png
 	$(BIN)/nas show results/runs/search-jsm --figures results/figures/search
 	$(BIN)/nas show results/runs/evolution --figures results/figures/evolution
-	$(BIN)/nas show results/runs/campaign --figures results/figures/campaign
+	$(BIN)/nas show results/runs/contest --figures results/figures/contest
 
 clean:
 	rm -rf demo runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

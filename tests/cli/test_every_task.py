@@ -21,8 +21,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
     image = skimage.data.astronaut()
     for i in range(4):
-        write_image(folder / f"train/crop{i}.png", image[60 * i : 60 * i + 36, 100:136])
-    write_image(folder / "sets/test/HR/face.png", image[60:96, 200:236])
+        write_image(folder / f"train/crop{i}.png", image[60 * i : 60 * i + 72, 100:172])
+    write_image(folder / "sets/test/HR/face.png", image[60:132, 200:272])
     return folder
 
 
@@ -40,7 +40,7 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
 ) -> None:
     task = TASKS.get(name)
     run("retrain", "jsnet_released", "--task", name, "--data", str(photos / "train"), "--cells", "1", "--width", "8",
-        "--steps", "2", "--batch", "1", "--patch", "24", "--threads", "1", "--set", "data.validation=1",
+        "--steps", "2", "--batch", "1", "--patch", str(16 * task.scale), "--threads", "1", "--set", "data.validation=1",
         "--set", "data.workers=0", "--out", str(tmp_path / "run"), capsys=capsys)  # fmt: skip
     weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
     descriptor = read_metadata(weights)["model"]

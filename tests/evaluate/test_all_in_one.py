@@ -54,9 +54,8 @@ def test_a_row_for_each_degradation_and_one_for_the_mean(data: Path, tmp_path: P
     assert rows[5].protocol.startswith("mean of 5 rows (C sigma 15; C sigma 25; C sigma 50; rain; haze)")
     assert not any("synthetic" in r.protocol for r in rows)
     assert read_rows(out) == rows
-    assert evaluate("identity", "all_in_one", ["C", "rain", "haze"], data, out, with_costs=False, command="x") == rows[:5] + [
-        read_rows(out)[-1]
-    ]
+    later = evaluate("identity", "all_in_one", ["C", "rain", "haze"], data, out, with_costs=False, command="x")
+    assert later == [*rows[:5], read_rows(out)[-1]]
     assert len(read_rows(out)) == 6
 
 
@@ -83,7 +82,13 @@ def test_without_all_parts_there_is_no_mean(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "kind"),
-    [("d/rain/train/rain", "rain"), ("d/train/hazy", "haze"), ("rainy", "rain"), ("noisy", "noise"), ("train/input", "other")],
+    [
+        ("d/rain/train/rain", "rain"),
+        ("d/train/hazy", "haze"),
+        ("rainy", "rain"),
+        ("noisy", "noise"),
+        ("train/input", "other"),
+    ],
 )
 def test_stored_pairs_are_known_by_their_folders(folder: str, kind: str) -> None:
     assert degradation_of(Pair("a", Path("t/a.png"), Path(folder) / "a.png")) == kind

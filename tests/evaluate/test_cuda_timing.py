@@ -98,7 +98,9 @@ def test_each_run_lies_between_two_marks_with_the_queue_empty_before_and_waited_
     assert (found.size, found.repeats, found.cuda_graph) == ("8x6", 3, False)
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [("float32", []), ("bfloat16", [torch.bfloat16]), ("float16", [torch.float16])])
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [("float32", []), ("bfloat16", [torch.bfloat16]), ("float16", [torch.float16])]
+)
 def test_reduced_types_run_under_the_autocast_of_the_device(dtype: str, expected: list[torch.dtype]) -> None:
     device = FakeCuda([1] * 9)
     assert measure(Timed(device), 4, 4, device="cuda", dtype=dtype, cuda=device, warmup=0, repeats=2).dtype == dtype

@@ -40,7 +40,11 @@ def test_the_protocols_of_the_papers_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("task", "name", "words"),
-    [("derain", "dsrri", "did you mean 'dsrir'"), ("jpeg_q10", "dsrir", "known: arcnn"), ("denoise_gray_10", "y", "only its own")],
+    [
+        ("derain", "dsrri", "did you mean 'dsrir'"),
+        ("jpeg_q10", "dsrir", "known: arcnn"),
+        ("denoise_gray_10", "y", "only its own"),
+    ],
 )
 def test_a_protocol_that_does_not_serve_the_task_is_refused(task: str, name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
@@ -70,7 +74,8 @@ def test_the_form_of_noise_is_an_option_of_every_noisy_task(form: str) -> None:
 
 def test_the_clipped_twin_of_a_task_is_the_same_noise_in_eight_bits() -> None:
     clean = np.random.default_rng(0).integers(0, 256, (24, 24)).astype(np.uint8)
-    exact, clipped = (get_task(n).degrade(clean, np.random.default_rng(1)) for n in ("denoise_gray_30", "denoise_gray_30_clipped"))
+    names = ("denoise_gray_30", "denoise_gray_30_clipped")
+    exact, clipped = (get_task(n).degrade(clean, np.random.default_rng(1)) for n in names)
     np.testing.assert_array_equal(clipped, np.clip(np.floor(exact + 0.5), 0, 255))
 
 
@@ -98,7 +103,8 @@ def test_the_metrics_of_jdnet_are_reproduced(shared: Path) -> None:
     from safetensors.torch import load_file
 
     folder = shared / "fixtures" / "jdnet"
-    entry = next(e for e in json.loads((folder / "manifest.json").read_text())["entries"] if e["file"].startswith("metrics"))
+    entries = json.loads((folder / "manifest.json").read_text())["entries"]
+    entry = next(e for e in entries if e["file"].startswith("metrics"))
     tensors = load_file(folder / entry["file"])
     task = with_protocol("derain", "jdnet_rgb_float")
     for expected in entry["values"]:
