@@ -16,7 +16,11 @@ from nas.tasks.task import Task, get_task
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know: ``severity`` "error" (training would fail or go wrong), "warning" or "note"."""
+    """One thing to know.
+
+    severity: "error" (training would fail or go wrong), "warning" (it would run, on something else than it
+    seems), or "note" (allowed, and good to know).
+    """
 
     severity: str
     path: Path
@@ -41,8 +45,8 @@ class FolderReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there are no errors; warnings do not count."""
-        return not any(f.severity == "error" for f in self.findings)
+        """Whether nothing is wrong: neither errors nor warnings; notes do not count."""
+        return all(f.severity == "note" for f in self.findings)
 
     def add(self, severity: str, path: Path, sentence: str) -> None:
         self.findings.append(Finding(severity, path, sentence))
@@ -92,8 +96,8 @@ def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
                 report.add("warning", entry, f"folder {str(entry)!r} is empty; remove it or fill it")
             continue
         if not is_image_name(entry):
-            if not entry.name.startswith("."):
-                report.add("note", entry, f"{str(entry)!r} is not an image and is ignored")
+            if not _own(entry):
+                report.add("warning", entry, f"{str(entry)!r} is not an image and is ignored; move it elsewhere")
             continue
         report.images += 1
         try:
@@ -121,6 +125,11 @@ def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
     if not report.images:
         report.add("error", path, f"no images below {str(path)!r}; add PNG, BMP, TIFF or JPEG files")
     return infos
+
+
+def _own(file: Path) -> bool:
+    """Hidden files, and what ``nas data prepare`` leaves beside its images: the record and the cache."""
+    return file.name.startswith(".") or file.name == "prepared.jsonl" or file.parent.name == "cache"
 
 
 def _is_empty(folder: Path, report: FolderReport) -> bool:
@@ -162,7 +171,7 @@ def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: Fo
     for pair in usable:
         _check_pair(pair, task, infos, report)
     if is_synthetic(pairs, task):
-        report.add("warning", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
+        report.add("note", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
 
 
 def _lonely(degraded: Path, clean: Path, pairs: list[Pair], report: FolderReport) -> None:
@@ -202,7 +211,7 @@ def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: Fo
     target, name = infos[pair.target], repr(str(pair.target))
     if task.channels == 3 and target.channels == 1:
         report.add(
-            "warning",
+            "note",
             pair.target,
             f"{name} is grey; {task.name} refuses it in training and repeats it in tests",
         )

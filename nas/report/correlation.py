@@ -105,6 +105,8 @@ def scatter(pairs: Iterable[Any], *, dark: bool = False) -> Figure:
     title = f"Kendall's {correlation(whole)}" if len(groups) == 1 else "Kendall's tau of each supernet"
     axes.set_title(title, loc="left", fontsize=8.5, color=theme.ink)
     if len(groups) > 1 or groups[0]:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + (high - low) * 0.03 * (len(groups) + 1))  # room for the legend's rows of two
         theme_legend(figure, axes, theme, inside=True)
     return figure
 

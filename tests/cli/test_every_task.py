@@ -43,8 +43,7 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
         "--steps", "2", "--batch", "1", "--patch", str(16 * task.scale), "--threads", "1", "--set", "data.validation=1",
         "--set", "data.workers=0", "--out", str(tmp_path / "run"), capsys=capsys)  # fmt: skip
     weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
-    descriptor = read_metadata(weights)["model"]
-    descriptor = json.loads(descriptor) if isinstance(descriptor, str) else descriptor
+    descriptor = json.loads(read_metadata(weights)["descriptor"])
     assert (descriptor["channels"], descriptor["scale"]) == (task.channels, task.scale)
     assert run("evaluate", str(weights), "--task", name, "--sets", "test", "--data", str(photos / "sets"), "--threads", "1",
                "--out", str(table), capsys=capsys) == f"wrote {table}"  # fmt: skip

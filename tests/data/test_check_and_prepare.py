@@ -48,12 +48,12 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "truncated": (cut, "error", r"a\.png' is damaged or truncated"),
     "zero bytes": (lambda r: (r / "HR/b.png").write_bytes(b""), "error", r"b\.png' is empty"),
     "not an image": (lambda r: (r / "HR/b.png").write_text("hello"), "error", r"b\.png' is not an image"),
-    "foreign file": (lambda r: (r / "HR/readme.txt").write_text("x"), "note", r"readme\.txt"),
+    "foreign file": (lambda r: (r / "HR/readme.txt").write_text("x"), "warning", r"readme\.txt"),
     "alpha": (lambda r: Image.fromarray(photo(9)).convert("RGBA").save(r / "HR/b.png"), "error", "alpha"),
     "cmyk": (lambda r: Image.fromarray(photo(9)).convert("CMYK").save(r / "HR/z.jpg"), "error", "CMYK"),
     "palette": (lambda r: Image.fromarray(photo(1)).quantize(32).save(r / "HR/b.png"), "warning", "palette"),
     "sixteen bits": (lambda r: write_image(r / "HR/b.png", photo(1).astype(np.uint16) * 257), "warning", "16 bits"),
-    "grey": (lambda r: write_image(r / "HR/b.png", photo(1)[..., 0]), "warning", r"b\.png' is grey"),
+    "grey": (lambda r: write_image(r / "HR/b.png", photo(1)[..., 0]), "note", r"b\.png' is grey"),
     "empty folder": (lambda r: (r / "HR/nothing").mkdir(), "warning", r"nothing' is empty"),
     "same name": (lambda r: write_image(r / "HR/a.bmp", photo(7)), "error", r"a\.(png|bmp)' share a name"),
     "duplicate": (lambda r: write_image(r / "HR/b.png", photo(0)), "warning", "same pixels"),
@@ -86,7 +86,7 @@ def test_each_planted_fault_is_found_in_one_sentence(good: Path, fault: str) -> 
     found = [f for f in report.findings if re.search(pattern, f.sentence)]
     assert found, report.to_text()
     assert all(f.severity == severity and "\n" not in f.sentence for f in found)
-    assert report.ok == (severity != "error")
+    assert report.ok == (severity == "note")
     assert found[0].sentence in report.to_text()
 
 
@@ -202,3 +202,70 @@ def test_a_folder_with_other_images_is_not_written_to(good: Path, tmp_path: Path
     with pytest.raises(UsageError, match="not prepared"):
         prepare(good, "sr_x2", tmp_path / "mine")
     assert len(list((tmp_path / "mine").iterdir())) == 3
+
+
+#: the dozen of the requirement, each by the fault that plants it
+DOZEN = (
+    "wrong size", "truncated", "zero bytes", "sixteen bits", "palette", "cmyk", "no LR partner", "swapped", "same name",
+    "empty folder", "foreign file", "not an image",
+)  # fmt: skip
+
+
+def call(*words: str) -> int:
+    from nas.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["data", *words])
+    return int(ended.value.code or 0)
+
+
+def test_all_faults_planted_at_once_are_named_on_the_command_line_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["check", str(tmp_path), "--task", "sr_x2"]
+    for fault in DOZEN:  # each alone, in a folder of its own ...
+        root = tmp_path / fault.replace(" ", "-")
+        for seed, name in enumerate("abc"):
+            write_image(root / f"HR/{name}.png", photo(seed))
+            write_image(root / f"LR_bicubic/X2/{name}x2.png", get_task("sr_x2").degrade(photo(seed)))
+        assert call("check", str(root), "--task", "sr_x2") == 0
+        FAULTS[fault][0](root)
+        capsys.readouterr()
+        assert call("check", str(root), "--task", "sr_x2") == 1, fault
+        import re
+
+        assert re.search(FAULTS[fault][2], capsys.readouterr().out), fault
+    real = Image.open
+
+    def locked(path: Path, *rest: object) -> object:
+        if Path(path).name == "cx2.png":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Image, "open", locked)  # as root reads everything
+    capsys.readouterr()
+    assert call(*words) == 1  # ... and together, with one that may not be read
+    out = capsys.readouterr().out
+    assert "cx2.png' may not be read" in out and "truncated" in out and "CMYK" in out and "readme.txt" in out
+
+
+def test_preparing_on_the_command_line_shows_its_progress_and_resumes(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nas.progress
+
+    class Eager(nas.progress.Progress):
+        """Writes a line after every image, not only every ten seconds."""
+
+        def __init__(self, *words: object, **more: object) -> None:
+            super().__init__(*words, **{**more, "every_s": 0.0})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(nas.progress, "Progress", Eager)
+    words = ("prepare", str(good), "--task", "sr_x2", "--out", str(tmp_path / "out"), "--sub-image", "24")
+    assert call(*words) == 0
+    seen = capsys.readouterr()
+    assert "prepare sr_x2: 3/3" in seen.err and "cache sr_x2: " in seen.err
+    assert "from 3 sources, cached" in seen.out and seen.out.splitlines()[-1] == f"wrote {tmp_path / 'out'}"
+    assert call(*words) == 0
+    assert "from 0 sources" in capsys.readouterr().out
+    assert call("check", str(tmp_path / "out"), "--task", "sr_x2") == 0  # the cache and the record are no foreign files
