@@ -24,6 +24,14 @@ from nas.train.run import Run
 from nas.train.state import load_state
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """As in the foreground: what a shell starts in the background inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Walk:
     """A learner whose only weight is a random walk of torch's and python's generators."""
 
