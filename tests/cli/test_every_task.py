@@ -34,7 +34,11 @@ def run(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
     return out.out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", TASKS.names())
+#: the clipped twins of the denoising tasks differ in the storage of the input alone: one of them will do
+NAMES = [n for n in TASKS.names() if not n.endswith("_clipped") or n == "denoise_color_25_clipped"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol_of_the_task(
     name: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
