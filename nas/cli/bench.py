@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
         patch: o.Patch = None,
         device: o.Device = None,
         threads: o.Threads = None,
-        rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 5,
+        rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 10,
         block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
     ) -> None:
         from nas.cli.tables import print_table
@@ -67,9 +67,12 @@ def register(app: typer.Typer) -> None:
             RetrainSettings, model=model, task=task, data__path=data, data__workers=workers, data__batch=batch, data__patch=patch,
             device=device, threads=threads, network={"cells": cells} if cells else None,
         )  # fmt: skip
-        with progress("bench data", 3 * (rounds + 1)) as bar:
+        with progress("bench data", 4 * (rounds + 1)) as bar:
             rows = time_loading(settings, rounds, block, bar)
-        print_table(("data from", "ms a step", "ratio"), [(r.source, f"{r.seconds * 1e3:.1f}", f"{r.ratio:.3f}") for r in rows])
+        print_table(
+            ("data from", "ms a step", "ratio", "quartiles"),
+            [(r.source, f"{r.seconds * 1e3:.1f}", f"{r.ratio:.3f}", f"{r.low:.3f} to {r.high:.3f}") for r in rows],
+        )
         typer.echo(
             f"median of {rounds} turns of {block} steps, {settings.model}, {settings.task}, batch {settings.data.batch}, target patch {settings.data.patch}, {settings.device}"
         )

@@ -24,30 +24,38 @@ from nas.train.retrain import build_candidate
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 PRELOADED = "preloaded tensors"
+AGAIN = "preloaded tensors, again"  # what a ratio is when nothing differs: the noise of this machine
 
 
 @dataclass(frozen=True)
 class LoadingTime:
-    """One way of feeding: median seconds of a step, and the median over rounds of its ratio to preloaded tensors."""
+    """One way of feeding: median seconds of a step, and the median over rounds of its ratio to preloaded tensors.
+
+    low, high: quartiles of that ratio over the rounds (the ratio itself where there is one round)
+    """
 
     source: str
     seconds: float
     ratio: float
+    low: float
+    high: float
 
 
 def time_loading(
     settings: RetrainSettings,
-    rounds: int = 5,
+    rounds: int = 10,
     block: int = 10,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[LoadingTime]:
     """Train ``settings.model`` in turns on preloaded tensors, on images from files, and on the memory-mapped cache.
 
-    The ways take turns of ``block`` steps in one process with one network, so that a disturbance meets them alike,
-    and each round gives one ratio. A loader begins its turn with batches made beforehand; as many steps as it can
-    have ready are done untimed first, so that what is timed is its steady state. The cache lies in
-    ``data.cache``, or in a temporary folder, and is filled before. ``clock`` returns seconds.
+    The ways take turns of ``block`` steps in one process with one network, every second round in the opposite order,
+    so that a disturbance or a drift meets them alike, and each round gives one ratio. Preloaded tensors take two
+    turns a round, so that their own ratio shows what the machine's noise is. A loader begins its turn with batches
+    made beforehand; as many steps as it can have ready are done untimed first, so that what is timed is its steady
+    state. The cache lies in ``data.cache``, or in a temporary folder, and is filled before. ``clock`` returns
+    seconds.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -64,7 +72,7 @@ def time_loading(
             for name, cache in (("files", None), ("memory-mapped cache", Path(data.cache or own)))
         }
         ready = [sources["files"].batch(step) for step in range(8)]
-        streams: dict[str, Batches] = {PRELOADED: cycle(ready)}
+        streams: dict[str, Batches] = {PRELOADED: cycle(ready), AGAIN: cycle(ready)}
         for name, source in sources.items():
             source.prepare()
             streams[f"{name}, {data.workers} workers"] = iterate_batches(source, 0, workers=data.workers)
@@ -82,7 +90,7 @@ def time_loading(
         times: dict[str, list[float]] = {name: [] for name in streams}
         try:
             for turn in range(rounds + 1):  # the first round warms up
-                for name, stream in streams.items():
+                for name, stream in reversed(streams.items()) if turn % 2 else streams.items():
                     now[0] = stream
                     for _ in range(ahead):
                         learner.step(0)
@@ -100,14 +108,13 @@ def time_loading(
             for stream in streams.values():
                 if isinstance(stream, Generator):
                     stream.close()  # ends the worker processes
-    return [
-        LoadingTime(
-            name,
-            statistics.median(seconds),
-            statistics.median(s / p for s, p in zip(seconds, times[PRELOADED], strict=True)),
-        )
-        for name, seconds in times.items()
-    ]
+    return [_summary(name, seconds, times[PRELOADED]) for name, seconds in times.items()]
+
+
+def _summary(source: str, seconds: list[float], reference: list[float]) -> LoadingTime:
+    ratios = [mine / other for mine, other in zip(seconds, reference, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return LoadingTime(source, statistics.median(seconds), middle, low, high)
 
 
 def _settle(device: str) -> None:

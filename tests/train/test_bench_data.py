@@ -9,7 +9,7 @@ import pytest
 
 from nas.config import RetrainSettings, build
 from nas.data import write_image
-from nas.train.bench_data import PRELOADED, time_loading
+from nas.train.bench_data import AGAIN, PRELOADED, time_loading
 
 
 @pytest.fixture
@@ -25,23 +25,26 @@ def settings(tmp_path: Path) -> RetrainSettings:
 
 
 class Clock:
-    """What the readings of the three turns of a round say: beginnings only in the first round, then both ends."""
+    """What the readings of the four turns of a round say: beginnings only in the first round, then both ends."""
 
     def __init__(self, rounds: list[list[float]]) -> None:
         lengths = [length for turns in rounds for length in turns]
-        self.readings = iter([0.0, 0.0, 0.0, *(value for length in lengths for value in (100.0, 100.0 + length))])
+        self.readings = iter([0.0, 0.0, 0.0, 0.0, *(value for length in lengths for value in (100.0, 100.0 + length))])
 
     def __call__(self) -> float:
         return next(self.readings)
 
 
-def test_a_ratio_is_taken_within_a_round_and_the_first_round_is_not_counted(settings: RetrainSettings) -> None:
-    # three turns a round; of the first round only the beginnings are read
-    rounds = [[2.0, 3.0, 2.0], [4.0, 6.0, 4.4], [2.0, 3.0, 2.0]]
+def test_a_ratio_is_taken_within_a_round_whose_order_alternates_and_the_first_is_not_counted(
+    settings: RetrainSettings,
+) -> None:
+    # preloaded, again, files, cache in the second round; backwards in the first and the third
+    rounds = [[2.0, 3.0, 2.5, 2.0], [4.0, 4.0, 6.0, 4.5], [2.0, 3.0, 2.5, 2.0]]
     rows = time_loading(settings, rounds=3, block=2, clock=Clock(rounds))
-    assert [r.source for r in rows] == [PRELOADED, "files, 0 workers", "memory-mapped cache, 0 workers"]
-    assert [r.seconds for r in rows] == [1.0, 1.5, 1.0]
-    assert [r.ratio for r in rows] == [1.0, 1.5, 1.0]
+    assert [r.source for r in rows] == [PRELOADED, AGAIN, "files, 0 workers", "memory-mapped cache, 0 workers"]
+    assert [r.seconds for r in rows] == [1.0, 1.25, 1.5, 1.0]
+    assert [r.ratio for r in rows] == [1.0, 1.25, 1.5, 1.0]
+    assert [(r.low, r.high) for r in rows] == [(1.0, 1.0), (1.125, 1.25), (1.5, 1.5), (1.0, 1.0625)]
 
 
 def test_it_runs_on_a_real_clock_and_leaves_nothing_behind(settings: RetrainSettings, tmp_path: Path) -> None:
