@@ -89,6 +89,10 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         _fail("out of memory; lower data.batch or data.patch", 1)
+    except PermissionError as error:
+        if debug:
+            raise
+        _fail(f"{str(error.filename)!r} may not be read or written; change its permissions", 1)
     except Exception as error:
         if debug:
             raise

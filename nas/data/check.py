@@ -29,7 +29,10 @@ class Finding:
 
 @dataclass
 class FolderReport:
-    """What ``check_folder`` saw. Sizes are (width, height); ``channels`` and ``bits`` count images."""
+    """What ``check_folder`` saw. Sizes are (width, height); ``channels`` and ``bits`` count images.
+
+    pairs: those of the task about which there is no error
+    """
 
     path: Path
     task: str = ""
@@ -59,9 +62,11 @@ class FolderReport:
             lines.append(f"sizes {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))}")
         if self.task:
             lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
+        count = len(self.findings)
         order = {"error": 0, "warning": 1, "note": 2}
         lines += [f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])]
-        return "\n".join([*lines, "nothing wrong found" if not self.findings else f"{len(self.findings)} findings"])
+        lines.append(f"{count} finding{'s' * (count > 1)}" if count else "nothing wrong found")
+        return "\n".join(lines)
 
 
 def check_folder(path: str | Path, task: str | Task | None = None) -> FolderReport:
@@ -162,14 +167,18 @@ def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: Fo
         else:
             pairs = find_pairs(path, task, partners="any")
             _lonely_stored(pairs, report, task)
+    except PermissionError as error:
+        report.add("error", path, f"{str(error.filename or path)!r} may not be read; change its permissions")
+        return
     except NasError as error:
         if report.images:
             report.add("error", path, str(error))
         return
-    usable = [p for p in pairs if p.target in infos and (p.degraded is None or p.degraded in infos)]
-    report.pairs = len(usable)
-    for pair in usable:
-        _check_pair(pair, task, infos, report)
+    for pair in pairs:
+        if pair.target in infos and (pair.degraded is None or pair.degraded in infos):
+            _check_pair(pair, task, infos, report)
+    wrong = {f.path for f in report.findings if f.severity == "error"}
+    report.pairs = sum(p.target not in wrong and p.degraded not in wrong for p in pairs)
     if is_synthetic(pairs, task):
         report.add("note", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
 

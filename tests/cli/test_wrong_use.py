@@ -129,6 +129,17 @@ def test_several_sets_follow_one_flag() -> None:
     assert spread(words) == ["evaluate", "--sets", "Set5", "--sets", "Set14", "w.safetensors", "--task", "sr_x2"]
 
 
+def test_a_file_that_may_not_be_read_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def locked(path: Path, task: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("nas.data.check.check_folder", locked)
+    code, message = run("data", "check", str(tmp_path), capsys=capsys)
+    assert (code, message) == (1, f"nas: {str(tmp_path)!r} may not be read or written; change its permissions\n")
+
+
 def test_debug_shows_the_traceback() -> None:
     from nas.errors import UsageError
 

@@ -119,6 +119,27 @@ def test_files_that_may_not_be_read(good: Path, monkeypatch: pytest.MonkeyPatch)
         read_image(good / "HR/a.png")
 
 
+def test_a_folder_that_may_not_be_entered_is_a_finding(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, real = good / "LR_bicubic/X2", Path.is_dir
+
+    def locked(path: Path) -> bool:
+        if path == inner:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_dir", locked)
+    monkeypatch.setattr(Path, "rglob", lambda path, pattern: iter([path / "HR/a.png"]))
+    report = check_folder(good, "sr_x2")
+    assert [f.sentence for f in report.findings] == [f"{str(inner)!r} may not be read; change its permissions"]
+
+
+def test_pairs_with_an_error_are_not_counted_as_usable(good: Path) -> None:
+    assert check_folder(good, "sr_x2").pairs == 3
+    cut(good)
+    (good / "LR_bicubic/X2/cx2.png").unlink()
+    assert check_folder(good, "sr_x2").pairs == 1
+
+
 def test_synthetic_training_is_pointed_out(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", photo(0))
     assert "synthetic" in check_folder(tmp_path, "derain").to_text()
