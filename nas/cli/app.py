@@ -25,7 +25,11 @@ VERBS = (
 TOGETHER = ("search", "retrain")
 #: options that take several values after one flag
 SEVERAL = ("--sets", "--models")
-INTERRUPTED = "interrupted; continue with --resume RUN"
+#: what to do after an interruption: verbs with run folders, and verbs that keep what is finished without one
+CONTINUED = {
+    **dict.fromkeys(("search", "ablate", "noise", "retrain"), "; continue with --resume RUN"),
+    **dict.fromkeys(("evaluate", "data"), "; the same command goes on where it stopped"),
+}
 
 
 def build() -> typer.Typer:
@@ -74,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _fail(str(error), error.exit_code)
     except SystemExit as end:
-        stopped = _interruption(end)
+        stopped = _interruption(end, words)
         if stopped is None:
             raise
         _fail(str(stopped), stopped.exit_code)
@@ -84,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Interrupted as stopped:
         _fail(str(stopped), stopped.exit_code)
     except KeyboardInterrupt:
-        _fail(INTERRUPTED, 130)
+        _fail(_interrupted(words), 130)
     except MemoryError:
         if debug:
             raise
@@ -116,12 +120,17 @@ def _one_voice(words: list[str]) -> Iterator[None]:
         yield
 
 
-def _interruption(end: SystemExit) -> Interrupted | None:
+def _interrupted(words: list[str]) -> str:
+    verb = next((w for w in words if not w.startswith("-")), "")
+    return f"interrupted{CONTINUED.get(verb, '')}"
+
+
+def _interruption(end: SystemExit, words: list[str]) -> Interrupted | None:
     """The interruption that the command-line library has made an exit of, if it was one."""
     cause: BaseException | None = end
     while cause is not None:
         if isinstance(cause, KeyboardInterrupt):
-            return cause if isinstance(cause, Interrupted) else Interrupted(INTERRUPTED)
+            return cause if isinstance(cause, Interrupted) else Interrupted(_interrupted(words))
         cause = cause.__cause__ or cause.__context__
     return None
 

@@ -140,6 +140,22 @@ def test_a_file_that_may_not_be_read_is_named(
     assert (code, message) == (1, f"nas: {str(tmp_path)!r} may not be read or written; change its permissions\n")
 
 
+@pytest.mark.parametrize(
+    ("verb", "advice"),
+    [(("data", "check"), "; the same command goes on where it stopped"), (("list",), "")],
+)
+def test_an_interruption_says_how_to_go_on(
+    verb: tuple[str, ...], advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stopped(*words: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.data.check.check_folder", stopped)
+    monkeypatch.setattr("nas.registry.Registry.names", stopped)
+    code, message = run(*verb, str(tmp_path) if verb[0] == "data" else "tasks", capsys=capsys)
+    assert (code, message) == (130, f"nas: interrupted{advice}\n")
+
+
 def test_debug_shows_the_traceback() -> None:
     from nas.errors import UsageError
 
