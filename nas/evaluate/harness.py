@@ -23,7 +23,7 @@ from nas.evaluate.candidates import Candidate, ModelSpec, resolve
 from nas.evaluate.cells import Cell, average_row, cells
 from nas.evaluate.compare import Score, validate
 from nas.evaluate.costs import Costs, costs_for_task
-from nas.evaluate.infer import describe
+from nas.evaluate.infer import check_tile, describe
 from nas.evaluate.latency import DTYPES, Latency, measure
 from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
 from nas.progress import Progress
@@ -90,6 +90,7 @@ def evaluate(
         raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
     if isinstance(tile, str) and tile != "auto":
         raise UsageError(f"tile {tile!r} is neither a side in pixels nor 'auto'")
+    check_tile(None if isinstance(tile, str) else tile, overlap)
     found = _distinct([resolve(_named(m), task, names) for m in _several(models)])
     if not found or not names:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")

@@ -34,6 +34,12 @@ def final_image(output: Any) -> Tensor:
     return output
 
 
+def check_tile(tile: int | None, overlap: int) -> None:
+    """Raise UsageError unless side and overlap of the tiles, in input pixels, can be such; None: whole images."""
+    if (tile is not None and tile < 1) or overlap < 0:
+        raise UsageError(f"tile {tile} and overlap {overlap} are not sizes; give tile >= 1 and overlap >= 0")
+
+
 def restore(
     model: nn.Module,
     degraded: Tensor,
@@ -69,8 +75,7 @@ def restore(
             f"{descriptor.name} takes {descriptor.channels} channel(s), the image has {batch.shape[1]}; "
             "convert the image or choose another model"
         )
-    if tile is not None and (tile < 1 or overlap < 0):
-        raise UsageError(f"tile {tile} and overlap {overlap} are not sizes; give tile >= 1 and overlap >= 0")
+    check_tile(tile, overlap)
     if device is not None:
         model.to(device)
     target = torch.device(device) if device is not None else _device_of(model, batch.device)

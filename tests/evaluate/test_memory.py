@@ -113,6 +113,12 @@ def test_memory_that_runs_out_in_spite_of_the_estimate_is_met_with_smaller_tiles
         evaluate(model, "denoise_color_25", "A", sets, tile="often")
 
 
+@pytest.mark.parametrize(("tile", "overlap"), [(0, 32), (64, -1), ("auto", -1)])
+def test_tiles_of_no_size_are_wrong_use_and_no_failed_cell(tile: int | str, overlap: int, sets: Path) -> None:
+    with pytest.raises(UsageError, match="are not sizes"):
+        evaluate(Wide(), "denoise_color_25", "A", sets, tile=tile, overlap=overlap)
+
+
 def test_free_memory_is_that_of_the_container_where_it_is_smaller(tmp_path: Path) -> None:
     assert 2**20 < free_bytes("cpu") < 2**62
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2048 kB\n")
