@@ -16,9 +16,10 @@ from search_spaces.upsample import bicubic_enlarge
 
 
 class Bicubic(nn.Module):
-    """(N, C, H, W) -> (N, C, scale*H, scale*W): MATLAB's imresize of uint8 images.
+    """(N, C, H, W) -> (N, C, scale*H, scale*W): MATLAB's imresize, values in 0..255.
 
-    Cubic kernel a = -0.5, symmetric border, rows first, 8-bit rounding after each pass; values in 0..255.
+    Cubic kernel a = -0.5, symmetric border, rows first. Three channels are enlarged as a uint8 image is, rounded
+    to 8 bits after each pass; one channel as a plane of class double, not rounded.
     """
 
     def __init__(self, scale: int = 2, n_colors: int = 3) -> None:
@@ -31,7 +32,7 @@ class Bicubic(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return bicubic_enlarge(image, self.scale, eight_bit=True)
+        return bicubic_enlarge(image, self.scale, eight_bit=self.descriptor.channels == 3)
 
 
 def config_for_task(task: str) -> dict[str, Any]:

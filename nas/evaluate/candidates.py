@@ -96,7 +96,10 @@ def _of_baseline(name: str | None, source: str, task: Task) -> Candidate:
     if not _meant_for(baseline.tasks, task.name):
         tasks = ", ".join(baseline.tasks)
         raise UsageError(f"{source!r} does not serve task {task.name!r}; it serves {tasks}")
-    model: nn.Module = baseline.create(**baseline.config_for_task(task.name))
+    config = baseline.config_for_task(task.name)
+    if "n_colors" in config:
+        config["n_colors"] = task.channels  # a protocol may ask for the Y plane of a colour task
+    model: nn.Module = baseline.create(**config)
     return Candidate(name or source, model)
 
 
@@ -106,7 +109,7 @@ def _of_module(name: str, model: nn.Module) -> Candidate:
 
 
 def _check_fit(found: Candidate, task: Task) -> None:
-    descriptor = describe(found.model)
+    descriptor, judge = describe(found.model), task.protocol.name
     if descriptor.scale != task.scale:
         raise UsageError(
             f"{found.name} enlarges by {descriptor.scale}, task {task.name!r} by {task.scale}; "
@@ -115,7 +118,7 @@ def _check_fit(found: Candidate, task: Task) -> None:
     if descriptor.channels != task.channels:
         raise UsageError(
             f"{found.name} works on {descriptor.channels} channel(s), task {task.name!r} on {task.channels}; "
-            "give weights trained for this task"
+            "give weights trained for this task" + (f", or another protocol than {judge!r}" if judge else "")
         )
     if not _meant_for(descriptor.tasks, task.name):
         raise UsageError(

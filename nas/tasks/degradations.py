@@ -28,6 +28,13 @@ def bicubic(image: Array, scale: int) -> Array:
     return imresize(image, 1 / scale)
 
 
+def bicubic_plane(plane: Array, scale: int) -> Array:
+    """``bicubic`` of one plane, (H, W) -> (H / scale, W / scale) float32: MATLAB's class double, nothing rounded."""
+    from nas.data.resize import imresize
+
+    return imresize(plane.astype(np.float64), 1 / scale).astype(np.float32)
+
+
 def blur_and_pick(image: Array, scale: int = 3, size: int = 7, sigma: float = 1.6) -> Array:
     """The BD degradation: Gaussian blur of the 8-bit image (replicated border), then the centre of each cell.
 

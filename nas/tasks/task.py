@@ -28,10 +28,11 @@ NOISE_FORMS: dict[str, dict[str, bool]] = {
 class Task:
     """One restoration task.
 
-    The degradation has two parts. ``fixed_part`` (clean uint8 (H, W[, 3]) -> uint8) is a function of the
-    whole image and is computed once and kept; ``random_part`` (image, rng -> uint8, or float32
-    on the 0..255 scale that may leave it) is drawn anew for every training patch. Either may be None. A part
-    whose task has ``noise`` takes the keywords ``clip`` and ``truncate``; one for haze takes ``depth``.
+    The degradation has two parts. ``fixed_part`` (clean uint8 (H, W[, 3]) -> uint8; float32 where a protocol
+    judges the Y plane) is a function of the whole image and is computed once and kept; ``random_part`` (image,
+    rng -> uint8, or float32 on the 0..255 scale that may leave it) is drawn anew for every training patch.
+    Either may be None. A part whose task has ``noise`` takes the keywords ``clip`` and ``truncate``; one for
+    haze takes ``depth``.
 
     scale: target side / input side
     channels: 1 (grey) or 3 (RGB) of the images a network for this task sees

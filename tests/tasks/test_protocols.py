@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+import baselines
 from nas.errors import UsageError
 from nas.evaluate.compare import SSIM, centre_crop, images, score, score_output
+from nas.evaluate.harness import evaluate
 from nas.registry import TASKS
 from nas.tasks import get_task, protocols_for, with_protocol
 from nas.tasks.protocols import NAMED
@@ -49,6 +51,20 @@ def test_the_protocols_of_the_papers_are_there() -> None:
 def test_a_protocol_that_does_not_serve_the_task_is_refused(task: str, name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         with_protocol(task, name)
+
+
+def test_the_plane_is_shrunk_in_floating_point_for_one_channel_networks() -> None:
+    rng = np.random.default_rng(0)
+    plane = rng.integers(0, 256, (24, 24)).astype(np.uint8)
+    task = with_protocol("sr_x2", "y_plane")
+    degraded = task.degrade(plane)
+    assert (task.channels, task.stored, degraded.dtype) == (1, "", np.float32)
+    assert np.abs(degraded - get_task("sr_x2").degrade(plane)).max() < 1.5  # that one is rounded after each pass
+    assert (degraded != np.round(degraded)).any()
+    (bicubic,) = evaluate("bicubic", "sr_x2", protocol="y_plane", with_costs=False)
+    assert bicubic.protocol.startswith("y_plane: gray, border 2") and bicubic.psnr is not None and bicubic.psnr > 20
+    with pytest.raises(UsageError, match="another protocol than 'y_plane'"):
+        evaluate(baselines.create("jsnet", layers=1), "sr_x2", protocol="y_plane")
 
 
 def test_dsrir_tests_on_clipped_and_truncated_noise() -> None:
