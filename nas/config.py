@@ -70,6 +70,7 @@ class DataSettings(Section):
     stages: progressive training; replaces patch and batch. Their steps are scaled to train.steps in all.
     whole_epochs: stages last whole epochs, rounded down, and incomplete batches do not count (DSRIR, ``epoch_chg``).
     validation: how many images are held out of training for validation.
+    clean_half: which half of side-by-side files is the clean one.
     """
 
     path: list[str] = []
@@ -82,6 +83,7 @@ class DataSettings(Section):
     validation: int = Field(4, ge=0)
     split_seed: int = Field(0, ge=0, description="which images are held out, the same for every training seed")
     cache: str | None = None
+    clean_half: Literal["left", "right"] = "left"
 
 
 class TrainSettings(Section):

@@ -9,6 +9,10 @@ import typer
 
 from nas.cli import options as o
 
+CleanHalf = Annotated[
+    str, typer.Option("--clean-half", help="Of side-by-side files the clean half: left or right.")
+]
+
 
 def register(app: typer.Typer) -> None:
     data = typer.Typer(no_args_is_help=True, help="Look after image folders.")
@@ -17,10 +21,14 @@ def register(app: typer.Typer) -> None:
     @data.command(
         help="Count images, find what is wrong with them; exit code 1 when something is.\n\nExample: [bold]nas data check photos --task sr_x2[/bold]"
     )
-    def check(path: Annotated[Path, typer.Argument(help="Folder of images.")], task: o.Task = None) -> None:
+    def check(
+        path: Annotated[Path, typer.Argument(help="Folder of images, or .csv list of pairs.")],
+        task: o.Task = None,
+        clean_half: CleanHalf = "left",
+    ) -> None:
         from nas.data.check import check_folder
 
-        report = check_folder(path, task)
+        report = check_folder(path, task, clean_half)
         typer.echo(report.to_text())
         if not report.ok:
             raise typer.Exit(1)
@@ -30,7 +38,7 @@ def register(app: typer.Typer) -> None:
         "Example: [bold]nas data prepare photos --task sr_x2 --out prepared[/bold]; then [bold]nas retrain ... --data prepared --set data.cache=prepared/cache[/bold]"
     )
     def prepare(
-        path: Annotated[Path, typer.Argument(help="Folder of images.")],
+        path: Annotated[Path, typer.Argument(help="Folder of images, or .csv list of pairs.")],
         task: o.Task = None,
         out: o.Out = None,
         sub_image: Annotated[
@@ -40,14 +48,16 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option("--step", help="Distance between them; default: half a side, evened out.")
         ] = None,
         cache: Annotated[bool, typer.Option(help="Write the memory-mapped cache too.")] = True,
+        clean_half: CleanHalf = "left",
     ) -> None:
         import sys
 
         from nas.data.prepare import prepare as run_prepare
 
-        target = out or Path(f"{path.name}-{task or 'sr_x2'}")
+        target = out or Path(f"{path.stem}-{task or 'sr_x2'}")
         found = run_prepare(
-            path, task or "sr_x2", target, sub_image=sub_image or None, step=step, cache=cache, progress=sys.stderr
-        )
+            path, task or "sr_x2", target, sub_image=sub_image or None, step=step, cache=cache, clean_half=clean_half,
+            progress=sys.stderr,
+        )  # fmt: skip
         typer.echo(f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}")
         o.wrote(target)

@@ -6,12 +6,20 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nas.data.image_io import ImageInfo, image_info, is_image_name, read_image
-from nas.data.layouts import find_layout, find_pairs, list_images, match_folders, two_folders
-from nas.data.pairs import Pair, is_synthetic
+from nas.data.layouts import LISTS, find_layout, find_pairs, list_images, match_folders, two_folders
+from nas.data.pair_lists import read_pair_list
+from nas.data.pairs import Pair, is_synthetic, load_clean, load_stored
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
+
+Array = NDArray[Any]
+_HALVES = 16  # side-by-side files that are looked at, evenly spread
 
 
 @dataclass(frozen=True)
@@ -69,32 +77,57 @@ class FolderReport:
         return "\n".join(lines)
 
 
-def check_folder(path: str | Path, task: str | Task | None = None) -> FolderReport:
+def check_folder(path: str | Path, task: str | Task | None = None, clean_half: str = "left") -> FolderReport:
     """Read every image below ``path`` and report what is there and what is wrong; never writes.
 
     With ``task`` the pairs are looked at too: missing partners, sizes that do not fit the scale, HR and LR
-    swapped, grey images for a colour task. Raises UsageError only when ``path`` is not a folder.
+    swapped, grey images for a colour task, side-by-side files whose ``clean_half`` seems the other one. ``path``
+    may be a list of pairs, which needs a task. Raises UsageError when it is neither a folder nor such a list.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise UsageError(f"no folder at {str(path)!r}; give a folder of images")
+    listing = path.is_file() and path.suffix.lower() in LISTS
+    if listing and task is None:
+        raise UsageError(f"{str(path)!r} is a list of pairs; say for which task with --task")
+    if not listing and not path.is_dir():
+        raise UsageError(f"no folder at {str(path)!r}; give a folder of images or a .csv list of pairs")
     report = FolderReport(path)
-    infos = _check_files(path, report)
-    if task is not None:
-        _check_task(path, get_task(task), infos, report)
-    return report
-
-
-def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
-    """Every file on its own, then duplicates among the readable ones."""
-    infos: dict[Path, ImageInfo] = {}
-    pixels: dict[str, Path] = {}
-    stems: dict[Path, Path] = {}
+    if listing:
+        _check_list(path, get_task(task or ""), report)
+        return report
     try:
         entries = sorted(path.rglob("*"))
     except OSError as error:
         report.add("error", path, f"folder {str(path)!r} may not be read ({error}); change its permissions")
-        return infos
+        return report
+    infos = _check_files(entries, path, report)
+    if task is not None:
+        _check_task(path, get_task(task), infos, report, clean_half)
+    return report
+
+
+def _check_list(path: Path, task: Task, report: FolderReport) -> None:
+    """The lines of a list of pairs, then the files they name."""
+    report.task, report.layout = task.name, "list"
+    problems: list[str] = []
+    try:
+        pairs = read_pair_list(path, task, problems)
+    except NasError as error:
+        report.add("error", path, str(error))
+        return
+    for sentence in problems:
+        report.add("error", path, sentence)
+    files = sorted({f for p in pairs for f in (p.target, p.degraded) if f is not None})
+    infos = _check_files(files, path, report)
+    _check_pairs(pairs, task, infos, report)
+    if is_synthetic(pairs, task):
+        report.add("note", path, f"{str(path)!r} has lines without a degraded image; they would be synthetic inputs")
+
+
+def _check_files(entries: list[Path], path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
+    """Every file on its own, then duplicates among the readable ones."""
+    infos: dict[Path, ImageInfo] = {}
+    pixels: dict[str, Path] = {}
+    stems: dict[Path, Path] = {}
     for entry in entries:
         if entry.is_dir():
             if _is_empty(entry, report):
@@ -127,7 +160,7 @@ def _check_files(path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
             twin = str(pixels[digest])
             report.add("warning", entry, f"{name} shows the same pixels as {twin!r}; remove one of the two")
         pixels.setdefault(digest, entry)
-    if not report.images:
+    if not report.images and path.is_dir():
         report.add("error", path, f"no images below {str(path)!r}; add PNG, BMP, TIFF or JPEG files")
     return infos
 
@@ -156,7 +189,9 @@ def _count(report: FolderReport, info: ImageInfo) -> None:
         report.largest = size
 
 
-def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
+def _check_task(
+    path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, clean_half: str
+) -> None:
     report.task = task.name
     try:
         report.layout, root = find_layout(path, task)
@@ -165,7 +200,7 @@ def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: Fo
             pairs = match_folders(*folders, strict=False)
             _lonely(folders[0], folders[1], pairs, report)
         else:
-            pairs = find_pairs(path, task, partners="any")
+            pairs = find_pairs(path, task, partners="any", clean_half=clean_half)
             _lonely_stored(pairs, report, task)
     except PermissionError as error:
         report.add("error", path, f"{str(error.filename or path)!r} may not be read; change its permissions")
@@ -174,13 +209,47 @@ def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: Fo
         if report.images:
             report.add("error", path, str(error))
         return
+    _check_pairs(pairs, task, infos, report)
+    if report.layout == "side_by_side":
+        _check_halves(path, [p for p in pairs if p.target in infos], task, report, clean_half)
+    if is_synthetic(pairs, task):
+        report.add("note", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
+
+
+def _check_pairs(pairs: list[Pair], task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
     for pair in pairs:
         if pair.target in infos and (pair.degraded is None or pair.degraded in infos):
             _check_pair(pair, task, infos, report)
     wrong = {f.path for f in report.findings if f.severity == "error"}
     report.pairs = sum(p.target not in wrong and p.degraded not in wrong for p in pairs)
-    if is_synthetic(pairs, task):
-        report.add("note", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
+
+
+def _check_halves(path: Path, pairs: list[Pair], task: Task, report: FolderReport, clean_half: str) -> None:
+    """Rain adds edges and haze takes them away; where most files say that the halves are the other way, warn."""
+    other = "right" if clean_half == "left" else "left"
+    seen = pairs[:: max(1, len(pairs) // _HALVES)][:_HALVES]
+    odd = 0
+    for pair in seen:
+        try:
+            clean, _ = load_clean(pair, task)
+            degraded = load_stored(pair, task, clean.shape)
+        except NasError:
+            continue
+        more_edges = degraded is not None and _edges(degraded) > _edges(clean)
+        odd += more_edges if task.family == "dehaze" else not more_edges
+    if task.family in ("derain", "dehaze") and 2 * odd > len(seen):
+        report.add(
+            "warning",
+            path,
+            f"the {clean_half} halves of {str(path)!r} are taken as the clean ones, but in {odd} of {len(seen)} files "
+            f"the {other} half looks cleaner; say --clean-half {other}, in training --set data.clean_half={other}",
+        )
+    else:
+        report.add("note", path, f"the {clean_half} halves of {str(path)!r} are taken as the clean ones")
+
+
+def _edges(image: Array) -> float:
+    return float(np.abs(np.diff(image.astype(np.float32), axis=1)).mean())
 
 
 def _lonely(degraded: Path, clean: Path, pairs: list[Pair], report: FolderReport) -> None:

@@ -47,6 +47,7 @@ FOLDER_PAIRS = (
 _WEATHER = frozenset({"rain", "rainy", "hazy", "haze"})
 #: stored inputs inside a plain folder are not clean images
 _DEGRADED = re.compile(r"(^|/)(\w+_)?LR_\w+/")
+LISTS = (".csv", ".txt")
 LAYOUTS = ("div2k", "benchmark", "folders", "side_by_side", "list", "plain")
 
 
@@ -63,7 +64,7 @@ def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tup
     """Which of LAYOUTS ``path`` holds, and the folder it begins at. UsageError when there is no such path."""
     path, task = Path(path), get_task(task)
     if path.is_file():
-        if path.suffix.lower() in (".csv", ".txt"):
+        if path.suffix.lower() in LISTS:
             return "list", path
         raise UsageError(f"{str(path)!r} is a file; give a folder of images or a .csv list of pairs")
     if not path.is_dir():
@@ -97,6 +98,7 @@ def find_pairs(
 ) -> list[Pair]:
     """All pairs of a data set for a task, sorted by name; never empty.
 
+    clean_half: "left" (as JDNet) or "right", of side-by-side files
     ``split`` chooses between ``train`` and ``valid``/``test`` sub-folders where there are several. ``layout``
     (one of LAYOUTS) overrides the guess. Stored degraded images are used when they are there; a missing
     partner is a NasError naming the first such file (``partners="any"``: it is made at run time instead).
@@ -105,6 +107,8 @@ def find_pairs(
     path, task = Path(path), get_task(task)
     if layout is not None and layout not in LAYOUTS:
         raise UsageError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
+    if clean_half not in ("left", "right"):
+        raise UsageError(f"the clean half of side-by-side files is 'left' or 'right', not {clean_half!r}")
     found, root = find_layout(path, task, split)
     kind = layout or found
     root = root if kind == found else path

@@ -10,12 +10,13 @@ from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
 
 
-def read_pair_list(path: str | Path, task: str | Task) -> list[Pair]:
+def read_pair_list(path: str | Path, task: str | Task, problems: list[str] | None = None) -> list[Pair]:
     """Read ``target, degraded`` rows (``,`` or ``|``; a first line that is no image name is a header).
 
     Paths are relative to the list's folder. A row with one column, or with the two equal, has no stored
     degraded image: the task's degradation is used, or noise where the task is the all-in-one mixture.
-    An optional third column repeats the row so many times. Raises NasError naming the line of a missing file.
+    An optional third column repeats the row so many times. Raises NasError naming the line of a missing file;
+    with ``problems`` the sentences of all such lines are added there, and the lines left out.
     """
     path, task = Path(path), get_task(task)
     pairs: list[Pair] = []
@@ -29,20 +30,29 @@ def read_pair_list(path: str | Path, task: str | Task) -> list[Pair]:
             continue
         if number == 1 and not is_image_name(Path(fields[0])):
             continue  # a header
-        target = _file(path, fields[0], number)
-        degraded = _file(path, fields[1], number) if len(fields) > 1 and fields[1] else target
-        repeat = fields[2] if len(fields) > 2 and fields[2] else "1"
-        if len(fields) > 3 or not repeat.isdigit() or int(repeat) < 1:
-            raise NasError(f"{str(path)!r}, line {number}: expected target, degraded and perhaps a repeat count")
-        name = Path(fields[1] if degraded != target else fields[0]).with_suffix("").as_posix()
-        noise = "noise" if task.family == "all_in_one" else ""
-        pair = Pair(name, target) if degraded == target else Pair(name, target, degraded)
-        if degraded == target and noise:
-            pair = Pair(name, target, degradation=noise)
-        pairs += [pair] * int(repeat)
-    if not pairs:
+        try:
+            pairs += _row(path, fields, number, task)
+        except NasError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
+    if not pairs and not problems:
         raise UsageError(f"pair list {str(path)!r} has no rows; each needs a clean image and a degraded one")
     return pairs
+
+
+def _row(listing: Path, fields: list[str], number: int, task: Task) -> list[Pair]:
+    """The pair of one line, as many times as its third column says."""
+    target = _file(listing, fields[0], number)
+    degraded = _file(listing, fields[1], number) if len(fields) > 1 and fields[1] else target
+    repeat = fields[2] if len(fields) > 2 and fields[2] else "1"
+    if len(fields) > 3 or not repeat.isdigit() or int(repeat) < 1:
+        raise NasError(f"{str(listing)!r}, line {number}: expected target, degraded and perhaps a repeat count")
+    name = Path(fields[1] if degraded != target else fields[0]).with_suffix("").as_posix()
+    noise = "noise" if task.family == "all_in_one" else ""
+    if degraded == target:
+        return [Pair(name, target, degradation=noise)] * int(repeat)
+    return [Pair(name, target, degraded)] * int(repeat)
 
 
 def _file(listing: Path, name: str, number: int) -> Path:

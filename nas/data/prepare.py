@@ -44,6 +44,7 @@ def prepare(
     sub_image: int | None = 480,
     step: int | None = None,
     cache: bool = True,
+    clean_half: str = "left",
     progress: TextIO | None = None,
 ) -> Prepared:
     """Write sub-images of every pair of ``path`` to ``out``, a folder that ``find_pairs`` understands.
@@ -51,8 +52,8 @@ def prepare(
     sub_image: side of the clean sub-images in pixels (cut to a multiple of the scale; smaller images stay
     whole; None leaves all whole). step: distance between them, by default half a side, evened out so that
     they reach every border. Inputs are cut from the whole stored or made input, never resized from the piece.
-    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses. progress: a stream
-    for two bars, of images and of the cache.
+    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses. clean_half: "left" or
+    "right", of side-by-side files. progress: a stream for two bars, of images and of the cache.
 
     May be interrupted and called again: finished images are recorded with the checksums of their pieces and
     not made twice. The source is only read. Raises UsageError when ``out`` lies in the source or the other
@@ -65,10 +66,13 @@ def prepare(
     side = None if sub_image is None else sub_image // task.scale * task.scale
     if side is not None and side < 1:
         raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
-    pairs = find_pairs(path, task)
+    pairs = find_pairs(path, task, clean_half=clean_half)
+    _check_names(pairs, path)
     if len({(p.stored, p.degradation) for p in pairs}) > 1:
         raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
-    settings = {"task": task.name, "sub_image": side, "step": step}
+    settings: dict[str, Any] = {"task": task.name, "sub_image": side, "step": step}
+    if clean_half != "left":
+        settings["clean_half"] = clean_half
     done = _read_record(out, settings)
     made = 0
     with _bar(f"prepare {task.name}", len(pairs), progress) as report:
@@ -86,6 +90,23 @@ def prepare(
                 store.pair(pair, task, partial(load_images, pair, task))
                 report(pair.name)
     return Prepared(out, len(prepared), made, cache)
+
+
+def _check_names(pairs: list[Pair], path: Path) -> None:
+    """Refuse two pairs whose pieces would be written to the same files."""
+    names: dict[str, Pair] = {}
+    for pair in pairs:
+        other = names.get(_piece_name(pair))
+        if other is not None:
+            raise UsageError(
+                f"{pair.name!r} and {other.name!r} of {str(path)!r} would be prepared under one name; rename one, "
+                "or leave repeats out of the list"
+            )
+        names[_piece_name(pair)] = pair
+
+
+def _piece_name(pair: Pair) -> str:
+    return pair.name.replace("/", "_")
 
 
 @contextmanager
@@ -108,7 +129,7 @@ def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int
     depth = load_depth(pair, clean.shape)
     clean_folder, degraded_folder, suffix = _folders(task, degraded is not None)
     sums: dict[str, str] = {}
-    name = pair.name.replace("/", "_")
+    name = _piece_name(pair)
     for number, (top, left, height, width) in enumerate(_tiles(clean.shape, side, step, task.scale)):
         piece = name if side is None else f"{name}_s{number:03d}"
         files = {f"{clean_folder}/{piece}.png": clean[top : top + height, left : left + width]}

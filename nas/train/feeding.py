@@ -120,7 +120,8 @@ def open_feed(settings: Settings, task: Task, shares: dict[str, float]) -> Feed:
     The split depends on ``data.split_seed`` alone. Raises UsageError when there are too few images.
     """
     data = settings.data
-    found = sample_pairs("train", task) if not data.path else [p for path in data.path for p in find_pairs(path, task)]
+    found = [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
+    found = found if data.path else sample_pairs("train", task)
     parts: dict[str, list[Pair]]
     if data.path:
         if len(found) < data.validation + len(shares):
