@@ -15,7 +15,7 @@ from nas.data.image_io import read_image, to_luma, to_uint8
 from nas.data.resize import modcrop
 from nas.errors import NasError, UsageError
 from nas.tasks.degradations import SYNTHETIC, kind_of, synthesise
-from nas.tasks.task import Task, get_task
+from nas.tasks.task import CLIPPED, Task, get_task
 
 Array = NDArray[Any]
 
@@ -150,7 +150,8 @@ def load_pair(pair: Pair, task: str | Task, seed: int = 0) -> Sample:
     target, repeated = load_clean(pair, task)
     degraded = load_stored(pair, task, target.shape)
     if degraded is None:
-        rng = np.random.default_rng([seed, name_seed(task.name), name_seed(pair.name)])
+        drawn = task.name.removesuffix(CLIPPED)  # both forms of a noise task see the same noise
+        rng = np.random.default_rng([seed, name_seed(drawn), name_seed(pair.name)])
         degraded = degrade(pair, task, target, rng, load_depth(pair, target.shape))
     return Sample(pair.name, degraded, target, repeated, pair.made_up(task))
 

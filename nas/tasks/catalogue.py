@@ -18,7 +18,7 @@ from nas.tasks.degradations import (
     synthetic_rain,
 )
 from nas.tasks.protocol import Protocol
-from nas.tasks.task import Task
+from nas.tasks.task import CLIPPED, Task
 
 _BERKELEY = (320, 480)  # (height, width) of most denoising and rain test images
 
@@ -75,7 +75,7 @@ def _denoising() -> Iterator[Task]:
     for task in plain:
         yield task
         clipped = task.with_noise("clipped")
-        yield replace(clipped, name=f"{task.name}_clipped", title=f"{task.title}, 8-bit input")
+        yield replace(clipped, name=f"{task.name}{CLIPPED}", title=f"{task.title}, 8-bit input")
 
 
 def _deblocking() -> Iterator[Task]:

@@ -16,6 +16,8 @@ from nas.tasks.protocol import Protocol
 
 Array = NDArray[Any]
 
+#: ends the name of a task whose noisy input is stored in 8 bits, the twin of the one without
+CLIPPED = "_clipped"
 #: how a noisy input is stored -> what the noise functions are told
 NOISE_FORMS: dict[str, dict[str, bool]] = {
     "not clipped": {"clip": False, "truncate": False},

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 import baselines
+from nas.data import load_pair
+from nas.data.sample_set import sample_pairs
 from nas.errors import UsageError
 from nas.evaluate.compare import SSIM, centre_crop, images, score, score_output
 from nas.evaluate.harness import evaluate
@@ -92,6 +94,14 @@ def test_the_clipped_twin_of_a_task_is_the_same_noise_in_eight_bits() -> None:
     clean = np.random.default_rng(0).integers(0, 256, (24, 24)).astype(np.uint8)
     names = ("denoise_gray_30", "denoise_gray_30_clipped")
     exact, clipped = (get_task(n).degrade(clean, np.random.default_rng(1)) for n in names)
+    np.testing.assert_array_equal(clipped, np.clip(np.floor(exact + 0.5), 0, 255))
+
+
+@pytest.mark.parametrize("name", [n for n in TASKS.names() if n.endswith("_clipped")])
+def test_both_twins_are_tested_on_the_same_draw(name: str) -> None:
+    plain = name.removesuffix("_clipped")
+    pair = sample_pairs("test", get_task(plain))[0]
+    exact, clipped = (load_pair(pair, n, seed=4).degraded.astype(np.float64) for n in (plain, name))
     np.testing.assert_array_equal(clipped, np.clip(np.floor(exact + 0.5), 0, 255))
 
 
