@@ -132,7 +132,7 @@ def test_several_sets_follow_one_flag() -> None:
 def test_a_file_that_may_not_be_read_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def locked(path: Path, task: object) -> None:
+    def locked(path: Path, *rest: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("nas.data.check.check_folder", locked)
