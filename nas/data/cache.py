@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import mmap
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.pairs import Pair
-from nas.errors import UsageError
+from nas.errors import NasError, UsageError
 from nas.tasks.task import Task
 
 Array = NDArray[Any]
 
 _VERSION = 2  # raise when a degradation changes, so that old entries are not found any more
+
+
+@dataclass(frozen=True)
+class MappedArray:
+    """Where an array lies in a file. It is mapped anew at each ``open``: a mapping that is kept keeps a file open,
+    and a set has more images than a process may have open files."""
+
+    file: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+    def open(self) -> Array:
+        """The array, memory-mapped, read-only."""
+        with self.file.open("rb") as stream:  # numpy's own memmap takes four times as long
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, self.dtype, math.prod(self.shape), self.offset).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class MappedPair:
+    """A verified entry of the cache."""
+
+    clean: MappedArray
+    degraded: MappedArray | None
+
+    def open(self) -> tuple[Array, Array | None]:
+        """Clean and degraded image, memory-mapped."""
+        return self.clean.open(), None if self.degraded is None else self.degraded.open()
 
 
 class DiskCache:
@@ -31,18 +63,21 @@ class DiskCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def pair(
-        self, pair: Pair, task: Task, make: Callable[[], tuple[Array, Array | None]]
-    ) -> tuple[Array, Array | None]:
-        """Clean and degraded image of ``pair``, memory-mapped; made by ``make`` when not there or damaged."""
-        if self.folder.resolve() == pair.target.parent.resolve():
-            raise UsageError(f"cache folder {str(self.folder)!r} is the folder of the images; choose another")
+    def pair(self, pair: Pair, task: Task, make: Callable[[], tuple[Array, Array | None]]) -> MappedPair:
+        """Where clean and degraded image of ``pair`` lie; made by ``make`` when not there or damaged."""
+        own = self.folder.resolve()
+        for file in (pair.target, pair.degraded):
+            if file is not None and own in file.resolve().parents:
+                raise UsageError(
+                    f"cache folder {str(self.folder)!r} is, or lies above, a folder of the images; choose another"
+                )
         key = self._key(pair, task)
         found = self._open(key)
         if found is None:
             self._store(key, make())
             found = self._open(key)
-            assert found is not None
+        if found is None:
+            raise NasError(f"the cache {str(self.folder)!r} does not keep what is written to it; choose another folder")
         return found
 
     def _key(self, pair: Pair, task: Task) -> str:
@@ -53,11 +88,11 @@ class DiskCache:
                 parts += [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
-    def _open(self, key: str) -> tuple[Array, Array | None] | None:
+    def _open(self, key: str) -> MappedPair | None:
         note = self.folder / f"{key}.json"
         try:
             sums = json.loads(note.read_text(encoding="utf-8"))
-            arrays: list[Array | None] = []
+            arrays: list[MappedArray | None] = []
             for side in ("clean", "degraded"):
                 file = self.folder / f"{key}.{side}.npy"
                 if sums[side] is None:
@@ -66,11 +101,11 @@ class DiskCache:
                 with file.open("rb") as stream:
                     if hashlib.file_digest(stream, "sha256").hexdigest() != sums[side]:
                         return None
-                arrays.append(np.load(file, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, KeyError, TypeError):
+                arrays.append(_located(file))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         clean, degraded = arrays
-        return None if clean is None else (clean, degraded)
+        return None if clean is None else MappedPair(clean, degraded)
 
     def _store(self, key: str, images: tuple[Array, Array | None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,3 +122,10 @@ class DiskCache:
         partial = self.folder / f"{key}.{os.getpid()}.partial"
         partial.write_text(json.dumps(sums), encoding="utf-8")
         partial.replace(self.folder / f"{key}.json")  # last: an entry exists only when its arrays do
+
+
+def _located(file: Path) -> MappedArray:
+    array = np.load(file, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.memmap) or (array.flags["F_CONTIGUOUS"] and not array.flags["C_CONTIGUOUS"]):
+        raise ValueError(f"{file} holds no array in the order of its rows")
+    return MappedArray(file, array.dtype, array.shape, array.offset)

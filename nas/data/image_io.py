@@ -85,6 +85,8 @@ def write_image(path: str | Path, image: Array) -> Path:
         raise UsageError(f"cannot write type {image.dtype} to {str(path)!r}; use uint8, uint16 or float in 0..255")
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"unknown image suffix in {str(path)!r}; use .png")
+    if image.dtype == np.uint16 and path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise UsageError(f"{path.suffix} files hold 8 bits, so 16 cannot be written to {str(path)!r}; use .png")
     bgr = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
     done, data = cv2.imencode(path.suffix.lower(), bgr)
     if not done:
@@ -137,8 +139,7 @@ def _info(image: Image.Image, path: Path) -> ImageInfo:
         raise NasError(f"image {name} is in {mode} colours; convert it to RGB first")
     if getattr(image, "n_frames", 1) > 1:
         raise NasError(f"image {name} holds several frames; save the one that is meant on its own")
-    raw = str(tile[0][3]) if (tile := getattr(image, "tile", None)) else ""
-    bits = 16 if mode.startswith("I;16") or "16" in raw else 8  # Pillow would cut 16-bit RGB to 8 silently
+    bits = 16 if mode.startswith("I;16") or ";16" in _stored_mode(image) else 8  # Pillow cuts 16-bit RGB to 8 silently
     if (mode in ("I", "F") and bits == 8) or mode not in (
         "1",
         "L",
@@ -153,6 +154,14 @@ def _info(image: Image.Image, path: Path) -> ImageInfo:
         raise NasError(f"image {name} has pixels of kind {mode!r}; convert it to 8 or 16 bits, grey or RGB")
     channels = 1 if mode in ("1", "L") or mode.startswith("I") else 3
     return ImageInfo(image.height, image.width, channels, bits, palette=mode == "P")
+
+
+def _stored_mode(image: Image.Image) -> str:
+    """How the decoder is told that the file holds its pixels, e.g. "RGB;16B"; the rest of what it is told are sizes."""
+    tiles = getattr(image, "tile", None)
+    told = tiles[0][3] if tiles else ""
+    mode = told[0] if isinstance(told, tuple) and told else told
+    return mode if isinstance(mode, str) else ""
 
 
 def _decode_16_bit(path: Path, info: ImageInfo) -> Array:

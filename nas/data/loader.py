@@ -44,8 +44,10 @@ def iterate_batches(
         for step in range(start, last):
             yield source.batch(step)
         return
+    import torch
     from torch.utils.data import DataLoader, Dataset
 
     source.prepare()
+    own = torch.Generator()  # a loader draws a seed; from the global generator it would shift every later draw
     steps: Dataset[tuple[torch.Tensor, torch.Tensor]] = _Steps(source, start, last)  # type: ignore[assignment]
-    yield from DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers)
+    yield from DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers, generator=own)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.cache import DiskCache
+from nas.data.cache import DiskCache, MappedPair
 from nas.data.image_io import image_info
 from nas.data.pairs import Pair, degrade, load_clean, load_depth, load_stored, name_seed
 from nas.errors import UsageError
@@ -61,7 +61,8 @@ class PatchSource:
             raise UsageError(f"a batch of {batch} from {len(self.pairs)} images is empty; give at least one of each")
         self._key = name_seed(stream)
         self._cache = None if cache is None else DiskCache(Path(cache))
-        self._held: dict[int, tuple[Array, Array | None]] = {}
+        self._held: dict[int, tuple[Array, Array | None]] = {}  # without a cache
+        self._mapped: dict[int, MappedPair] = {}  # with one
         for file, pair in {p.target: p for p in self.pairs}.items():
             self._check(file, pair)
 
@@ -87,21 +88,22 @@ class PatchSource:
         """The same images and sequence in patches and batches of another size; images in memory are shared."""
         cache = None if self._cache is None else self._cache.folder
         other = PatchSource(self.pairs, self.task, patch, batch, self.seed, self.stream, self.augment, cache)
-        other._held = self._held
+        other._held, other._mapped = self._held, self._mapped
         return other
 
     def images(self, index: int) -> tuple[Array, Array | None]:
-        """Clean image ``index`` and the whole degraded one, both uint8, read once and kept.
+        """Clean image ``index`` and the whole degraded one, both uint8, read once and kept (or mapped from the cache).
 
         The second is the stored image or the task's fixed part; None where it equals the clean image; for a
         pair with a depth map it is that map.
         """
+        pair = self.pairs[index]
+        if self._cache is not None:
+            if index not in self._mapped:
+                self._mapped[index] = self._cache.pair(pair, self.task, lambda: load_images(pair, self.task))
+            return self._mapped[index].open()
         if index not in self._held:
-            pair = self.pairs[index]
-            if self._cache is None:
-                self._held[index] = load_images(pair, self.task)
-            else:
-                self._held[index] = self._cache.pair(pair, self.task, lambda: load_images(pair, self.task))
+            self._held[index] = load_images(pair, self.task)
         return self._held[index]
 
     def prepare(self) -> None:

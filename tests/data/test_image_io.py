@@ -26,6 +26,24 @@ def test_lossless_round_trip(tmp_path: Path, suffix: str, image: np.ndarray) -> 
     assert [p.name for p in file.parent.iterdir()] == [file.name]  # no partial file is left
 
 
+@pytest.mark.parametrize("width", [38, 53, 72, 105, 160, 161, 338, 386, 536, 720])
+def test_no_width_is_taken_for_a_number_of_bits(tmp_path: Path, width: int) -> None:
+    """A decoder is told the length of a row and the place of a table too, in which a 16 means nothing."""
+    image = np.random.default_rng(width).integers(0, 256, (5, width, 3)).astype(np.uint8)
+    write_image(tmp_path / "a.bmp", image)
+    for compression in ("tiff_lzw", "tiff_deflate", "raw"):
+        Image.fromarray(image).save(tmp_path / f"{compression}.tif", compression=compression)
+    for file in tmp_path.iterdir():
+        assert image_info(file).bits == 8, file.name
+        np.testing.assert_array_equal(read_image(file), image)
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".jpg"])
+def test_sixteen_bits_are_not_written_to_files_of_eight(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(UsageError, match="hold 8 bits"):
+        write_image(tmp_path / f"a{suffix}", GREY.astype(np.uint16))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("colour", [True, False])
 def test_sixteen_bits_are_kept(tmp_path: Path, suffix: str, colour: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def test_workers_change_nothing(folder: Path, name: str, workers: int) -> None:
     assert len(alone) == len(helped) == 6
     for (a, b), (c, d) in zip(alone, helped, strict=True):
         assert torch.equal(a, c) and torch.equal(b, d)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_loading_leaves_the_global_generator_alone(folder: Path, workers: int) -> None:
+    """A search draws from it, and must find the same numbers whatever the number of workers, and after a resume."""
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    for _ in range(2):
+        next(iterate_batches(source(folder), 0, 2, workers=workers))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_endless_batches_begin_where_asked(folder: Path) -> None:
@@ -122,10 +133,21 @@ def test_the_disk_cache_gives_the_same_batches_and_leaves_the_source_alone(folde
         for a, b in zip(plain.batch(step), cached.batch(step), strict=True):
             assert torch.equal(a, b)
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*")} == before
-    images = cached.images(0)
-    assert isinstance(images[0], np.memmap) and images[0].dtype == np.uint8
-    with pytest.raises(UsageError, match="choose another"):
-        source(folder, cache=folder).batch(0)
+    clean = cached.images(0)[0]
+    assert clean.dtype == np.uint8 and not clean.flags.owndata and not clean.flags.writeable
+    for wrong in (folder, folder.parent):
+        with pytest.raises(UsageError, match="choose another"):
+            source(folder, cache=wrong).batch(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed by Linux only")
+def test_a_cached_set_of_any_size_keeps_no_file_open(folder: Path, tmp_path: Path) -> None:
+    cached = source(folder, cache=tmp_path / "cache")
+    cached.prepare()
+    links = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
+    names = [os.readlink(link) for link in links if os.path.lexists(link)]
+    assert not [n for n in names if n.endswith(".npy")]
+    assert cached.batch(0)[0].shape[0] == cached.batch_size
 
 
 def test_a_damaged_cache_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
