@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -17,7 +18,8 @@ class EvaluationRow:
     psnr, psnr_b in dB; ssim in 0..1; multiply_adds counts one per weight and output position of every
     convolution and matrix product, for an output of ``cost_output`` ("1280x720", width x height);
     activations counts output elements of all convolutions at that size; latency in milliseconds;
-    peak_memory in MiB. ``source`` is "measured" or "published: <where>".
+    peak_memory in MiB. ``data`` stands for names and contents of the images (twelve hexadecimal digits). ``source``
+    is "measured" or "published: <where>".
     """
 
     model: str
@@ -43,6 +45,7 @@ class EvaluationRow:
     training: str = ""
     seed: int | None = None
     weights: str = ""
+    data: str = ""
     source: str = "measured"
     jsnas: str = ""
     torch: str = ""
@@ -62,7 +65,7 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = read_rows(path) if append and path.exists() else []
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -70,6 +73,25 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
             writer.writerow({k: "" if v is None else v for k, v in asdict(row).items()})
     partial.replace(path)
     return path
+
+
+def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[EvaluationRow]]) -> list[EvaluationRow]:
+    """Read the table (none yet: no rows), write what ``change`` makes of it, and return that.
+
+    Several processes may do so with one table at once: each waits for the one before it.
+    """
+    import fcntl
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)  # the folder is what is locked, so that no lock file is left
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        rows = change(read_rows(path) if path.exists() else [])
+        write_rows(path, rows)
+    finally:
+        os.close(folder)
+    return rows
 
 
 def read_rows(path: str | Path) -> list[EvaluationRow]:

@@ -74,14 +74,14 @@ def register(app: typer.Typer) -> None:
             raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
         if tile not in ("auto", "none") and not tile.isdigit():
             raise UsageError(f"--tile {tile!r} is neither a number of pixels nor 'auto' nor 'none'")
-        names = [part for text in sets or ["sample"] for part in text.replace(",", " ").split()]
+        names = [part for text in sets for part in text.replace(",", " ").split()] if sets else None
         target = out or Path("rows.csv")
         limit = count(memory, "--memory")
         rows = run_evaluate(
             [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
             tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdigit() else None), overlap=overlap,
             memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
-            again=again, seed=seed, device=device or "cpu", command=o.command_line(), progress=True,
+            again=again, seed=seed, threads=threads or 1, device=device or "cpu", command=o.command_line(), progress=True,
         )  # fmt: skip
         print_rows(rows)
         o.wrote(target)
@@ -90,7 +90,7 @@ def register(app: typer.Typer) -> None:
 def _named(model: str) -> str | tuple[str, str]:
     """``name=path`` gives a weights file the name it has in rows and figures."""
     name, sign, path = model.partition("=")
-    return (name, path) if sign and name and path else model
+    return (name, path) if sign and name and path and not Path(model).exists() else model
 
 
 def _task_of(models: list[str]) -> str:

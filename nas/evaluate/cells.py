@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ def cells(name: str, task: Task, data: str | Path | None) -> list[Cell]:
     they are, and images without any degradation of their own (the sample set) under all of COLUMNS.
     """
     pairs = benchmark_set(name, task, data)
+    if task.protocol.plane:
+        pairs = [replace(p, degraded=None) for p in pairs]
     if task.family != "all_in_one":
         return [Cell(name, tuple(pairs), task)]
     stored = [p for p in pairs if p.stored]
@@ -54,6 +57,27 @@ def cells(name: str, task: Task, data: str | Path | None) -> list[Cell]:
             judge = _on_luma(task) if column == "rain" else task
             found.append(Cell(f"{name} {column}", tuple(replace(p, degradation=column) for p in chosen), judge))
     return found
+
+
+def content(pairs: Iterable[Pair]) -> str:
+    """Twelve hexadecimal digits for names and files of the pairs: sets of one name may hold different images.
+
+    Equal on every machine; a file that cannot be read counts as empty, and its cell will say what is wrong with it.
+    """
+    whole = hashlib.sha256()
+    for pair in pairs:
+        whole.update(repr((pair.name, pair.halves, pair.degradation)).encode())
+        for file in (pair.target, pair.degraded, pair.depth):
+            whole.update(b"-" if file is None else _digest(file))
+    return whole.hexdigest()[:12]
+
+
+def _digest(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return b""
 
 
 def _on_luma(task: Task) -> Task:

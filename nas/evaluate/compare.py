@@ -63,6 +63,8 @@ def to_image(image: Tensor, rounded: bool = True, clipped: bool = True) -> Array
 def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = True) -> tuple[Score, Array]:
     """What a network gave, made an image as ``task.protocol`` says, and scored; also that image."""
     protocol = task.protocol
+    if not bool(torch.isfinite(output).all()):
+        raise NasError("the network gave values that are not finite (NaN or infinity); try --dtype float32")
     restored = to_image(output, protocol.rounded)
     raw = None if protocol.ssim_clipped else to_image(output, rounded=False, clipped=False)
     return score(restored, target, task, with_ssim, raw), restored

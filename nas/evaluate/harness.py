@@ -20,7 +20,7 @@ from torch import nn
 from nas.data import is_synthetic
 from nas.errors import NasError, UsageError
 from nas.evaluate.candidates import Candidate, ModelSpec, resolve
-from nas.evaluate.cells import Cell, average_row, cells
+from nas.evaluate.cells import Cell, average_row, cells, content
 from nas.evaluate.compare import Score, validate
 from nas.evaluate.costs import Costs, costs_for_task
 from nas.evaluate.infer import check_tile, describe
@@ -28,7 +28,7 @@ from nas.evaluate.latency import DTYPES, Latency, measure
 from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
 from nas.progress import Progress
 from nas.progress import progress as progress_bar
-from nas.rows import EvaluationRow, read_rows, write_rows
+from nas.rows import EvaluationRow, change_rows, read_rows
 from nas.tasks import Task, get_task, with_protocol
 from nas.versions import commit, package_version
 
@@ -54,6 +54,7 @@ def evaluate(
     device: str = "cpu",
     dtype: str = "float32",
     seed: int = 0,
+    threads: int = 1,
     command: str = "",
     again: bool = False,
     progress: bool | TextIO = False,
@@ -71,8 +72,8 @@ def evaluate(
     need more than half of the free memory (``memory`` bytes, by default what the device has), then in the
     largest tiles that fit, and says so in the row. None: always whole. An ensemble's row is named "<model>+" and its
     multiply-adds and activations are eight times the network's.
-    with_ssim: None follows the protocol. with_latency: time the network at the task's cost size (slow on a
-    CPU).
+    with_ssim: None follows the protocol. with_latency: time the network at the task's cost size, on a CPU with
+    ``threads`` threads, and measure its peak memory (slow on a CPU).
     save_images: folder for the 8-bit outputs, as <model>/<task>/<set>/<image>.png; the true and the degraded images
     stand there as models "target" and "degraded".
     seed: of the degradations with randomness. progress: True for a bar on standard error, or a stream.
@@ -86,6 +87,8 @@ def evaluate(
     names = [sets] if isinstance(sets, str) else list(task.sets if sets is None else sets)
     if data is None and sets is None:
         names = ["sample"]
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative; give a whole number from 0")
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}; give one of {', '.join(DTYPES)}")
     if isinstance(tile, str) and tile != "auto":
@@ -94,6 +97,8 @@ def evaluate(
     found = _distinct([resolve(_named(m), task, names) for m in _several(models)])
     if not found or not names:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
+    if save_images is not None and {c.name for c in found} & {"target", "degraded"}:
+        raise UsageError("saved images of a model called 'target' or 'degraded' would be lost; name it otherwise")
     options = Options(
         device=device,
         dtype=dtype,
@@ -118,14 +123,15 @@ def evaluate(
             for cell in asked:
                 chosen = settle_tiles(candidate, cell, options)
                 row = _blank_row(candidate, cell, chosen, seed, command)
-                done = next((r for r in earlier if _key(r) == _key(row)), None)
-                if done is not None and not again:
+                done = next((r for r in earlier if _key(r) == _key(row) and r.data in (row.data, "")), None)
+                if done is not None and not again and _has(done, cell, chosen, with_costs, with_latency):
                     made.append(done)
                     report(len(cell.pairs), f"{row.model} on {cell.name}: already in the table")
                     continue
                 try:
                     if extras is None:
-                        extras = _measure_extras(candidate, task, options, with_costs, with_latency)
+                        extras = _measure_extras(candidate, task, options, with_costs, with_latency, threads)
+                        failed += extras.failed
                     scores, used = run_cell(candidate, cell, chosen, seed, report)
                 except (NasError, RuntimeError, OSError, ValueError, MemoryError) as error:
                     failed.append(f"{row.model} on {cell.name} ({type(error).__name__}: {error})")
@@ -146,16 +152,31 @@ def evaluate(
 
 def _kept(table: Path | None, earlier: list[EvaluationRow], row: EvaluationRow) -> list[EvaluationRow]:
     """The rows with ``row`` at their end, in place of one of the same key; written at once where there is a file."""
-    rows = [r for r in earlier if _key(r) != _key(row)] + [row]
-    if table is not None:
-        write_rows(table, rows)
-    return rows
+
+    def change(rows: list[EvaluationRow]) -> list[EvaluationRow]:
+        return [r for r in rows if _key(r) != _key(row)] + [row]
+
+    return change(earlier) if table is None else change_rows(table, change)
+
+
+def _has(row: EvaluationRow, cell: Cell, options: Options, with_costs: bool, with_latency: bool) -> bool:
+    """Whether a row of the table holds all that is asked for now, and the images that are to be saved are there."""
+    if with_costs and row.parameters is None:
+        return False
+    on_cpu = row.device.startswith("cpu"), options.device.startswith("cpu")
+    if with_latency and (row.latency_median_ms is None or on_cpu[0] != on_cpu[1]):
+        return False
+    if options.save_images is None:
+        return True
+    folder = options.save_images / row.model / cell.task.name / cell.name
+    return all((folder / f"{pair.name}.png").is_file() for pair in cell.pairs)
 
 
 @dataclass(frozen=True)
 class _Extras:
     costs: Costs | None
     latency: Latency | None
+    failed: tuple[str, ...] = ()
 
     def into(self, row: EvaluationRow, passes: int) -> EvaluationRow:
         if self.costs is not None:
@@ -173,21 +194,29 @@ class _Extras:
                 latency_median_ms=self.latency.median_ms,
                 latency_spread_ms=self.latency.spread_ms,
                 latency_size=self.latency.size,
-                device=self.latency.device,
+                device=self.latency.device
+                if (self.latency.threads or 1) == 1
+                else f"{self.latency.device}, {self.latency.threads} threads",
                 peak_memory_mib=self.latency.peak_memory_mib,
             )
         return row
 
 
 def _measure_extras(
-    candidate: Candidate, task: Task, options: Options, with_costs: bool, with_latency: bool
+    candidate: Candidate, task: Task, options: Options, with_costs: bool, with_latency: bool, threads: int
 ) -> _Extras:
-    latency = None
-    if with_latency:
-        scale = describe(candidate.model).scale
-        height, width = (side // scale for side in task.cost_output)
-        latency = measure(candidate.model, height, width, options.device, options.dtype)
-    return _Extras(costs_for_task(candidate.model, task) if with_costs else None, latency)
+    costs = costs_for_task(candidate.model, task) if with_costs else None
+    if not with_latency:
+        return _Extras(costs, None)
+    scale = describe(candidate.model).scale
+    height, width = (side // scale for side in task.cost_output)
+    try:
+        found = measure(
+            candidate.model, height, width, options.device, options.dtype, threads=threads, peak_memory=True
+        )
+    except (NasError, RuntimeError, MemoryError) as error:  # the scores are worth having all the same
+        return _Extras(costs, None, (f"latency of {candidate.name} ({type(error).__name__}: {error})",))
+    return _Extras(costs, found)
 
 
 def _blank_row(candidate: Candidate, cell: Cell, options: Options, seed: int, command: str) -> EvaluationRow:
@@ -195,7 +224,9 @@ def _blank_row(candidate: Candidate, cell: Cell, options: Options, seed: int, co
     task = cell.task
     words = [str(task.protocol)]
     if task.noise and (task.family != "all_in_one" or " sigma " in cell.name):
-        words.append(f"noise {task.noise}")
+        stored = [pair.stored for pair in cell.pairs]
+        words += [] if all(stored) else [f"noise {task.noise}"]
+        words += ["stored input"] if any(stored) else []
     if is_synthetic(cell.pairs, task):
         words.append("synthetic input")
     if options.ensemble:
@@ -216,6 +247,7 @@ def _blank_row(candidate: Candidate, cell: Cell, options: Options, seed: int, co
         training=_training_words(candidate.training),
         seed=seed,
         weights=candidate.weights,
+        data=content(cell.pairs),
         jsnas=package_version(),
         torch=torch.__version__,
         commit=commit(),

@@ -18,6 +18,8 @@ class Protocol:
     crop: input and target are first cut, about their centre, to multiples of this (equal-size tasks only)
     ssim_clipped: False: SSIM sees the output as the network gave it, neither clipped nor rounded
     equal_psnr: what two equal images score, in dB (None: infinite)
+    plane: one-channel networks are judged, on the rounded Y plane of the clean image and on inputs made from it in
+    floating point; stored inputs are not looked at
     name: of a protocol other than the task's own, see ``nas.tasks.protocols``
     """
 
@@ -30,6 +32,7 @@ class Protocol:
     crop: int = 1
     ssim_clipped: bool = True
     equal_psnr: float | None = None
+    plane: bool = False
     name: str = ""
 
     def __str__(self) -> str:

@@ -18,19 +18,13 @@ from nas.tasks.task import Task, get_task
 
 @dataclass(frozen=True)
 class NamedProtocol:
-    """``protocol`` for the tasks that match one of the patterns.
-
-    noise: how their noise is stored
-    plane: one-channel networks are judged, on the rounded Y plane of the clean image and on inputs made from it
-    in floating point; stored inputs are not looked at
-    """
+    """``protocol`` for the tasks that match one of the patterns; ``noise``: how their noise is stored."""
 
     name: str
     tasks: tuple[str, ...]
     protocol: Protocol
     title: str
     noise: str = ""
-    plane: bool = False
 
 
 _COLOUR = ("denoise_color_*", "derain", "dehaze", "all_in_one")
@@ -44,9 +38,8 @@ NAMED: tuple[NamedProtocol, ...] = (
     NamedProtocol(
         "y_plane",
         ("sr_x2", "sr_x3", "sr_x4"),
-        Protocol("gray"),
+        Protocol("gray", plane=True),
         "the Y plane alone, resized in floating point: the bicubic rows of most papers, and one-channel networks",
-        plane=True,
     ),
     # Classic5, JPEG quality 10: 0.7800 by this window, 0.7595 by the 11 x 11 Gaussian of DnCNN and its followers
     NamedProtocol(
@@ -103,6 +96,6 @@ def with_protocol(task: str | Task, name: str) -> Task:
     entry = known[name]
     border = task.protocol.border or entry.protocol.border
     chosen = replace(task, protocol=replace(entry.protocol, name=name, border=border))
-    if entry.plane:
+    if entry.protocol.plane:
         chosen = replace(chosen, channels=1, stored="", fixed_part=partial(bicubic_plane, scale=task.scale))
     return chosen.with_noise(entry.noise) if entry.noise and task.noise else chosen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import islice
 from pathlib import Path
 
@@ -144,9 +143,8 @@ def test_the_disk_cache_gives_the_same_batches_and_leaves_the_source_alone(folde
 def test_a_cached_set_of_any_size_keeps_no_file_open(folder: Path, tmp_path: Path) -> None:
     cached = source(folder, cache=tmp_path / "cache")
     cached.prepare()
-    links = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
-    names = [os.readlink(link) for link in links if os.path.lexists(link)]
-    assert not [n for n in names if n.endswith(".npy")]
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [link for link in links if link.readlink().suffix == ".npy"]
     assert cached.batch(0)[0].shape[0] == cached.batch_size
 
 
