@@ -44,7 +44,7 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
 ) -> None:
     task = TASKS.get(name)
     run("retrain", "jsnet_released", "--task", name, "--data", str(photos / "train"), "--cells", "1", "--width", "8",
-        "--steps", "2", "--batch", "1", "--patch", str(16 * task.scale), "--threads", "1", "--set", "data.validation=1",
+        "--steps", "50", "--batch", "1", "--patch", str(16 * task.scale), "--threads", "1", "--set", "data.validation=1",
         "--set", "data.workers=0", "--out", str(tmp_path / "run"), capsys=capsys)  # fmt: skip
     weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
     descriptor = json.loads(read_metadata(weights)["descriptor"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,13 @@ def test_a_ratio_is_taken_within_a_round_whose_order_alternates_and_the_first_is
     assert [(r.low, r.high) for r in rows] == [(1.0, 1.0), (1.125, 1.25), (1.5, 1.5), (1.0, 1.0625)]
 
 
-def test_it_runs_on_a_real_clock_and_leaves_nothing_behind(settings: RetrainSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_it_runs_on_a_real_clock_and_leaves_nothing_behind(
+    workers: int, settings: RetrainSettings, tmp_path: Path
+) -> None:
+    settings.data.workers = workers
     rows = time_loading(settings, rounds=1, block=1)
+    assert not multiprocessing.active_children()
+    assert rows[-1].source == f"memory-mapped cache, {workers} workers"
     assert all(r.seconds > 0 and r.ratio > 0 for r in rows)
     assert [p.name for p in tmp_path.iterdir()] == ["photos"]
