@@ -115,10 +115,10 @@ def register(app: typer.Typer) -> None:
         ]  # fmt: skip
         first = found[0][1].median_ms
         print_table(
-            ("model", "median ms", "IQR ms", "ratio", "peak MiB", "device", "dtype"),
+            ("model", "input", "median ms", "IQR ms", "ratio", "peak MiB", "device", "dtype"),
             [
                 (
-                    n, f"{m.median_ms:.2f}", f"{m.spread_ms:.2f}", f"{m.median_ms / first:.2f}",
+                    n, m.size, f"{m.median_ms:.2f}", f"{m.spread_ms:.2f}", f"{m.median_ms / first:.2f}",
                     "" if m.peak_memory_mib is None else f"{m.peak_memory_mib:.0f}", m.device, m.dtype,
                 )
                 for n, m in found
@@ -126,4 +126,4 @@ def register(app: typer.Typer) -> None:
         )  # fmt: skip
         ways = [w for w, on in (("channels last", channels_last), ("compiled", compile), ("CUDA graph", cuda_graph)) if on]
         threaded = f", {found[0][1].threads} thread(s)" if found[0][1].threads else ""
-        typer.echo(f"input {size}, median and interquartile range of {repeats} runs{threaded}{''.join(', ' + w for w in ways)}")
+        typer.echo(f"median and interquartile range of {repeats} runs{threaded}{''.join(', ' + w for w in ways)}")

@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
 
             found = measure(network, int(height), int(width), device=device or "cpu", threads=threads or 1)
             typer.echo(
-                f"latency         {found.median_ms:,.2f} ms median, {found.spread_ms:,.2f} ms spread (IQR), input {size}, {found.device}, {found.dtype}"
+                f"latency         {found.median_ms:,.2f} ms median, {found.spread_ms:,.2f} ms spread (IQR), input {found.size}, {found.device}, {found.dtype}"
             )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from nas.data.image_io import image_info, is_image_name, read_image
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair
+from nas.data.prepared_record import fill_in
 from nas.data.sample_set import sample_pairs
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
@@ -113,7 +114,7 @@ def find_pairs(
     kind = layout or found
     root = root if kind == found else path
     if kind == "list":
-        return read_pair_list(root, task)
+        return fill_in(read_pair_list(root, task), task)
     if kind == "div2k":
         clean = _div2k_clean(root, split)
         if clean is None:
@@ -137,7 +138,7 @@ def find_pairs(
         pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in pairs]
     if not pairs:
         raise UsageError(f"no images below {str(path)!r}; give a folder with PNG, BMP, TIFF or JPEG files")
-    return pairs
+    return fill_in(pairs, task)
 
 
 def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -> list[Pair]:

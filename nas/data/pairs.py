@@ -29,6 +29,7 @@ class Pair:
     degradation: "" for the task's own, or a name of ``nas.tasks.degradations.SYNTHETIC``: "noise", "sigma 25",
     "rain", "haze" (the parts of the all-in-one mixture)
     depth: depth map of ``target`` for made-up haze, 8 or 16 bits, 0 near; None: it is estimated
+    source: what picture a prepared piece was cut from, see ``nas.data.prepare``; "" for a picture of its own
     """
 
     name: str
@@ -37,6 +38,7 @@ class Pair:
     halves: str = ""
     degradation: str = ""
     depth: Path | None = None
+    source: str = ""
 
     @property
     def stored(self) -> bool:

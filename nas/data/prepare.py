@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +17,22 @@ from nas.data.image_io import write_image
 from nas.data.layouts import find_pairs, list_images
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.data.patches import load_images
+from nas.data.prepared_record import (
+    RECORD,
+    Entry,
+    Record,
+    append_image,
+    append_settings,
+    read_record,
+    unrecorded,
+    write_record,
+)
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
 
-RECORD = "prepared.jsonl"
+__all__ = ["RECORD", "Prepared", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,10 @@ def prepare(
     "right", of side-by-side files. progress: a stream for two bars, of images and of the cache.
 
     May be interrupted and called again: finished images are recorded with the checksums of their pieces and
-    not made twice. The source is only read. Raises UsageError when ``out`` lies in the source or the other
-    way round, or holds what was prepared with other settings.
+    not made twice. Pieces of images that are no longer in the source, or were changed there, are deleted. The
+    source is only read. Raises UsageError when ``out`` lies in the source or the other way round, or holds what
+    was prepared with other settings or from other images; NasError, before anything is deleted, when a piece to
+    delete was changed since, and when ``out`` holds images that its record does not name.
     """
     task, path, out = get_task(task), Path(path), Path(out)
     source, target = path.resolve(), out.resolve()
@@ -73,16 +84,31 @@ def prepare(
     settings: dict[str, Any] = {"task": task.name, "sub_image": side, "step": step}
     if clean_half != "left":
         settings["clean_half"] = clean_half
-    done = _read_record(out, settings)
+    keys = _keys(pairs)
+    record = _open_record(out, settings)
+    _check_origin(record, keys, path, out)
+    images: dict[str, Entry] = {}
     made = 0
     with _bar(f"prepare {task.name}", len(pairs), progress) as report:
-        for number, pair in enumerate(pairs):
-            key = f"{number:06d}_{_stamp(pair)}"
-            if key not in done or not _intact(out, done[key]):
-                _append(out, {"image": key, "files": _write_pieces(pair, task, out, side, step)})
-                made += 1
+        for key, pair in zip(keys, pairs, strict=True):
+            known = record.images.get(key)
+            whole = known is not None and _is_of(known, pair, side) and _intact(out, known.files)
+            files = known.files if known and whole else _write_pieces(pair, task, out, side, step)
+            images[key] = Entry(files, _source(pair), pair.degradation)
+            if images[key] != known:
+                append_image(out, key, images[key])
+            made += not whole
             report(pair.name)
+    _delete_stale(out, record, images)
+    if not record.plain or set(record.images) - set(images):
+        write_record(out, settings, images)
     prepared = find_pairs(out, task)
+    strange = unrecorded(prepared, out, images.values())
+    if strange:
+        raise NasError(
+            f"{len(strange)} images in {str(out)!r}, the first is {str(strange[0])!r}, were put there or left by an "
+            "interrupted run; remove them and prepare again"
+        )
     if cache:
         store = DiskCache(out / "cache")
         with _bar(f"cache {task.name}", len(prepared), progress) as report:
@@ -107,6 +133,55 @@ def _check_names(pairs: list[Pair], path: Path) -> None:
 
 def _piece_name(pair: Pair) -> str:
     return pair.name.replace("/", "_")
+
+
+def _keys(pairs: list[Pair]) -> list[str]:
+    """What each image is recorded under: its stamp, and its name too where two names lead to one file."""
+    keys: list[str] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        stamp = _stamp(pair)
+        keys.append(f"{stamp}_{_piece_name(pair)}" if stamp in seen else stamp)
+        seen.add(stamp)
+    return keys
+
+
+def _source(pair: Pair) -> str:
+    """The clean picture of a pair, the same for its other degradations and its pieces in other folders."""
+    return pair.source or str(pair.target.resolve())
+
+
+def _is_of(entry: Entry, pair: Pair, side: int | None) -> bool:
+    """Whether the files of ``entry`` carry the name of ``pair``."""
+    name = _piece_name(pair)
+    return next((Path(f).stem for f in entry.files), None) == (name if side is None else f"{name}_s000")
+
+
+def _check_origin(record: Record, keys: list[str], path: Path, out: Path) -> None:
+    """Refuse a folder prepared from a wholly different source: all its images would be deleted."""
+    root = path.resolve() if path.is_dir() else path.resolve().parent
+    known = record.images.values()
+    if known and not set(keys) & set(record.images) and not any(Path(e.source).is_relative_to(root) for e in known):
+        raise UsageError(f"{str(out)!r} was prepared from other images than {str(path)!r}; choose another folder")
+
+
+def _delete_stale(out: Path, record: Record, images: dict[str, Entry]) -> None:
+    """Delete the recorded files of images that left the source. NasError, before the first, if one was changed."""
+    kept = {file for entry in images.values() for file in entry.files}
+    stale = {out / f: s for f, s in record.sums.items() if f not in kept and (out / f).is_file()}
+    for file, digest in stale.items():
+        if _digest(file) != digest:
+            raise NasError(
+                f"{str(file)!r} belongs to an image that left the source, but was changed since it was prepared; "
+                "move it elsewhere and prepare again"
+            )
+    for file in stale:
+        try:
+            file.unlink()
+            if not any(file.parent.iterdir()):
+                file.parent.rmdir()  # an empty HR beside input and target would be taken for the whole set
+        except OSError as error:
+            raise NasError(f"{str(file)!r} cannot be deleted ({error}); change its permissions") from error
 
 
 @contextmanager
@@ -186,32 +261,14 @@ def _intact(out: Path, sums: dict[str, str]) -> bool:
     return all((out / f).is_file() and _digest(out / f) == s for f, s in sums.items())
 
 
-def _read_record(out: Path, settings: dict[str, Any]) -> dict[str, dict[str, str]]:
-    record = out / RECORD
-    if not record.exists():
+def _open_record(out: Path, settings: dict[str, Any]) -> Record:
+    """The record of ``out``, begun where there is none or a killed process wrote but a part of its first line."""
+    record = read_record(out)
+    if record is None or (record.settings is None and not record.images):
         if out.exists() and (not out.is_dir() or list_images(out)):
             raise UsageError(f"{str(out)!r} already holds something that was not prepared; choose another folder")
-        _append(out, {"settings": settings})
-        return {}
-    done: dict[str, dict[str, str]] = {}
-    found: Any = None
-    for line in record.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # the line a killed process was writing; its image is made again
-        found = entry.get("settings", found)
-        if "image" in entry:
-            done[entry["image"]] = entry["files"]
-    if found != settings:
-        raise UsageError(f"{str(out)!r} was prepared with other settings ({found}); choose another folder")
-    return done
-
-
-def _append(out: Path, entry: dict[str, Any]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / RECORD).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
-    except OSError as error:
-        raise NasError(f"cannot write to {str(out)!r} ({error}); choose another folder") from error
+        append_settings(out, settings)
+        return Record(settings)
+    if record.settings != settings:
+        raise UsageError(f"{str(out)!r} was prepared with other settings ({record.settings}); choose another folder")
+    return record

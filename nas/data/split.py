@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -19,26 +18,65 @@ def split_pairs(
 ) -> dict[str, list[Pair]]:
     """Parts of the given relative sizes, disjoint by clean image, each with at least one image.
 
-    Pairs with the same clean image (one scene in several degradations) stay together. The result depends on
-    the names and the seed, not on the order given. Raises UsageError when there are fewer images than parts.
+    Pairs with the same clean image (one scene in several degradations) stay together, and so do the pieces that
+    ``prepare`` cut from one picture, with that picture itself. Where there are such pieces, sizes are counted in
+    pieces and met as nearly as whole pictures allow. The result depends on the names and the seed, not on the
+    order given. Raises UsageError when there are fewer images, or pictures, than parts.
     """
-    groups: dict[Path, list[Pair]] = {}
+    groups: dict[str, list[Pair]] = {}
+    sources = {pair.source for pair in pairs if pair.source}
     for pair in sorted(pairs, key=lambda p: (p.name, str(p.target))):
-        groups.setdefault(pair.target, []).append(pair)
+        groups.setdefault(_origin(pair, sources), []).append(pair)
     if any(share <= 0 for share in parts.values()) or not parts:
         raise UsageError(f"parts {dict(parts)} need positive shares")
+    in_pieces = len(groups) < len({pair.target for pair in pairs})
     if len(groups) < len(parts):
-        raise UsageError(
-            f"{len(groups)} images cannot be split into {len(parts)} parts ({', '.join(parts)}); add images"
-        )
+        names = ", ".join(parts)
+        if in_pieces:
+            pictures = f"{len(groups)} picture{'s' * (len(groups) > 1)}"
+            raise UsageError(
+                f"the pieces of {pictures} cannot be split into {len(parts)} parts ({names}) that share "
+                "no picture; add pictures, or ask for fewer validation images"
+            )
+        raise UsageError(f"{len(groups)} images cannot be split into {len(parts)} parts ({names}); add images")
     order = [list(groups.values())[i] for i in np.random.default_rng([seed, 0x5917]).permutation(len(groups))]
-    counts = _counts(len(groups), list(parts.values()))
-    result: dict[str, list[Pair]] = {}
-    start = 0
-    for name, count in zip(parts, counts, strict=True):
-        result[name] = sorted((p for group in order[start : start + count] for p in group), key=lambda p: p.name)
-        start += count
-    return result
+    if in_pieces:
+        chosen = _by_size(order, dict(zip(parts, _counts(len(pairs), list(parts.values())), strict=True)))
+    else:
+        chosen, start = {}, 0
+        for name, count in zip(parts, _counts(len(groups), list(parts.values())), strict=True):
+            chosen[name] = order[start : start + count]
+            start += count
+    return {name: sorted((p for group in chosen[name] for p in group), key=lambda p: p.name) for name in parts}
+
+
+def _origin(pair: Pair, sources: set[str]) -> str:
+    """What ``pair`` shows: the picture it was cut from, or its clean image (that picture itself, if pieces of it
+    are there too)."""
+    if pair.source or not sources:
+        return pair.source or str(pair.target)
+    resolved = str(pair.target.resolve())
+    return resolved if resolved in sources else str(pair.target)
+
+
+def _by_size(order: list[list[Pair]], wanted: dict[str, int]) -> dict[str, list[list[Pair]]]:
+    """Groups for each part, at least one, with about ``wanted`` pairs in all; the largest part takes the rest.
+
+    The small parts choose first, since one picture too many is much to them and little to the largest.
+    """
+    chosen: dict[str, list[list[Pair]]] = {}
+    for behind, name in zip(range(len(wanted))[::-1], sorted(wanted, key=lambda n: wanted[n]), strict=True):
+        taken: list[int] = []
+        have = 0
+        for index, group in enumerate(order):
+            nearer = abs(have + len(group) - wanted[name]) < abs(have - wanted[name])
+            if behind == 0 or (nearer and len(taken) < len(order) - behind):
+                taken.append(index)
+                have += len(group)
+        taken = taken or [min(range(len(order)), key=lambda i: len(order[i]))]
+        chosen[name] = [order[i] for i in taken]
+        order = [group for i, group in enumerate(order) if i not in set(taken)]
+    return chosen
 
 
 def _counts(total: int, shares: list[float]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Protocol, TypeVar, cast
 
 import torch
@@ -48,31 +49,54 @@ class Cuda:
     def event(self) -> Event:
         return cast(Event, torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
 
+    @cached_property
+    def side(self) -> torch.cuda.Stream:
+        """The stream of this device on which graphs are warmed up and recorded."""
+        return torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+
     def synchronize(self) -> None:
         torch.cuda.synchronize(self.device)
+
+    def settle(self) -> None:
+        """A matrix product on either stream, so that the workspace that cuBLAS takes once and keeps is there.
+
+        Without it the first model measured on a device would be charged with it, and the next would not.
+        """
+        for stream in (torch.cuda.current_stream(self.device), self.side):
+            with torch.cuda.stream(stream):
+                square = torch.ones(16, 16, device=self.device)
+                square @ square
+        self.synchronize()
+
+    def allocated_bytes(self) -> int:
+        """What torch has allocated now, by whatever model."""
+        return int(torch.cuda.memory_allocated(self.device))
 
     def reset_peak(self) -> None:
         torch.cuda.reset_peak_memory_stats(self.device)
 
     def peak_bytes(self) -> int:
-        """The most that torch had allocated since ``reset_peak``."""
+        """The most that torch had allocated since ``reset_peak``, by whatever model."""
         return int(torch.cuda.max_memory_allocated(self.device))
+
+    def warm_up(self, run: Run, x: Tensor, times: int = 3) -> None:
+        """``run(x)`` on the side stream, as torch asks before a graph is recorded."""
+        self.side.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self.side):
+            for _ in range(times):
+                run(x)
+        torch.cuda.current_stream(self.device).wait_stream(self.side)
 
     def graph(self, run: Run, x: Tensor) -> Run:
         """``run(x)`` recorded once as a CUDA graph; the result replays it on that same input.
 
-        Warmed up on a side stream first, as torch asks. A network that synchronises or whose work depends on
-        values cannot be recorded: UsageError.
+        Call ``warm_up`` before. A network that synchronises or whose work depends on values cannot be recorded:
+        UsageError.
         """
-        side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                run(x)
-        torch.cuda.current_stream(self.device).wait_stream(side)
         recorded = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(recorded):
+            # torch's own choice is one stream for the process, made on the first device that recorded
+            with torch.cuda.graph(recorded, stream=self.side):
                 output = run(x)
         except RuntimeError as error:
             raise UsageError(f"this network cannot be recorded as a CUDA graph ({error}); time it without") from error

@@ -11,17 +11,20 @@ from __future__ import annotations
 import copy
 import pickle
 import statistics
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
 from nas.evaluate.cuda import Cuda, Run
-from nas.evaluate.infer import describe, evaluating
+from nas.evaluate.infer import allowed_size, describe, evaluating
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -30,8 +33,11 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 class Latency:
     """median_ms and spread_ms (interquartile range) over ``repeats`` runs of one image.
 
-    size: "640x360", width x height of the *input*. peak_memory_mib: on CUDA the most that torch had
-    allocated, weights included; on CPU the peak resident size of a child process, None unless asked for.
+    size: "640x360", width x height of the *input* that was run, after the model's size rule.
+
+    peak_memory_mib: on CUDA what this model needs, its weights and buffers and the most that torch allocated
+    beside them for one run (input, activations, workspaces), whatever else lies on the device; on CPU the peak
+    resident size of a child process, None unless asked for.
     """
 
     median_ms: float
@@ -63,7 +69,7 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
     cuda: Cuda | None = None,
 ) -> Latency:
-    """Time a forward pass for an input of height x width pixels.
+    """Time a forward pass for an input of height x width pixels, made larger where the model's descriptor asks.
 
     dtype: "float32", or "bfloat16" and "float16" under autocast. compile: through ``torch.compile``. cuda_graph:
     recorded once and replayed, which takes the launch of each kernel off the time (CUDA only).
@@ -80,25 +86,26 @@ def measure(
     target = torch.device(device)
     if target.type not in ("cpu", "cuda"):
         raise UsageError(f"latency is measured on cpu or cuda, not on {target.type!r}")
+    if height < 1 or width < 1:
+        raise UsageError(f"an input of {width}x{height} pixels has none; give sides of one or more")
     if cuda_graph and target.type != "cuda":
         raise UsageError("a CUDA graph needs device='cuda'")
+    peak = None
+    x = _input(model, height, width, channels_last)
     if target.type == "cuda":
         cuda = cuda or Cuda(target)
         cuda.put(model)
-        x = cuda.put(_input(model, height, width, channels_last))
     else:
         model.to(target)
-        x = _input(model, height, width, channels_last)
-    peak = None
     with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(target, dtype, cuda):
         run: Run = torch.compile(model) if compile else model
         if target.type == "cuda":
             assert cuda is not None
-            cuda.reset_peak()
             with cuda.current():
-                run = cuda.graph(run, x) if cuda_graph else run
-                times = _cuda_times(run, x, warmup, repeats, cuda)
-            peak = cuda.peak_bytes() / 2**20
+                cuda.settle()
+                others = cuda.allocated_bytes() - _bytes(model)  # models of earlier cells may lie on the device
+                times = _cuda_times(run, cuda.put(x), warmup, repeats, cuda_graph, cuda)
+                peak = (cuda.peak_bytes() - others) / 2**20
             name = cuda.name
         else:
             with _threads(threads):
@@ -110,7 +117,7 @@ def measure(
         median_ms=statistics.median(times),
         spread_ms=interquartile_range(times),
         repeats=repeats,
-        size=f"{width}x{height}",
+        size=f"{x.shape[-1]}x{x.shape[-2]}",
         device=name,
         dtype=dtype,
         channels_last=channels_last,
@@ -177,19 +184,31 @@ def _without_parametrizations(model: nn.Module) -> nn.Module:
 def _run_once(
     model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int
 ) -> float:
-    import resource
-    import sys
-
     torch.set_num_threads(threads)
     x = _input(model, height, width, channels_last)
     with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(x.device, dtype):
         model(x)
-    # kibibytes on Linux, bytes on macOS
+    return _own_peak_mib()
+
+
+def _own_peak_mib() -> float:
+    """Peak resident size of this process in MiB."""
+    # On Linux ru_maxrss starts from the peak of the process that called exec, so a child reports its parent's.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10  # kibibytes
+    import resource  # absent on Windows
+
+    # bytes on macOS, kibibytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _input(model: nn.Module, height: int, width: int, channels_last: bool) -> Tensor:
+    """An image (1, C, H, W) on the CPU, in the model's range of values and of the size that inference would pad to."""
     descriptor = describe(model)
+    height, width = (allowed_size(s, descriptor.size_multiple, descriptor.min_size) for s in (height, width))
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(1, descriptor.channels, height, width, generator=generator) * descriptor.value_range
     return x.contiguous(memory_format=torch.channels_last) if channels_last else x
@@ -208,10 +227,20 @@ def _cpu_times(
     return times
 
 
-def _cuda_times(run: Run, x: Tensor, warmup: int, repeats: int, cuda: Cuda) -> list[float]:
-    """Milliseconds between two events around each run; the queue is empty before it and waited for after it."""
+def _cuda_times(run: Run, x: Tensor, warmup: int, repeats: int, graph: bool, cuda: Cuda) -> list[float]:
+    """Milliseconds between two events around each run; the queue is empty before it and waited for after it.
+
+    The device's peak is reset after the warm-up (compiling and choosing kernels take memory of their own), with
+    a graph before it is recorded, since a replay allocates nothing.
+    """
+    if graph:
+        cuda.warm_up(run, x)
+        cuda.reset_peak()
+        run = cuda.graph(run, x)
     for _ in range(warmup):
         run(x)
+    if not graph:
+        cuda.reset_peak()
     times = []
     for _ in range(repeats):
         start, end = cuda.event(), cuda.event()
@@ -240,14 +269,45 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _bytes(model: nn.Module) -> int:
+    """Bytes of the memory that holds parameters and buffers, shared memory once."""
+    storages = (t.untyped_storage() for t in _tensors(model))
+    return sum({s.data_ptr(): s.nbytes() for s in storages}.values())
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
+
+
 @contextmanager
 def _layout(model: nn.Module, channels_last: bool) -> Iterator[None]:
-    """Convolution weights in channels-last order for the time of the measurement."""
-    before = [(p, p.data) for p in model.parameters()]
-    if channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """Convolution weights (all four-axis parameters and buffers) in channels-last order while it is entered.
+
+    Order and values are put back by converting back: the originals kept beside the copies would count in the
+    peak memory. Tensors that share memory keep theirs, and so stay tied afterwards.
+    """
+    if not channels_last:
+        yield
+        return
+    # no name may hold on to a storage here: this frame lives as long as the measurement
+    sharers = Counter(t.untyped_storage().data_ptr() for t in _tensors(model))
+    strides: list[tuple[Tensor, tuple[int, ...]]] = []
+    originals: list[tuple[Tensor, Tensor]] = []
+    for tensor in _tensors(model):
+        if tensor.dim() != 4:
+            continue
+        if sharers[tensor.untyped_storage().data_ptr()] == 1 and tensor.untyped_storage().nbytes() == tensor.nbytes:
+            strides.append((tensor, tensor.stride()))
+        else:  # tied to another tensor, or a view of something larger
+            originals.append((tensor, tensor.data))
     try:
+        for tensor, _ in (*strides, *originals):
+            tensor.data = tensor.data.to(memory_format=torch.channels_last)
         yield
     finally:
-        for parameter, data in before:
-            parameter.data = data
+        for tensor, stride in strides:
+            data = tensor.data
+            if data.stride() != stride:
+                tensor.data = torch.empty_strided(data.shape, stride, dtype=data.dtype, device=data.device).copy_(data)
+        for tensor, data in originals:
+            tensor.data = data

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.evaluate.infer import allowed_size, describe
 from nas.evaluate.latency import measure
 from nas.space import Space
 from nas.space.blocks import BLOCKS, SKELETONS
@@ -167,11 +168,15 @@ def measure_table(
     """Time every (role, block) of ``space`` at the sizes of an input of height x width, and some whole networks.
 
     networks: how many random genotypes the base is measured with (its median). ``note`` is told of each
-    measurement. Other arguments as in ``nas.evaluate.latency.measure``.
+    measurement. Sides that the networks cannot take are made larger, as inference does.
+    Other arguments as in ``nas.evaluate.latency.measure``.
     """
     timing: dict[str, Any] = {
         "device": device, "dtype": dtype, "threads": threads, "warmup": warmup, "repeats": repeats, "clock": clock,
     }  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        rule = describe(space.network(space.sample(0), task))
+    height, width = (allowed_size(s, rule.size_multiple, rule.min_size) for s in (height, width))
     wanted = {
         (role, name, site.channels, site.height, site.width): None
         for decision, role, site in sites(space, height, width)

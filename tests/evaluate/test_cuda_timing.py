@@ -15,6 +15,8 @@ from nas.errors import UsageError
 from nas.evaluate.cuda import Cuda
 from nas.evaluate.latency import measure
 
+NEED = 3 * 2**20  # bytes that a run of the fakes takes and gives back
+
 
 class FakeCuda(Cuda):
     """A device whose clock advances by a given time at each run, and which writes down what is asked of it."""
@@ -25,6 +27,10 @@ class FakeCuda(Cuda):
         self.now = 0.0
         self.durations = iter(durations_ms)
         self.dtypes: list[torch.dtype] = []
+        self.allocated = 0  # bytes, as put; a test adds what lies there already
+        self.peak = 0
+        self.workspace = 0
+        self.present: list[nn.Module] = []  # models that lie on the device already
 
     @property
     def name(self) -> str:
@@ -45,14 +51,38 @@ class FakeCuda(Cuda):
     def synchronize(self) -> None:
         self.log.append("wait")
 
+    def put(self, thing: Any) -> Any:
+        tensors = [thing] if isinstance(thing, Tensor) else [*thing.parameters(), *thing.buffers()]
+        if not any(thing is p for p in self.present):
+            self.take(sum(t.nbytes for t in tensors))
+        return thing
+
+    def take(self, size: int, keep: bool = True) -> None:
+        self.peak = max(self.peak, self.allocated + size)
+        self.allocated += size if keep else 0
+
+    def settle(self) -> None:
+        self.log.append("settle")
+        self.take(2**25 - self.workspace)  # cuBLAS takes it once and keeps it
+        self.workspace = 2**25
+
+    def allocated_bytes(self) -> int:
+        return self.allocated
+
     def reset_peak(self) -> None:
         self.log.append("reset")
+        self.peak = self.allocated
 
     def peak_bytes(self) -> int:
-        return 3 * 2**20
+        return self.peak
+
+    def warm_up(self, run: Any, x: Tensor, times: int = 3) -> None:
+        self.log.append("warm up")
+        self.take(2**30, keep=False)  # choosing kernels, which is no need of the model's
 
     def graph(self, run: Any, x: Tensor) -> Any:
         self.log.append("record")
+        self.take(NEED, keep=False)
 
         def replay(_: Tensor) -> None:
             self.log.append("replay")
@@ -74,9 +104,11 @@ class FakeEvent:
 
 
 class Timed(nn.Module):
-    def __init__(self, device: FakeCuda) -> None:
+    def __init__(self, device: FakeCuda, choosing: int = 0) -> None:
+        """The first ``choosing`` runs take a GiB, as those that compile or choose kernels."""
         super().__init__()
         self.descriptor = ModelDescriptor("timed")
+        self.choosing = choosing
         self.conv = nn.Conv2d(3, 3, 1)
         self.device = device
         self.layouts: list[bool] = []
@@ -85,6 +117,7 @@ class Timed(nn.Module):
         self.layouts.append(x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous())
         self.device.log.append("run")
         self.device.now += next(self.device.durations)
+        self.device.take(2**30 if len(self.layouts) <= self.choosing else NEED, keep=False)
         out: Tensor = self.conv(x)
         return out
 
@@ -93,8 +126,8 @@ def test_each_run_lies_between_two_marks_with_the_queue_empty_before_and_waited_
     device = FakeCuda([99, 99, 10, 30, 20])  # two to warm up
     found = measure(Timed(device), 6, 8, device="cuda", warmup=2, repeats=3, cuda=device)
     assert (found.median_ms, found.spread_ms) == (20, 10)
-    assert device.log == ["reset", "current", "run", "run"] + ["wait", "mark", "run", "mark", "wait"] * 3
-    assert (found.device, found.peak_memory_mib, found.threads) == ("Fake GPU", 3.0, None)
+    assert device.log == ["current", "settle", "run", "run", "reset"] + ["wait", "mark", "run", "mark", "wait"] * 3
+    assert (found.device, found.threads) == ("Fake GPU", None)
     assert (found.size, found.repeats, found.cuda_graph) == ("8x6", 3, False)
 
 
@@ -122,6 +155,89 @@ def test_a_graph_is_recorded_once_and_replayed() -> None:
     assert found.median_ms == 7 and found.cuda_graph
 
 
+WEIGHTS = 4 * (3 * 3 + 3)
+INPUT = 4 * 3 * 6 * 8
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("others", [0, 2**28])
+@pytest.mark.parametrize("present", [False, True])
+def test_peak_memory_is_of_this_models_weights_and_run_alone(graph: bool, others: int, present: bool) -> None:
+    device = FakeCuda([1] * 9)
+    device.allocated = device.peak = others  # models of earlier cells
+    model = Timed(device, choosing=2)
+    if present:
+        device.put(model)
+        device.present.append(model)
+    found = measure(model, 6, 8, device="cuda", cuda_graph=graph, cuda=device, warmup=2, repeats=2)
+    assert found.peak_memory_mib == (WEIGHTS + INPUT + NEED) / 2**20
+
+
+def test_a_second_measurement_of_a_model_finds_the_peak_of_the_first() -> None:
+    device = FakeCuda([1] * 99)
+    model = Timed(device)
+    first = measure(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
+    device.present.append(model)
+    second = measure(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
+    assert first.peak_memory_mib == second.peak_memory_mib
+
+
+def test_weights_in_one_memory_count_once() -> None:
+    device = FakeCuda([1] * 9)
+    model = Timed(device)
+    model.register_buffer("same", model.conv.weight.detach().flatten())
+    device.allocated = WEIGHTS
+    device.present.append(model)
+    found = measure(model, 6, 8, device="cuda", cuda=device, channels_last=False, warmup=0, repeats=1)
+    assert found.peak_memory_mib == (WEIGHTS + INPUT + NEED) / 2**20
+
+
+def test_the_peak_of_a_graph_is_that_of_its_recording() -> None:
+    device = FakeCuda([1] * 9)
+    measure(Timed(device), 4, 4, device="cuda", cuda_graph=True, cuda=device, warmup=0, repeats=1)
+    assert device.log[1:5] == ["settle", "warm up", "reset", "record"] and device.log.count("reset") == 1
+
+
+class FakeStream:
+    def __init__(self, device: object) -> None:
+        self.device = device
+
+    def wait_stream(self, other: FakeStream) -> None:
+        assert other.device == self.device
+
+
+def test_a_graph_is_warmed_up_and_recorded_on_one_stream_of_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[FakeStream] = []
+    recorded: list[FakeStream] = []
+
+    @contextmanager
+    def on_stream(stream: FakeStream) -> Iterator[None]:
+        entered.append(stream)
+        yield
+
+    @contextmanager
+    def recording(graph: object, stream: FakeStream | None = None) -> Iterator[None]:
+        assert stream is not None
+        recorded.append(stream)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "current_stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "stream", on_stream)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    for index in (0, 1):
+        device = Cuda(torch.device("cuda", index))
+        runs: list[Tensor] = []
+        x = torch.zeros(1)
+        device.warm_up(runs.append, x)
+        device.graph(runs.append, x)
+        assert len(runs) == 4
+        assert recorded[-1] is entered[-1] is device.side
+    assert [s.device for s in recorded] == [torch.device("cuda", 0), torch.device("cuda", 1)]
+
+
 def test_compiling_is_asked_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(torch, "compile", lambda model: asked.append(model) or model)
@@ -144,3 +260,20 @@ def test_a_real_device(options: dict[str, Any]) -> None:
     model.descriptor = ModelDescriptor("real")  # type: ignore[assignment]
     found = measure(model, 64, 64, device="cuda", repeats=5, **options)
     assert found.median_ms > 0 and found.peak_memory_mib and found.device == torch.cuda.get_device_name()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("options", [{}, {"cuda_graph": True}, {"dtype": "bfloat16"}])
+def test_peak_memory_on_a_real_device_knows_no_neighbours_and_no_order(options: dict[str, Any]) -> None:
+    def model() -> nn.Module:
+        made = nn.Sequential(nn.Conv2d(3, 256, 3, padding=1), nn.Conv2d(256, 256, 3, padding=1), nn.Conv2d(256, 3, 3))
+        made.descriptor = ModelDescriptor("real")  # type: ignore[assignment]
+        return made
+
+    first = model()
+    alone = measure(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    neighbour = torch.zeros(2**28, device="cuda")  # a GiB, and the first model stays too
+    beside = measure(model(), 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    again = measure(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    assert neighbour.is_cuda and alone is not None and 64 < alone < 512
+    assert beside == pytest.approx(alone, abs=4) and again == pytest.approx(alone, abs=4)  # blocks are rounded

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
@@ -59,6 +61,90 @@ def test_the_model_runs_in_evaluation_mode_on_the_given_threads_and_is_put_back(
     assert model.conv.weight.is_contiguous() == layout
 
 
+class Picky(nn.Module):
+    """Refuses what its descriptor rules out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = ModelDescriptor("picky", size_multiple=8, min_size=32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        assert height % 8 == width % 8 == 0 and min(height, width) >= 32
+        return x
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size"), [(36, 44, "48x40"), (8, 8, "32x32"), (40, 48, "48x40"), (1, 33, "40x32")]
+)
+def test_the_input_follows_the_size_rule_of_the_model_and_the_size_that_was_run_is_told(
+    height: int, width: int, size: str
+) -> None:
+    assert measure(Picky(), height, width, warmup=0, repeats=1).size == size
+
+
+def test_peak_memory_follows_the_size_rule_too() -> None:
+    assert peak_resident_mib(Picky(), 12, 12) > 0
+
+
+class Branched(nn.Module):
+    """Weights of every kind of order, a four-axis buffer, and two parameters in one memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = ModelDescriptor("branched")
+        self.wide = nn.Conv2d(3, 8, 3, padding=1)
+        self.point = nn.Conv2d(8, 8, 1)
+        self.depth = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.tied = nn.Conv2d(8, 3, 3, padding=1)
+        self.twin = nn.Conv2d(8, 3, 3, padding=1)
+        self.twin.weight.data = self.tied.weight.data
+        self.volume = nn.Parameter(torch.rand(2, 2, 2, 2, 2))
+        self.table: Tensor
+        self.register_buffer("table", torch.rand(1, 8, 4, 4))
+        self.during: list[tuple[bool, bool]] = []
+        untied = (self.wide.weight, self.point.weight, self.depth.weight, self.table)
+        self.originals = [StorageWeakRef(t.untyped_storage()) for t in untied]
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = self.wide.weight.is_contiguous(memory_format=torch.channels_last)
+        self.during.append((last, all(o.expired() for o in self.originals)))
+        x = self.depth(self.point(self.wide(x)))
+        out: Tensor = self.tied(x) + self.twin(x)
+        return out
+
+
+def test_weights_lie_channels_last_and_once_during_the_run_and_are_put_back_with_order_values_and_ties() -> None:
+    model = Branched()
+    tensors = [*model.parameters(), *model.buffers()]
+    before = [(t.stride(), t.detach().clone()) for t in tensors]
+    measure(model, 8, 8, warmup=0, repeats=1)
+    assert model.during == [(True, True)]  # the originals are freed, not kept beside the copies
+    after = [*model.parameters(), *model.buffers()]
+    assert all(a is t for a, t in zip(after, tensors, strict=True))
+    for tensor, (stride, value) in zip(after, before, strict=True):
+        assert tensor.stride() == stride and torch.equal(tensor, value)
+    assert model.twin.weight.data_ptr() == model.tied.weight.data_ptr()
+
+
+def test_weights_stay_untouched_where_channels_last_is_not_asked_for() -> None:
+    model = Branched()
+    measure(model, 8, 8, channels_last=False, warmup=0, repeats=1)
+    assert model.during == [(False, False)]
+
+
+def test_weights_are_put_back_when_the_run_fails() -> None:
+    class Failing(Toy):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("no")
+
+    model = Failing()
+    stride = model.conv.weight.stride()
+    with pytest.raises(RuntimeError, match="no"):
+        measure(model, 4, 4, warmup=0, repeats=1)
+    assert model.conv.weight.stride() == stride
+
+
 @pytest.mark.parametrize(("values", "spread"), [([3.0], 0.0), ([1.0, 2.0], 0.5), ([1.0, 2, 3, 4, 5], 2.0)])
 def test_interquartile_range(values: list[float], spread: float) -> None:
     assert interquartile_range(values) == pytest.approx(spread)
@@ -77,6 +163,12 @@ def test_wrong_use_is_refused(options: dict[str, object], words: str) -> None:
         measure(Toy(), 4, 4, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("height", "width"), [(0, 4), (4, -1)])
+def test_an_input_without_pixels_is_refused(height: int, width: int) -> None:
+    with pytest.raises(UsageError, match=f"{width}x{height} pixels"):
+        measure(Toy(), height, width)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without CUDA")
 def test_cuda_without_a_device_is_refused() -> None:
     with pytest.raises(UsageError, match="no CUDA device"):
@@ -88,6 +180,18 @@ def test_peak_memory_comes_from_a_process_of_its_own() -> None:
     model.descriptor = ModelDescriptor("wide")  # type: ignore[assignment]
     peak = peak_resident_mib(model, 512, 512)
     assert 64 < peak < 4096  # at least the 64 MiB of the output, and no neighbour's memory
+
+
+def test_peak_memory_is_not_that_of_the_process_that_asked() -> None:
+    resource = pytest.importorskip("resource")
+    held = torch.ones(600 * 2**18)  # 600 MiB, every page touched
+    del held
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    assert parent > 600
+    tiny = nn.Conv2d(3, 3, 1)
+    tiny.descriptor = ModelDescriptor("tiny")  # type: ignore[assignment]
+    assert 64 < peak_resident_mib(tiny, 16, 16) < parent - 300
 
 
 @pytest.mark.gpu
