@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
@@ -99,7 +100,13 @@ def read_rows(path: str | Path) -> list[EvaluationRow]:
     path = Path(path)
     if not path.is_file():
         raise NasError(f"no evaluation rows at {str(path)!r}; make them with 'nas evaluate ... --out {path.name}'")
-    with path.open(newline="", encoding="utf-8") as file:
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the first letter
+    except UnicodeDecodeError as error:
+        raise NasError(f"{str(path)!r} is not an evaluation table: it is no text in UTF-8") from error
+    if not text:
+        return []
+    with io.StringIO(text, newline="") as file:
         reader = csv.DictReader(file)
         header = list(reader.fieldnames or [])
         unknown = [c for c in header if c not in _TYPES]
@@ -108,6 +115,8 @@ def read_rows(path: str | Path) -> list[EvaluationRow]:
             raise NasError(f"{str(path)!r} is not an evaluation table: it has {what}")
         rows = []
         for number, record in enumerate(reader, start=2):
+            if None in record or None in record.values():
+                raise NasError(f"{str(path)!r}, line {number} has not as many fields as the header; mend or remove it")
             try:
                 rows.append(EvaluationRow(**{k: _parse(_TYPES[k], v) for k, v in record.items()}))  # type: ignore[arg-type]
             except (TypeError, ValueError) as error:

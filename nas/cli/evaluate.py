@@ -72,19 +72,26 @@ def register(app: typer.Typer) -> None:
         chosen = [*(models or ()), *(more or ())]
         if not chosen:
             raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
-        if tile not in ("auto", "none") and not tile.isdigit():
+        if tile not in ("auto", "none") and not tile.isdecimal():
             raise UsageError(f"--tile {tile!r} is neither a number of pixels nor 'auto' nor 'none'")
-        names = [part for text in sets for part in text.replace(",", " ").split()] if sets else None
+        names = [name for text in sets for name in _sets(text, data)] if sets else None
         target = out or Path("rows.csv")
         limit = count(memory, "--memory")
         rows = run_evaluate(
             [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
-            tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdigit() else None), overlap=overlap,
+            tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None), overlap=overlap,
             memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
             again=again, seed=seed, threads=threads or 1, device=device or "cpu", command=o.command_line(), progress=True,
         )  # fmt: skip
         print_rows(rows)
         o.wrote(target)
+
+
+def _sets(text: str, data: Path | None) -> list[str]:
+    """Names parted by commas or blanks; a folder that has blanks in its name is one name."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    whole = [data is not None and ((data / p).is_dir() or (data / "benchmarks" / p).is_dir()) for p in parts]
+    return [name for part, one in zip(parts, whole, strict=True) for name in ([part] if one else part.split())]
 
 
 def _named(model: str) -> str | tuple[str, str]:

@@ -45,7 +45,14 @@ def print_rows(rows: Sequence[EvaluationRow]) -> None:
         where = f" ({', '.join(dict.fromkeys(sets))})" if len(protocols) > 1 else ""
         typer.echo(f"protocol{where}: {protocol}")
     for size in dict.fromkeys(r.cost_output for r in rows if r.cost_output):
-        typer.echo(f"Multi-Adds: convolutions, one per weight and position, output {size}")
+        typer.echo(f"Multi-Adds: convolutions and matrix products, one per weight and position, output {size}")
+    for row in rows:
+        if row.latency_median_ms is not None:
+            memory = "" if row.peak_memory_mib is None else f", peak {row.peak_memory_mib:,.0f} MiB"
+            typer.echo(
+                f"latency of {row.model}: {row.latency_median_ms:.2f} ms median, {_text(row.latency_spread_ms, '.2f')} ms "
+                f"spread, input {row.latency_size}, {row.device}, {row.dtype}{memory}"
+            )
 
 
 def _text(value: float | None, form: str) -> str:

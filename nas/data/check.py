@@ -300,6 +300,14 @@ def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: Fo
     if pair.degraded is None:
         return
     size = infos[pair.degraded]
+    if size.channels != target.channels:
+        kinds = {1: "grey", 3: "in colour"}
+        report.add(
+            "warning",
+            pair.degraded,
+            f"{str(pair.degraded)!r} is {kinds[size.channels]}, its partner {name} {kinds[target.channels]}; "
+            "make it again",
+        )
     wanted = (target.height // task.scale, target.width // task.scale)
     if (size.height, size.width) == wanted:
         return

@@ -144,7 +144,8 @@ def find_pairs(
 def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -> list[Pair]:
     """The pairs of a benchmark set below ``root``: ``<root>/<name>`` or ``<root>/benchmarks/<name>``.
 
-    A folder that itself is called ``name`` may be given as root. "sample" needs no root: it is the test part
+    A folder that itself is called ``name`` may be given as root; so may a list of pairs (``name``: the file's, with
+    or without its ending), or the folder in which it lies. "sample" needs no root: it is the test part
     of the photographs inside scikit-image. Raises UsageError when the set is not there.
     """
     task = get_task(task)
@@ -155,6 +156,9 @@ def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -
             f"where is set {name!r}? give the folder of benchmark sets with --data, or use the set 'sample'"
         )
     root = Path(root)
+    for listing in (root, root / name):
+        if listing.suffix.lower() in LISTS and listing.is_file() and name in (listing.name, listing.stem):
+            return find_pairs(listing, task)
     tried = [root / name, root / "benchmarks" / name, root.parent / name]
     if root.name == name:
         tried.insert(0, root)

@@ -154,7 +154,11 @@ def load_pair(pair: Pair, task: str | Task, seed: int = 0) -> Sample:
     if degraded is None:
         drawn = task.name.removesuffix(CLIPPED)  # both forms of a noise task see the same noise
         rng = np.random.default_rng([seed, name_seed(drawn), name_seed(pair.name)])
-        degraded = degrade(pair, task, target, rng, load_depth(pair, target.shape))
+        depth = load_depth(pair, target.shape)
+        if repeated:  # one plane is degraded and then repeated: three noises would average out in the comparison
+            degraded = np.repeat(degrade(pair, task, target[..., 0], rng, depth)[..., None], 3, axis=2)
+        else:
+            degraded = degrade(pair, task, target, rng, depth)
     return Sample(pair.name, degraded, target, repeated, pair.made_up(task))
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from nas.errors import UsageError
 from nas.evaluate.infer import describe
 from nas.registry import BASELINES
+from nas.tasks.task import CLIPPED
 from nas.weights import load_weights, weights_hash
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _check_fit(found: Candidate, task: Task) -> None:
             f"{found.name} works on {descriptor.channels} channel(s), task {task.name!r} on {task.channels}; "
             "give weights trained for this task" + (f", or another protocol than {judge!r}" if judge else "")
         )
-    if not _meant_for(descriptor.tasks, task.name):
+    if not _meant_for(descriptor.tasks, task.name) and not any(_covers(t, task.name) for t in descriptor.tasks):
         raise UsageError(
             f"{found.name} is not meant for task {task.name!r}; its tasks are {', '.join(descriptor.tasks)}"
         )
@@ -145,6 +146,13 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, Iterable):
         return [s for v in value for s in _strings(v)]
     return []
+
+
+def _covers(trained: str, asked: str) -> bool:
+    """Whether a network trained for one noise task may be tested on another: blind on any level, stored either way."""
+    trained, asked = trained.removesuffix(CLIPPED), asked.removesuffix(CLIPPED)
+    blind = trained.endswith("_blind") and asked.startswith(trained.removesuffix("blind"))
+    return (trained == asked or blind) and asked.startswith("denoise_")
 
 
 def _meant_for(patterns: Iterable[str], task: str) -> bool:

@@ -96,13 +96,22 @@ def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
     protocols = " / ".join(dict.fromkeys(r.protocol for r in rows))
     return replace(
         rows[0],
-        set=AVERAGE,
+        set=AVERAGE if _is_whole(rows) else f"mean of {len(rows)}",
+        data=hashlib.sha256("".join(r.data for r in rows).encode()).hexdigest()[:12],
         images=sum(r.images or 0 for r in rows),
         psnr=mean(r.psnr for r in rows),
         ssim=mean(r.ssim for r in rows),
         psnr_b=None,
         protocol=f"mean of {len(rows)} rows ({names}), {protocols}",
     )
+
+
+def _is_whole(rows: Sequence[EvaluationRow]) -> bool:
+    """Whether these are what DSRIR averages: one set under three noises, one of rain, one of haze."""
+    noisy = [r for r in rows if " sigma " in r.set]
+    rest = " ".join(r.set.casefold() for r in rows if r not in noisy)
+    named = any(w in rest for w in ("rain", "derain")) and any(w in rest for w in ("haze", "hazy", "sots"))
+    return len(rows) == 5 and len(noisy) == 3 and named
 
 
 def degradation_of(pair: Pair) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from nas.evaluate.candidates import Candidate, ModelSpec, resolve
 from nas.evaluate.cells import Cell, average_row, cells, content
 from nas.evaluate.compare import Score, validate
 from nas.evaluate.costs import Costs, costs_for_task
-from nas.evaluate.infer import check_tile, describe
+from nas.evaluate.infer import check_device, check_tile, describe
 from nas.evaluate.latency import DTYPES, Latency, measure
 from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
 from nas.progress import Progress
@@ -33,6 +33,11 @@ from nas.tasks import Task, get_task, with_protocol
 from nas.versions import commit, package_version
 
 __all__ = ["evaluate", "validate"]
+
+
+_T = TypeVar("_T")
+#: beside saved images: which measurement they belong to
+MADE_BY = ".made_by"
 
 
 def evaluate(
@@ -80,8 +85,9 @@ def evaluate(
 
     Raises UsageError before any work for a model that does not fit the task, has no weights, or was selected
     on one of the sets. The all-in-one task makes a row for every degradation of a set ("CBSD68 sigma 15", "rain")
-    and for each model one of set "average", their plain mean. A cell that fails later is skipped; after all
-    others a NasError names the failed ones (the finished rows are in ``out``).
+    and for each model one of their plain mean, of set "average" where it is of three noises, rain and haze, else
+    "mean of 3". A cell that fails later is skipped, and so is a set or a file that is damaged; after all others a
+    NasError names the failed ones (the finished rows are in ``out``).
     """
     task = get_task(task) if protocol is None else with_protocol(task, protocol)
     names = [sets] if isinstance(sets, str) else list(task.sets if sets is None else sets)
@@ -94,11 +100,14 @@ def evaluate(
     if isinstance(tile, str) and tile != "auto":
         raise UsageError(f"tile {tile!r} is neither a side in pixels nor 'auto'")
     check_tile(None if isinstance(tile, str) else tile, overlap)
-    found = _distinct([resolve(_named(m), task, names) for m in _several(models)])
-    if not found or not names:
+    if not names or not (several := _several(models)):
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
-    if save_images is not None and {c.name for c in found} & {"target", "degraded"}:
-        raise UsageError("saved images of a model called 'target' or 'degraded' would be lost; name it otherwise")
+    check_device(device)
+    failed: list[str] = []
+    found = _distinct([m for spec in several if (m := _tried(lambda s=spec: resolve(_named(s), task, names), failed))])  # type: ignore[misc]
+    for name in [c.name for c in found] if save_images is not None else []:
+        if name in ("target", "degraded") or Path(name).name != name:
+            raise UsageError(f"images of a model called {name!r} cannot be saved under that name; name it otherwise")
     options = Options(
         device=device,
         dtype=dtype,
@@ -109,13 +118,13 @@ def evaluate(
         save_images=Path(save_images) if save_images is not None else None,
         memory=memory,
     )
-    asked = [cell for name in names for cell in cells(name, task, data)]
+    asked = [c for n in names for c in _tried(lambda n=n: cells(n, task, data), failed, n) or []]  # type: ignore[misc]
     table = Path(out) if out is not None else None
     earlier = read_rows(table) if table is not None and table.exists() else []
 
     rows: list[EvaluationRow] = []
-    failed: list[str] = []
     total = len(found) * sum(len(c.pairs) for c in asked)
+    total_cells = len(found) * len(asked)
     with _reporter(progress, f"evaluate {task.name}", total) as report:
         for candidate in found:
             extras: _Extras | None = None
@@ -133,10 +142,13 @@ def evaluate(
                         extras = _measure_extras(candidate, task, options, with_costs, with_latency, threads)
                         failed += extras.failed
                     scores, used = run_cell(candidate, cell, chosen, seed, report)
-                except (NasError, RuntimeError, OSError, ValueError, MemoryError) as error:
+                except Exception as error:  # whatever a network or an image does, the other cells are worth having
                     failed.append(f"{row.model} on {cell.name} ({type(error).__name__}: {error})")
                     continue
                 row = row if used == chosen else _blank_row(candidate, cell, used, seed, command)
+                if used.save_images is not None:
+                    folder = used.save_images / row.model / task.name / cell.name
+                    (folder / MADE_BY).write_text(images_of(row), encoding="utf-8")
                 row = _with_scores(extras.into(row, 8 if ensemble else 1), scores)
                 made.append(row)
                 earlier = _kept(table, earlier, row)
@@ -145,9 +157,20 @@ def evaluate(
                 earlier = _kept(table, earlier, made[-1])
             rows += made
     if failed:
-        where = f"; the {len(rows)} finished rows are in {str(table)!r}" if table is not None else ""
-        raise NasError(f"{len(failed)} of {len(found) * len(asked)} cells failed: {'; '.join(failed)}{where}")
+        where = f"; the {len(rows)} finished rows are in {str(table)!r}" if table is not None and rows else ""
+        raise NasError(f"{len(failed)} of {max(total_cells, len(failed))} cells failed: {'; '.join(failed)}{where}")
     return rows
+
+
+def _tried(work: Callable[[], _T], failed: list[str], what: str = "") -> _T | None:
+    """What ``work`` returns; a damaged file or set is noted in ``failed`` (wrong use is not: it ends all)."""
+    try:
+        return work()
+    except UsageError:
+        raise
+    except (NasError, OSError) as error:
+        failed.append(f"{what}{' ' if what else ''}({type(error).__name__}: {error})")
+        return None
 
 
 def _kept(table: Path | None, earlier: list[EvaluationRow], row: EvaluationRow) -> list[EvaluationRow]:
@@ -169,7 +192,15 @@ def _has(row: EvaluationRow, cell: Cell, options: Options, with_costs: bool, wit
     if options.save_images is None:
         return True
     folder = options.save_images / row.model / cell.task.name / cell.name
+    made = folder / MADE_BY
+    if not made.is_file() or made.read_text(encoding="utf-8") != images_of(row):
+        return False  # pictures of another run
     return all((folder / f"{pair.name}.png").is_file() for pair in cell.pairs)
+
+
+def images_of(row: EvaluationRow) -> str:
+    """What stands beside saved images: which measurement they belong to."""
+    return repr((*_key(row), row.data)) + "\n"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,16 @@ def final_image(output: Any) -> Tensor:
     return output
 
 
+def check_device(device: str) -> None:
+    """Raise UsageError unless torch knows ``device`` and has it here."""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UsageError(f"unknown device {device!r}; give cpu, cuda or cuda:N") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {device!r} is not available here; torch {torch.__version__} sees no CUDA")
+
+
 def check_tile(tile: int | None, overlap: int) -> None:
     """Raise UsageError unless side and overlap of the tiles, in input pixels, can be such; None: whole images."""
     if (tile is not None and tile < 1) or overlap < 0:

@@ -53,8 +53,10 @@ def results(rows: Sequence[EvaluationRow]) -> str:
         ]
         if sizes := {r.cost_output for x in table.lines for r in x.cells.values() if r.multiply_adds} - {""}:
             words.append(f"Multiply-adds for an output of {', '.join(sorted(sizes))}.")
-        if protocols := [p for p in table.protocols if p]:
-            words.append(f"Protocol: {'; '.join(protocols)}.")
+        if protocols := table.explained():
+            words.append(f"Protocol: {protocols}.")
+        if any(t.is_partial(r) for x in table.lines for r in x.cells.values()):
+            words.append(t.PARTIAL)
         if table.sources:
             words.append(f"{t.DAGGER} Published, not measured here: {'; '.join(table.sources)}.")
         out.append(f'<p class="note">{escape(" ".join(words))}</p>')
@@ -78,6 +80,7 @@ def _line(table: t.Table, index: int, numbers: Mapping[int, int]) -> str:
         text = f'<span class="{table.rank(index, set_name, "psnr")}">{decibel(row.psnr)}</span>'
         if row.ssim is not None:
             text += f'<span class="ssim {table.rank(index, set_name, "ssim")}">{similarity(row.ssim)}</span>'
+        text += escape(table.remark(row))
         hint = escape("; ".join(x for x in (row.protocol, row.command or row.source) if x))
         cells.append(f'<td data-value="{row.psnr!r}"><a href="#row-{numbers[id(row)]}" title="{hint}">{text}</a></td>')
     return f"<tr{' class=published' if line.published else ''}>{''.join(cells)}</tr>"

@@ -13,6 +13,12 @@ from nas.report.published import is_published
 from nas.report.text import count, decibel, similarity
 from nas.rows import EvaluationRow
 
+#: images of the whole sets; published figures are of these, a row of fewer is marked and not ranked
+WHOLE = {
+    "Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100, "Manga109": 109, "Set12": 12, "BSD68": 68, "CBSD68": 68,
+    "Kodak24": 24, "McMaster": 18, "Classic5": 5, "LIVE1": 29, "Rain100H": 100, "Rain100L": 100, "SOTS": 500,
+}  # fmt: skip
+PARTIAL = "(n of m): measured on n of the m images of that set, and not ranked."
 Rank = Literal["best", "second", ""]
 DAGGER = "†"
 
@@ -43,6 +49,34 @@ class Table:
     def rank(self, line: int, set: str, metric: str) -> Rank:
         return self.ranks.get((line, set, metric), "")
 
+    def remark(self, row: EvaluationRow) -> str:
+        """What stands behind the figures of a measured cell: "20 of 100" for a part of a set, its protocol's letter."""
+        words = []
+        if is_partial(row):
+            words.append(f"{row.images} of {WHOLE[row.set]}")
+        if not is_published(row) and len(self.judges(row.set)) > 1:
+            words.append(self.letter(row.protocol))
+        return f" ({', '.join(words)})" if words else ""
+
+    def judges(self, set: str) -> list[str]:
+        """The protocols of the measured cells of one column."""
+        cells = (x.cells[set] for x in self.lines if not x.published and set in x.cells)
+        return list(dict.fromkeys(r.protocol for r in cells))
+
+    def explained(self) -> str:
+        """All protocols in words, with their letters where the table uses these."""
+        known = [p for p in self.protocols if p]
+        return "; ".join(f"({self.letter(p)}) {p}" if self.lettered else p for p in known)
+
+    def letter(self, protocol: str) -> str:
+        """The letter that stands for a protocol where a column has several."""
+        return chr(ord("a") + self.protocols.index(protocol) % 26)
+
+    @property
+    def lettered(self) -> bool:
+        """Whether any column has measured cells of several protocols."""
+        return any(len(self.judges(s)) > 1 for s in self.sets)
+
     @property
     def sources(self) -> list[str]:
         """Where the published lines come from, without the leading word."""
@@ -58,9 +92,10 @@ def make_tables(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None
     """One table per task, in order of appearance. ``sets`` chooses and orders the columns.
 
     A line is one model under one source, genotype, weights, training and seed; equal labels are told apart
-    by what differs. Two rows of one line and set are an error unless they agree: the table would have
-    to choose. Ranks are over all lines, published ones too (they carry the dagger), on the printed digits;
-    equal values share a rank.
+    by what differs. Results of one line on one set by several protocols stand on lines of their own. Two rows of
+    one line, set and protocol are an error unless they agree: the table would have to choose. Ranks are over
+    all lines, published ones too (they carry the dagger), on the printed digits; equal values share a rank. A
+    column of several protocols has no ranks, and a cell of a part of a set (``WHOLE``) has none.
     """
     tables = []
     by_task: dict[str, list[EvaluationRow]] = {}
@@ -72,9 +107,12 @@ def make_tables(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None
         for row in members:
             if row.set not in columns:
                 continue
-            key = (row.model, row.source, row.genotype, row.weights, row.training, row.seed)
+            key: tuple[object, ...] = (row.model, row.source, row.genotype, row.weights, row.training, row.seed, "")
             line = lines.setdefault(key, Line(row.model, is_published(row), row.source))
             other = line.cells.get(row.set)
+            if other is not None and other.protocol != row.protocol:
+                line = lines.setdefault((*key[:-1], row.protocol), Line(row.model, is_published(row), row.source))
+                other = line.cells.get(row.set)
             if other is not None and (other.psnr, other.ssim) != (row.psnr, row.ssim):
                 raise NasError(
                     f"{row.model!r} has two results on {row.set} for {task} ({other.psnr} and {row.psnr} dB); "
@@ -96,7 +134,7 @@ def _tell_apart(items: list[tuple[tuple[object, ...], Line]]) -> None:
     for members in groups.values():
         if len(members) < 2:
             continue
-        differing = [i for i in range(1, 6) if len({key[i] for key, _ in members}) > 1]
+        differing = [i for i in range(1, 7) if len({key[i] for key, _ in members}) > 1]
         for key, line in members:
             parts = []
             for i in differing:
@@ -109,10 +147,17 @@ def _tell_apart(items: list[tuple[tuple[object, ...], Line]]) -> None:
                     text = text.replace("\\", "/").rsplit("/", 1)[-1]
                 elif i == 5 and text:
                     text = f"seed {text}"
+                elif i == 6:  # the name of a protocol, or what was done to the image: "tiles 128+32"
+                    text = text.partition(":")[0] if ":" in text else text.rpartition(", ")[2]
                 if text:
                     parts.append(text)
             if parts:
                 line.label += f" ({', '.join(parts)})"
+
+
+def is_partial(row: EvaluationRow) -> bool:
+    """Whether a measured row is of fewer images than the set of that name has."""
+    return not is_published(row) and row.images is not None and row.images < WHOLE.get(row.set, 0)
 
 
 def _rank(table: Table) -> None:
@@ -121,11 +166,13 @@ def _rank(table: Table) -> None:
             values = {
                 i: round(float(v), digits)
                 for i, line in enumerate(table.lines)
-                if name in line.cells and (v := getattr(line.cells[name], metric)) is not None
+                if name in line.cells
+                and not is_partial(line.cells[name])
+                and (v := getattr(line.cells[name], metric)) is not None
             }
             top = sorted(set(values.values()), reverse=True)
-            if len(values) < 2:
-                continue  # a best of one says nothing
+            if len(values) < 2 or len(table.judges(name)) > 1:
+                continue  # a best of one says nothing, nor does one of figures that do not compare
             for i, value in values.items():
                 if value == top[0]:
                     table.ranks[i, name, metric] = "best"
@@ -212,7 +259,7 @@ def _cells(table: Table, index: int, mark: Callable[[str, Rank], str]) -> list[s
             parts.append(mark(decibel(row.psnr), table.rank(index, name, "psnr")))
             if row.ssim is not None:
                 parts.append(mark(similarity(row.ssim), table.rank(index, name, "ssim")))
-        out.append(" / ".join(parts) or "-")
+        out.append(" / ".join(parts) + table.remark(row) if row is not None and parts else "-")
     return out
 
 
@@ -223,8 +270,10 @@ def _cost_head(table: Table) -> str:
 
 def _note(table: Table) -> str:
     parts = []
-    if protocols := [p for p in table.protocols if p]:
-        parts.append(f"Protocol of the measured lines: {'; '.join(protocols)}.")
+    if protocols := table.explained():
+        parts.append(f"Protocol of the measured lines: {protocols}.")
+    if any(is_partial(r) for x in table.lines for r in x.cells.values()):
+        parts.append(PARTIAL)
     if table.sources:
         parts.append(f"{DAGGER} published, not measured here: {'; '.join(table.sources)}.")
     return " ".join(parts)

@@ -52,7 +52,7 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
     assert run("evaluate", str(weights), "--task", name, "--sets", "test", "--data", str(photos / "sets"), "--threads", "1",
                "--out", str(table), capsys=capsys) == f"wrote {table}"  # fmt: skip
     rows = read_rows(table)
-    noisy = ["test sigma 15", "test sigma 25", "test sigma 50", "average"]  # of a clean set
+    noisy = ["test sigma 15", "test sigma 25", "test sigma 50", "mean of 3"]  # of a clean set
     assert [row.set for row in rows] == (noisy if task.family == "all_in_one" else ["test"])
     for row in rows:
         assert row.task == name and str(task.protocol) in row.protocol

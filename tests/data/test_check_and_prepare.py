@@ -44,6 +44,11 @@ def swap(root: Path) -> None:
         write_image(low, images[0])
 
 
+def grey(root: Path) -> None:
+    for file in (root / "HR/b.png", root / "LR_bicubic/X2/bx2.png"):
+        write_image(file, read_image(file)[..., 0])
+
+
 FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "truncated": (cut, "error", r"a\.png' is damaged or truncated"),
     "zero bytes": (lambda r: (r / "HR/b.png").write_bytes(b""), "error", r"b\.png' is empty"),
@@ -53,7 +58,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "cmyk": (lambda r: Image.fromarray(photo(9)).convert("CMYK").save(r / "HR/z.jpg"), "error", "CMYK"),
     "palette": (lambda r: Image.fromarray(photo(1)).quantize(32).save(r / "HR/b.png"), "warning", "palette"),
     "sixteen bits": (lambda r: write_image(r / "HR/b.png", photo(1).astype(np.uint16) * 257), "warning", "16 bits"),
-    "grey": (lambda r: write_image(r / "HR/b.png", photo(1)[..., 0]), "note", r"b\.png' is grey"),
+    "grey": (grey, "note", r"b\.png' is grey"),
+    "grey partner": (lambda r: write_image(r / "HR/b.png", photo(1)[..., 0]), "warning", r"bx2\.png' is in colour"),
     "empty folder": (lambda r: (r / "HR/nothing").mkdir(), "warning", r"nothing' is empty"),
     "same name": (lambda r: write_image(r / "HR/a.bmp", photo(7)), "error", r"a\.(png|bmp)' share a name"),
     "duplicate": (lambda r: write_image(r / "HR/b.png", photo(0)), "warning", "same pixels"),

@@ -79,6 +79,19 @@ def test_what_a_finished_row_lacks_is_measured(tmp_path: Path, monkeypatch: pyte
     assert run(model, root, out, with_latency=True) == row and model.calls == calls
 
 
+def test_saved_images_are_those_of_the_row(tmp_path: Path) -> None:
+    root, out, images = photos(tmp_path / "d", 0), tmp_path / "rows.csv", tmp_path / "images"
+    file = images / f"gain/{TASK}/A/0.png"
+    pictures = []
+    for seed in (0, 1, 0):
+        run(Gain(), root, out, save_images=images, seed=seed)
+        pictures.append(read_image(file))
+    assert (pictures[0] == pictures[2]).all() and (pictures[0] != pictures[1]).any()
+    model = Gain()
+    run(model, root, out, save_images=images)
+    assert model.calls == 0
+
+
 def test_scores_outlive_a_network_that_cannot_be_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*words: object, **named: object) -> None:
         raise RuntimeError("no clock")

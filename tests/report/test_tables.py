@@ -109,3 +109,31 @@ def test_latex_specials_are_escaped(character: str) -> None:
 )  # fmt: skip
 def test_counts_have_three_significant_digits(value: int | None, text: str) -> None:
     assert count(value) == text
+
+
+def test_a_part_of_a_set_is_marked_and_not_ranked() -> None:
+    rows = [
+        Row("ours", "sr_x2", "B100", images=20, psnr=40.0, protocol="Y"),
+        Row("all", "sr_x2", "B100", images=100, psnr=30.0, protocol="Y"),
+        Row("theirs", "sr_x2", "B100", psnr=31.0, source="published: paper"),
+    ]
+    (table,) = make_tables(rows)
+    assert [table.rank(i, "B100", "psnr") for i in range(3)] == ["", "second", "best"]
+    text = to_markdown(rows)
+    assert "40.00 (20 of 100)" in text and "n of m" in text and "<u>30.00</u> |" in text
+
+
+def test_results_by_two_protocols_stand_apart_with_letters_and_without_ranks() -> None:
+    rows = [
+        Row("a", "sr_x2", "Set5", images=5, psnr=33.67, protocol="Y"),
+        Row("a", "sr_x2", "Set5", images=5, psnr=33.66, protocol="y_plane: gray"),
+        Row("b", "sr_x2", "Set5", images=5, psnr=35.0, protocol="Y"),
+        Row("a", "sr_x2", "Set14", images=14, psnr=30.0, protocol="Y"),
+        Row("b", "sr_x2", "Set14", images=14, psnr=31.0, protocol="Y"),
+    ]
+    (table,) = make_tables(rows)
+    assert [line.label for line in table.lines] == ["a", "a (y_plane)", "b"]
+    assert [table.rank(i, "Set5", "psnr") for i in range(3)] == [""] * 3
+    assert [table.rank(i, "Set14", "psnr") for i in (0, 2)] == ["second", "best"]
+    text = to_markdown(rows)
+    assert "33.66 (b)" in text and "33.67 (a)" in text and "(a) Y; (b) y_plane: gray." in text
