@@ -104,7 +104,7 @@ def evaluate(
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
     check_device(device)
     failed: list[str] = []
-    found = _distinct([m for spec in several if (m := _tried(lambda s=spec: resolve(_named(s), task, names), failed))])  # type: ignore[misc]
+    found = _distinct([m for s in several if (m := _tried(failed, "", resolve, _named(s), task, names)) is not None])
     for name in [c.name for c in found] if save_images is not None else []:
         if name in ("target", "degraded") or Path(name).name != name:
             raise UsageError(f"images of a model called {name!r} cannot be saved under that name; name it otherwise")
@@ -118,7 +118,7 @@ def evaluate(
         save_images=Path(save_images) if save_images is not None else None,
         memory=memory,
     )
-    asked = [c for n in names for c in _tried(lambda n=n: cells(n, task, data), failed, n) or []]  # type: ignore[misc]
+    asked = [cell for name in names for cell in _tried(failed, f"{name} ", cells, name, task, data) or []]
     table = Path(out) if out is not None else None
     earlier = read_rows(table) if table is not None and table.exists() else []
 
@@ -141,14 +141,17 @@ def evaluate(
                     if extras is None:
                         extras = _measure_extras(candidate, task, options, with_costs, with_latency, threads)
                         failed += extras.failed
+                    saved = None
+                    if options.save_images is not None:
+                        saved = options.save_images / row.model / task.name / cell.name / MADE_BY
+                        saved.unlink(missing_ok=True)  # until all images are there, they belong to no measurement
                     scores, used = run_cell(candidate, cell, chosen, seed, report)
                 except Exception as error:  # whatever a network or an image does, the other cells are worth having
                     failed.append(f"{row.model} on {cell.name} ({type(error).__name__}: {error})")
                     continue
                 row = row if used == chosen else _blank_row(candidate, cell, used, seed, command)
-                if used.save_images is not None:
-                    folder = used.save_images / row.model / task.name / cell.name
-                    (folder / MADE_BY).write_text(images_of(row), encoding="utf-8")
+                if saved is not None:
+                    saved.write_text(_images_of(row), encoding="utf-8")
                 row = _with_scores(extras.into(row, 8 if ensemble else 1), scores)
                 made.append(row)
                 earlier = _kept(table, earlier, row)
@@ -162,14 +165,14 @@ def evaluate(
     return rows
 
 
-def _tried(work: Callable[[], _T], failed: list[str], what: str = "") -> _T | None:
+def _tried(failed: list[str], what: str, work: Callable[..., _T], *arguments: Any) -> _T | None:
     """What ``work`` returns; a damaged file or set is noted in ``failed`` (wrong use is not: it ends all)."""
     try:
-        return work()
+        return work(*arguments)
     except UsageError:
         raise
     except (NasError, OSError) as error:
-        failed.append(f"{what}{' ' if what else ''}({type(error).__name__}: {error})")
+        failed.append(f"{what}({type(error).__name__}: {error})")
         return None
 
 
@@ -193,12 +196,12 @@ def _has(row: EvaluationRow, cell: Cell, options: Options, with_costs: bool, wit
         return True
     folder = options.save_images / row.model / cell.task.name / cell.name
     made = folder / MADE_BY
-    if not made.is_file() or made.read_text(encoding="utf-8") != images_of(row):
+    if not made.is_file() or made.read_text(encoding="utf-8") != _images_of(row):
         return False  # pictures of another run
     return all((folder / f"{pair.name}.png").is_file() for pair in cell.pairs)
 
 
-def images_of(row: EvaluationRow) -> str:
+def _images_of(row: EvaluationRow) -> str:
     """What stands beside saved images: which measurement they belong to."""
     return repr((*_key(row), row.data)) + "\n"
 
