@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -66,13 +67,16 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = read_rows(path) if append and path.exists() else []
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    target = path.resolve()  # a link stays a link
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in [*kept, *rows]:
             writer.writerow({k: "" if v is None else v for k, v in asdict(row).items()})
-    partial.replace(path)
+    if target.exists():
+        shutil.copymode(target, partial)
+    partial.replace(target)
     return path
 
 

@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
         from nas.cli.quantities import count
         from nas.cli.tables import print_rows
         from nas.errors import UsageError
+        from nas.evaluate.harness import FailedCellsError
         from nas.evaluate.harness import evaluate as run_evaluate
         from nas.registry import load_plugin
 
@@ -77,12 +78,17 @@ def register(app: typer.Typer) -> None:
         names = [name for text in sets for name in _sets(text, data)] if sets else None
         target = out or Path("rows.csv")
         limit = count(memory, "--memory")
-        rows = run_evaluate(
-            [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
-            tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None), overlap=overlap,
-            memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
-            again=again, seed=seed, threads=threads or 1, device=device or "cpu", command=o.command_line(), progress=True,
-        )  # fmt: skip
+        try:
+            rows = run_evaluate(
+                [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
+                tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None), overlap=overlap,
+                memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
+                again=again, seed=seed, threads=threads or 1, device=device or "cpu", command=o.command_line(), progress=True,
+            )  # fmt: skip
+        except FailedCellsError as failure:
+            if failure.rows:
+                print_rows(failure.rows)
+            raise
         print_rows(rows)
         o.wrote(target)
 
@@ -105,6 +111,9 @@ def _task_of(models: list[str]) -> str:
     from nas.weights import read_metadata
 
     for model in models:
-        if model.endswith(".safetensors"):
-            return read_metadata(model.partition("=")[2] or model)["task"]
+        named = _named(model)
+        path = Path(named if isinstance(named, str) else named[1])
+        path = path / "weights.safetensors" if path.is_dir() else path
+        if path.suffix == ".safetensors":
+            return read_metadata(path)["task"]
     raise UsageError("say what is restored with --task, e.g. --task sr_x2")

@@ -26,7 +26,7 @@ Patch = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
-Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads of torch.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")]
 Assign = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")

@@ -62,6 +62,8 @@ def register(app: typer.Typer) -> None:
             raise UsageError("give a model to profile, or --latency-table FILE --space SPACE to time a space's blocks")
         chosen = get_task(task or _first_task(model))
         network = _network(model, chosen.name, plugin or [])
+        if network.descriptor.scale != chosen.scale:
+            raise UsageError(f"{model} enlarges by {network.descriptor.scale}, task {chosen.name!r} by {chosen.scale}; say its own task")
         cost = costs_for_task(network, chosen)
         typer.echo(f"model           {model}, {chosen.name}")
         typer.echo(f"parameters      {cost.parameters:,}")

@@ -44,6 +44,8 @@ def print_rows(rows: Sequence[EvaluationRow]) -> None:
     for protocol, sets in protocols.items():
         where = f" ({', '.join(dict.fromkeys(sets))})" if len(protocols) > 1 else ""
         typer.echo(f"protocol{where}: {protocol}")
+    if reduced := dict.fromkeys(r.dtype for r in rows if r.dtype not in ("", "float32")):
+        typer.echo(f"computed in {', '.join(reduced)}")
     for size in dict.fromkeys(r.cost_output for r in rows if r.cost_output):
         typer.echo(f"Multi-Adds: convolutions and matrix products, one per weight and position, output {size}")
     for row in rows:

@@ -35,6 +35,14 @@ from nas.versions import commit, package_version
 __all__ = ["evaluate", "validate"]
 
 
+class FailedCellsError(NasError):
+    """Some cells of an evaluation failed; ``rows`` are those of the others."""
+
+    def __init__(self, message: str, rows: list[EvaluationRow]) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
 _T = TypeVar("_T")
 #: beside saved images: which measurement they belong to
 MADE_BY = ".made_by"
@@ -87,7 +95,7 @@ def evaluate(
     on one of the sets. The all-in-one task makes a row for every degradation of a set ("CBSD68 sigma 15", "rain")
     and for each model one of their plain mean, of set "average" where it is of three noises, rain and haze, else
     "mean of 3". A cell that fails later is skipped, and so is a set or a file that is damaged; after all others a
-    NasError names the failed ones (the finished rows are in ``out``).
+    FailedCellsError, a NasError, names the failed ones (the finished rows are in ``out``).
     """
     task = get_task(task) if protocol is None else with_protocol(task, protocol)
     names = [sets] if isinstance(sets, str) else list(task.sets if sets is None else sets)
@@ -120,6 +128,8 @@ def evaluate(
     )
     asked = [cell for name in names for cell in _tried(failed, f"{name} ", cells, name, task, data) or []]
     table = Path(out) if out is not None else None
+    if table is not None and (table.is_dir() or table.parent.is_file()):
+        raise UsageError(f"no table can be written to {str(table)!r}; give a file such as rows.csv")
     earlier = read_rows(table) if table is not None and table.exists() else []
 
     rows: list[EvaluationRow] = []
@@ -161,7 +171,8 @@ def evaluate(
             rows += made
     if failed:
         where = f"; the {len(rows)} finished rows are in {str(table)!r}" if table is not None and rows else ""
-        raise NasError(f"{len(failed)} of {max(total_cells, len(failed))} cells failed: {'; '.join(failed)}{where}")
+        words = f"{len(failed)} of {max(total_cells, len(failed))} cells failed: {'; '.join(failed)}{where}"
+        raise FailedCellsError(words, rows)
     return rows
 
 

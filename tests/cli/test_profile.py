@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+
+import baselines
+from nas.cli import main
+from nas.weights import save_weights
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,13 @@ def test_full_models_have_their_stated_size_and_work(
     printed = capsys.readouterr().out
     for line in lines:
         assert re.search(line, printed), (line, printed)
+
+
+def test_weights_of_another_scale_are_not_profiled_under_a_foreign_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x2.safetensors"
+    save_weights(file, baselines.create("jsnet", layers=1), kind="baseline", task="sr_x2")
+    with pytest.raises(SystemExit) as ended:
+        main(["profile", str(file), "--task", "sr_x3"])
+    assert ended.value.code == 2 and "enlarges by 2" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import baselines
+from nas.cli import main
 from nas.cli.evaluate import _sets
 from nas.data import write_image
 from nas.descriptor import ModelDescriptor
@@ -139,3 +140,31 @@ def test_tables_of_spreadsheets_and_empty_files_are_read_and_other_files_refused
     file.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(NasError, match="no text in UTF-8"):
         read_rows(file)
+
+
+def test_finished_rows_are_printed_beside_the_failure(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sets / "B/HR/0.png").write_bytes(b"")
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "identity", "--task", "denoise_color_25", "--sets", "A", "B", "--data", str(sets),
+              "--out", str(tmp_path / "rows.csv")])  # fmt: skip
+    printed = capsys.readouterr()
+    assert ended.value.code == 1 and "is empty" in printed.err and "identity on B" in printed.err
+    assert "identity" in printed.out and " A " in printed.out
+
+
+@pytest.mark.parametrize("out", ["sets", "file.txt/rows.csv"])
+def test_a_table_that_cannot_be_written_is_said_before_any_work(out: str, sets: Path, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    with pytest.raises(UsageError, match="no table can be written"):
+        evaluate(Odd(error=KeyboardInterrupt), "denoise_color_25", "B", sets, tmp_path / out)  # type: ignore[arg-type]
+
+
+def test_a_table_behind_a_link_keeps_the_link_and_its_permissions(tmp_path: Path) -> None:
+    table = write_rows(tmp_path / "real.csv", [])
+    table.chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(table)
+    write_rows(tmp_path / "link.csv", [EvaluationRow("a", "sr_x2", "Set5")])
+    assert (tmp_path / "link.csv").is_symlink() and len(read_rows(table)) == 1
+    assert table.stat().st_mode & 0o777 == 0o640
