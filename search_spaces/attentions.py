@@ -78,9 +78,7 @@ class ChannelAttention(Gated):
 
     def __init__(self, channels: int, *, reduction: int = 8) -> None:
         f = reduced(channels, reduction)
-        super().__init__(
-            nn.AdaptiveAvgPool2d(1), conv1x1(channels, f, True), nn.ReLU(), conv1x1(f, channels, True)
-        )
+        super().__init__(nn.AdaptiveAvgPool2d(1), conv1x1(channels, f, True), nn.ReLU(), conv1x1(f, channels, True))
 
 
 @block("attention", name="contrast_aware_channel_attention")
@@ -180,7 +178,5 @@ class CostEfficientAttention(Gated):
     def __init__(self, channels: int) -> None:
         f = reduced(channels, 8)
         if channels % f:
-            raise UsageError(
-                f"cea needs a width divisible by its {f} groups, not {channels}; use a multiple of 8"
-            )
+            raise UsageError(f"cea needs a width divisible by its {f} groups, not {channels}; use a multiple of 8")
         super().__init__(conv1x1(channels, f), nn.Conv2d(f, channels, 3, padding=1, groups=f, bias=False))

@@ -30,18 +30,14 @@ class Wiring:
 
 def full_wiring(nodes: int) -> Wiring:
     """Every node reads all earlier ones: 1 from 0; 2 from 0, 1; 3 from 0, 1, 2; and so on."""
-    return Wiring(
-        nodes, tuple((source, target) for target in range(1, nodes + 1) for source in range(target))
-    )
+    return Wiring(nodes, tuple((source, target) for target in range(1, nodes + 1) for source in range(target)))
 
 
 def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[torch.Tensor]:
     """Values of all nodes, ``first`` being node 0. All tensors have one shape, (N, C, H, W)."""
     states = [first]
     for node in range(1, wiring.nodes + 1):
-        entering = [
-            edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node
-        ]
+        entering = [edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node]
         total = entering[0]
         for term in entering[1:]:
             total = total + term
@@ -79,9 +75,7 @@ class JointCell(nn.Module):
         features = x
         if self.op_wiring is not None:
             states = propagate(self.process(x), self.op_wiring, operation)  # N_o + 1 tensors (N, C, H, W')
-            features = self.op_nodes_fusion(
-                torch.cat(states, dim=1)
-            )  # (N, C*(N_o+1), H, W') -> (N, W, H, W')
+            features = self.op_nodes_fusion(torch.cat(states, dim=1))  # (N, C*(N_o+1), H, W') -> (N, W, H, W')
         if self.at_wiring is not None:
             features = propagate(features, self.at_wiring, attention)[-1]
         return x + features

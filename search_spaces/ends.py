@@ -40,8 +40,7 @@ class Plan:
             )
         if self.cells < 1 or self.channels not in (1, 3):
             raise UsageError(
-                f"a JSNet needs at least one cell and 1 or 3 colour channels, "
-                f"not {self.cells} and {self.channels}"
+                f"a JSNet needs at least one cell and 1 or 3 colour channels, not {self.cells} and {self.channels}"
             )
 
     @property

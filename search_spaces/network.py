@@ -32,9 +32,7 @@ class Part:
         infos = tuple(BLOCKS[role].get(name) for name in names)
         for info in infos:
             if info.zero:
-                raise UsageError(
-                    f"block {info.name!r} cannot stand in a derived {role} cell; choose another one"
-                )
+                raise UsageError(f"block {info.name!r} cannot stand in a derived {role} cell; choose another one")
         return cls(wiring, infos)
 
     @classmethod
@@ -47,13 +45,10 @@ class Part:
         wiring = full_wiring(edges_of_list(len(pairs))[-1][1] if pairs else 0)
         if nodes is not None and nodes != wiring.nodes:
             raise UsageError(
-                f"the list {LIST_NAMES[role]!r} of the genotype makes {wiring.nodes} nodes, "
-                f"not the {nodes} asked for"
+                f"the list {LIST_NAMES[role]!r} of the genotype makes {wiring.nodes} nodes, not the {nodes} asked for"
             )
         if not pairs:
-            raise UsageError(
-                f"the list {LIST_NAMES[role]!r} of the genotype is empty; give one entry per edge"
-            )
+            raise UsageError(f"the list {LIST_NAMES[role]!r} of the genotype is empty; give one entry per edge")
         return cls.of(role, wiring, [name for name, _ in pairs])
 
     def build(self, channels: int) -> list[nn.Module]:
@@ -67,9 +62,7 @@ class JSNet(ImageEnds):
     Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
     """
 
-    def __init__(
-        self, plan: Plan, operation: Part | None, attention: Part | None, descriptor: ModelDescriptor
-    ):
+    def __init__(self, plan: Plan, operation: Part | None, attention: Part | None, descriptor: ModelDescriptor):
         super().__init__()
         parts = [part for part in (operation, attention) if part is not None]
         if not parts:

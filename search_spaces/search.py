@@ -64,9 +64,7 @@ class JSNetSupernet(ImageEnds, Supernet):
         super().__init__(space, labels, edge_weights)
         by_role = {cell.role: cell for cell in space.cells.values()}
         self._operation, self._attention = by_role.get("operation"), by_role.get("attention")
-        blocks = [
-            BLOCKS[c.role].get(name) for c in by_role.values() for edge in c.edges for name in edge.candidates
-        ]
+        blocks = [BLOCKS[c.role].get(name) for c in by_role.values() for edge in c.edges for name in edge.candidates]
         least = max(info.min_size for info in blocks)
         self.build_ends(plan, replace(descriptor, min_size=max(least, descriptor.min_size)))
         self.cells = nn.ModuleList(
@@ -98,9 +96,7 @@ class JSNetSupernet(ImageEnds, Supernet):
             x = cell(x, operation, attention)
             outputs.append(x)
         if self.derived_fusion:
-            features = self.cpam(
-                self.fusion(torch.cat(outputs, dim=1)) + head
-            )  # (N, L*W, H, W') -> (N, W/2, H, W')
+            features = self.cpam(self.fusion(torch.cat(outputs, dim=1)) + head)  # (N, L*W, H, W') -> (N, W/2, H, W')
         else:
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from search_spaces.ends import Plan
     from search_spaces.search import JSNetSupernet
 
-PAPER = (
-    "Shen et al., Joint Operation and Attention Block Search for Lightweight Image Restoration, PR 132, 2022"
-)
+PAPER = "Shen et al., Joint Operation and Attention Block Search for Lightweight Image Restoration, PR 132, 2022"
 
 #: role of a cell -> suffix of its architecture variables, as in the release
 LABELS = {"operation": "normal", "attention": "attention"}
@@ -115,8 +113,7 @@ def _roles(space: Space) -> dict[str, Any]:
     for cell in space.cells.values():
         if cell.role in roles:
             raise UsageError(
-                f"space {space.name!r} has two {cell.role} cells; "
-                "the skeleton jsnet takes at most one of each role"
+                f"space {space.name!r} has two {cell.role} cells; the skeleton jsnet takes at most one of each role"
             )
         roles[cell.role] = cell
     return roles

@@ -64,9 +64,7 @@ class GLA(nn.Module):
         self.conv_match = embedding(self.query_channels)
         self.conv_assembly = embedding(channels)
         self.conv_assembly_fc = embedding(channels)
-        self.fc = nn.Sequential(
-            nn.Linear(channels, chunk_size), nn.ReLU(), nn.Linear(chunk_size, chunk_size)
-        )
+        self.fc = nn.Sequential(nn.Linear(channels, chunk_size), nn.ReLU(), nn.Linear(chunk_size, chunk_size))
 
     def projection_shape(self, height: int, width: int) -> tuple[int, int, int]:
         """(c, h, b) of the projections this module takes for an input of that size."""

@@ -14,9 +14,7 @@ from torch import Tensor
 Network = Callable[[Tensor], Tensor]
 
 
-def chop_forward(
-    network: Network, image: Tensor, scale: int, shave: int = 10, min_size: int = 120_000
-) -> Tensor:
+def chop_forward(network: Network, image: Tensor, scale: int, shave: int = 10, min_size: int = 120_000) -> Tensor:
     """(N, C, H, W) -> (N, C, s*H, s*W) from four overlapping quadrants, each cut again while it is too large.
 
     shave: least overlap beyond the middle, before sides are rounded up past multiples of 4 and 8

@@ -35,13 +35,9 @@ class DSRIRCriterion:
     ``identity`` names the extractor: record it, values under different extractors are not comparable.
     """
 
-    def __init__(
-        self, extractor: Extractor | None, contrast_weight: float = 0.2, contrast_eps: float = 1e-7
-    ) -> None:
+    def __init__(self, extractor: Extractor | None, contrast_weight: float = 0.2, contrast_eps: float = 1e-7) -> None:
         if contrast_weight < 0 or contrast_eps < 0:
-            raise UsageError(
-                f"contrast_weight {contrast_weight} and contrast_eps {contrast_eps} must not be negative"
-            )
+            raise UsageError(f"contrast_weight {contrast_weight} and contrast_eps {contrast_eps} must not be negative")
         self._extractor, self.contrast_weight, self.contrast_eps = extractor, contrast_weight, contrast_eps
 
     @property
@@ -69,9 +65,7 @@ class DSRIRCriterion:
             float(options.get("contrast_eps", 1e-7)),
         )
 
-    def __call__(
-        self, outputs: Any, degraded: Tensor, target: Tensor, step: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         stages = [_full(y) for y in outputs["stages"]]
         variances = [_full(u) for u in outputs["variances"]]
         degraded, target = _full(degraded), _full(target)
@@ -97,9 +91,7 @@ class DSRIRCriterion:
     def levels(self, stages: Sequence[Tensor], degraded: Tensor, target: Tensor) -> list[Distances]:
         """Feature distances of the final stage at the five levels; gradients reach all three stages."""
         if self._extractor is None:
-            raise UsageError(
-                "the contrastive term is off, so there are no feature distances; set contrast to on"
-            )
+            raise UsageError("the contrastive term is off, so there are no feature distances; set contrast to on")
         extract = self._extractor.to(device=degraded.device, dtype=stages[0].dtype)
         with torch.no_grad():
             wanted, given = extract(target.to(stages[0].dtype)), extract(degraded.to(stages[0].dtype))
@@ -123,6 +115,4 @@ def _choose(options: Mapping[str, Any]) -> Extractor:
     path = options.get("vgg_weights")
     if path:
         return load_extractor(path)
-    return seeded_extractor(
-        float(options.get("extractor_width", 0.25)), int(options.get("extractor_seed", 1234))
-    )
+    return seeded_extractor(float(options.get("extractor_width", 0.25)), int(options.get("extractor_seed", 1234)))

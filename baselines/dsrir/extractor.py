@@ -88,9 +88,7 @@ def load_extractor(path: str | Path) -> Extractor:
     """
     file = Path(path)
     if not file.is_file():
-        raise UsageError(
-            f"vgg_weights file {str(path)!r} does not exist; without one the seeded extractor is used"
-        )
+        raise UsageError(f"vgg_weights file {str(path)!r} does not exist; without one the seeded extractor is used")
     state = _read(file)
     weights, biases, c_in = [], [], 3
     for n in _INDICES:

@@ -46,9 +46,7 @@ def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
 
 def _reduction(shapes: dict[str, tuple[int, ...]], most: int) -> int:
     gates = {
-        (shape[1], shape[0])
-        for key, shape in shapes.items()
-        if key.endswith((".conv_du.0.weight", ".fr.0.weight"))
+        (shape[1], shape[0]) for key, shape in shapes.items() if key.endswith((".conv_du.0.weight", ".fr.0.weight"))
     }
     for ratio in range(most, 0, -1):
         if gates and all(width // ratio == hidden for width, hidden in gates):

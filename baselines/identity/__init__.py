@@ -21,9 +21,7 @@ class Identity(nn.Module):
 
     def __init__(self, n_colors: int = 3) -> None:
         super().__init__()
-        self.descriptor = ModelDescriptor(
-            "identity", 1, n_colors, tasks=_TASKS, config={"n_colors": n_colors}
-        )
+        self.descriptor = ModelDescriptor("identity", 1, n_colors, tasks=_TASKS, config={"n_colors": n_colors})
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return image

@@ -158,9 +158,7 @@ class AttentionBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(in_planes)
-        self.sam = SelfAttention(
-            in_planes, rel_planes, mid_planes, share_planes, sa_type, kernel_size, recompute
-        )
+        self.sam = SelfAttention(in_planes, rel_planes, mid_planes, share_planes, sa_type, kernel_size, recompute)
         self.bn2 = nn.BatchNorm2d(mid_planes)
         self.conv = nn.Conv2d(mid_planes, in_planes, 1)
         self.relu = nn.LeakyReLU(SLOPE)

@@ -41,9 +41,7 @@ class SelfCalibratedConvolution(nn.Module):
 
     def __init__(self, planes: int, pooling_r: int = 4) -> None:
         super().__init__()
-        self.k2 = nn.Sequential(
-            nn.AvgPool2d(pooling_r, pooling_r), nn.Conv2d(planes, planes, 3, padding=1)
-        )
+        self.k2 = nn.Sequential(nn.AvgPool2d(pooling_r, pooling_r), nn.Conv2d(planes, planes, 3, padding=1))
         self.k3 = nn.Sequential(nn.Conv2d(planes, planes, 3, padding=1))
         self.k4 = conv(planes, planes, 3)
 

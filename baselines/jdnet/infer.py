@@ -41,9 +41,7 @@ def infer_config(state: State) -> dict[str, Any]:
             raise NasError(f"these weights are not a JDNet (no tensor {needed!r}); check the file")
     channel = shapes["enterBlock.0.weight"][0]
     config: dict[str, Any] = {
-        "unit_num": sum(
-            key.startswith("derain_net.conv1x1.") and key.endswith(".0.weight") for key in shapes
-        ),
+        "unit_num": sum(key.startswith("derain_net.conv1x1.") and key.endswith(".0.weight") for key in shapes),
         "channel": channel,
         "scale_num": shapes[_UNIT + "conv11.0.weight"][1] // channel - 1,
         "scale_attention": _UNIT + "scale_attention.0.1.weight" in shapes,

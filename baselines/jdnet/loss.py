@@ -52,9 +52,7 @@ class JDNetCriterion:
     def __init__(self, name: str) -> None:
         self.identity, self._loss = name, LOSSES[name]
 
-    def __call__(
-        self, outputs: Any, degraded: Tensor, target: Tensor, step: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         image: Tensor = outputs["restored"] if isinstance(outputs, dict) else outputs
         image = image.float() if image.dtype in (torch.float16, torch.bfloat16) else image
         loss = self._loss(image, target.to(image.dtype))

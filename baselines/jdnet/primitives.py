@@ -106,9 +106,7 @@ def aggregation(x: Tensor, weight: Tensor, hood: Neighbourhood) -> Tensor:
     """
     size = hood.size(x.shape[-2], x.shape[-1])
     if x.shape[1] % weight.shape[1]:
-        raise UsageError(
-            f"{x.shape[1]} value planes cannot share {weight.shape[1]} weight planes; give a divisor"
-        )
+        raise UsageError(f"{x.shape[1]} value planes cannot share {weight.shape[1]} weight planes; give a divisor")
     w = weight.unflatten(3, size).unflatten(2, (hood.kernel, hood.kernel))  # (N, G, Kh, Kw, Ho, Wo)
     return weighted_sum(padded(x, hood), w, hood)
 

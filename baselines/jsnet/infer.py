@@ -40,9 +40,7 @@ def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
             raise NasError(f"these weights are not a derived JSNet (no tensor {needed!r}); check the file")
     C, features = shapes["cells.0.process.weight"][:2]
     op_nodes = shapes["cells.0.op_nodes_fusion.weight"][1] // C - 1
-    at_edges = 1 + max(
-        (int(m[1]) for k in shapes if (m := re.match(r"cells\.0\.atts\.(\d+)\.", k))), default=-1
-    )
+    at_edges = 1 + max((int(m[1]) for k in shapes if (m := re.match(r"cells\.0\.atts\.(\d+)\.", k))), default=-1)
     at_nodes = next(n for n in range(1, at_edges + 2) if n * (n + 1) // 2 >= at_edges)
     normal = _blocks(shapes, "operation", "cells.0.ops", C, op_nodes)
     attention = _blocks(shapes, "attention", "cells.0.atts", features, at_nodes)

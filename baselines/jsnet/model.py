@@ -43,13 +43,9 @@ def create(
         raise UsageError(f"a JSNet genotype has the lists 'normal' and 'attention', not {sorted(genotype)}")
     operation = Part.from_list("operation", genotype["normal"], op_nodes)
     attention = Part.from_list("attention", genotype["attention"], at_nodes)
-    plan = Plan(
-        C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift
-    )
+    plan = Plan(C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift)
     config = {
-        "genotype": {
-            role: [[str(name), int(i)] for name, i in genotype[role]] for role in ("normal", "attention")
-        },
+        "genotype": {role: [[str(name), int(i)] for name, i in genotype[role]] for role in ("normal", "attention")},
         "C": C,
         "layers": layers,
         "op_nodes": operation.wiring.nodes,

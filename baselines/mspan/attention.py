@@ -91,9 +91,7 @@ class MultiSemanticPixelAttention(nn.Module):
         if mode == "nearest":
             aligned = F.interpolate(coarse, size=size, mode="nearest")
         else:
-            aligned = F.interpolate(
-                coarse, size=size, mode="bilinear", align_corners=mode == "bilinear_corners"
-            )
+            aligned = F.interpolate(coarse, size=size, mode="bilinear", align_corners=mode == "bilinear_corners")
         fused: Tensor = self.act(fuse(torch.cat([fine, aligned], dim=1)))  # 2c -> c channels
         return fused
 
@@ -127,9 +125,7 @@ class EnhancedSpatialAttention(nn.Module):
         assert c is not None  # filled in by resolve
         self.channel_down = conv(config.width, c, 1, bias)
         self.stride = nn.Conv2d(c, c, 3, stride=2, bias=bias)
-        self.body = nn.Sequential(
-            conv(c, c, 3, bias), nn.ReLU(), conv(c, c, 3, bias), nn.ReLU(), conv(c, c, 3, bias)
-        )
+        self.body = nn.Sequential(conv(c, c, 3, bias), nn.ReLU(), conv(c, c, 3, bias), nn.ReLU(), conv(c, c, 3, bias))
         self.skip = conv(c, c, 1, bias)
         self.channel_up = conv(c, config.width, 1, bias)
 

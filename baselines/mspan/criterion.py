@@ -22,9 +22,7 @@ class SimilarityAndError:
         self._similarity, self._error = similarity, error
         self.identity = f"-{similarity:g} SSIM + {error:g} l1"
 
-    def __call__(
-        self, outputs: Any, degraded: Tensor, target: Tensor, step: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         image = outputs.float()  # (N, c, H, W) on 0..1
         similar, error = ssim(image, target), F.l1_loss(image, target)
         loss = self._error * error - self._similarity * similar

@@ -91,7 +91,9 @@ def register(app: typer.Typer) -> None:
         channels_last: Annotated[bool, typer.Option(help="Order of the tensors in memory.")] = True,
         compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
         cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Record once and replay (CUDA).")] = False,
-        memory: Annotated[bool, typer.Option("--memory", help="Peak memory too; on the CPU of a process of its own.")] = False,
+        memory: Annotated[
+            bool, typer.Option("--memory", help="Peak memory too; on the CPU of a process of its own.")
+        ] = False,
         repeats: Annotated[int, typer.Option("--repeats", help="Timed runs of each model.")] = 20,
         warmup: Annotated[int, typer.Option("--warmup", help="Runs before them.")] = 3,
     ) -> None:
@@ -124,6 +126,8 @@ def register(app: typer.Typer) -> None:
                 for n, m in found
             ],
         )  # fmt: skip
-        ways = [w for w, on in (("channels last", channels_last), ("compiled", compile), ("CUDA graph", cuda_graph)) if on]
+        ways = [
+            w for w, on in (("channels last", channels_last), ("compiled", compile), ("CUDA graph", cuda_graph)) if on
+        ]
         threaded = f", {found[0][1].threads} thread(s)" if found[0][1].threads else ""
         typer.echo(f"median and interquartile range of {repeats} runs{threaded}{''.join(', ' + w for w in ways)}")

@@ -9,9 +9,7 @@ import typer
 
 from nas.cli import options as o
 
-CleanHalf = Annotated[
-    str, typer.Option("--clean-half", help="Of side-by-side files the clean half: left or right.")
-]
+CleanHalf = Annotated[str, typer.Option("--clean-half", help="Of side-by-side files the clean half: left or right.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,5 +57,7 @@ def register(app: typer.Typer) -> None:
             path, task or "sr_x2", target, sub_image=sub_image or None, step=step, cache=cache, clean_half=clean_half,
             progress=sys.stderr,
         )  # fmt: skip
-        typer.echo(f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}")
+        typer.echo(
+            f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}"
+        )
         o.wrote(target)

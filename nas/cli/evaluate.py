@@ -36,11 +36,16 @@ def register(app: typer.Typer) -> None:
         out: o.Out = None,
         protocol: Annotated[
             str | None,
-            typer.Option("--protocol", help="A named protocol in place of the task's, e.g. arcnn, dsrir ('nas list protocols')."),
+            typer.Option(
+                "--protocol", help="A named protocol in place of the task's, e.g. arcnn, dsrir ('nas list protocols')."
+            ),
         ] = None,
         ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
         tile: Annotated[
-            str, typer.Option("--tile", help="Side of input tiles in pixels, 'none' (whole images), or 'auto': when memory is short.")
+            str,
+            typer.Option(
+                "--tile", help="Side of input tiles in pixels, 'none' (whole images), or 'auto': when memory is short."
+            ),
         ] = "auto",
         overlap: Annotated[int, typer.Option("--overlap", help="Context of tiles in input pixels.")] = 32,
         memory: Annotated[

@@ -13,7 +13,9 @@ from nas.errors import UsageError, did_you_mean
 def register(app: typer.Typer) -> None:
     @app.command("list", help="List what can be named.\n\nExample: [bold]nas list tasks 'denoise_*'[/bold]")
     def list_things(
-        what: Annotated[str, typer.Argument(help="spaces, tasks, protocols, models, strategies, sets, blocks or genotypes.")],
+        what: Annotated[
+            str, typer.Argument(help="spaces, tasks, protocols, models, strategies, sets, blocks or genotypes.")
+        ],
         pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
     ) -> None:
         if what not in LISTS:

@@ -60,7 +60,9 @@ def register(app: typer.Typer) -> None:
             if dry_run:
                 plan = plan_noise(settings, genotypes, seeds)
                 count = len(plan.draws) * len(plan.seeds)
-                typer.echo(f"{count} trainings of {plan.base.retrain.steps} steps: {genotypes} genotypes, {seeds} seeds")
+                typer.echo(
+                    f"{count} trainings of {plan.base.retrain.steps} steps: {genotypes} genotypes, {seeds} seeds"
+                )
                 _plan(plan.base)
                 return
             result = run_noise(settings, genotypes, seeds, out=out, jobs=jobs)

@@ -63,7 +63,9 @@ def register(app: typer.Typer) -> None:
         chosen = get_task(task or _first_task(model))
         network = _network(model, chosen.name, plugin or [])
         if network.descriptor.scale != chosen.scale:
-            raise UsageError(f"{model} enlarges by {network.descriptor.scale}, task {chosen.name!r} by {chosen.scale}; say its own task")
+            raise UsageError(
+                f"{model} enlarges by {network.descriptor.scale}, task {chosen.name!r} by {chosen.scale}; say its own task"
+            )
         cost = costs_for_task(network, chosen)
         typer.echo(f"model           {model}, {chosen.name}")
         typer.echo(f"parameters      {cost.parameters:,}")
@@ -101,7 +103,9 @@ def _further(network: Any, cost: Any, task: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     if baseline.further_costs is not None:
         size = tuple(side // scale for side in task.cost_output)
-        found |= {f"{k}, at {cost.output_size} output": v for k, v in baseline.further_costs(network, cost, size).items()}
+        found |= {
+            f"{k}, at {cost.output_size} output": v for k, v in baseline.further_costs(network, cost, size).items()
+        }
     if baseline.cost_output not in (None, tuple(task.cost_output)):
         published = count(network, *(side // scale for side in baseline.cost_output))
         found[f"at {published.output_size} output, as published"] = published.multiply_adds_total

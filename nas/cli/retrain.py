@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
         ] = None,
         init_from: Annotated[
             Path | None,
-            typer.Option("--init-from", help="Weights to start from: of this network, or of its twin at another scale."),
+            typer.Option(
+                "--init-from", help="Weights to start from: of this network, or of its twin at another scale."
+            ),
         ] = None,
         seed: o.Seed = None,
         device: o.Device = None,

@@ -42,7 +42,9 @@ def register(app: typer.Typer) -> None:
             o.wrote(figures)
             return
         if (Path(what) / "campaign.yaml").is_file():
-            raise UsageError(f"{what!r} is a campaign; look at it with 'nas watch {what} --once' or 'nas report {what}'")
+            raise UsageError(
+                f"{what!r} is a campaign; look at it with 'nas watch {what} --once' or 'nas report {what}'"
+            )
         thing = _find(what, preset)
         if isinstance(thing, str):
             typer.echo(thing)

@@ -38,13 +38,23 @@ def register(app: typer.Typer) -> None:
         device: o.Device = None,
         threads: o.Threads = None,
         dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Only see whether this worker would be let in: same space, images and code.")
+            bool,
+            typer.Option(
+                "--dry-run", help="Only see whether this worker would be let in: same space, images and code."
+            ),
         ] = False,
     ) -> None:
         from nas.strategies.study import worker as run_worker
 
         done = run_worker(
-            storage, study, data=data, plugins=plugin, device=device, threads=threads, supernet=supernet, dry_run=dry_run
+            storage,
+            study,
+            data=data,
+            plugins=plugin,
+            device=device,
+            threads=threads,
+            supernet=supernet,
+            dry_run=dry_run,
         )
         if dry_run:
             typer.echo(f"study {study} would take this worker")

@@ -189,9 +189,7 @@ def _count(report: FolderReport, info: ImageInfo) -> None:
         report.largest = size
 
 
-def _check_task(
-    path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, clean_half: str
-) -> None:
+def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, clean_half: str) -> None:
     report.task = task.name
     try:
         report.layout, root = find_layout(path, task)

@@ -92,8 +92,10 @@ def restore(
     reduced = dtype in (torch.bfloat16, torch.float16)
     work = torch.float32 if reduced else dtype
     x = batch.to(device=target, dtype=work)
-    with evaluating(model), torch.inference_mode(), (
-        torch.autocast(target.type, dtype=dtype) if reduced else nullcontext()
+    with (
+        evaluating(model),
+        torch.inference_mode(),
+        torch.autocast(target.type, dtype=dtype) if reduced else nullcontext(),
     ):
         if ensemble:
             total: Tensor | None = None

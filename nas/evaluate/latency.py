@@ -181,9 +181,7 @@ def _without_parametrizations(model: nn.Module) -> nn.Module:
     return own
 
 
-def _run_once(
-    model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int
-) -> float:
+def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int) -> float:
     torch.set_num_threads(threads)
     x = _input(model, height, width, channels_last)
     with _layout(model, channels_last), evaluating(model), torch.inference_mode(), _autocast(x.device, dtype):

@@ -90,9 +90,7 @@ class LatencyTable(_Strict):
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(p) for p in fault["loc"]) or "the file"
-            raise UsageError(
-                f"{str(path)!r} is no latency table: {where}: {fault['msg'].lower()}; {AGAIN}"
-            ) from None
+            raise UsageError(f"{str(path)!r} is no latency table: {where}: {fault['msg'].lower()}; {AGAIN}") from None
 
     def save(self, path: str | Path) -> Path:
         """Write as JSON, atomically."""

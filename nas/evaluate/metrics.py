@@ -177,8 +177,7 @@ def _pair(a: Any, b: Any, luma: bool, border: int) -> tuple[Plane, Plane]:
     x, y = _array(a, "the first image"), _array(b, "the second image")
     if x.shape != y.shape:
         raise UsageError(
-            f"images of unlike shape cannot be compared: {_size(x)} against {_size(y)}; "
-            "crop or convert one of them"
+            f"images of unlike shape cannot be compared: {_size(x)} against {_size(y)}; crop or convert one of them"
         )
     if luma:
         x, y = _luma(x)[..., None], _luma(y)[..., None]

@@ -160,7 +160,7 @@ def crops(scenes: Sequence[Picture], models: Sequence[str]) -> str:
         target = images.pop(truth)
         degraded = images.pop(versions.get("degraded", ""), None)
         same = {n: i for n, i in images.items() if i.shape == target.shape}
-        order = sorted(same, key=lambda n: (models.index(n) if n in models else len(models)))
+        order = sorted(same, key=lambda n: models.index(n) if n in models else len(models))
         if not same:
             continue
         shown = degraded if degraded is not None else enlarge(target, *target.shape[:2])

@@ -79,9 +79,7 @@ class BlockRegistry(Registry[BlockInfo]):
         def load() -> BlockInfo:
             importlib.import_module(module)
             if name not in self._things:
-                raise NasError(
-                    f"module {module!r} registers no {self.kind} {name!r}, though it is declared to"
-                )
+                raise NasError(f"module {module!r} registers no {self.kind} {name!r}, though it is declared to")
             return self._things[name]
 
         self._traits.setdefault(name, BlockTraits(zero, identity, channel_multiple))
@@ -91,9 +89,7 @@ class BlockRegistry(Registry[BlockInfo]):
         """Register a block; one that contradicts its declaration is refused (its module is at fault)."""
         declared = self._traits.get(name)
         if declared is not None and (declared.zero, declared.identity) != (thing.zero, thing.identity):
-            raise NasError(
-                f"{self.kind} {name!r} is declared with other zero/identity flags than it registers"
-            )
+            raise NasError(f"{self.kind} {name!r} is declared with other zero/identity flags than it registers")
         return super().add(name, thing)
 
     def traits(self, name: str) -> BlockTraits:

@@ -99,9 +99,7 @@ def _wiring(cell: CellSchema, here: Location, document: Document) -> list[tuple[
     wiring: list[tuple[int, int]] = []
     for target, sources in enumerate(cell.inputs, start=1):
         if not sources:
-            raise document.error(
-                (*at, target - 1), f"node {target} has no input; name at least one earlier node"
-            )
+            raise document.error((*at, target - 1), f"node {target} has no input; name at least one earlier node")
         for i, source in enumerate(sources):
             place = (*at, target - 1, i)
             if not 0 <= source < target:
@@ -170,9 +168,7 @@ def check_channels(
     key = "features" if operation is None else "width"
     least = SKELETONS.traits(skeleton).min_features
     if width < least:
-        grown = (
-            "" if operation is None else f", that is width of at least {-(-least // (operation.nodes + 1))}"
-        )
+        grown = "" if operation is None else f", that is width of at least {-(-least // (operation.nodes + 1))}"
         raise document.error(
             ("network", key),
             f"the cell width W is {width}; the {skeleton} skeleton needs W >= {least}{grown}",

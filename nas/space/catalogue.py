@@ -33,9 +33,7 @@ def load_space(
     """
     if isinstance(name_or_path, Space):
         if preset is not None:
-            raise UsageError(
-                "a Space has its preset resolved already; give the space's name or file to choose one"
-            )
+            raise UsageError("a Space has its preset resolved already; give the space's name or file to choose one")
         return space_from_document(name_or_path.document, overrides=overrides) if overrides else name_or_path
     path = _locate(name_or_path, SPACES, (".yaml", ".yml"))
     document = read_yaml(path)
@@ -51,9 +49,7 @@ def space_from_document(
 ) -> Space:
     """The space of a document that is a dictionary already (``space.document``); else as load_space."""
     if not isinstance(content, Mapping):
-        raise DocumentError(
-            f"{source}: (document): a mapping is expected, got {type(content).__name__}", "(document)"
-        )
+        raise DocumentError(f"{source}: (document): a mapping is expected, got {type(content).__name__}", "(document)")
     data = copy.deepcopy(dict(content))
     data.setdefault("name", "unnamed")
     return _resolve(Document(data, source), preset, overrides)
@@ -91,9 +87,7 @@ def _apply(document: Document, preset: str | None, overrides: Mapping[str, Any] 
 
 def _locate(name_or_path: str | Path, registry: Registry[Path], endings: tuple[str, ...]) -> Path:
     if not isinstance(name_or_path, str | os.PathLike):
-        raise UsageError(
-            f"the name of a {registry.kind} or a path is expected, got {type(name_or_path).__name__}"
-        )
+        raise UsageError(f"the name of a {registry.kind} or a path is expected, got {type(name_or_path).__name__}")
     text = str(name_or_path)
     if isinstance(name_or_path, str) and text in registry:
         return registry.get(text)
@@ -101,9 +95,5 @@ def _locate(name_or_path: str | Path, registry: Registry[Path], endings: tuple[s
     if path.is_file():
         return path
     if text.endswith(endings) or len(path.parts) > 1:
-        raise UsageError(
-            f"{registry.kind} file {text!r} does not exist; give an existing {' or '.join(endings)} file"
-        )
-    raise UsageError(
-        f"unknown {registry.kind} {text!r}; {did_you_mean(text, registry.names())} (or give a file)"
-    )
+        raise UsageError(f"{registry.kind} file {text!r} does not exist; give an existing {' or '.join(endings)} file")
+    raise UsageError(f"unknown {registry.kind} {text!r}; {did_you_mean(text, registry.names())} (or give a file)")

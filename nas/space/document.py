@@ -54,9 +54,7 @@ class Document:
         """The exception for a fault at ``location``; ``message`` says what is wrong and how to mend it."""
         line = None
         # an override deeper inside made the faulty mapping
-        origin = next(
-            (o for at, o in self.origins.items() if location and at[: len(location)] == location), None
-        )
+        origin = next((o for at, o in self.origins.items() if location and at[: len(location)] == location), None)
         for length in range(len(location), -1, -1):  # an absent key is reported at its parent's line
             if origin is not None:
                 break
@@ -75,9 +73,7 @@ class Document:
         """Replace values. ``changes`` maps dotted paths to values; mappings are merged, others replaced."""
         for key, value in changes.items():
             if not isinstance(key, str) or not all(key.split(".")):
-                raise DocumentError(
-                    f"{self.source}, {origin}: {key!r} is not a dotted path such as network.width"
-                )
+                raise DocumentError(f"{self.source}, {origin}: {key!r} is not a dotted path such as network.width")
             self._put(tuple(key.split(".")), value, origin)
 
     def _put(self, location: Location, value: Any, origin: str) -> None:
@@ -118,9 +114,7 @@ def parse_yaml(text: str, source: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
         at = f", line {line}" if line is not None else ""
-        raise DocumentError(
-            f"{source}{at}: (document): not valid YAML: {error.problem}", "(document)", line
-        ) from error
+        raise DocumentError(f"{source}{at}: (document): not valid YAML: {error.problem}", "(document)", line) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise DocumentError(f"{source}: (document): not valid YAML: {reason}", "(document)") from error
@@ -139,9 +133,7 @@ def read_yaml(path: Path) -> Document:
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), path.name)
     except OSError as error:
-        raise UsageError(
-            f"cannot read {str(path)!r} ({error.strerror}); give the path of a YAML file"
-        ) from error
+        raise UsageError(f"cannot read {str(path)!r} ({error.strerror}); give the path of a YAML file") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a YAML file") from error
 
@@ -160,9 +152,7 @@ class _Walker:
         self.lines.setdefault(location, line)
         self._count += 1
         if self._count > _MAX_VALUES or len(location) > _MAX_DEPTH:
-            raise self._error(
-                location[:1], line, "the document is too large or refers to itself; write it out plainly"
-            )
+            raise self._error(location[:1], line, "the document is too large or refers to itself; write it out plainly")
         if isinstance(node, yaml.SequenceNode):
             self._plain(node, "tag:yaml.org,2002:seq", location)
             return [self.value(item, (*location, i)) for i, item in enumerate(node.value)]
@@ -173,9 +163,7 @@ class _Walker:
 
     def _plain(self, node: yaml.Node, tag: str, location: Location) -> None:
         if node.tag != tag:
-            raise self._error(
-                location, node.start_mark.line + 1, f"the tag {node.tag!r} is not allowed; remove it"
-            )
+            raise self._error(location, node.start_mark.line + 1, f"the tag {node.tag!r} is not allowed; remove it")
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         self._check_keys(node, location)

@@ -27,6 +27,5 @@ def drawer(rng: Rng) -> Callable[[int], int]:
     if not isinstance(rng, bool) and hasattr(rng, "__index__"):
         return random.Random(int(rng)).randrange
     raise UsageError(
-        f"rng must be an int seed, a random.Random or a numpy Generator, got {type(rng).__name__}; "
-        "pass e.g. rng=0"
+        f"rng must be an int seed, a random.Random or a numpy Generator, got {type(rng).__name__}; pass e.g. rng=0"
     )

@@ -125,8 +125,7 @@ class Genotype:
         except ValidationError as error:
             raise schema_error(document, error, _GenotypeSchema) from None
         cells = {
-            name: tuple(Choice(e.source, e.target, e.block) for e in edges)
-            for name, edges in schema.cells.items()
+            name: tuple(Choice(e.source, e.target, e.block) for e in edges) for name, edges in schema.cells.items()
         }
         try:
             genotype = cls(
@@ -150,9 +149,7 @@ class Genotype:
     def _from_two_list_json(cls, data: Mapping[str, Any], source: str) -> Genotype:
         unknown = [str(k) for k in data if k not in ("normal", "attention", *SETTINGS)]
         if unknown:
-            raise UsageError(
-                f"{source}: unknown key {unknown[0]!r}; known: normal, attention, {', '.join(SETTINGS)}"
-            )
+            raise UsageError(f"{source}: unknown key {unknown[0]!r}; known: normal, attention, {', '.join(SETTINGS)}")
         settings = {k: data[k] for k in SETTINGS if k in data}
         try:
             return cls.from_lists(data.get("normal", ()), data.get("attention", ()), **settings)
@@ -165,16 +162,12 @@ class Genotype:
         try:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"the provenance of the genotype is not JSON-ready ({error}); use plain values"
-            ) from error
+            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         except OSError as error:
-            raise UsageError(
-                f"cannot write {str(file)!r} ({error.strerror}); choose another place"
-            ) from error
+            raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
@@ -185,9 +178,7 @@ class Genotype:
         except OSError as error:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-            raise UsageError(
-                f"cannot write {str(file)!r} ({error.strerror}); choose another place"
-            ) from error
+            raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
         return file
 
     @classmethod
@@ -200,9 +191,7 @@ class Genotype:
                 f"cannot read genotype {str(path)!r} ({error.strerror}); give the path of a JSON file"
             ) from error
         except UnicodeDecodeError as error:
-            raise UsageError(
-                f"{str(path)!r} is not UTF-8 text; give the path of a genotype's JSON file"
-            ) from error
+            raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a genotype's JSON file") from error
         return cls.from_json(text, source=Path(path).name)
 
     # -- the two-list form of the JSNet release -------------------------------------------------------------
@@ -240,9 +229,7 @@ class Genotype:
                     f"the two-list form has the cells operation and attention only, not {name!r}; use JSON"
                 )
             nodes = max(c.target for c in choices)
-            if [(c.source, c.target) for c in choices] != [
-                (s, t) for t in range(1, nodes + 1) for s in range(t)
-            ]:
+            if [(c.source, c.target) for c in choices] != [(s, t) for t in range(1, nodes + 1) for s in range(t)]:
                 raise UsageError(
                     f"cell {name!r} does not feed every node from all earlier ones, which the two-list form "
                     "cannot express; use JSON"
@@ -253,9 +240,7 @@ class Genotype:
     def to_text(self) -> str:
         """A few lines for people: each node of each cell as the sum of its blocks."""
         settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
-        lines = [
-            f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"
-        ]
+        lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
             lines.append(f"  {name} cell")
             for node in sorted({c.target for c in choices}):
@@ -301,8 +286,7 @@ class _GenotypeSchema(BaseModel):
 
 def _cells_to_json(cells: Mapping[str, tuple[Choice, ...]]) -> dict[str, list[dict[str, Any]]]:
     return {
-        name: [{"from": c.source, "to": c.target, "block": c.block} for c in choices]
-        for name, choices in cells.items()
+        name: [{"from": c.source, "to": c.target, "block": c.block} for c in choices] for name, choices in cells.items()
     }
 
 
@@ -313,23 +297,15 @@ def _sorted_choices(cell: str, choices: Iterable[Choice]) -> tuple[Choice, ...]:
             source, target, name = choice
         except (TypeError, ValueError):
             raise UsageError(f"cell {cell!r}: {choice!r} is not a (source, target, block) triple") from None
-        if not (
-            type(source) is int and type(target) is int and isinstance(name, str) and 0 <= source < target
-        ):
-            raise UsageError(
-                f"cell {cell!r}: {tuple(choice)!r} is no edge; source and target are ints, source first"
-            )
+        if not (type(source) is int and type(target) is int and isinstance(name, str) and 0 <= source < target):
+            raise UsageError(f"cell {cell!r}: {tuple(choice)!r} is no edge; source and target are ints, source first")
         made.append(Choice(source, target, name))
     made.sort(key=lambda c: (c.target, c.source))
     for first, second in pairwise(made):
         if first[:2] == second[:2]:
-            raise UsageError(
-                f"cell {cell!r}: the edge {first.source}->{first.target} is given twice; remove one"
-            )
+            raise UsageError(f"cell {cell!r}: the edge {first.source}->{first.target} is given twice; remove one")
     if not made:
-        raise UsageError(
-            f"cell {cell!r} of the genotype has no edges; give at least one, or leave the cell out"
-        )
+        raise UsageError(f"cell {cell!r} of the genotype has no edges; give at least one, or leave the cell out")
     return tuple(made)
 
 

@@ -109,9 +109,7 @@ def schema_error(
     location: Location = tuple(p for p in fault["loc"] if not str(p).startswith("@") and p != "[key]")
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        message = (
-            f"unknown key {location[-1]!r}; {did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
-        )
+        message = f"unknown key {location[-1]!r}; {did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
     elif kind == "missing":
         message = f"the key {location[-1]!r} is missing; add it"
     elif kind == "literal_error":

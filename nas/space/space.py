@@ -99,9 +99,7 @@ class Space:
         return self._indices(genotype)
 
     def _indices(self, genotype: Genotype) -> tuple[int, ...]:
-        blocks = {
-            (cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices
-        }
+        blocks = {(cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices}
         return tuple(d.choices.index(blocks[d.cell, d.source, d.target]) for d in self.decisions)
 
     def validate(self, genotype: Genotype) -> None:
@@ -112,18 +110,14 @@ class Space:
         arithmetic holds.
         """
         if not isinstance(genotype, Genotype):
-            raise UsageError(
-                f"a Genotype is expected, got {type(genotype).__name__}; see Genotype.load and from_lists"
-            )
+            raise UsageError(f"a Genotype is expected, got {type(genotype).__name__}; see Genotype.load and from_lists")
         if genotype.skeleton != self.skeleton:
             raise UsageError(
                 f"the genotype is of skeleton {genotype.skeleton!r}, space {self.name!r} of {self.skeleton!r}"
             )
         for name in genotype.cells:
             if name not in self.cells:
-                raise UsageError(
-                    f"space {self.name!r} has no cell {name!r}; {did_you_mean(name, self.cells)}"
-                )
+                raise UsageError(f"space {self.name!r} has no cell {name!r}; {did_you_mean(name, self.cells)}")
         for name, cell in self.cells.items():
             if name not in genotype.cells:
                 raise UsageError(
@@ -132,17 +126,13 @@ class Space:
             given = {(c.source, c.target) for c in genotype.cells[name]}
             wanted = {(e.source, e.target) for e in cell.edges}
             if given != wanted:
-                word, edges = (
-                    ("lacks", wanted - given) if wanted - given else ("has too many", given - wanted)
-                )
+                word, edges = ("lacks", wanted - given) if wanted - given else ("has too many", given - wanted)
                 listed = ", ".join(f"{s}->{t}" for s, t in sorted(edges))
                 raise UsageError(
                     f"cell {name!r} of the genotype {word} edges ({listed}) for space {self.name!r}, whose "
                     f"cell has {cell.nodes} nodes; use a space of the genotype's wiring"
                 )
-        blocks = {
-            (cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices
-        }
+        blocks = {(cell, c.source, c.target): c.block for cell, choices in genotype.cells.items() for c in choices}
         for d in self.decisions:
             name = blocks[d.cell, d.source, d.target]
             if name not in d.choices:
@@ -162,9 +152,7 @@ class Space:
 
     def neighbours(self, genotype: Genotype) -> list[Genotype]:
         """All genotypes that differ in exactly one decision, in the order of decisions and choices."""
-        return [
-            self._like(genotype, vector) for vector in _one_changed(self.encode(genotype), self.decisions)
-        ]
+        return [self._like(genotype, vector) for vector in _one_changed(self.encode(genotype), self.decisions)]
 
     def mutate(self, genotype: Genotype, rng: Rng) -> Genotype:
         """One decision, drawn uniformly among those with a choice, changed to another choice.
@@ -239,9 +227,7 @@ def _decisions(cells: Mapping[str, Cell]) -> Iterator[Decision]:
         registry = BLOCKS[cell.role]
         for edge in cell.edges:
             choices = tuple(name for name in edge.candidates if not registry.traits(name).zero)
-            yield Decision(
-                f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices
-            )
+            yield Decision(f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices)
 
 
 def _one_changed(vector: Sequence[int], decisions: Sequence[Decision]) -> Iterator[list[int]]:

@@ -40,13 +40,9 @@ def check_list(key: str, role: str, entries: Iterable[Any]) -> list[tuple[str, i
             raise UsageError(f"{key}[{i}]: {entry!r} is not a pair (block name, predecessor index)")
         name, index = entry
         if name not in registry:
-            raise UsageError(
-                f"{key}[{i}]: unknown {registry.kind} {name!r}; {did_you_mean(name, registry.names())}"
-            )
+            raise UsageError(f"{key}[{i}]: unknown {registry.kind} {name!r}; {did_you_mean(name, registry.names())}")
         if registry.traits(name).zero:
-            raise UsageError(
-                f"{key}[{i}]: {name!r} returns zero and can never be selected; choose another block"
-            )
+            raise UsageError(f"{key}[{i}]: {name!r} returns zero and can never be selected; choose another block")
         pairs.append((name, index))
     wiring = edges_of_list(len(pairs))
     if len(wiring) != len(pairs):

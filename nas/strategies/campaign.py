@@ -232,5 +232,3 @@ def images_of(plan: Plan) -> int:
 def default_name(settings: SearchSettings, kind: str) -> str:
     """The folder's name when none is given."""
     return f"{kind}-{Path(settings.space).stem}-{settings.task}-{settings.strategy}"
-
-

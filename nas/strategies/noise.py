@@ -165,5 +165,3 @@ def _curve(run: Path, steps: int) -> list[float]:
     if missing:
         raise NasError(f"{str(run)!r} has no validation at step {missing[0]}; remove that folder and resume")
     return [float(seen[step]) for step in wanted]
-
-

@@ -47,9 +47,7 @@ def as_markdown(statistics: Mapping[str, Any]) -> str:
         lines.append(
             f"| {stage['steps']} | {c['seed_sd']:.3f} | {c['seed_low']:.3f} to {c['seed_high']:.3f} | "
             f"{c['genotype_sd']:.3f} | {c['reliability']:.0%} | {c['reliability_low']:.0%} to "
-            f"{c['reliability_high']:.0%} | "
-            + " | ".join(str(e["seeds"]) for e in stage["needed"])
-            + " |"
+            f"{c['reliability_high']:.0%} | " + " | ".join(str(e["seeds"]) for e in stage["needed"]) + " |"
         )
     lines += ["", *(f"- {sentence}" for sentence in statistics["conclusions"]), "", FORMULA]
     if statistics["cpu_seconds_of_a_run"] is not None:

@@ -90,9 +90,7 @@ class Slots:
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # taken away: ``finish`` will tell
             self.shared.optuna_storage.set_trial_intermediate_value(claim.trial_id, step, value)
 
-    def finish(
-        self, claim: Claim, values: Sequence[float] | None, state: TrialState, notes: Mapping[str, Any]
-    ) -> bool:
+    def finish(self, claim: Claim, values: Sequence[float] | None, state: TrialState, notes: Mapping[str, Any]) -> bool:
         """Write the result of a claimed slot.
 
         False when the slot was taken away meanwhile (this process was silent for too long): then nothing counts.

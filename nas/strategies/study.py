@@ -38,9 +38,7 @@ from nas.train.run import Run
 JOURNAL = "study.journal"
 
 
-def shared_search(
-    settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None
-) -> SearchResult:
+def shared_search(settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None) -> SearchResult:
     """The driver. ``run``: the folder of an interrupted one, which goes on with the same study.
 
     Raises UsageError for what cannot be shared, and when the study is another search; NasError when the storage
@@ -54,9 +52,7 @@ def shared_search(
     if run is None:
         if address is None:
             address = str(Path(out or Path("runs") / name) / JOURNAL)
-            settings = settings.model_copy(
-                update={"study": settings.study.model_copy(update={"storage": address})}
-            )
+            settings = settings.model_copy(update={"study": settings.study.model_copy(update={"storage": address})})
         study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
         kept = settings.model_copy(update={"study": study_settings})
         run = Run.create(out or Path("runs") / name, "search", kept)
@@ -183,9 +179,7 @@ def _loaded(shared: SharedStorage, name: str) -> optuna.Study:
         return optuna.load_study(study_name=name, storage=shared.optuna_storage)
     except KeyError:
         known = optuna.get_all_study_names(shared.optuna_storage)
-        raise UsageError(
-            f"there is no study {name!r} in {masked(shared.url)}; {did_you_mean(name, known)}"
-        ) from None
+        raise UsageError(f"there is no study {name!r} in {masked(shared.url)}; {did_you_mean(name, known)}") from None
 
 
 def _here(
@@ -228,9 +222,7 @@ def _drive(slots: Slots, place: Workplace, log: StudyLog, bar: Progress, run: Ru
         bar.advance(log.update(), detail=log.best_text())
         return
     study = place.settings.study
-    crew = Crew(
-        study.workers, slots.shared.url, slots.study.study_name, run.folder / "workers", place.settings.threads
-    )
+    crew = Crew(study.workers, slots.shared.url, slots.study.study_name, run.folder / "workers", place.settings.threads)
     try:
         while not slots.done():
             crew.look_after(bar.note)

@@ -74,6 +74,4 @@ def channel_shuffle(x: torch.Tensor, groups: int) -> torch.Tensor:
     """Interleave channels: output channel i * groups + g is input channel g * (C / groups) + i."""
     n, c, h, w = x.shape
     grouped = x.reshape(n, groups, c // groups, h, w)
-    return grouped.transpose(1, 2).reshape(
-        n, c, h, w
-    )  # (N, g, C/g, H, W) -> (N, C/g, g, H, W) -> (N, C, H, W)
+    return grouped.transpose(1, 2).reshape(n, c, h, w)  # (N, g, C/g, H, W) -> (N, C/g, g, H, W) -> (N, C, H, W)

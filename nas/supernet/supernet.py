@@ -44,9 +44,7 @@ class Supernet(nn.Module):
         self._weighted = {name: bool(edge_weights.get(name, False)) for name in space.cells}
         for name, cell in space.cells.items():
             widest = max(len(edge.candidates) for edge in cell.edges)
-            self.register_parameter(
-                f"alphas_{labels[name]}", nn.Parameter(torch.zeros(len(cell.edges), widest))
-            )
+            self.register_parameter(f"alphas_{labels[name]}", nn.Parameter(torch.zeros(len(cell.edges), widest)))
             mask = torch.tensor([[k < len(edge.candidates) for k in range(widest)] for edge in cell.edges])
             if not bool(mask.all()):
                 self.register_buffer(f"_mask_{labels[name]}", mask, persistent=False)
@@ -143,14 +141,10 @@ class Supernet(nn.Module):
         vector: list[int] = []
         for decision in self.space.decisions:
             edges = self.space.cells[decision.cell].edges
-            row = next(
-                e for e, x in enumerate(edges) if (x.source, x.target) == (decision.source, decision.target)
-            )
+            row = next(e for e, x in enumerate(edges) if (x.source, x.target) == (decision.source, decision.target))
             beta = betas[decision.cell][row] if decision.cell in betas else 1.0
             listed = list(edges[row].candidates)
-            scores = [
-                beta * probabilities[decision.cell][row][listed.index(block)] for block in decision.choices
-            ]
+            scores = [beta * probabilities[decision.cell][row][listed.index(block)] for block in decision.choices]
             vector.append(scores.index(max(scores)))
         return self.space.decode(vector)
 

@@ -115,9 +115,7 @@ def test_network_gives_reference_output_features_and_gradient(
 
 
 @pytest.mark.parametrize("case", [name for name in NETWORKS if name not in PLAIN])
-def test_tiling_and_self_ensemble_give_reference_output(
-    case: str, tensors: Callable[[str], Tensors]
-) -> None:
+def test_tiling_and_self_ensemble_give_reference_output(case: str, tensors: Callable[[str], Tensors]) -> None:
     t = tensors(case)
     model = network(case, t).eval()
     with torch.no_grad():
@@ -129,9 +127,7 @@ def test_tiling_and_self_ensemble_give_reference_output(
 
 
 @pytest.mark.parametrize("case", NETWORKS)
-def test_every_call_of_a_network_hashes_like_the_reference(
-    case: str, tensors: Callable[[str], Tensors]
-) -> None:
+def test_every_call_of_a_network_hashes_like_the_reference(case: str, tensors: Callable[[str], Tensors]) -> None:
     t = tensors(case)
     model = network(case, t).eval()
     calls: list[int] = []
@@ -194,10 +190,7 @@ def test_tiles_are_the_reference_tiles_and_cover_the_image(entry: dict[str, Any]
 def test_parameter_counts_are_the_published_ones(entry: dict[str, Any]) -> None:
     with torch.device("meta"):
         model = baselines.create("dlsn", **entry["config"])
-    sizes = {
-        part: sum(p.numel() for p in model.get_submodule(part).parameters())
-        for part in ("head", "body", "tail")
-    }
+    sizes = {part: sum(p.numel() for p in model.get_submodule(part).parameters()) for part in ("head", "body", "tail")}
     assert sum(p.numel() for p in model.parameters()) == entry["total"]
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == entry["trainable"]
     assert len(model.state_dict()) == entry["state_dict_entries"]

@@ -24,9 +24,7 @@ from nas.registry import BASELINES
 from nas.train.retrain import recipe
 from nas.train.schedules import learning_rate
 
-MANIFEST: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "golden" / "dsrir" / "manifest.json").read_text()
-)
+MANIFEST: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "dsrir" / "manifest.json").read_text())
 NARROW: dict[str, Any] = MANIFEST["train"]["constructor"]
 SCHEDULES = MANIFEST["schedules"]
 TINY = {"extractor_width": 0.0625}
@@ -109,9 +107,7 @@ def test_official_keys_are_converted_and_loaded_strictly(narrow: torch.nn.Module
     converted = baselines.convert("dsrir", official)
     model = baselines.create("dsrir", **NARROW)
     baselines.load_strict(model, converted)
-    assert all(
-        torch.equal(a, b) for a, b in zip(model.state_dict().values(), converted.values(), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), converted.values(), strict=True))
     converted["ebd.extra"] = converted.pop("ebd.weight")
     with pytest.raises(NasError, match=r"missing ebd\.weight; surplus ebd\.extra"):
         baselines.load_strict(model, converted)

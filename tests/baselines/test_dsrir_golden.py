@@ -109,9 +109,7 @@ def test_last_uncertainty_unit_gives_the_same_images_and_no_features(
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "case"), CASES)
-def test_network_gives_reference_images_and_features(
-    name: str, case: str, tensors: Callable[[str], Tensors]
-) -> None:
+def test_network_gives_reference_images_and_features(name: str, case: str, tensors: Callable[[str], Tensors]) -> None:
     entry = NETWORKS[name]
     t = tensors(entry["file"])
     weights = t if any(key.startswith("sd.") for key in t) else tensors("net_narrow.safetensors")
@@ -197,9 +195,7 @@ def test_losses_give_reference_values(tensors: Callable[[str], Tensors]) -> None
 
 
 @pytest.mark.parametrize("width", [0.125, 0.25, 1.0])
-def test_seeded_extractors_give_reference_weights_and_contrast(
-    width: float, tensors: Callable[[str], Tensors]
-) -> None:
+def test_seeded_extractors_give_reference_weights_and_contrast(width: float, tensors: Callable[[str], Tensors]) -> None:
     t, extractor = tensors(LOSSES["file"]), seeded(width)
     expected = next(check for check in LOSSES["extractor_checks"] if check["width"] == width)
     first, last = extractor.weight0.flatten()[:4], extractor.weight12.flatten()[-4:]
@@ -257,9 +253,7 @@ def test_three_updates_follow_the_reference(shared: Path) -> None:
     t = load_file(shared / "fixtures" / "dsrir" / TRAIN["file"])
     model = baselines.create("dsrir", **TRAIN["constructor"]).double()
     baselines.load_strict(model, {k: v.double() for k, v in part(t, "initial.").items()})
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=2e-4, betas=(0.9, 0.999), weight_decay=1e-4, eps=1e-8
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, betas=(0.9, 0.999), weight_decay=1e-4, eps=1e-8)
     chosen = TRAIN["extractor"]
     criterion = DSRIRCriterion(seeded_extractor(chosen["width"], chosen["numpy_seed"]))
     x, target = t["input"].double(), t["target"].double()

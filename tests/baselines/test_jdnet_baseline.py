@@ -81,9 +81,7 @@ def test_images_smaller_than_the_window_allows_are_refused_and_padded_by_the_har
 
 @pytest.mark.parametrize("kind", ["pairwise", "patchwise"])
 @pytest.mark.parametrize("elements", [1, 2000])
-def test_bands_of_rows_give_the_whole_result(
-    kind: str, elements: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bands_of_rows_give_the_whole_result(kind: str, elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
     module = SelfAttention(8, 2, 4, 2, kind, kernel_size=5).double()
     x = torch.rand(2, 8, 11, 9, dtype=torch.float64)
     whole = module(x).detach()

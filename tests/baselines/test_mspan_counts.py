@@ -16,9 +16,7 @@ from nas.evaluate import costs
 from nas.train.retrain import recipe
 from nas.train.schedules import learning_rate
 
-FACTS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "golden" / "mspan" / "manifest.json").read_text()
-)
+FACTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "mspan" / "manifest.json").read_text())
 SCALES = (2, 3, 4)
 NARROW = {"width": 4, "distilled": 2}
 

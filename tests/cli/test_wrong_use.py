@@ -145,7 +145,11 @@ def test_a_file_that_may_not_be_read_is_named(
     [(("data", "check"), "; the same command goes on where it stopped"), (("list",), "")],
 )
 def test_an_interruption_says_how_to_go_on(
-    verb: tuple[str, ...], advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    verb: tuple[str, ...],
+    advice: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     def stopped(*words: object, **named: object) -> None:
         raise KeyboardInterrupt

@@ -26,9 +26,7 @@ def test_bicubic_on_the_luma_plane_has_the_figures_that_papers_print(
     shared: Path, scale: int, set5: tuple[float, float], set14: tuple[float, float]
 ) -> None:
     """Papers take the 8-bit Y plane, resize it in floating point and round the result: the protocol ``y_plane``."""
-    rows = evaluate(
-        "bicubic", f"sr_x{scale}", ["Set5", "Set14"], shared / "data", protocol="y_plane", with_costs=False
-    )
+    rows = evaluate("bicubic", f"sr_x{scale}", ["Set5", "Set14"], shared / "data", protocol="y_plane", with_costs=False)
     for row, (psnr, ssim) in zip(rows, (set5, set14), strict=True):
         assert row.psnr == pytest.approx(psnr, abs=5e-3) and row.ssim == pytest.approx(ssim, abs=1e-4)
         assert row.protocol == f"y_plane: gray, border {scale}, output rounded, SSIM gaussian 11"

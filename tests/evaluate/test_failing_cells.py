@@ -84,9 +84,7 @@ def test_a_device_that_is_not_there_is_wrong_use(device: str, sets: Path) -> Non
         ("derain", "dehaze", False),
     ],
 )
-def test_blind_networks_are_tested_at_any_level_and_twins_on_one_another(
-    trained: str, asked: str, fits: bool
-) -> None:
+def test_blind_networks_are_tested_at_any_level_and_twins_on_one_another(trained: str, asked: str, fits: bool) -> None:
     found = Candidate("odd", Odd((trained,)))
     if fits:
         _check_fit(found, get_task(asked))

@@ -124,9 +124,7 @@ def test_the_plane_protocol_never_looks_at_stored_inputs(tmp_path: Path) -> None
     assert black.psnr == made.psnr
 
 
-@pytest.mark.parametrize(
-    ("asked", "words"), [({"seed": -1}, "negative"), ({"save_images": "x"}, "name it otherwise")]
-)
+@pytest.mark.parametrize(("asked", "words"), [({"seed": -1}, "negative"), ({"save_images": "x"}, "name it otherwise")])
 def test_wrong_use_is_said_before_any_work(asked: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words):
         evaluate(("target", Gain()), TASK, "A", photos(tmp_path / "d", 0), **asked)  # type: ignore[arg-type]

@@ -56,9 +56,7 @@ def test_image_residual_adds_the_enlarged_input(task: str) -> None:
     with torch.no_grad():
         # the enlarged input brings its own mean, so the constant mean must not be added a second time
         tail = plain(x) - (plain.add_mean.bias.view(1, 3, 1, 1) if hasattr(plain, "add_mean") else 0)
-        torch.testing.assert_close(
-            residual(x), tail + bicubic_enlarge(x, plain.descriptor.scale), atol=1e-2, rtol=1e-4
-        )
+        torch.testing.assert_close(residual(x), tail + bicubic_enlarge(x, plain.descriptor.scale), atol=1e-2, rtol=1e-4)
     rebuilt = space.network(genotype, task, **residual.descriptor.config)
     assert rebuilt.plan == residual.plan
 

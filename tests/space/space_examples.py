@@ -51,14 +51,10 @@ def tiny_space() -> Space:
 def _cells(draw: st.DrawFn, role: str) -> dict[str, Any]:
     names = OPERATION_NAMES if role == "operation" else ATTENTION_NAMES
     nodes = draw(st.integers(1, 4))
-    candidates = draw(
-        st.lists(st.sampled_from(names), min_size=1, unique=True).filter(lambda c: c != ["none"])
-    )
+    candidates = draw(st.lists(st.sampled_from(names), min_size=1, unique=True).filter(lambda c: c != ["none"]))
     cell: dict[str, Any] = {"role": role, "nodes": nodes, "candidates": candidates}
     if role == "operation" and draw(st.booleans()):  # any wiring: all nodes leave an operation cell
-        cell["inputs"] = [
-            draw(st.lists(st.integers(0, t - 1), min_size=1, unique=True)) for t in range(1, nodes + 1)
-        ]
+        cell["inputs"] = [draw(st.lists(st.integers(0, t - 1), min_size=1, unique=True)) for t in range(1, nodes + 1)]
     if draw(st.booleans()):
         cell["merge"] = draw(st.sampled_from(["sum", "mean"]))
     if draw(st.booleans()) and "inputs" not in cell:

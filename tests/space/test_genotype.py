@@ -20,9 +20,7 @@ ATTENTION = [("esab", 0), ("cea", 0), ("cea", 1), ("esab", 0), ("skip_connect", 
 
 @given(documents(), st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_saving_and_loading_changes_nothing(
-    tmp_path_factory: Any, document: dict[str, Any], seed: int
-) -> None:
+def test_saving_and_loading_changes_nothing(tmp_path_factory: Any, document: dict[str, Any], seed: int) -> None:
     genotype = space_from_document(document).sample(seed).with_provenance(seed=seed, task="sr_x2")
     file = genotype.save(tmp_path_factory.mktemp("genotype") / "deep" / "g.json")
     again = Genotype.load(file)

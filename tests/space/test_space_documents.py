@@ -134,17 +134,13 @@ def test_the_reported_line_is_the_line_of_the_fault(write: Callable[[str], Path]
 
 @given(documents(), st.data())
 @settings(max_examples=80, deadline=None)
-def test_a_fault_planted_in_any_document_is_a_document_error(
-    document: dict[str, Any], data: st.DataObject
-) -> None:
+def test_a_fault_planted_in_any_document_is_a_document_error(document: dict[str, Any], data: st.DataObject) -> None:
     role = data.draw(st.sampled_from(sorted(document["cells"])))
     cell, network = document["cells"][role], document["network"]
 
     def unknown_key() -> str:
         target, path = data.draw(
-            st.sampled_from(
-                [(document, ""), (cell, f"cells.{role}."), (network, "network."), (cell["relaxation"], "")]
-            )
+            st.sampled_from([(document, ""), (cell, f"cells.{role}."), (network, "network."), (cell["relaxation"], "")])
         )
         target["surplus"] = 1
         return path + "surplus"

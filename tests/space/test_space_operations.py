@@ -60,9 +60,7 @@ def test_a_crossover_takes_every_decision_from_a_parent(document: dict[str, Any]
     rng = random.Random(seed)
     a, b = space.sample(rng), space.sample(rng)
     child = space.encode(space.crossover(a, b, rng))
-    assert all(
-        c in pair for c, pair in zip(child, zip(space.encode(a), space.encode(b), strict=True), strict=True)
-    )
+    assert all(c in pair for c, pair in zip(child, zip(space.encode(a), space.encode(b), strict=True), strict=True))
 
 
 @given(documents(), seeds)
@@ -78,9 +76,7 @@ def test_neighbours_are_all_points_at_distance_one(document: dict[str, Any], see
 @given(documents(), seeds)
 @quick
 def test_no_zero_block_is_ever_sampled(document: dict[str, Any], seed: int) -> None:
-    blocks = [
-        c.block for choices in space_from_document(document).sample(seed).cells.values() for c in choices
-    ]
+    blocks = [c.block for choices in space_from_document(document).sample(seed).cells.values() for c in choices]
     assert "none" not in blocks
 
 
@@ -142,9 +138,7 @@ def test_other_sources_of_randomness_are_refused(wrong: Any) -> None:
         tiny_space().sample(wrong)
 
 
-@pytest.mark.parametrize(
-    "wrong", [(), (0,) * 5, (0, 0, 0, 3), (0, 0, -1, 0), (0, 0, 0, 0.5), (0, 0, 0, True)]
-)
+@pytest.mark.parametrize("wrong", [(), (0,) * 5, (0, 0, 0, 3), (0, 0, -1, 0), (0, 0, 0, 0.5), (0, 0, 0, True)])
 def test_a_vector_outside_the_space_is_refused(wrong: Any) -> None:
     with pytest.raises(UsageError, match="tiny"):
         tiny_space().decode(wrong)

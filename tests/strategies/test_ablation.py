@@ -154,9 +154,7 @@ def test_a_discrete_strategy_has_nothing_to_ablate(tmp_path: Path) -> None:
         ablation_arms(tiny_settings(tmp_path, strategy="random"), [], [])
 
 
-def test_the_verb_plans_runs_and_resumes(
-    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_verb_plans_runs_and_resumes(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = tiny_settings(tmp_path)
     words = ["ablate", "--space", settings.space, "--task", "sr_x2", "--data", settings.data.path[0], "--batch", "1",
              "--patch", "32", "--steps", "4", "--seeds", "2", "--strategies", "pc_darts,random", "--set",

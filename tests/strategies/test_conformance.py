@@ -228,9 +228,7 @@ def test_the_supernet_of_a_single_path_run_is_loaded_for_its_own_space_and_task_
         load_supernet(other.run, space, get_task("sr_x2"))
 
 
-def test_an_unfinished_comparison_of_paths_has_no_genotype_yet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unfinished_comparison_of_paths_has_no_genotype_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(small("tiny", tmp_path, "single_path"), tmp_path / "cut", 2, monkeypatch)
     with pytest.raises(NasError, match="nothing to derive from yet"):
         derive(tmp_path / "cut")

@@ -95,9 +95,7 @@ def test_it_is_external_and_lists_without_importing_nni() -> None:
         ({"study__workers": 2}, "leave out --storage and --workers"),
     ],
 )
-def test_what_nni_cannot_do_is_refused_before_it_starts(
-    flags: dict[str, object], message: str, tmp_path: Path
-) -> None:
+def test_what_nni_cannot_do_is_refused_before_it_starts(flags: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         search(study_settings(tmp_path, strategy="nni", **flags), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

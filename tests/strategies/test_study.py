@@ -115,9 +115,7 @@ def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
     assert [e["step"] for e in read_events(result.run) if e["kind"] == "trial"] == list(range(1, 9))
 
 
-def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(
-    tmp_path: Path, estimator: ByHash
-) -> None:
+def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
     estimator.misdeeds = {2: [RuntimeError("out of memory")] * 99}
     with opened(settings) as (slots, place, _):

@@ -126,8 +126,14 @@ def test_pair_trains_resumes_and_is_evaluated(
     assert len(rows) == 1 or task == "all_in_one"  # there each degradation has a row of its own, and their mean
     for row in rows:
         assert (row.model, row.task) == ("mine", task) and np.isfinite(row.psnr)
-        assert row.images == 1 if row.set.startswith("Tiny") else (row.set, row.images) == (
-            f"mean of {len(rows) - 1}", len(rows) - 1,
+        assert (
+            row.images == 1
+            if row.set.startswith("Tiny")
+            else (row.set, row.images)
+            == (
+                f"mean of {len(rows) - 1}",
+                len(rows) - 1,
+            )
         )
 
 
