@@ -128,3 +128,10 @@ def test_the_platform_finds_published_figures_by_the_declared_entry_point(monkey
 def test_without_an_entry_point_there_are_no_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "entry_points", lambda group, name: [])
     assert door.load_published() == []
+
+
+def test_the_committed_figures_are_of_the_measured_rows() -> None:
+    root = Path(__file__).parents[2] / "results"
+    drawn = {(r.model, r.set): r.psnr for r in read_rows(root / "figures/rows.csv") if r.source == "measured"}
+    measured = {(r.model, r.set): r.psnr for r in read_rows(root / "measured/sr_x2.csv")}
+    assert drawn == measured, "figures are older than their rows; run 'make results'"
