@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = [["cli"], ["report", "strategies", "train", "evaluate"], ["supernet", "tasks", "data"], ["space"]]
+LAYERS = [
+    ["cli"],
+    ["bench", "report", "experiments", "engines", "estimators", "strategies", "train", "objectives"],
+    ["evaluate", "evaluation", "profiling"],
+    ["models", "supernet", "tasks", "data"],
+    ["space"],
+    ["images", "statistics", "config"],
+]
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 FILES = sorted((ROOT / "nas").rglob("*.py"))
 #: single files of nas/ that every room may import; they import no room at run time
-FOUNDATION = {"errors", "registry", "descriptor", "baseline", "rows", "progress"}
+FOUNDATION = {"errors", "registry", "descriptor", "baseline", "rows", "progress", "files"}
 
 
 def imported_names(file: Path) -> Iterator[tuple[str, int]]:
@@ -64,6 +71,6 @@ def test_models_know_nothing_of_training_and_evaluation(package: str) -> None:
         f"{file.relative_to(ROOT)}:{line} {name}"
         for file in sorted((ROOT / package).rglob("*.py"))
         for name, line in imported_names(file)
-        if name.split(".")[0] == "nas" and name.split(".")[1:2] and DEPTH.get(name.split(".")[1], 99) < 2
+        if name.split(".")[0] == "nas" and name.split(".")[1:2] and DEPTH.get(name.split(".")[1], 99) < 3
     ]
     assert not wrong

@@ -15,23 +15,14 @@ import numpy as np
 
 from nas.config import SearchSettings, parse
 from nas.errors import NasError, UsageError
+from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugin
 from nas.strategies.campaign import FIRST_DRAW, CampaignResult, default_name
 from nas.strategies.derive import space_of
 from nas.strategies.noise_results import EARLY, NoiseTable, statistics_of
 from nas.strategies.noise_tables import as_csv, as_markdown
 from nas.strategies.outcomes import Reader, write_campaign_rows
-from nas.strategies.parts import (
-    Part,
-    Work,
-    begin,
-    finish_all,
-    random_genotype,
-    read_document,
-    retraining,
-    write_json,
-    write_text,
-)
+from nas.strategies.parts import Part, Work, begin, finish_all, random_genotype, read_document, retraining
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.feeding import check_settings, open_feed

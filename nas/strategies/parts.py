@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import yaml
 
 from nas.config import RetrainSettings, SearchSettings, TrainSettings, build
 from nas.errors import Interrupted, NasError, UsageError
+from nas.files import plain, write_json, write_text
 from nas.registry import load_plugin
 from nas.strategies.search import search
 from nas.train.retrain import retrain
@@ -187,7 +188,7 @@ def begin(folder: Path, document: Mapping[str, Any]) -> None:
                 f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out"
             )
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / CAMPAIGN_FILE, yaml.safe_dump(_plain(document), sort_keys=False))
+    write_text(folder / CAMPAIGN_FILE, yaml.safe_dump(plain(document), sort_keys=False))
 
 
 def read_document(folder: Path) -> dict[str, Any]:
@@ -202,26 +203,3 @@ def read_document(folder: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or "kind" not in document:
         raise NasError(f"{str(path)!r} does not say what kind of campaign it is; is it one of ours?")
     return document
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Written beside and moved into place."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-    return path
-
-
-def write_json(path: Path, content: Any) -> Path:
-    """JSON of plain values and dataclasses, atomically."""
-    return write_text(path, json.dumps(_plain(content), indent=2) + "\n")
-
-
-def _plain(content: Any) -> Any:
-    if is_dataclass(content) and not isinstance(content, type):
-        return _plain(asdict(content))
-    if isinstance(content, Mapping):
-        return {str(k): _plain(v) for k, v in content.items()}
-    if isinstance(content, Sequence) and not isinstance(content, str):
-        return [_plain(v) for v in content]
-    return str(content) if isinstance(content, Path) else content
