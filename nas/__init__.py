@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas import evaluate as evaluate  # the package is callable, see its docstring
-    from nas.data.resize import imresize as imresize
     from nas.evaluate import metrics as metrics
+    from nas.images.resize import imresize as imresize
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
     from nas.space import load_space as load_space
@@ -32,7 +32,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Space": ("nas.space", "Space"),
     "derive": ("nas.strategies.derive", "derive"),
     "evaluate": ("nas.evaluate", None),
-    "imresize": ("nas.data.resize", "imresize"),
+    "imresize": ("nas.images.resize", "imresize"),
     "load_space": ("nas.space", "load_space"),
     "metrics": ("nas.evaluate.metrics", None),
     "retrain": ("nas.train.retrain", "retrain"),

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.image_io import ImageInfo, image_info, is_image_name, read_image
 from nas.data.layouts import LISTS, find_layout, find_pairs, list_images, match_folders, two_folders
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair, is_synthetic, load_clean, load_stored
 from nas.errors import NasError, UsageError
+from nas.images.files import ImageInfo, image_info, is_image_name, read_image
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.data.image_io import image_info, is_image_name, read_image
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair
 from nas.data.prepared_record import fill_in
 from nas.data.sample_set import sample_pairs
 from nas.errors import NasError, UsageError
+from nas.images.files import image_info, is_image_name, read_image
 from nas.tasks.task import Task, get_task
 
 #: (degraded, clean) folder names that belong together

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas.data.image_io import is_image_name
 from nas.data.pairs import Pair
 from nas.errors import NasError, UsageError
+from nas.images.files import is_image_name
 from nas.tasks.task import Task, get_task
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.image_io import read_image, to_luma, to_uint8
-from nas.data.resize import modcrop
 from nas.errors import NasError, UsageError
+from nas.images.files import read_image, to_luma, to_uint8
+from nas.images.resize import modcrop
 from nas.tasks.degradations import SYNTHETIC, kind_of, synthesise
 from nas.tasks.task import CLIPPED, Task, get_task
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache, MappedPair
-from nas.data.image_io import image_info
 from nas.data.pairs import Pair, degrade, load_clean, load_depth, load_stored, name_seed
 from nas.errors import UsageError
+from nas.images.files import image_info
 from nas.tasks.task import Task, get_task
 
 if TYPE_CHECKING:

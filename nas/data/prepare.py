@@ -13,7 +13,6 @@ from typing import Any, TextIO
 from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache
-from nas.data.image_io import write_image
 from nas.data.layouts import find_pairs, list_images
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.data.patches import load_images
@@ -28,6 +27,7 @@ from nas.data.prepared_record import (
     write_record,
 )
 from nas.errors import NasError, UsageError
+from nas.images.files import write_image
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]

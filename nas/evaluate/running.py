@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nas.data import image_info, to_uint8, write_image
 from nas.errors import NasError
 from nas.evaluate.candidates import Candidate
 from nas.evaluate.cells import Cell
@@ -14,6 +13,7 @@ from nas.evaluate.compare import Score, images, score_output, to_tensor
 from nas.evaluate.infer import describe, restore
 from nas.evaluate.latency import DTYPES
 from nas.evaluate.memory import free_bytes, is_out_of_memory, tile_that_fits
+from nas.images import image_info, to_uint8, write_image
 
 #: inputs of fewer pixels are run whole without asking how much memory there is
 _SMALL = 128 * 128

@@ -49,10 +49,11 @@ def scenes_from_models(
 
     ``wanted``: names of pictures, "baby" or "Set5/baby"; empty takes the first ``most`` of the sets in turn.
     """
-    from nas.data import benchmark_set, to_uint8
+    from nas.data import benchmark_set
     from nas.evaluate.candidates import resolve
     from nas.evaluate.compare import images, to_image, to_tensor
     from nas.evaluate.infer import describe, restore
+    from nas.images import to_uint8
 
     task = get_task(task)
     found = [resolve(spec, task, sets) for spec in models]
@@ -85,7 +86,7 @@ def scenes_from_images(
     True and degraded images stand there as models named "target" and "degraded"; where they do not, they are
     read from the benchmark sets under ``data``. ``order``: names of models first.
     """
-    from nas.data import read_image
+    from nas.images import read_image
 
     root = Path(folder)
     files: dict[tuple[str, str, str], dict[str, Path]] = {}
@@ -116,8 +117,9 @@ def scenes_from_images(
 def _stored(
     task: Task, set_name: str, image: str, data: str | Path | None, seed: int, root: Path
 ) -> tuple[Array, Array]:
-    from nas.data import benchmark_set, to_uint8
+    from nas.data import benchmark_set
     from nas.evaluate.compare import images
+    from nas.images import to_uint8
 
     if data is None and set_name != "sample":
         raise UsageError(

@@ -147,7 +147,7 @@ def search(run: RunFolder) -> str:
 
 def crops(scenes: Sequence[Picture], models: Sequence[str]) -> str:
     """Details of the first scenes that come with their true image; empty without one."""
-    from nas.data import read_image
+    from nas.images import read_image
     from nas.report.crops import crop_figure, enlarge
 
     out: list[str] = []

@@ -23,14 +23,14 @@ def _to_uint8(values: Array) -> Array:
 
 def bicubic(image: Array, scale: int) -> Array:
     """Shrink by an integer factor by MATLAB's rule; (H, W[, 3]) -> (H / scale, W / scale[, 3]) uint8."""
-    from nas.data.resize import imresize  # nas.data builds on nas.tasks; imported late to keep that one-way
+    from nas.images.resize import imresize  # nas.data builds on nas.tasks; imported late to keep that one-way
 
     return imresize(image, 1 / scale)
 
 
 def bicubic_plane(plane: Array, scale: int) -> Array:
     """``bicubic`` of one plane, (H, W) -> (H / scale, W / scale) float32: MATLAB's class double, nothing rounded."""
-    from nas.data.resize import imresize
+    from nas.images.resize import imresize
 
     return imresize(plane.astype(np.float64), 1 / scale).astype(np.float32)
 

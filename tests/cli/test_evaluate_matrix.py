@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nas.cli import main
-from nas.data import write_image
+from nas.images import write_image
 from nas.rows import read_rows, write_rows
 
 

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 from nas.cli import main
-from nas.data import write_image
+from nas.images import write_image
 from nas.registry import TASKS
 from nas.rows import read_rows
 from nas.weights import read_metadata

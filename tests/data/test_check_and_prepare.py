@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import PatchSource, find_pairs, load_pair, read_image, write_image
+from nas.data import PatchSource, find_pairs, load_pair
 from nas.data.check import check_folder
 from nas.data.prepare import RECORD, prepare
 from nas.errors import NasError, UsageError
+from nas.images import read_image, write_image
 from nas.tasks import get_task
 
 

@@ -7,18 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import (
-    benchmark_set,
-    find_layout,
-    find_pairs,
-    is_synthetic,
-    known_sets,
-    load_pair,
-    sample_pairs,
-    write_image,
-)
+from nas.data import benchmark_set, find_layout, find_pairs, is_synthetic, known_sets, load_pair, sample_pairs
 from nas.data.sample_set import PARTS
 from nas.errors import NasError, UsageError
+from nas.images import write_image
 from nas.registry import TASKS
 from nas.tasks import get_task
 

@@ -9,10 +9,11 @@ import pytest
 
 from nas.cli import main
 from nas.config import RetrainSettings, build
-from nas.data import find_pairs, load_pair, write_image
+from nas.data import find_pairs, load_pair
 from nas.data.check import check_folder
 from nas.data.prepare import prepare
 from nas.errors import UsageError
+from nas.images import write_image
 from nas.tasks import get_task
 from nas.train.feeding import open_feed
 

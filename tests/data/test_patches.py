@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data import Pair, PatchSource, find_pairs, iterate_batches, load_clean, sample_pairs, split_pairs, write_image
+from nas.data import Pair, PatchSource, find_pairs, iterate_batches, load_clean, sample_pairs, split_pairs
 from nas.errors import UsageError
+from nas.images import write_image
 from nas.registry import TASKS
 from nas.tasks import get_task
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from nas.config import RetrainSettings, SearchSettings, build
-from nas.data import Pair, PatchSource, find_pairs, load_pair, split_pairs, write_image
+from nas.data import Pair, PatchSource, find_pairs, load_pair, split_pairs
 from nas.data.prepare import RECORD, prepare
 from nas.errors import NasError, UsageError
+from nas.images import write_image
 from nas.tasks import get_task
 from nas.train.feeding import open_feed
 

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 import nas
-from nas.data import imresize, read_image, write_image
 from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
 from nas.evaluate import metrics
 from nas.evaluate.compare import score, to_image, to_tensor, validate
 from nas.evaluate.harness import evaluate
+from nas.images import imresize, read_image, write_image
 from nas.rows import read_rows
 from nas.tasks import get_task
 

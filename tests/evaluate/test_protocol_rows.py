@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import write_image
 from nas.evaluate import metrics
 from nas.evaluate.compare import score
 from nas.evaluate.harness import evaluate
+from nas.images import write_image
 from nas.tasks.protocols import protocols_for, with_protocol
 
 

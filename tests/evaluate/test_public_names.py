@@ -15,7 +15,7 @@ NAMES = {
     "load_space": "nas.space",
     "Space": "nas.space",
     "Genotype": "nas.space",
-    "imresize": "nas.data.resize",
+    "imresize": "nas.images.resize",
     "search": "nas.strategies.search",
     "derive": "nas.strategies.derive",
     "retrain": "nas.train.retrain",

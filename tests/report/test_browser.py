@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import write_image
+from nas.images import write_image
 from nas.report.html import write_report
 from nas.rows import EvaluationRow as Row
 from nas.rows import write_rows

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import write_image
 from nas.errors import NasError
+from nas.images import write_image
 from nas.report.html import LIMIT, write_report
 from nas.report.pictures import Picture, encode, find_pictures
 from nas.rows import EvaluationRow as Row

@@ -13,8 +13,8 @@ import torch
 
 import nas
 from nas.config import SearchSettings, build
-from nas.data import imresize, write_image
 from nas.errors import NasError, UsageError
+from nas.images import imresize, write_image
 from nas.strategies.derive import space_of
 from nas.strategies.estimators import Estimator, make_estimator
 from nas.strategies.estimators.proxies import PROXIES

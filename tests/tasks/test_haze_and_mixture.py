@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import PatchSource, benchmark_set, find_pairs, is_synthetic, load_pair, write_image
+from nas.data import PatchSource, benchmark_set, find_pairs, is_synthetic, load_pair
 from nas.data.prepare import prepare
 from nas.errors import NasError
+from nas.images import write_image
 from nas.tasks import get_task
 from nas.tasks.degradations import KINDS, SYNTHETIC, estimate_depth, kind_of, mixture, synthetic_haze
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nas.config import RetrainSettings, build
-from nas.data import write_image
+from nas.images import write_image
 from nas.train.bench_data import AGAIN, PRELOADED, time_loading
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data import write_image
 from nas.errors import UsageError
+from nas.images import write_image
 from nas.train import distributed
 from nas.train.events import read_events
 from nas.train.state import load_state

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas.data import PatchSource, write_image
+from nas.data import PatchSource
+from nas.images import write_image
 from nas.registry import BASELINES, TASKS
 from nas.tasks import get_task
 

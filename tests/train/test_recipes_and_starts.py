@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 import nas
 from nas.config import RetrainSettings, ScheduleSettings, build
-from nas.data import write_image
 from nas.data.stages import Stage, timeline
 from nas.errors import NasError, UsageError
+from nas.images import write_image
 from nas.registry import BASELINES
 from nas.tasks import get_task
 from nas.train.feeding import check_settings, open_feed

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import imresize, modcrop, read_image, to_luma, to_uint8
 from nas.errors import UsageError
+from nas.images import imresize, modcrop, read_image, to_luma, to_uint8
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

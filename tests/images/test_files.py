@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import image_info, read_image, to_uint8, write_image
 from nas.errors import NasError, UsageError
+from nas.images import image_info, read_image, to_uint8, write_image
 
 RGB = np.random.default_rng(0).integers(0, 256, (13, 17, 3)).astype(np.uint8)
 GREY = RGB[..., 0].copy()
