@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from nas.errors import NasError
 from nas.report.history import finite
 from nas.report.style import DARK, LIGHT, dress, new_figure, theme_legend
-from nas.strategies.statistics import kendall
-from nas.strategies.wording import correlation
+from nas.statistics.intervals import kendall
+from nas.statistics.sentences import correlation
 
 #: under which names the two values of a pair may stand in a campaign's statistics
 SUPERNET = ("supernet", "supernet_psnr", "x")

@@ -9,8 +9,8 @@ from typing import Any
 
 from nas.files import write_json, write_text
 from nas.space import Genotype
-from nas.strategies import statistics as s
-from nas.strategies import wording
+from nas.statistics import intervals as s
+from nas.statistics import sentences as wording
 from nas.strategies.arms import Arm
 from nas.strategies.calibration import is_differentiable
 from nas.strategies.campaign import CampaignResult, Plan, Trained, images_of

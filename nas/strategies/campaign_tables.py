@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from nas.strategies import wording
+from nas.statistics import sentences as wording
 
 HEADS = ("arm", "varied", "n", "PSNR dB", "SD", "95 % interval", "minus {reference}", "parameters", "Multi-Adds G",
          "search", "CPU s of a search", "gap dB", "agreement")  # fmt: skip

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.strategies import statistics as s
-from nas.strategies import wording
-from nas.strategies.variance import Components, components
+from nas.statistics import intervals as s
+from nas.statistics import sentences as wording
+from nas.statistics.variance import Components, components
 
 Array = npt.NDArray[np.float64]
 

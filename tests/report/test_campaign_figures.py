@@ -11,7 +11,7 @@ import pytest
 
 from nas.report.campaign import CAPTIONS, campaign_figures, cost_plot, differences, dots, pareto, rank_scatter
 from nas.report.style import figure_bytes
-from nas.strategies import statistics as s
+from nas.statistics import intervals as s
 from nas.strategies.campaign_results import compare
 from nas.strategies.noise_results import NoiseTable, statistics_of
 

@@ -15,7 +15,7 @@ from nas.cli import main
 from nas.errors import UsageError
 from nas.rows import read_rows
 from nas.space import Genotype
-from nas.strategies import statistics as s
+from nas.statistics import intervals as s
 from nas.strategies.calibration import Cost, cost_of, fit, measure, rescaled
 from nas.strategies.campaign import campaign, is_campaign, resume_campaign
 from nas.strategies.parts import Work

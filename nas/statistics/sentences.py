@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.strategies.statistics import Agreement, Correlation, Difference, Summary
+from nas.statistics.intervals import Agreement, Correlation, Difference, Summary
 
 
 def percent(level: float) -> str:

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from nas.errors import UsageError
-from nas.strategies import wording
-from nas.strategies.statistics import agreement, kendall, paired, power, seeds_needed, summary, welch
-from nas.strategies.variance import components
+from nas.statistics import sentences as wording
+from nas.statistics.intervals import agreement, kendall, paired, power, seeds_needed, summary, welch
+from nas.statistics.variance import components
 
 
 def test_the_interval_of_a_mean_is_students() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from nas.errors import UsageError
-from nas.strategies.statistics import LEVEL
+from nas.statistics.intervals import LEVEL
 
 
 @dataclass(frozen=True)
