@@ -1,6 +1,6 @@
 """Fixed networks of published papers behind one door: create, convert official weights, load strictly.
 
-Each baseline is a package that exposes ``BASELINE`` (see nas.baseline) and is found by its entry point.
+Each baseline is a package that exposes ``BASELINE`` (see nas.models.baseline) and is found by its entry point.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ def convert(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 def load_strict(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Load a state dict in which every key and shape fits; otherwise a NasError that lists what does not."""
-    from nas.weights import load_strict as load
+    from nas.models.weights import load_strict as load
 
     load(model, state)

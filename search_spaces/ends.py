@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
+from nas.models.descriptor import ModelDescriptor
 from search_spaces.fusion import CrossScaleFusion
 from search_spaces.upsample import bicubic_enlarge, upsampler
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.space.two_lists import check_list, edges_of_list
 from search_spaces.cells import JointCell, Wiring, full_wiring

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
+from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS
 from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
 from search_spaces.cells import EdgeFunction, JointCell, Wiring

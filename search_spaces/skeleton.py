@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.descriptor import ModelDescriptor
 from nas.registry import TASKS
 from nas.space.sites import Site
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.door import lazy, served, sizes_from, without_prefixes
-from nas.baseline import Baseline
+from nas.models.baseline import Baseline
 
 PAPER = (
     "Su, Gan, Chen, Yin, Chen: Global Learnable Attention for Single Image Super-Resolution, IEEE TPAMI "

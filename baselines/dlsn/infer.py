@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from baselines.dlsn.ends import DIV2K_MEAN
-from nas.weights import load_strict
+from nas.models.weights import load_strict
 
 #: What may differ between two scales: the layers of the upsampler.
 SCALE_LAYERS = ("tail.0.",)

@@ -12,8 +12,8 @@ from baselines.dlsn import BASELINE, PAPER
 from baselines.dlsn.attention import GLA
 from baselines.dlsn.ends import MeanShift, conv3x3, upsampler
 from baselines.dlsn.projections import ProjectionSource
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.descriptor import ModelDescriptor
 
 
 class LFFB(nn.Module):

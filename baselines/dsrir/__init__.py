@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.door import lazy, served, sizes_from, without_prefixes
-from nas.baseline import Baseline
+from nas.models.baseline import Baseline
 
 PAPER = (
     "X. Wang, X. Liu, Y. Yang, Z. Wang, X. He, H. Chen, Y. Li, P. Wang: DSRIR, Information Processing and "

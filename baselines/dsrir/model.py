@@ -11,8 +11,8 @@ from baselines.dsrir import BASELINE, PAPER
 from baselines.dsrir.blocks import PixelRefinement, UncertaintyAttention, conv
 from baselines.dsrir.sizes import pad8
 from baselines.dsrir.subnets import SIZE_MULTIPLE, Style, SubNet1, SubNet2, SubNet3
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.descriptor import ModelDescriptor
 
 
 class DSRIR(nn.Module):

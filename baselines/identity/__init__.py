@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.baseline import Baseline
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.baseline import Baseline
+from nas.models.descriptor import ModelDescriptor
 from nas.registry import TASKS
 
 _TASKS = ("denoise_*", "jpeg_*", "derain", "dehaze", "all_in_one")

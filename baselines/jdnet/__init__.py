@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.door import lazy, served
-from nas.baseline import Baseline
+from nas.models.baseline import Baseline
 
 PAPER = (
     "Wang, Wu, Su, Chen: Joint Self-Attention and Scale-Aggregation for Self-Calibrated Deraining Network, "

@@ -13,7 +13,7 @@ from baselines.similarity import ssim
 from nas.errors import UsageError
 
 if TYPE_CHECKING:
-    from nas.baseline import Criterion
+    from nas.models.baseline import Criterion
 
 
 def negative_ssim(output: Tensor, target: Tensor) -> Tensor:

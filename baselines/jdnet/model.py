@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from baselines.jdnet.attention import KINDS, AttentionBlock
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
 from baselines.jdnet.loss import LOSSES
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError, did_you_mean
+from nas.models.descriptor import ModelDescriptor
 
 ORDERS = ("rgb", "bgr")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.door import lazy, served, sizes_from
-from nas.baseline import Baseline
+from nas.models.baseline import Baseline
 
 PAPER = (
     "Shen, Liao, Zhao, Tian, Huang: Joint Operation and Attention Block Search for Lightweight Image "

@@ -10,8 +10,8 @@ from torch import nn
 
 from baselines.conversion import modern_weight_norm, strip_prefix
 from nas.errors import NasError
+from nas.models.weights import load_strict
 from nas.space.blocks import BLOCKS
-from nas.weights import load_strict
 from search_spaces.cells import full_wiring
 
 Shapes = dict[str, tuple[int, ...]]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baselines.jsnet import BASELINE, PAPER
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
+from nas.models.descriptor import ModelDescriptor
 from search_spaces.ends import Plan
 from search_spaces.network import JSNet, Part
 

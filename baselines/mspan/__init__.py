@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.door import lazy, served, sizes_from, without_prefixes
-from nas.baseline import Baseline
+from nas.models.baseline import Baseline
 
 PAPER = "Lightweight Image Super-Resolution with Multi-Semantic Guidance (MSPAN); reconstruction, no code released"
 RESTORATION_TASKS = ("denoise_*", "derain")

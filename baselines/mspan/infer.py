@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from nas.errors import NasError
-from nas.weights import load_strict
+from nas.models.weights import load_strict
 
 
 def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:

@@ -14,7 +14,7 @@ from baselines.mspan import PAPER, RESTORATION_TASKS
 from baselines.mspan.attention import ESA_MIN_SIZE, conv
 from baselines.mspan.block import DistillationDenseBlock
 from baselines.mspan.config import Config, resolve
-from nas.descriptor import ModelDescriptor
+from nas.models.descriptor import ModelDescriptor
 
 #: Mean colour of DIV2K on 0..1, subtracted only with ``mean_shift``.
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)

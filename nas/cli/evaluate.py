@@ -113,7 +113,7 @@ def _named(model: str) -> str | tuple[str, str]:
 
 def _task_of(models: list[str]) -> str:
     from nas.errors import UsageError
-    from nas.weights import read_metadata
+    from nas.models.weights import read_metadata
 
     for model in models:
         named = _named(model)

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         out: o.Out = None,
     ) -> None:
         from nas.errors import UsageError
-        from nas.evaluate.export import export_onnx
+        from nas.models.export import export_onnx
 
         if format != "onnx":
             raise UsageError(f"unknown export format {format!r}; known: onnx")

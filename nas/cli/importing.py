@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
         task: o.Task = None,
         out: o.Out = None,
     ) -> None:
-        from nas.train.importing import import_official
+        from nas.models.importing import import_official
 
         target = out or Path(f"{model}_{task or checkpoint.stem}.safetensors")
         loaded = import_official(model, checkpoint, task, target)

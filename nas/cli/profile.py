@@ -119,7 +119,7 @@ def _first_task(model: str) -> str:
     from nas.registry import BASELINES, TASKS
 
     if model.endswith(".safetensors"):
-        from nas.weights import read_metadata
+        from nas.models.weights import read_metadata
 
         return read_metadata(model)["task"]
     patterns = BASELINES.get(model).tasks if model in BASELINES else ("sr_x2",)
@@ -128,7 +128,7 @@ def _first_task(model: str) -> str:
 
 def _network(model: str, task: str, plugins: list[str]):  # type: ignore[no-untyped-def]
     if model.endswith(".safetensors"):
-        from nas.weights import load_weights
+        from nas.models.weights import load_weights
 
         return load_weights(model).model
     from nas.config import RetrainSettings, build

@@ -78,7 +78,7 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
     if path.suffix == ".safetensors":
         import json
 
-        from nas.weights import read_metadata
+        from nas.models.weights import read_metadata
 
         text = read_metadata(path)["genotype"]
         if not text:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from nas.errors import UsageError
-from nas.evaluate.infer import describe
+from nas.models.calling import describe
+from nas.models.weights import load_weights, weights_hash
 from nas.registry import BASELINES
 from nas.tasks.task import CLIPPED
-from nas.weights import load_weights, weights_hash
 
 if TYPE_CHECKING:
     from nas.tasks import Task

@@ -17,7 +17,8 @@ from nas.data import Pair, load_pair
 from nas.errors import NasError, UsageError, did_you_mean
 from nas.evaluate import metrics
 from nas.evaluate.cells import by_degradation
-from nas.evaluate.infer import describe, restore
+from nas.evaluate.infer import restore
+from nas.models.calling import describe
 
 if TYPE_CHECKING:
     from nas.tasks import Protocol, Task

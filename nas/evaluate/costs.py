@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import allowed_size, describe, final_image
+from nas.models.calling import allowed_size, describe, final_image
 
 #: The longest side of the real run that replaces the trace where values decide the work.
 _FALLBACK_SIDE = 64

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
-
-
-def describe(model: nn.Module) -> ModelDescriptor:
-    """The model's own descriptor; a module without one is a UsageError."""
-    descriptor = getattr(model, "descriptor", None)
-    if not isinstance(descriptor, ModelDescriptor):
-        raise UsageError(
-            f"{type(model).__name__} carries no descriptor (scale, channels, value range); "
-            "set model.descriptor = nas.descriptor.ModelDescriptor(...)"
-        )
-    return descriptor
-
-
-def final_image(output: Any) -> Tensor:
-    """The restored image of what a network returned: a tensor, or a mapping's ``restored``."""
-    if isinstance(output, Mapping):
-        output = output.get("restored")
-    if not isinstance(output, Tensor):
-        raise NasError("the network returned neither a tensor nor a dict with 'restored'; mend its forward")
-    return output
+from nas.models.calling import allowed_size, describe, evaluating, final_image
+from nas.models.descriptor import ModelDescriptor
 
 
 def check_device(device: str) -> None:
@@ -131,11 +111,6 @@ def pad_to(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     return x
 
 
-def allowed_size(size: int, multiple: int, least: int = 1) -> int:
-    """The smallest multiple of ``multiple`` that is neither below ``size`` nor below ``least``."""
-    return -(-max(size, least) // multiple) * multiple
-
-
 def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: int) -> Tensor:
     tile, overlap = allowed_size(tile, d.size_multiple), allowed_size(overlap, d.size_multiple, 0)
     s, (height, width) = d.scale, x.shape[-2:]
@@ -195,15 +170,3 @@ def _device_of(model: nn.Module, default: torch.device) -> torch.device:
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return default
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and each module's own training flag back afterwards."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, flag in flags:
-            module.training = flag

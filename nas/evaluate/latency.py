@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
 from nas.evaluate.cuda import Cuda, Run
-from nas.evaluate.infer import allowed_size, describe, evaluating
+from nas.models.calling import allowed_size, describe, evaluating
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -18,10 +18,10 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
-from nas.evaluate.infer import allowed_size, describe
 from nas.evaluate.latency import measure
+from nas.models.calling import allowed_size, describe
+from nas.models.descriptor import ModelDescriptor
 from nas.space import Space
 from nas.space.blocks import BLOCKS, SKELETONS
 from nas.space.sites import Site

@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nas.evaluate.infer import allowed_size, describe, evaluating
+from nas.models.calling import allowed_size, describe, evaluating
 
 #: sides of tiles that are tried, largest first; the last is taken even where it does not fit
 SIDES = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)

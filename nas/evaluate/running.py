@@ -10,10 +10,11 @@ from nas.errors import NasError
 from nas.evaluate.candidates import Candidate
 from nas.evaluate.cells import Cell
 from nas.evaluate.compare import Score, images, score_output, to_tensor
-from nas.evaluate.infer import describe, restore
+from nas.evaluate.infer import restore
 from nas.evaluate.latency import DTYPES
 from nas.evaluate.memory import free_bytes, is_out_of_memory, tile_that_fits
 from nas.images import image_info, to_uint8, write_image
+from nas.models.calling import describe
 
 #: inputs of fewer pixels are run whole without asking how much memory there is
 _SMALL = 128 * 128

@@ -52,8 +52,9 @@ def scenes_from_models(
     from nas.data import benchmark_set
     from nas.evaluate.candidates import resolve
     from nas.evaluate.compare import images, to_image, to_tensor
-    from nas.evaluate.infer import describe, restore
+    from nas.evaluate.infer import restore
     from nas.images import to_uint8
+    from nas.models.calling import describe
 
     task = get_task(task)
     found = [resolve(spec, task, sets) for spec in models]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from nas.config import LimitSettings, SearchSettings
 from nas.errors import NasError, UsageError
+from nas.models.weights import load_strict
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, load_space
 from nas.strategies.provenance import with_provenance
 from nas.supernet import Supernet
 from nas.train.run import Run
 from nas.train.state import load_state
-from nas.weights import load_strict
 
 
 def space_of(settings: SearchSettings) -> Space:

@@ -11,13 +11,13 @@ from nas.config import SearchSettings
 from nas.errors import NasError
 from nas.evaluate.costs import Costs, costs_for_task
 from nas.evaluate.harness import evaluate
+from nas.models.weights import load_weights
 from nas.rows import EvaluationRow, read_rows, write_rows
 from nas.space import Genotype
 from nas.strategies.parts import Work
 from nas.tasks import Task
 from nas.train.run import Run
 from nas.versions import commit, package_version
-from nas.weights import load_weights
 
 #: the name of the held-out images in rows
 VALIDATION = "validation"

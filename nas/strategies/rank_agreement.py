@@ -12,13 +12,13 @@ import torch
 from nas.config import SearchSettings
 from nas.errors import UsageError
 from nas.files import write_json
+from nas.models.weights import load_strict
 from nas.registry import STRATEGIES
 from nas.space import Genotype
 from nas.strategies.derive import space_of
 from nas.strategies.search import SHARES
 from nas.tasks import get_task
 from nas.train.feeding import open_feed
-from nas.weights import load_strict
 
 SCORES_FILE = "supernet_scores.json"
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from nas.config import SearchSettings, build
+from nas.models.weights import save_weights
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
@@ -25,7 +26,6 @@ from nas.train.feeding import Feed, check_settings, open_feed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.state import seed_everything
-from nas.weights import save_weights
 
 #: share of the training images that train weights and architecture: disjoint halves
 SHARES = {"weights": 0.5, "architecture": 0.5}

@@ -16,6 +16,7 @@ from torch import nn
 
 from nas.config import SearchSettings
 from nas.errors import NasError, UsageError
+from nas.models.weights import load_strict, read_metadata
 from nas.space import Genotype, Space, space_from_document
 from nas.strategies.base import Batch
 from nas.strategies.bilevel import BilevelStrategy
@@ -28,7 +29,6 @@ from nas.train.feeding import Feed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.schedules import learning_rate
-from nas.weights import load_strict, read_metadata
 
 #: how many genotypes a validation in the middle of the training compares
 GLIMPSE = 4

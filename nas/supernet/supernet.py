@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
+from nas.models.descriptor import ModelDescriptor
 from nas.supernet.relaxations import Choices, Mixture, Relax, group_softmax, softmax, softmax_of_cell
 
 if TYPE_CHECKING:

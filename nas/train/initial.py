@@ -11,10 +11,10 @@ from torch import nn
 
 from nas.config import RetrainSettings
 from nas.errors import UsageError
+from nas.models.weights import load_strict, read_metadata, weights_hash
 from nas.registry import BASELINES
 from nas.tasks import Task
 from nas.train.run import Run
-from nas.weights import load_strict, read_metadata, weights_hash
 
 #: file of a run that keeps what it started from
 RECORD = "init_from.json"

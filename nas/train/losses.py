@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from nas.errors import UsageError
 
 if TYPE_CHECKING:
-    from nas.baseline import Criterion
+    from nas.models.baseline import Criterion
 
 
 def restored(outputs: Any) -> Tensor:

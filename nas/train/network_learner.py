@@ -14,7 +14,7 @@ from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
-    from nas.baseline import Criterion
+    from nas.models.baseline import Criterion
 
 #: first step -> the batches from that step on, as (degraded, target) on 0..255
 BatchStream = Callable[[int], Iterator[tuple[Tensor, Tensor]]]

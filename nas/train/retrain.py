@@ -18,6 +18,7 @@ from torch import nn
 from nas.config import RetrainSettings, build
 from nas.data import Pair
 from nas.errors import UsageError, did_you_mean
+from nas.models.weights import save_weights
 from nas.registry import BASELINES, load_plugin
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task, get_task
@@ -29,7 +30,6 @@ from nas.train.losses import criterion_identity, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
-from nas.weights import save_weights
 
 #: entries of ``network`` that are options of a derived network rather than part of its structure
 OPTIONS = ("image_residual", "train_mean_shift")

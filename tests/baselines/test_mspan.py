@@ -14,9 +14,9 @@ import baselines
 from nas.config import RetrainSettings, build
 from nas.errors import NasError, UsageError
 from nas.evaluate.infer import restore
+from nas.models.weights import load_weights, save_weights
 from nas.registry import BASELINES, TASKS
 from nas.train.retrain import recipe
-from nas.weights import load_weights, save_weights
 
 SMALL = {"width": 8, "distilled": 4, "n_blocks": 2}
 #: Every choice that no published number decides, with its other values.

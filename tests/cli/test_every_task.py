@@ -11,9 +11,9 @@ import skimage.data
 
 from nas.cli import main
 from nas.images import write_image
+from nas.models.weights import read_metadata
 from nas.registry import TASKS
 from nas.rows import read_rows
-from nas.weights import read_metadata
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 import baselines
 from nas.cli import main
-from nas.weights import save_weights
+from nas.models.weights import save_weights
 
 
 @pytest.mark.parametrize(

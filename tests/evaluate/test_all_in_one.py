@@ -9,12 +9,12 @@ import pytest
 from torch import Tensor, nn
 
 from nas.data import Pair
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError
 from nas.evaluate.cells import by_degradation, degradation_of
 from nas.evaluate.compare import validation_scores
 from nas.evaluate.harness import evaluate
 from nas.images import write_image
+from nas.models.descriptor import ModelDescriptor
 from nas.rows import read_rows
 from nas.tasks import get_task
 

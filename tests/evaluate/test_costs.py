@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import nas
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import Costs, costs_for_task, count
+from nas.models.descriptor import ModelDescriptor
 
 
 def described(model: nn.Module, **facts: object) -> nn.Module:

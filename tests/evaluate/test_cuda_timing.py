@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import UsageError
 from nas.evaluate.cuda import Cuda
 from nas.evaluate.latency import measure
+from nas.models.descriptor import ModelDescriptor
 
 NEED = 3 * 2**20  # bytes that a run of the fakes takes and gives back
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
 from nas.evaluate.harness import evaluate
 from nas.images import read_image, write_image
+from nas.models.descriptor import ModelDescriptor
 from nas.rows import EvaluationRow, change_rows, read_rows
 
 TASK = "denoise_color_25"

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 import nas
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
 from nas.evaluate import metrics
 from nas.evaluate.compare import score, to_image, to_tensor, validate
 from nas.evaluate.harness import evaluate
 from nas.images import imresize, read_image, write_image
+from nas.models.descriptor import ModelDescriptor
 from nas.rows import read_rows
 from nas.tasks import get_task
 
@@ -193,7 +193,7 @@ def test_weights_selected_on_a_benchmark_are_refused_on_it_only(
     import nas.evaluate.candidates as candidates
 
     def load(path: Path) -> Any:
-        from nas.weights import LoadedWeights
+        from nas.models.weights import LoadedWeights
 
         model = Repeat()
         training = {"selection": selection, "steps": 7}

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import allowed_size, final_image, pad_to, restore
+from nas.evaluate.infer import pad_to, restore
+from nas.models.calling import allowed_size, final_image
+from nas.models.descriptor import ModelDescriptor
 
 
 class Probe(nn.Module):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
 from nas.evaluate.latency import interquartile_range, measure, peak_resident_mib
+from nas.models.descriptor import ModelDescriptor
 
 
 class Toy(nn.Module):

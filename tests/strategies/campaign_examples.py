@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nas.config import RetrainSettings, SearchSettings, build
+from nas.models.weights import save_weights
 from nas.space import Genotype
 from nas.strategies import arms, campaign_results, parts
 from nas.strategies.calibration import Cost, is_differentiable
@@ -19,7 +20,6 @@ from nas.strategies.derive import space_of
 from nas.tasks import get_task
 from nas.train.retrain import build_candidate
 from nas.train.run import Run
-from nas.weights import save_weights
 
 TINY = """
 format: nas.space/1

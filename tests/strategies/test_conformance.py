@@ -12,6 +12,7 @@ import torch
 
 from nas.config import LimitSettings, SearchSettings, build
 from nas.errors import NasError, UsageError
+from nas.models.weights import weights_hash
 from nas.registry import STRATEGIES
 from nas.space import Genotype, load_space
 from nas.strategies import search as search_module
@@ -22,7 +23,6 @@ from nas.strategies.single_path import load_supernet
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.state import load_state
-from nas.weights import weights_hash
 
 TINY = """
 format: nas.space/1

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from nas.config import RetrainSettings, SearchSettings, build
+from nas.models.weights import load_weights
 from nas.strategies.derive import space_of
 from nas.strategies.search import search
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.retrain import build_candidate, retrain
-from nas.weights import load_weights
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from nas.errors import UsageError, did_you_mean
 from nas.train.losses import restored
 
 if TYPE_CHECKING:
-    from nas.baseline import Criterion
+    from nas.models.baseline import Criterion
 
 #: (model, degraded, target, criterion) -> score, larger is better; tensors (N, C, H, W) on the model's value range
 Proxy = Callable[[nn.Module, Tensor, Tensor, "Criterion"], float]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nas.models.weights import save_weights
 from nas.space import load_genotype, load_space
-from nas.weights import save_weights
 
 
 def test_onnx_equals_torch_at_another_size(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_onnx_equals_torch_at_another_size(tmp_path: Path) -> None:
     import numpy as np
     import torch
 
-    from nas.evaluate.export import TOLERANCE, export_onnx
+    from nas.models.export import TOLERANCE, export_onnx
 
     space = load_space("jsm", overrides={"network.cells": 1})
     genotype = load_genotype("jsnet_released").with_network(cells=1)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.evaluate.infer import allowed_size, final_image
-from nas.weights import load_weights
+from nas.models.calling import allowed_size, final_image
+from nas.models.weights import load_weights
 
 #: largest allowed difference between torch and onnxruntime on 0..255
 TOLERANCE = 0.05

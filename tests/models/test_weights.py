@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nas.errors import NasError, UsageError
+from nas.models.importing import import_official, read_checkpoint
+from nas.models.weights import KEY, load_weights, read_metadata, save_weights, weights_hash
 from nas.space import load_genotype, load_space
-from nas.train.importing import import_official, read_checkpoint
-from nas.weights import KEY, load_weights, read_metadata, save_weights, weights_hash
 
 SPACE = {"network.cells": 1}
 

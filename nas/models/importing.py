@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from nas.errors import NasError, UsageError
+from nas.models.weights import load_strict, save_weights
 from nas.registry import BASELINES
 from nas.tasks import get_task
-from nas.weights import load_strict, save_weights
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.descriptor import ModelDescriptor
 from nas.errors import NasError, UsageError
+from nas.models.descriptor import ModelDescriptor
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import torch
 
 import baselines
 from nas.errors import NasError
-from nas.weights import save_weights
+from nas.models.weights import save_weights
 
 
 def test_dsrir_is_exported_as_its_restored_image_at_every_multiple_of_eight(
@@ -39,7 +39,7 @@ def test_dsrir_is_exported_as_its_restored_image_at_every_multiple_of_eight(
 
 def test_a_network_whose_work_depends_on_the_size_is_refused_with_the_reason(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-    from nas.evaluate.export import export_onnx
+    from nas.models.export import export_onnx
 
     model = baselines.create("dlsn", n_resgroups=1, n_resblocks=1, n_feats=16, chunk_size=16, n_hashes=1)
     save_weights(tmp_path / "w.safetensors", model, kind="baseline", task="sr_x2")
