@@ -74,7 +74,8 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         from nas.cli.quantities import duration
-        from nas.config import SearchSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import SearchSettings
         from nas.strategies.ablation import ablate as run_ablation
         from nas.strategies.ablation import plan_ablation
         from nas.strategies.campaign import describe, resume_campaign

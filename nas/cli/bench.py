@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
         repeats: Annotated[int, typer.Option("--repeats", help="Counted repetitions of each mode, interleaved.")] = 5,
     ) -> None:
         from nas.cli.tables import print_table
-        from nas.config import SearchSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import SearchSettings
         from nas.strategies.bench import time_search_steps
 
         settings = build(
@@ -59,7 +60,8 @@ def register(app: typer.Typer) -> None:
         block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
     ) -> None:
         from nas.cli.tables import print_table
-        from nas.config import RetrainSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import RetrainSettings
         from nas.progress import progress
         from nas.train.bench_data import time_loading
 

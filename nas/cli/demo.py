@@ -35,7 +35,8 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     """Search the JSM space on the sample photographs, retrain what was found and the released genotype alike."""
     from nas.cli.dry_run import show_plan
     from nas.cli.tables import print_rows
-    from nas.config import RetrainSettings, SearchSettings, build
+    from nas.config.reading import build
+    from nas.config.runs import RetrainSettings, SearchSettings
     from nas.evaluate.harness import evaluate
     from nas.report.comparison import compare
     from nas.report.html import write_report

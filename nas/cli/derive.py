@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         out: o.Out = None,
     ) -> None:
         from nas.cli.quantities import count
-        from nas.config import LimitSettings
+        from nas.config.search import LimitSettings
         from nas.errors import UsageError
         from nas.strategies.derive import derive as run_derive
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from nas.config import Settings, to_yaml
+from nas.config.reading import to_yaml
+from nas.config.runs import Settings
 
 
 def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int]) -> None:

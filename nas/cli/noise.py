@@ -43,7 +43,8 @@ def register(app: typer.Typer) -> None:
         ] = 1,
         dry_run: o.DryRun = False,
     ) -> None:
-        from nas.config import SearchSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import SearchSettings
         from nas.strategies.campaign import resume_campaign
         from nas.strategies.noise import noise as run_noise
         from nas.strategies.noise import plan_noise
@@ -72,7 +73,8 @@ def register(app: typer.Typer) -> None:
 
 def _plan(settings: object) -> None:
     from nas.cli.dry_run import show_plan
-    from nas.config import SearchSettings, build
+    from nas.config.reading import build
+    from nas.config.runs import SearchSettings
     from nas.strategies.search import plan
 
     assert isinstance(settings, SearchSettings)

@@ -60,7 +60,7 @@ def command_line() -> str:
 
 def config_tree(path: Path | None) -> dict[str, object] | None:
     """Settings of a YAML file, without the ``kind`` that a run's own config.yaml begins with."""
-    from nas.config import read_yaml
+    from nas.config.reading import read_yaml
 
     if path is None:
         return None

@@ -131,7 +131,8 @@ def _network(model: str, task: str, plugins: list[str]):  # type: ignore[no-unty
         from nas.models.weights import load_weights
 
         return load_weights(model).model
-    from nas.config import RetrainSettings, build
+    from nas.config.reading import build
+    from nas.config.runs import RetrainSettings
     from nas.registry import BASELINES, load_plugin
     from nas.tasks import get_task
     from nas.train.retrain import build_candidate

@@ -53,7 +53,8 @@ def register(app: typer.Typer) -> None:
         dry_run: o.DryRun = False,
     ) -> None:
         from nas.cli.quantities import duration
-        from nas.config import RetrainSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import RetrainSettings
         from nas.errors import UsageError
         from nas.registry import BASELINES, load_plugin
         from nas.train.retrain import recipe

@@ -86,7 +86,8 @@ def register(app: typer.Typer) -> None:
         dry_run: o.DryRun = False,
     ) -> None:
         from nas.cli.quantities import count, duration
-        from nas.config import SearchSettings, build
+        from nas.config.reading import build
+        from nas.config.runs import SearchSettings
         from nas.strategies.search import search as run_search
 
         if resume is not None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nas.config import SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError, did_you_mean
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import SPACES, Space

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas.config import SearchSettings, build, parse
+from nas.config.reading import build, parse
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError, did_you_mean
 from nas.registry import STRATEGIES
 from nas.strategies.calibration import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled

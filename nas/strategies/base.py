@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas.config import StrategySettings, TrainSettings
+from nas.config.search import StrategySettings
+from nas.config.training import TrainSettings
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.feasible import Feasible

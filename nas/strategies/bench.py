@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.registry import STRATEGIES
 from nas.strategies.derive import space_of
 from nas.tasks import get_task

@@ -17,7 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError
 from nas.registry import STRATEGIES, load_plugin
 from nas.strategies.derive import space_of

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas.config import SearchSettings, parse
+from nas.config.reading import parse
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.registry import load_plugin
 from nas.strategies.arms import Arm, check_control, control_arm, with_equal_budgets

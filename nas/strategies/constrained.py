@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError
 from nas.space import Genotype, Space
 from nas.strategies.genotype_costs import GenotypeCosts

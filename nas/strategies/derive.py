@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas.config import LimitSettings, SearchSettings
+from nas.config.runs import SearchSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.models.weights import load_strict
 from nas.registry import STRATEGIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError
 from nas.registry import STRATEGIES
 from nas.train.run import Run

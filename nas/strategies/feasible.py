@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from itertools import product
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError
 from nas.space import Space
 from nas.strategies.genotype_costs import GenotypeCosts

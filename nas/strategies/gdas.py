@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.config import StrategySettings, TrainSettings
+from nas.config.search import StrategySettings
+from nas.config.training import TrainSettings
 from nas.strategies.base import Loss
 from nas.strategies.bilevel import BilevelStrategy
 from nas.supernet.relaxations import Choices, gumbel_choice

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import torch
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import costs_for_task, count
 from nas.evaluate.latency_table import LatencyTable

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.progress import Progress, progress
 from nas.space import Genotype

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Genotype
 from nas.strategies.feasible import Vector
 from nas.strategies.nni import TRIALS

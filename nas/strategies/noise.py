@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from nas.config import SearchSettings, parse
+from nas.config.reading import parse
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugin

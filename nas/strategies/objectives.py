@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.errors import UsageError, did_you_mean
 
 Direction = Literal["minimize", "maximize"]

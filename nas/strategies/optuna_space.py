@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.errors import UsageError, did_you_mean
 from nas.space import Genotype, Space
 from nas.strategies.feasible import Feasible, Vector

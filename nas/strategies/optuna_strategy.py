@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.errors import NasError
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError
 from nas.evaluate.costs import Costs, costs_for_task
 from nas.evaluate.harness import evaluate

@@ -15,7 +15,9 @@ from typing import Any
 
 import yaml
 
-from nas.config import RetrainSettings, SearchSettings, TrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings, SearchSettings
+from nas.config.training import TrainSettings
 from nas.errors import Interrupted, NasError, UsageError
 from nas.files import plain, write_json, write_text
 from nas.registry import load_plugin

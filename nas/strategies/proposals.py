@@ -8,7 +8,7 @@ from typing import Any
 from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Space
 from nas.strategies.feasible import Feasible
 from nas.strategies.optuna_space import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Genotype
 from nas.versions import package_version
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.strategies.archive import dominates
 from nas.strategies.objectives import direction, objectives_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.space import Genotype, Space
 from nas.space.draw import drawer
 from nas.strategies.base import DiscreteStrategy

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError
 from nas.files import write_json
 from nas.models.weights import load_strict

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from nas.config import SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
 from nas.models.weights import save_weights
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import Genotype, Space

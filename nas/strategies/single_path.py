@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.models.weights import load_strict, read_metadata
 from nas.space import Genotype, Space, space_from_document

@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError, did_you_mean
 from nas.progress import Progress, progress
 from nas.registry import load_plugin

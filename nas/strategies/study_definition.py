@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from nas.config import SearchSettings, parse, to_yaml
+from nas.config.reading import parse, to_yaml
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.space import Space, space_from_document
 from nas.space.blocks import SKELETONS

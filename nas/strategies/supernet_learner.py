@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.evaluate.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss

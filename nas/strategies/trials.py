@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError
 from nas.evaluate.latency_table import LatencyTable
 from nas.space import Genotype, Space

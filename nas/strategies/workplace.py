@@ -9,7 +9,7 @@ from functools import cached_property
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.registry import load_plugin
 from nas.space import Genotype, Space
 from nas.strategies.derive import space_of

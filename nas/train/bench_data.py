@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nas.config import RetrainSettings
+from nas.config.runs import RetrainSettings
 from nas.data import PatchSource, iterate_batches
 from nas.progress import Progress
 from nas.tasks import get_task

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from nas.config import SearchSettings, Settings
+from nas.config.runs import SearchSettings, Settings
 from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
 from nas.data.stages import Stage, Stretch, Timeline, timeline
 from nas.errors import UsageError

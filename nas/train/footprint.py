@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.config import Settings
+from nas.config.runs import Settings
 from nas.evaluate.costs import costs_for_task
 from nas.tasks import Task
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from nas.config import RetrainSettings
+from nas.config.runs import RetrainSettings
 from nas.errors import UsageError
 from nas.models.weights import load_strict, read_metadata, weights_hash
 from nas.registry import BASELINES

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nas.config import TrainSettings
+from nas.config.training import TrainSettings
 from nas.errors import Interrupted, NasError
 from nas.progress import progress
 from nas.train import distributed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from nas.config import TrainSettings
+from nas.config.training import TrainSettings
 from nas.train import distributed
 from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from nas.config import OptimizerSettings
+from nas.config.training import OptimizerSettings
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], chosen: OptimizerSettings) -> torch.optim.Adam:

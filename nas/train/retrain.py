@@ -15,7 +15,8 @@ import torch
 import yaml
 from torch import nn
 
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.data import Pair
 from nas.errors import UsageError, did_you_mean
 from nas.models.weights import save_weights

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from nas.config import RetrainSettings, SearchSettings, Settings, parse, to_yaml
+from nas.config.reading import parse, to_yaml
+from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.errors import NasError, UsageError
 from nas.train import distributed
 

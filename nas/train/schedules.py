@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nas.config import ScheduleSettings
+from nas.config.training import ScheduleSettings
 
 
 def learning_rate(schedule: ScheduleSettings, base: float, step: int, steps: int) -> float:

@@ -16,7 +16,9 @@ from baselines.dlsn.chop import chop_forward, self_ensemble
 from baselines.dlsn.hashing import bucket_count, cut_chunks, hash_codes
 from baselines.dlsn.infer import transfer
 from baselines.dlsn.projections import draw
-from nas.config import RetrainSettings, ScheduleSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
+from nas.config.training import ScheduleSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import count
 from nas.evaluate.infer import restore

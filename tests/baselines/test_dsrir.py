@@ -15,7 +15,8 @@ import baselines
 from baselines.dsrir.criterion import DSRIRCriterion
 from baselines.dsrir.extractor import load_extractor, seeded_extractor
 from baselines.dsrir.sizes import crop8, pad8
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.data.stages import Stage, last_epochs, timeline
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import count

@@ -18,7 +18,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.data.patches import _turn
 from nas.evaluate.compare import score_output
 from nas.tasks import with_protocol

@@ -12,7 +12,8 @@ import baselines
 from baselines.jdnet import attention
 from baselines.jdnet.attention import SelfAttention
 from baselines.jdnet.primitives import Neighbourhood, aggregation, subtraction
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import count
 from nas.evaluate.infer import restore

@@ -127,7 +127,8 @@ def test_official_checkpoint_loads_without_being_told_anything(shared: Path) -> 
 
 @pytest.mark.parametrize("preset", ["published", "small"])
 def test_recipe_is_a_valid_training_configuration(preset: str) -> None:
-    from nas.config import RetrainSettings, parse
+    from nas.config.reading import parse
+    from nas.config.runs import RetrainSettings
 
     tree = yaml.safe_load((JSNET.folder / "recipe.yaml").read_text())[preset]
     settings = parse(RetrainSettings, {"model": "jsnet", **tree})

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import baselines
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.infer import restore
 from nas.models.weights import load_weights, save_weights

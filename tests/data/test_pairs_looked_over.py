@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nas.cli import main
-from nas.config import RetrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
 from nas.data import find_pairs, load_pair
 from nas.data.check import check_folder
 from nas.data.prepare import prepare

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.config import RetrainSettings, SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.data import Pair, PatchSource, find_pairs, load_pair, split_pairs
 from nas.data.prepare import RECORD, prepare
 from nas.errors import NasError, UsageError

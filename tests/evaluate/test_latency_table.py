@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.latency_table import LatencyTable, measure_table
 from nas.space import Space, load_space, space_from_document
@@ -133,7 +133,7 @@ def test_a_table_of_other_networks_is_refused(table: LatencyTable) -> None:
 
 
 def test_an_impossible_latency_names_the_smallest(table: LatencyTable, tmp_path: Path) -> None:
-    from nas.config import SearchSettings
+    from nas.config.runs import SearchSettings
     from nas.strategies.supernet_learner import costs_for_limits
 
     path = table.save(tmp_path / "table.json")

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from nas.config import RetrainSettings, SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.models.weights import save_weights
 from nas.space import Genotype
 from nas.strategies import arms, campaign_results, parts

@@ -8,7 +8,8 @@ import pytest
 from campaign_examples import Stage, tiny_settings
 
 from nas.cli import main
-from nas.config import SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
 from nas.errors import UsageError
 from nas.strategies import arms as arms_module
 from nas.strategies.ablation import ablate, ablation_arms, plan_ablation

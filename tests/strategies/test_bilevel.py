@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.config import StrategySettings, TrainSettings
+from nas.config.search import StrategySettings
+from nas.config.training import TrainSettings
 from nas.registry import BASELINES
 from nas.space import load_space
 from nas.strategies.bilevel import first_order, second_order_difference, second_order_exact, weights_of

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from nas.config import LimitSettings, SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.models.weights import weights_hash
 from nas.registry import STRATEGIES

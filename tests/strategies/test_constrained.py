@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError
 from nas.space import load_space
 from nas.strategies.constrained import best_within, random_within, require_feasible, solve

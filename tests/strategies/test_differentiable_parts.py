@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from nas.config import LimitSettings, SearchSettings, StrategySettings, TrainSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
+from nas.config.search import LimitSettings, StrategySettings
+from nas.config.training import TrainSettings
 from nas.registry import STRATEGIES
 from nas.space import Space
 from nas.strategies.architecture_loss import ArchitectureLoss

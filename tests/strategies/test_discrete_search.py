@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nas.config import SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.space import Genotype
 from nas.strategies import trials

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nas
-from nas.config import LimitSettings, StrategySettings
+from nas.config.search import LimitSettings, StrategySettings
 from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, space_from_document

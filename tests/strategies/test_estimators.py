@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import nas
-from nas.config import SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.images import imresize, write_image
 from nas.strategies.derive import space_of

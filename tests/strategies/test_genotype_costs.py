@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas.config import LimitSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.evaluate.costs import costs_for_task
 from nas.space import Space, load_space

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.config import StrategySettings
+from nas.config.search import StrategySettings
 from nas.strategies.archive import dominates
 from nas.strategies.pruning import hopeless, rungs
 

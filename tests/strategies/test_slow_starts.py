@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from nas.config import RetrainSettings, SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.models.weights import load_weights
 from nas.strategies.derive import space_of
 from nas.strategies.search import search

@@ -13,7 +13,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
 from nas.strategies import study as study_module

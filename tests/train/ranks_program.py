@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 import nas
-from nas.config import RetrainSettings, SearchSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import Interrupted, NasError
 from nas.train import distributed
 from nas.train.network_learner import NetworkLearner

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nas.config import RetrainSettings, SearchSettings, build, to_yaml
+from nas.config.reading import build, to_yaml
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import UsageError
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from nas.cli import main
-from nas.config import RetrainSettings, TrainSettings
+from nas.config.runs import RetrainSettings
+from nas.config.training import TrainSettings
 from nas.errors import Interrupted
 from nas.progress import Progress
 from nas.train import loop

@@ -13,7 +13,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 import nas
-from nas.config import RetrainSettings, ScheduleSettings, build
+from nas.config.reading import build
+from nas.config.runs import RetrainSettings
+from nas.config.training import ScheduleSettings
 from nas.data.stages import Stage, timeline
 from nas.errors import NasError, UsageError
 from nas.images import write_image
@@ -88,7 +90,7 @@ def test_milestones_multiply_once_each_and_the_offset_brings_them_forward() -> N
 
 
 def test_adamw_shrinks_the_weights_and_adam_does_not() -> None:
-    from nas.config import OptimizerSettings
+    from nas.config.training import OptimizerSettings
 
     found = {}
     for name in ("adam", "adamw"):
@@ -132,7 +134,7 @@ def test_an_image_too_small_for_a_later_stage_is_refused_at_once(photos: Path) -
 
 @pytest.mark.parametrize("change", [{"data__stages": STAGES}, {"train__schedule__unit": "epoch"}])
 def test_stages_and_epochs_are_refused_in_a_search(change: dict[str, Any]) -> None:
-    from nas.config import SearchSettings
+    from nas.config.runs import SearchSettings
 
     with pytest.raises(UsageError, match="'nas retrain'"):
         check_settings(build(SearchSettings, **change), get_task("sr_x2"))

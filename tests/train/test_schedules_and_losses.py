@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from nas.config import ScheduleSettings
+from nas.config.training import ScheduleSettings
 from nas.errors import UsageError
 from nas.train.losses import pixel_loss, restored, task_criterion
 from nas.train.schedules import learning_rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.tasks import Task

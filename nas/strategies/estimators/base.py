@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.space import Genotype, Space
 from nas.tasks import Task

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas.config import LimitSettings, SearchSettings, StudySettings
+from nas.config.runs import SearchSettings
+from nas.config.search import LimitSettings, StudySettings
 from nas.errors import NasError
 from nas.space import Genotype, Space
 from nas.strategies.estimators.base import Estimator, Report

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Genotype, Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.pruning import rungs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas.config import SearchSettings
+from nas.config.runs import SearchSettings
 from nas.space import Genotype, Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.estimators.proxies import proxy
