@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         from nas.cli.profile import _network
         from nas.cli.tables import print_table
         from nas.errors import UsageError
-        from nas.evaluate.latency import measure
+        from nas.profiling.latency import measure
 
         width, _, height = size.partition("x")
         if not (width.isdigit() and height.isdigit()):

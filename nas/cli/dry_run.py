@@ -12,7 +12,7 @@ from nas.config.runs import Settings
 
 def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int]) -> None:
     """Costs and memory of the network that would be trained, the data it would see, the configuration."""
-    from nas.train.footprint import footprint
+    from nas.profiling.footprint import footprint
 
     cost = footprint(model, task, settings)
     typer.echo(f"parameters      {cost.parameters:,} ({cost.trainable:,} trainable)")

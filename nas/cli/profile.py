@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
         plugin: o.Plugin = None,
     ) -> None:
         from nas.errors import UsageError
-        from nas.evaluate.costs import costs_for_task
-        from nas.evaluate.latency_table import measure_table
+        from nas.profiling.costs import costs_for_task
+        from nas.profiling.latency_table import measure_table
         from nas.registry import load_plugin
         from nas.space import load_space
         from nas.tasks import get_task
@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
         typer.echo(f"activations     {cost.activations / 1e6:,.1f} M elements of convolution outputs")
         typer.echo(f"convolutions    {cost.convolutions}")
         if latency:
-            from nas.evaluate.latency import measure
+            from nas.profiling.latency import measure
 
             found = measure(network, int(height), int(width), device=device or "cpu", threads=threads or 1)
             typer.echo(
@@ -93,7 +93,7 @@ def _giga(multiply_adds: int) -> str:
 
 def _further(network: Any, cost: Any, task: Any) -> dict[str, int]:
     """Multiply-adds by the publication's convention and at its size, by label, where these differ from ours."""
-    from nas.evaluate.costs import count
+    from nas.profiling.costs import count
     from nas.registry import BASELINES
 
     descriptor = network.descriptor

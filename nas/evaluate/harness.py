@@ -22,11 +22,11 @@ from nas.errors import NasError, UsageError
 from nas.evaluate.candidates import Candidate, ModelSpec, resolve
 from nas.evaluate.cells import Cell, average_row, cells, content
 from nas.evaluate.compare import Score, validate
-from nas.evaluate.costs import Costs, costs_for_task
 from nas.evaluate.infer import check_device, check_tile
-from nas.evaluate.latency import DTYPES, Latency, measure
 from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
 from nas.models.calling import describe
+from nas.profiling.costs import Costs, costs_for_task
+from nas.profiling.latency import DTYPES, Latency, measure
 from nas.progress import Progress
 from nas.progress import progress as progress_bar
 from nas.rows import EvaluationRow, change_rows, read_rows

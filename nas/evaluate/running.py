@@ -11,10 +11,10 @@ from nas.evaluate.candidates import Candidate
 from nas.evaluate.cells import Cell
 from nas.evaluate.compare import Score, images, score_output, to_tensor
 from nas.evaluate.infer import restore
-from nas.evaluate.latency import DTYPES
-from nas.evaluate.memory import free_bytes, is_out_of_memory, tile_that_fits
 from nas.images import image_info, to_uint8, write_image
 from nas.models.calling import describe
+from nas.profiling.latency import DTYPES
+from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
 
 #: inputs of fewer pixels are run whole without asking how much memory there is
 _SMALL = 128 * 128

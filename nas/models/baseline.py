@@ -33,7 +33,7 @@ class Baseline:
         None for these options; no function means the task's loss on ``restored``
     transfer: model, weights of the same baseline for another scale -> names of the tensors that keep their fresh
         values; NasError for any difference beyond those. No function means that every tensor must fit
-    further_costs: model, costs (nas.evaluate.costs), input (height, width) -> multiply-adds by other conventions,
+    further_costs: model, costs (nas.profiling.costs), input (height, width) -> multiply-adds by other conventions,
         those of the publication among them, by a label that names the convention
     cost_output: (height, width) of the output at which the publication counts, where that is not the task's
     folder: where ``recipe.yaml`` (presets ``published`` and ``small``) and README.md live

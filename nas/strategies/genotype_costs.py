@@ -15,8 +15,8 @@ import torch
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.costs import costs_for_task, count
-from nas.evaluate.latency_table import LatencyTable
+from nas.profiling.costs import costs_for_task, count
+from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.space.blocks import BLOCKS, SKELETONS
 from nas.tasks import Task

@@ -9,9 +9,9 @@ from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
-from nas.evaluate.costs import Costs, costs_for_task
 from nas.evaluate.harness import evaluate
 from nas.models.weights import load_weights
+from nas.profiling.costs import Costs, costs_for_task
 from nas.rows import EvaluationRow, read_rows, write_rows
 from nas.space import Genotype
 from nas.strategies.parts import Work

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings
-from nas.evaluate.latency_table import LatencyTable
+from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.base import DifferentiableStrategy, mean_entropy

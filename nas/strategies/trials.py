@@ -10,7 +10,7 @@ from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
-from nas.evaluate.latency_table import LatencyTable
+from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.strategies.archive import ParetoArchive
 from nas.strategies.base import DiscreteStrategy

@@ -20,8 +20,8 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.config.training import ScheduleSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.costs import count
 from nas.evaluate.infer import restore
+from nas.profiling.costs import count
 from nas.registry import BASELINES, TASKS
 from nas.train.schedules import learning_rate
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import baselines
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
-from nas.evaluate import costs
+from nas.profiling import costs
 from nas.train.retrain import recipe
 from nas.train.schedules import learning_rate
 

@@ -56,7 +56,7 @@ def test_the_stored_rows_of_the_released_network_are_the_reproduced_figures() ->
 @pytest.mark.parametrize(("scale", "published"), [(2, 109), (3, 53), (4, 36)])
 def test_the_released_genotype_costs_at_every_scale_what_its_checkpoints_hold(scale: int, published: int) -> None:
     import baselines
-    from nas.evaluate.costs import costs_for_task
+    from nas.profiling.costs import costs_for_task
 
     cost = costs_for_task(baselines.create("jsnet", scale=scale), get_task(f"sr_x{scale}"))
     assert cost.parameters == {2: 476_467, 3: 522_707, 4: 513_459}[scale]

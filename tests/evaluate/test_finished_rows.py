@@ -66,7 +66,7 @@ def test_what_a_finished_row_lacks_is_measured(tmp_path: Path, monkeypatch: pyte
     asked: list[dict[str, object]] = []
 
     def timed(*words: object, **named: object) -> object:
-        from nas.evaluate.latency import Latency
+        from nas.profiling.latency import Latency
 
         asked.append(named)
         return Latency(2.0, 0.1, 3, "28x24", "cpu", "float32", True, False, False, 2, 80.0)

@@ -10,7 +10,7 @@ import torch
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.costs import costs_for_task
+from nas.profiling.costs import costs_for_task
 from nas.space import Space, load_space
 from nas.space.blocks import SKELETONS
 from nas.strategies import genotype_costs

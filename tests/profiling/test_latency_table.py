@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.latency_table import LatencyTable, measure_table
+from nas.profiling.latency_table import LatencyTable, measure_table
 from nas.space import Space, load_space, space_from_document
 from nas.strategies.genotype_costs import GenotypeCosts
 from nas.tasks import get_task

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import nas
 from nas.errors import NasError, UsageError
-from nas.evaluate.costs import Costs, costs_for_task, count
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.costs import Costs, costs_for_task, count
 
 
 def described(model: nn.Module, **facts: object) -> nn.Module:

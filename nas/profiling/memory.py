@@ -85,7 +85,7 @@ def _traced(model: nn.Module, channels: int, size: tuple[int, int], fake: bool) 
 
 
 def _copied(model: nn.Module) -> nn.Module:
-    """A copy, so that no cache of the network keeps a tensor of the trace (as in ``nas.evaluate.costs``)."""
+    """A copy, so that no cache of the network keeps a tensor of the trace (as in ``nas.profiling.costs``)."""
     stale = {
         id(t): t.detach().clone()
         for module in model.modules()

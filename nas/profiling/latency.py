@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
-from nas.evaluate.cuda import Cuda, Run
 from nas.models.calling import allowed_size, describe, evaluating
+from nas.profiling.cuda import Cuda, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -19,9 +19,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
-from nas.evaluate.latency import measure
 from nas.models.calling import allowed_size, describe
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.latency import measure
 from nas.space import Space
 from nas.space.blocks import BLOCKS, SKELETONS
 from nas.space.sites import Site
@@ -167,7 +167,7 @@ def measure_table(
 
     networks: how many random genotypes the base is measured with (its median). ``note`` is told of each
     measurement. Sides that the networks cannot take are made larger, as inference does.
-    Other arguments as in ``nas.evaluate.latency.measure``.
+    Other arguments as in ``nas.profiling.latency.measure``.
     """
     timing: dict[str, Any] = {
         "device": device, "dtype": dtype, "threads": threads, "warmup": warmup, "repeats": repeats, "clock": clock,

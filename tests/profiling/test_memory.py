@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import nas.evaluate.memory as memory
+import nas.profiling.memory as memory
 from nas.errors import UsageError
 from nas.evaluate.harness import evaluate
-from nas.evaluate.memory import SIDES, free_bytes, is_out_of_memory, peak_bytes, tile_that_fits
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.memory import SIDES, free_bytes, is_out_of_memory, peak_bytes, tile_that_fits
 
 
 class Wide(nn.Module):

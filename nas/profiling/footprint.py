@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.runs import Settings
-from nas.evaluate.costs import costs_for_task
+from nas.profiling.costs import costs_for_task
 from nas.tasks import Task
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from nas.errors import NasError, UsageError
-from nas.evaluate.latency import interquartile_range, measure, peak_resident_mib
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.latency import interquartile_range, measure, peak_resident_mib
 
 
 class Toy(nn.Module):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UsageError
-from nas.evaluate.cuda import Cuda
-from nas.evaluate.latency import measure
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.cuda import Cuda
+from nas.profiling.latency import measure
 
 NEED = 3 * 2**20  # bytes that a run of the fakes takes and gives back
 
