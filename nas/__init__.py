@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas import evaluate as evaluate  # the package is callable, see its docstring
-    from nas.evaluate import metrics as metrics
+    from nas.evaluation import metrics as metrics
+    from nas.evaluation.harness import evaluate as evaluate
     from nas.images.resize import imresize as imresize
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
@@ -31,10 +31,10 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Genotype": ("nas.space", "Genotype"),
     "Space": ("nas.space", "Space"),
     "derive": ("nas.strategies.derive", "derive"),
-    "evaluate": ("nas.evaluate", None),
+    "evaluate": ("nas.evaluation.harness", "evaluate"),
     "imresize": ("nas.images.resize", "imresize"),
     "load_space": ("nas.space", "load_space"),
-    "metrics": ("nas.evaluate.metrics", None),
+    "metrics": ("nas.evaluation.metrics", None),
     "retrain": ("nas.train.retrain", "retrain"),
     "search": ("nas.strategies.search", "search"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 
-from nas.rows import EvaluationRow, read_rows
+from nas.evaluation.rows import EvaluationRow, read_rows
 
 
 def published(task: str | None = None, set: str | None = None) -> list[EvaluationRow]:

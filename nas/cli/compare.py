@@ -11,8 +11,8 @@ import typer
 from nas.cli import options as o
 
 if TYPE_CHECKING:
+    from nas.evaluation.rows import EvaluationRow
     from nas.report.scenes import Scene
-    from nas.rows import EvaluationRow
 
 EXAMPLE = """Tables and figures from evaluation rows; with --crops, details of every model side by side.
 
@@ -99,7 +99,7 @@ def register(app: typer.Typer) -> None:
 
 def _sort(sources: Sequence[str]) -> tuple[list[EvaluationRow], list[str]]:
     """Rows of the sources that hold some, and the other sources, which must be models."""
-    from nas.rows import read_rows
+    from nas.evaluation.rows import read_rows
 
     rows: list[EvaluationRow] = []
     models: list[str] = []

@@ -37,7 +37,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import RetrainSettings, SearchSettings
-    from nas.evaluate.harness import evaluate
+    from nas.evaluation.harness import evaluate
     from nas.report.comparison import compare
     from nas.report.html import write_report
     from nas.report.published import load_published

@@ -65,8 +65,8 @@ def register(app: typer.Typer) -> None:
         from nas.cli.quantities import count
         from nas.cli.tables import print_rows
         from nas.errors import UsageError
-        from nas.evaluate.harness import FailedCellsError
-        from nas.evaluate.harness import evaluate as run_evaluate
+        from nas.evaluation.harness import FailedCellsError
+        from nas.evaluation.harness import evaluate as run_evaluate
         from nas.registry import load_plugin
 
         for name in plugin or ():

@@ -26,9 +26,9 @@ def register(app: typer.Typer) -> None:
         ] = True,
         out: o.Out = None,
     ) -> None:
+        from nas.evaluation.rows import read_rows
         from nas.report.html import write_report
         from nas.report.published import load_published
-        from nas.rows import read_rows
 
         folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
         rows = [row for s in sources if s not in folders for row in read_rows(s)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from nas.rows import EvaluationRow
+from nas.evaluation.rows import EvaluationRow
 
 
 def print_table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:

@@ -9,10 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.report.campaign import campaign_figures
 from nas.report.correlation import find_pairs, scatter
 from nas.report.run_folder import attempt
-from nas.rows import EvaluationRow, read_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

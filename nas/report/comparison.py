@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, did_you_mean
+from nas.evaluation.rows import EvaluationRow, write_rows
 from nas.report.published import is_published, one_per_model
 from nas.report.tables import to_csv, to_latex, to_markdown
-from nas.rows import EvaluationRow, write_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -140,7 +140,7 @@ def _boxes(
 def _entries(
     target: Array, degraded: Array, shown: Array, restored: Mapping[str, Array], luma: bool, border: int
 ) -> list[_Entry]:
-    from nas.evaluate.metrics import psnr
+    from nas.evaluation.metrics import psnr
 
     def value(image: Array) -> float | None:
         if image.ndim != target.ndim:

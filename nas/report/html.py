@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import NasError
+from nas.evaluation.rows import EvaluationRow
 from nas.report import sections
 from nas.report.campaign_section import CampaignFolder, campaign_section, is_campaign, read_campaign
 from nas.report.comparison import figure_sets, related
 from nas.report.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
 from nas.report.run_folder import RunFolder, attempt, read_run
-from nas.rows import EvaluationRow
 
 if TYPE_CHECKING:
     from nas.space import Genotype

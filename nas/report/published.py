@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from nas.rows import EvaluationRow
+from nas.evaluation.rows import EvaluationRow
 
 GROUP = "nas.results"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from nas.errors import NasError
-from nas.rows import EvaluationRow, read_rows
+from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.train.events import read_events, read_timing
 
 if TYPE_CHECKING:

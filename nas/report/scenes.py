@@ -50,9 +50,9 @@ def scenes_from_models(
     ``wanted``: names of pictures, "baby" or "Set5/baby"; empty takes the first ``most`` of the sets in turn.
     """
     from nas.data import benchmark_set
-    from nas.evaluate.candidates import resolve
-    from nas.evaluate.compare import images, to_image, to_tensor
-    from nas.evaluate.infer import restore
+    from nas.evaluation.inference import restore
+    from nas.evaluation.resolve import resolve
+    from nas.evaluation.scoring import images, to_image, to_tensor
     from nas.images import to_uint8
     from nas.models.calling import describe
 
@@ -119,7 +119,7 @@ def _stored(
     task: Task, set_name: str, image: str, data: str | Path | None, seed: int, root: Path
 ) -> tuple[Array, Array]:
     from nas.data import benchmark_set
-    from nas.evaluate.compare import images
+    from nas.evaluation.scoring import images
     from nas.images import to_uint8
 
     if data is None and set_name != "sample":
@@ -136,7 +136,7 @@ def _stored(
 
 def fitted(scene: Scene) -> Scene:
     """All images cut at the right and bottom to the smallest restored size, grey where the truth is grey."""
-    from nas.evaluate import metrics
+    from nas.evaluation import metrics
 
     sizes = [scene.target.shape[:2], *(i.shape[:2] for i in scene.restored.values())]
     height, width = min(s[0] for s in sizes), min(s[1] for s in sizes)

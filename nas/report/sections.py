@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
+from nas.evaluation.rows import EvaluationRow
 from nas.report import tables as t
 from nas.report.cell_drawing import draw_cell
 from nas.report.comparison import comparison_figures
@@ -16,7 +17,6 @@ from nas.report.pictures import Picture, data_uri, encode
 from nas.report.published import is_published
 from nas.report.style import darkened, figure_bytes
 from nas.report.text import count, decibel, similarity
-from nas.rows import EvaluationRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

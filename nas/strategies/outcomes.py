@@ -9,10 +9,10 @@ from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
+from nas.evaluation.rows import EvaluationRow, read_rows, write_rows
 from nas.models.weights import load_weights
 from nas.profiling.costs import Costs, costs_for_task
-from nas.rows import EvaluationRow, read_rows, write_rows
 from nas.space import Genotype
 from nas.strategies.parts import Work
 from nas.tasks import Task

@@ -13,7 +13,7 @@ class Protocol:
     (one-channel images as they are)
     border: pixels removed at every side before comparing
     rounded: the output is clipped to 0..255 and rounded to integers first (else clipped only)
-    with_ssim: SSIM is reported; ``ssim`` names its window (``nas.evaluate.compare.SSIM``)
+    with_ssim: SSIM is reported; ``ssim`` names its window (``nas.evaluation.scoring.SSIM``)
     psnr_b: PSNR-B, which counts block edges, is reported too (JPEG)
     crop: input and target are first cut, about their centre, to multiples of this (equal-size tasks only)
     ssim_clipped: False: SSIM sees the output as the network gave it, neither clipped nor rounded

@@ -13,7 +13,7 @@ from nas.config.runs import SearchSettings, Settings
 from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
 from nas.data.stages import Stage, Stretch, Timeline, timeline
 from nas.errors import UsageError
-from nas.evaluate.compare import validation_scores
+from nas.evaluation.scoring import validation_scores
 from nas.tasks import Task
 from nas.train import distributed
 

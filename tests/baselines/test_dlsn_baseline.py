@@ -20,7 +20,7 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.config.training import ScheduleSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import restore
+from nas.evaluation.inference import restore
 from nas.profiling.costs import count
 from nas.registry import BASELINES, TASKS
 from nas.train.schedules import learning_rate

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.data.patches import _turn
-from nas.evaluate.compare import score_output
+from nas.evaluation.scoring import score_output
 from nas.tasks import with_protocol
 from nas.tasks.degradations import gaussian_noise
 from nas.train.retrain import recipe
@@ -259,7 +259,7 @@ def test_recipes_of_dlsn_have_the_learning_rates_of_the_reference(shared: Path) 
 
 @pytest.mark.shared
 def test_published_scores_of_mspan_stand_in_the_tables(shared: Path) -> None:
-    from nas.rows import read_rows
+    from nas.evaluation.rows import read_rows
 
     facts, names = manifest(shared, "mspan")["published_mspan"], {"BSD100": "B100"}
     tables = Path(__file__).parents[2] / "results" / "published"

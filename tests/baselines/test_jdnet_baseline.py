@@ -15,7 +15,7 @@ from baselines.jdnet.primitives import Neighbourhood, aggregation, subtraction
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import restore
+from nas.evaluation.inference import restore
 from nas.profiling.costs import count
 from nas.registry import BASELINES
 from nas.train.retrain import recipe

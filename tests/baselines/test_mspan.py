@@ -14,7 +14,7 @@ import baselines
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import restore
+from nas.evaluation.inference import restore
 from nas.models.weights import load_weights, save_weights
 from nas.registry import BASELINES, TASKS
 from nas.train.retrain import recipe

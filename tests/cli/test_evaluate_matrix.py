@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nas.cli import main
+from nas.evaluation.rows import read_rows, write_rows
 from nas.images import write_image
-from nas.rows import read_rows, write_rows
 
 
 @pytest.fixture

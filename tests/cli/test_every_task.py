@@ -10,10 +10,10 @@ import pytest
 import skimage.data
 
 from nas.cli import main
+from nas.evaluation.rows import read_rows
 from nas.images import write_image
 from nas.models.weights import read_metadata
 from nas.registry import TASKS
-from nas.rows import read_rows
 
 
 @pytest.fixture(scope="module")

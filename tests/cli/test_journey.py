@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from nas.rows import read_rows
+from nas.evaluation.rows import read_rows
 
 SMALL = ("--cells", "1", "--batch", "1", "--patch", "32", "--threads", "1", "--set", "data.validation=1")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import nas.profiling.memory as memory
 from nas.errors import UsageError
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
 from nas.profiling.memory import SIDES, free_bytes, is_out_of_memory, peak_bytes, tile_that_fits

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.evaluation.rows import EvaluationRow as Row
+from nas.evaluation.rows import write_rows
 from nas.images import write_image
 from nas.report.html import write_report
-from nas.rows import EvaluationRow as Row
-from nas.rows import write_rows
 from nas.space import Genotype
 from results import published
 

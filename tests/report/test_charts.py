@@ -12,11 +12,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from nas.errors import NasError
+from nas.evaluation.rows import EvaluationRow as Row
 from nas.report.charts import MOST_PUBLISHED, dot_figure, front_of, latency_figure, pareto_figure
 from nas.report.comparison import compare, comparison_figures
 from nas.report.labels import overlap, place_labels
 from nas.report.style import LIGHT
-from nas.rows import EvaluationRow as Row
 from results import published
 
 

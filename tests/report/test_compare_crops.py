@@ -9,7 +9,7 @@ import pytest
 
 from nas.cli import main
 from nas.errors import UsageError
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
 from nas.images import write_image
 from nas.report.crops import crop_figure, interesting_regions, parse_region
 from nas.report.scenes import scenes_from_images, scenes_from_models

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from nas.errors import UsageError
+from nas.evaluation.rows import EvaluationRow as Row
+from nas.evaluation.rows import read_rows
 from nas.report.comparison import compare, related
-from nas.rows import EvaluationRow as Row
-from nas.rows import read_rows
 
 OURS = [
     Row("net", "sr_x2", "Set5", psnr=37.9, ssim=0.96, parameters=476_000, multiply_adds=10**11),

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
-from nas.evaluate.metrics import psnr
+from nas.evaluation.metrics import psnr
 from nas.report.crops import crop_figure, interesting_region
 
 

@@ -15,11 +15,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 
 from nas.errors import NasError, UsageError
+from nas.evaluation.rows import EvaluationRow as Row
 from nas.report.figures import bubble_figure, bubbles, pareto_front
 from nas.report.labels import overlap, place_labels
 from nas.report.published import one_per_model
 from nas.report.style import DARK, LIGHT, darkened, figure_bytes, save_figure
-from nas.rows import EvaluationRow as Row
 from results import published
 
 

@@ -9,9 +9,9 @@ import re
 import pytest
 
 from nas.errors import NasError
+from nas.evaluation.rows import EvaluationRow as Row
 from nas.report.tables import escape_latex, make_tables, to_csv, to_latex, to_markdown
 from nas.report.text import count
-from nas.rows import EvaluationRow as Row
 
 PAPER = "published: A paper, table 1"
 ROWS = [

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nas.evaluation.rows import read_rows
 from nas.report import published as door
-from nas.rows import read_rows
 from results import published
 
 FOLDER = Path(str(files("results"))) / "published"

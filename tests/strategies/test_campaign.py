@@ -13,7 +13,7 @@ from campaign_examples import Stage, psnr_of, tiny_settings
 
 from nas.cli import main
 from nas.errors import UsageError
-from nas.rows import read_rows
+from nas.evaluation.rows import read_rows
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from nas.strategies.calibration import Cost, cost_of, fit, measure, rescaled

@@ -70,7 +70,7 @@ def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     from nas.train.feeding import Feed
 
     def crop(self: Feed, model: Any) -> dict[str, float]:
-        from nas.evaluate.infer import restore
+        from nas.evaluation.inference import restore
 
         degraded, target = next(self.batches("weights")(10**6))
         difference = restore(model, degraded) - target

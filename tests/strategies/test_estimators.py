@@ -36,7 +36,7 @@ def small_images(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     monkeypatch.setenv("SMALL_IMAGES", str(folder))
 
     def crop(self: Feed, model: Any) -> dict[str, float]:
-        from nas.evaluate.infer import restore
+        from nas.evaluation.inference import restore
 
         degraded, target = next(self.batches("architecture")(10**6))
         difference = restore(model, degraded[:1]) - target[:1]

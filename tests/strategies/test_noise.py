@@ -12,7 +12,7 @@ from campaign_examples import Stage, psnr_of, tiny_settings
 
 from nas.cli import main
 from nas.errors import UsageError
-from nas.rows import read_rows
+from nas.evaluation.rows import read_rows
 from nas.space import Genotype
 from nas.strategies.campaign import resume_campaign
 from nas.strategies.noise import noise, plan_noise

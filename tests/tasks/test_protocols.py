@@ -13,8 +13,8 @@ import baselines
 from nas.data import load_pair
 from nas.data.sample_set import sample_pairs
 from nas.errors import UsageError
-from nas.evaluate.compare import SSIM, centre_crop, images, score, score_output
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
+from nas.evaluation.scoring import SSIM, centre_crop, images, score, score_output
 from nas.registry import TASKS
 from nas.tasks import get_task, protocols_for, with_protocol
 from nas.tasks.protocols import NAMED

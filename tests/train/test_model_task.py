@@ -121,7 +121,7 @@ def test_pair_trains_resumes_and_is_evaluated(
             str(tmp_path / "sets"), "--out", str(tmp_path / "rows.csv"))  # fmt: skip
     printed = capsys.readouterr().out
     assert "mine" in printed and "Tiny" in printed
-    from nas.rows import read_rows
+    from nas.evaluation.rows import read_rows
 
     rows = read_rows(tmp_path / "rows.csv")
     assert len(rows) == 1 or task == "all_in_one"  # there each degradation has a row of its own, and their mean

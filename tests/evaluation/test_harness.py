@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 import nas
 from nas.errors import NasError, UsageError
-from nas.evaluate import metrics
-from nas.evaluate.compare import score, to_image, to_tensor, validate
-from nas.evaluate.harness import evaluate
+from nas.evaluation import metrics
+from nas.evaluation.harness import evaluate
+from nas.evaluation.rows import read_rows
+from nas.evaluation.scoring import score, to_image, to_tensor, validate
 from nas.images import imresize, read_image, write_image
 from nas.models.descriptor import ModelDescriptor
-from nas.rows import read_rows
 from nas.tasks import get_task
 
 
@@ -190,7 +190,7 @@ def test_a_model_that_would_give_a_wrong_figure_is_refused_before_any_work(
 def test_weights_selected_on_a_benchmark_are_refused_on_it_only(
     selection: Any, sets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import nas.evaluate.candidates as candidates
+    import nas.evaluation.resolve as candidates
 
     def load(path: Path) -> Any:
         from nas.models.weights import LoadedWeights

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.candidates import Candidate
-from nas.evaluate.cells import Cell
-from nas.evaluate.compare import Score, images, score_output, to_tensor
-from nas.evaluate.infer import restore
+from nas.evaluation.inference import restore
+from nas.evaluation.resolve import Candidate
+from nas.evaluation.scoring import Score, images, score_output, to_tensor
+from nas.evaluation.test_sets import Cell
 from nas.images import image_info, to_uint8, write_image
 from nas.models.calling import describe
 from nas.profiling.latency import DTYPES

@@ -15,6 +15,7 @@ NAMES = {
     "load_space": "nas.space",
     "Space": "nas.space",
     "Genotype": "nas.space",
+    "evaluate": "nas.evaluation.harness",
     "imresize": "nas.images.resize",
     "search": "nas.strategies.search",
     "derive": "nas.strategies.derive",
@@ -23,18 +24,18 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_public_name_is_the_thing_of_its_room(name: str) -> None:
+def test_a_public_name_is_the_thing_of_its_package(name: str) -> None:
     assert getattr(nas, name) is getattr(import_module(NAMES[name]), name)
 
 
 def test_metrics_is_the_module_and_the_version_is_the_distributions() -> None:
-    assert nas.metrics is import_module("nas.evaluate.metrics")
+    assert nas.metrics is import_module("nas.evaluation.metrics")
     assert nas.__version__ == version("jsnas")
 
 
 def test_dir_lists_every_public_name() -> None:
     assert set(nas.__all__) <= set(dir(nas))
-    assert {*NAMES, "metrics", "evaluate", "__version__"} == set(nas.__all__)
+    assert {*NAMES, "metrics", "__version__"} == set(nas.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -56,19 +57,15 @@ def test_importing_nas_does_not_import_torch() -> None:
     "imports",
     [
         "import nas",
-        "import nas.evaluate.metrics, nas",
-        "from nas.evaluate.harness import evaluate; import nas",
-        "import nas; from nas import evaluate",
+        "import nas.evaluation.metrics, nas",
+        "from nas.evaluation.harness import evaluate; import nas",
+        "import nas; from nas import evaluate, metrics",
     ],
 )
-def test_nas_evaluate_is_a_package_and_a_function_in_any_order_of_import(imports: str) -> None:
+def test_evaluate_is_a_function_and_metrics_a_module_in_any_order_of_import(imports: str) -> None:
     code = (
         f"{imports}\n"
-        "from nas.errors import UsageError\n"
-        "try:\n"
-        "    nas.evaluate(['bicubic'], task='no_such_task')\n"
-        "except UsageError as error:\n"
-        "    from nas.evaluate import metrics\n"
-        "    print(type(nas.evaluate).__name__, metrics is nas.metrics, 'no_such_task' in str(error))\n"
+        "import nas.evaluation.harness\n"
+        "print(type(nas.evaluate).__name__, nas.evaluate is nas.evaluation.harness.evaluate, nas.metrics.__name__)\n"
     )
-    assert run(code) == "_CallablePackage True True"
+    assert run(code) == "function True nas.evaluation.metrics"

@@ -13,11 +13,11 @@ import baselines
 from nas.cli import main
 from nas.cli.evaluate import _sets
 from nas.errors import NasError, UsageError
-from nas.evaluate.candidates import Candidate, _check_fit
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
+from nas.evaluation.resolve import Candidate, _check_fit
+from nas.evaluation.rows import EvaluationRow, read_rows, write_rows
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
-from nas.rows import EvaluationRow, read_rows, write_rows
 from nas.tasks import get_task
 
 

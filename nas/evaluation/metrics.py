@@ -2,7 +2,7 @@
 
 Every function takes the restored image first and the reference second: arrays (H, W), (H, W, 1) or (H, W, 3)
 in RGB order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale.
-Nothing is rounded or clamped here; whoever compares 8-bit images rounds first (``nas.evaluate.harness``
+Nothing is rounded or clamped here; whoever compares 8-bit images rounds first (``nas.evaluation.harness``
 does). All arithmetic is float64. Arrays of unlike shape, of another integer type, or too small raise
 UsageError.
 """

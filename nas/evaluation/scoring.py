@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from nas.data import Pair, load_pair
 from nas.errors import NasError, UsageError, did_you_mean
-from nas.evaluate import metrics
-from nas.evaluate.cells import by_degradation
-from nas.evaluate.infer import restore
+from nas.evaluation import metrics
+from nas.evaluation.inference import restore
+from nas.evaluation.test_sets import by_degradation
 from nas.models.calling import describe
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nas.data import Pair, benchmark_set
-from nas.rows import EvaluationRow
+from nas.evaluation.rows import EvaluationRow
 from nas.tasks.degradations import KINDS, kind_of
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from nas.errors import NasError, UsageError
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
+from nas.evaluation.rows import EvaluationRow, change_rows, read_rows
 from nas.images import read_image, write_image
 from nas.models.descriptor import ModelDescriptor
-from nas.rows import EvaluationRow, change_rows, read_rows
 
 TASK = "denoise_color_25"
 
@@ -71,7 +71,7 @@ def test_what_a_finished_row_lacks_is_measured(tmp_path: Path, monkeypatch: pyte
         asked.append(named)
         return Latency(2.0, 0.1, 3, "28x24", "cpu", "float32", True, False, False, 2, 80.0)
 
-    monkeypatch.setattr("nas.evaluate.harness.measure", timed)
+    monkeypatch.setattr("nas.evaluation.harness.measure", timed)
     row = run(model, root, out, with_latency=True, threads=2)
     assert (row.latency_median_ms, row.peak_memory_mib, row.device) == (2.0, 80.0, "cpu, 2 threads")
     assert asked == [{"threads": 2, "peak_memory": True}]
@@ -96,7 +96,7 @@ def test_scores_outlive_a_network_that_cannot_be_timed(tmp_path: Path, monkeypat
     def broken(*words: object, **named: object) -> None:
         raise RuntimeError("no clock")
 
-    monkeypatch.setattr("nas.evaluate.harness.measure", broken)
+    monkeypatch.setattr("nas.evaluation.harness.measure", broken)
     with pytest.raises(NasError, match=r"latency of gain .*no clock"):
         run(Gain(), photos(tmp_path / "d", 0), tmp_path / "rows.csv", with_latency=True)
     (row,) = read_rows(tmp_path / "rows.csv")

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
-from nas.evaluate.infer import pad_to, restore
+from nas.evaluation.inference import pad_to, restore
 from nas.models.calling import allowed_size, final_image
 from nas.models.descriptor import ModelDescriptor
 

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from nas.data import Pair
 from nas.errors import NasError
-from nas.evaluate.cells import by_degradation, degradation_of
-from nas.evaluate.compare import validation_scores
-from nas.evaluate.harness import evaluate
+from nas.evaluation.harness import evaluate
+from nas.evaluation.rows import read_rows
+from nas.evaluation.scoring import validation_scores
+from nas.evaluation.test_sets import by_degradation, degradation_of
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
-from nas.rows import read_rows
 from nas.tasks import get_task
 
 FIVE = ["C sigma 15", "C sigma 25", "C sigma 50", "rain", "haze"]

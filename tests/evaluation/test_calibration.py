@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.evaluate.harness import evaluate
-from nas.rows import read_rows
+from nas.evaluation.harness import evaluate
+from nas.evaluation.rows import read_rows
 from nas.tasks import get_task
 
 ROOT = Path(__file__).parents[2]

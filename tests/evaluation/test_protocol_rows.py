@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.evaluate import metrics
-from nas.evaluate.compare import score
-from nas.evaluate.harness import evaluate
+from nas.evaluation import metrics
+from nas.evaluation.harness import evaluate
+from nas.evaluation.scoring import score
 from nas.images import write_image
 from nas.tasks.protocols import protocols_for, with_protocol
 

@@ -19,17 +19,17 @@ from torch import nn
 
 from nas.data import is_synthetic
 from nas.errors import NasError, UsageError
-from nas.evaluate.candidates import Candidate, ModelSpec, resolve
-from nas.evaluate.cells import Cell, average_row, cells, content
-from nas.evaluate.compare import Score, validate
-from nas.evaluate.infer import check_device, check_tile
-from nas.evaluate.running import Options, row_name, run_cell, settle_tiles
+from nas.evaluation.inference import check_device, check_tile
+from nas.evaluation.resolve import Candidate, ModelSpec, resolve
+from nas.evaluation.rows import EvaluationRow, change_rows, read_rows
+from nas.evaluation.runner import Options, row_name, run_cell, settle_tiles
+from nas.evaluation.scoring import Score, validate
+from nas.evaluation.test_sets import Cell, average_row, cells, content
 from nas.models.calling import describe
 from nas.profiling.costs import Costs, costs_for_task
 from nas.profiling.latency import DTYPES, Latency, measure
 from nas.progress import Progress
 from nas.progress import progress as progress_bar
-from nas.rows import EvaluationRow, change_rows, read_rows
 from nas.tasks import Task, get_task, with_protocol
 from nas.versions import commit, package_version
 
