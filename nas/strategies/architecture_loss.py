@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from nas.config.search import LimitSettings, StrategySettings
-from nas.strategies.genotype_costs import GenotypeCosts
+from nas.objectives.costs import GenotypeCosts
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_skip_probability
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from nas.config.search import StrategySettings
 from nas.config.training import TrainSettings
+from nas.objectives.constraints import Feasible
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
-from nas.strategies.feasible import Feasible
 
 #: (degraded, target), float tensors (N, C, H, W) and (N, C, sH, sW) on 0..255
 Batch = tuple[Tensor, Tensor]
@@ -95,7 +95,7 @@ class DiscreteStrategy(ABC):
 
     @abstractmethod
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
-        """The values of an asked genotype by objective (``nas.strategies.objectives.objectives_of``).
+        """The values of an asked genotype by objective (``nas.objectives.objectives.objectives_of``).
 
         pruned: the trial was stopped early and the values are what it had reached; None: it failed for good
         (its training diverged).

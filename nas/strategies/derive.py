@@ -43,7 +43,7 @@ def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings
 
 
 def _likeliest(run: Run, settings: SearchSettings, limited: bool) -> Genotype:
-    from nas.strategies.constrained import best_within
+    from nas.objectives.optimum import best_within
     from nas.strategies.supernet_learner import costs_for_limits
 
     strategy = STRATEGIES.get(settings.strategy)

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
+from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.space import Genotype
-from nas.strategies.archive import ParetoArchive
 from nas.strategies.provenance import with_provenance
 from nas.strategies.workers import terminating
 from nas.strategies.workplace import Workplace

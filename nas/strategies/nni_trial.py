@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.objectives.constraints import Vector
 from nas.space import Genotype
-from nas.strategies.feasible import Vector
 from nas.strategies.nni import TRIALS
 from nas.strategies.optuna_space import trial_seed, vector_of
 from nas.strategies.workplace import Workplace

@@ -21,10 +21,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.config.search import StrategySettings
 from nas.errors import UsageError, did_you_mean
+from nas.objectives.constraints import Feasible, Vector
+from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
-from nas.strategies.feasible import Feasible, Vector
 from nas.strategies.genetic import Nsga2, Nsga3
-from nas.strategies.objectives import Direction, direction, objectives_of
 
 #: how often a sampler may propose something known before its last proposal is mutated instead
 PROPOSALS = 8

@@ -10,9 +10,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from nas.config.search import StrategySettings
 from nas.errors import NasError
+from nas.objectives.objectives import objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.objectives import objectives_of
 from nas.strategies.optuna_space import (
     HOPELESS,
     directions_of,

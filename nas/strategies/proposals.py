@@ -9,8 +9,8 @@ from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.config.runs import SearchSettings
+from nas.objectives.constraints import Feasible
 from nas.space import Space
-from nas.strategies.feasible import Feasible
 from nas.strategies.optuna_space import (
     directions_of,
     distributions,

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from nas.config.search import StrategySettings
-from nas.strategies.archive import dominates
-from nas.strategies.objectives import direction, objectives_of
+from nas.objectives.objectives import direction, objectives_of
+from nas.objectives.pareto import dominates
 
 #: rungs below a full trial; a first third of a third is 11 % of the steps, before which PSNR says little
 RUNGS = 2

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas.config.search import StrategySettings
+from nas.objectives.constraints import Vector
 from nas.space import Genotype, Space
 from nas.space.draw import drawer
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.feasible import Vector
 
 #: draws before the last one is changed until it is within the limits and new
 DRAWS = 1000

@@ -17,10 +17,10 @@ from torch import nn
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.models.weights import load_strict, read_metadata
+from nas.objectives.optimum import random_within
 from nas.space import Genotype, Space, space_from_document
 from nas.strategies.base import Batch
 from nas.strategies.bilevel import BilevelStrategy
-from nas.strategies.constrained import random_within
 from nas.strategies.supernet_learner import SupernetLearner
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path, settle

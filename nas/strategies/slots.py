@@ -17,8 +17,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.objectives.constraints import ExhaustedError
 from nas.space import Genotype, Space
-from nas.strategies.feasible import ExhaustedError
 from nas.strategies.optuna_space import genotype_of
 from nas.strategies.storage import OWNER, RETRIES, SharedStorage, is_lost
 

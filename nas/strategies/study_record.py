@@ -12,7 +12,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError
-from nas.strategies.archive import ParetoArchive, Point
+from nas.objectives.pareto import ParetoArchive, Point
 from nas.strategies.optuna_space import HOPELESS, genotype_of
 from nas.strategies.provenance import with_provenance
 from nas.strategies.search import SearchResult

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings
+from nas.objectives.costs import GenotypeCosts
+from nas.objectives.optimum import best_within, require_feasible
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.base import DifferentiableStrategy, mean_entropy
-from nas.strategies.constrained import best_within, require_feasible
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.supernet import Supernet
 from nas.tasks import get_task
 from nas.train.distributed import average, running_statistics

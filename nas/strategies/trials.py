@@ -10,14 +10,14 @@ from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
+from nas.objectives.constraints import Feasible
+from nas.objectives.costs import GenotypeCosts
+from nas.objectives.objectives import objectives_of, quality_of
+from nas.objectives.pareto import ParetoArchive
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
-from nas.strategies.archive import ParetoArchive
 from nas.strategies.base import DiscreteStrategy
 from nas.strategies.estimators import make_estimator
-from nas.strategies.feasible import Feasible
-from nas.strategies.genotype_costs import GenotypeCosts
-from nas.strategies.objectives import objectives_of, quality_of
 from nas.strategies.pruning import hopeless
 from nas.strategies.supernet_learner import skip_share
 from nas.tasks import Task

@@ -10,13 +10,13 @@ from functools import cached_property
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.objectives.constraints import Feasible
+from nas.objectives.costs import GenotypeCosts
+from nas.objectives.objectives import objectives_of
 from nas.registry import load_plugin
 from nas.space import Genotype, Space
 from nas.strategies.derive import space_of
 from nas.strategies.estimators import Estimator, Report, make_estimator
-from nas.strategies.feasible import Feasible
-from nas.strategies.genotype_costs import GenotypeCosts
-from nas.strategies.objectives import objectives_of
 from nas.strategies.supernet_learner import skip_share
 from nas.strategies.trials import costs_for
 from nas.tasks import Task, get_task

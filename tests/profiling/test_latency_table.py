@@ -13,9 +13,9 @@ from torch import nn
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
+from nas.objectives.costs import GenotypeCosts
 from nas.profiling.latency_table import LatencyTable, measure_table
 from nas.space import Space, load_space, space_from_document
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.tasks import get_task
 from tests.space.space_examples import tiny_document, tiny_space
 

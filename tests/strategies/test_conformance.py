@@ -15,11 +15,11 @@ from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.models.weights import weights_hash
+from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Genotype, load_space
 from nas.strategies import search as search_module
 from nas.strategies.derive import derive, space_of
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.strategies.search import search
 from nas.strategies.single_path import load_supernet
 from nas.tasks import get_task

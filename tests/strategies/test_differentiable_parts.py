@@ -12,11 +12,11 @@ from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StrategySettings
 from nas.config.training import TrainSettings
+from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.gdas import Gdas
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.strategies.single_path import SinglePath
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_skip_probability

@@ -13,11 +13,11 @@ import pytest
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
+from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype
 from nas.strategies import trials
 from nas.strategies.derive import space_of
 from nas.strategies.estimators import Estimator, Report
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.strategies.pruning import rungs
 from nas.strategies.search import search
 from nas.tasks import get_task

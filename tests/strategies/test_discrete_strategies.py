@@ -12,12 +12,12 @@ import pytest
 import nas
 from nas.config.search import LimitSettings, StrategySettings
 from nas.errors import NasError, UsageError
+from nas.objectives.constraints import ExhaustedError, Feasible
+from nas.objectives.costs import GenotypeCosts
+from nas.objectives.objectives import objectives_of
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, space_from_document
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.feasible import ExhaustedError, Feasible
-from nas.strategies.genotype_costs import GenotypeCosts
-from nas.strategies.objectives import objectives_of
 from nas.strategies.optuna_space import genotype_of, params_of, sampler_for
 from nas.tasks import get_task
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.config.search import StrategySettings
-from nas.strategies.archive import dominates
+from nas.objectives.pareto import dominates
 from nas.strategies.pruning import hopeless, rungs
 
 

@@ -7,8 +7,8 @@ from itertools import product
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError
+from nas.objectives.costs import GenotypeCosts
 from nas.space import Space
-from nas.strategies.genotype_costs import GenotypeCosts
 
 #: spaces up to this size are looked through from end to end before one is said to be exhausted
 ENUMERABLE = 100_000

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.objectives.objectives import direction
 from nas.space import Genotype
-from nas.strategies.objectives import direction
 
 
 def gains(values: Mapping[str, float], objectives: Sequence[str]) -> tuple[float, ...]:

@@ -10,9 +10,9 @@ import torch
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError
+from nas.objectives.costs import GenotypeCosts
+from nas.objectives.optimum import best_within, random_within, require_feasible, solve
 from nas.space import load_space
-from nas.strategies.constrained import best_within, random_within, require_feasible, solve
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.tasks import get_task
 from tests.space.space_examples import tiny_space
 

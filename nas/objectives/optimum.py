@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError
+from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype, Space
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import selectable_logits
 

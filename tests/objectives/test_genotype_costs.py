@@ -10,11 +10,11 @@ import torch
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
+from nas.objectives import costs as genotype_costs
+from nas.objectives.costs import GenotypeCosts
 from nas.profiling.costs import costs_for_task
 from nas.space import Space, load_space
 from nas.space.blocks import SKELETONS
-from nas.strategies import genotype_costs
-from nas.strategies.genotype_costs import GenotypeCosts
 from nas.tasks import get_task
 from tests.space.space_examples import tiny_space
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nas
-from nas.strategies.archive import ParetoArchive, dominates, hypervolume
+from nas.objectives.pareto import ParetoArchive, dominates, hypervolume
 
 SPACE = nas.load_space("jsm", overrides={"network.cells": 1})
 OBJECTIVES = ("psnr", "macs", "params")
