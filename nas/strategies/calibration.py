@@ -24,10 +24,10 @@ from nas.strategies.derive import space_of
 from nas.strategies.parts import cpu_seconds
 from nas.strategies.search import SHARES
 from nas.tasks import get_task
-from nas.train.feeding import check_settings, open_feed
 from nas.train.losses import pixel_loss, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.state import random_state, restore_random_state, seed_everything
+from nas.train.training_data import check_settings, open_feed
 
 #: fewest trials that a random search needs to choose anything
 LEAST_TRIALS = 2

@@ -31,8 +31,8 @@ from nas.strategies.parts import (
     retraining,
 )
 from nas.tasks import get_task
-from nas.train.feeding import check_settings, open_feed
 from nas.train.retrain import OPTIONS
+from nas.train.training_data import check_settings, open_feed
 
 #: seeds of random genotypes begin here, far from those of the searches
 FIRST_DRAW = 10_000

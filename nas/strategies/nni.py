@@ -28,10 +28,10 @@ from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.space import Genotype
 from nas.strategies.provenance import with_provenance
-from nas.strategies.workers import terminating
 from nas.strategies.workplace import Workplace
 from nas.train.events import Events
 from nas.train.run import Run
+from nas.train.signals import terminating
 
 if TYPE_CHECKING:
     from nas.strategies.search import SearchResult

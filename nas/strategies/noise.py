@@ -26,7 +26,7 @@ from nas.strategies.outcomes import Reader, write_campaign_rows
 from nas.strategies.parts import Part, Work, begin, finish_all, random_genotype, read_document, retraining
 from nas.tasks import get_task
 from nas.train.events import read_events
-from nas.train.feeding import check_settings, open_feed
+from nas.train.training_data import check_settings, open_feed
 
 
 @dataclass(frozen=True)

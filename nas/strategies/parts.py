@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,11 +17,12 @@ import yaml
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.training import TrainSettings
-from nas.errors import Interrupted, NasError, UsageError
+from nas.errors import NasError, UsageError
 from nas.files import plain, write_json, write_text
 from nas.registry import load_plugin
 from nas.strategies.search import search
 from nas.train.retrain import retrain
+from nas.train.signals import interrupted_as_whole
 
 CAMPAIGN_FILE = "campaign.yaml"
 #: folder of one small file a part
@@ -95,7 +95,7 @@ def finish(folder: Path, part: Part, work: Work) -> Path:
     if begun and not any((run / "state").glob("step-*.sha256")):
         (run / "config.yaml").unlink()  # killed before its first state: nothing to continue from
         begun = False
-    with work.measured(part.name), _interrupted_as_whole(folder):
+    with work.measured(part.name), interrupted_as_whole(folder):
         if begun:
             action(resume=run)
         else:
@@ -131,26 +131,6 @@ def _finish_chain(folder: Path, chain: Sequence[Part], plugins: Sequence[str]) -
         load_plugin(plugin)
     for part in chain:
         finish(folder, part, Work(folder))
-
-
-@contextmanager
-def _interrupted_as_whole(folder: Path) -> Iterator[None]:
-    """Ctrl-C and a polite kill end a part in order, with a message that names the campaign, not the part."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise Interrupted("", number)
-
-    before: Any = None
-    with suppress(ValueError):  # not in the main thread: then signals are somebody else's
-        before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt as ended:
-        number = getattr(ended, "exit_code", 128 + signal.SIGINT) - 128
-        raise Interrupted(f"interrupted; continue with 'nas search --resume {folder}'", number) from ended
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
 def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> Part:

@@ -18,7 +18,7 @@ from nas.space import Genotype
 from nas.strategies.derive import space_of
 from nas.strategies.search import SHARES
 from nas.tasks import get_task
-from nas.train.feeding import open_feed
+from nas.train.training_data import open_feed
 
 SCORES_FILE = "supernet_scores.json"
 

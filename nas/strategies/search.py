@@ -23,10 +23,10 @@ from nas.strategies.supernet_learner import SupernetLearner, costs_for_limits
 from nas.strategies.trials import TrialLearner
 from nas.tasks import Task, get_task
 from nas.train import distributed
-from nas.train.feeding import Feed, check_settings, open_feed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.state import seed_everything
+from nas.train.training_data import Feed, check_settings, open_feed
 
 #: share of the training images that train weights and architecture: disjoint halves
 SHARES = {"weights": 0.5, "architecture": 0.5}

@@ -25,10 +25,10 @@ from nas.strategies.supernet_learner import SupernetLearner
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path, settle
 from nas.tasks import Task
-from nas.train.feeding import Feed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.schedules import learning_rate
+from nas.train.training_data import Feed
 
 #: how many genotypes a validation in the middle of the training compares
 GLIMPSE = 4

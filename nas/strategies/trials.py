@@ -21,7 +21,7 @@ from nas.strategies.estimators import make_estimator
 from nas.strategies.pruning import hopeless
 from nas.strategies.supernet_learner import skip_share
 from nas.tasks import Task
-from nas.train.feeding import Feed
+from nas.train.training_data import Feed
 
 
 def costs_for(settings: SearchSettings, space: Space, task: Task) -> GenotypeCosts | None:

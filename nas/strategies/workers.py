@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from optuna.trial import TrialState
@@ -23,6 +20,7 @@ from nas.strategies.pruning import hopeless
 from nas.strategies.slots import SECONDS, Claim, Slots
 from nas.strategies.storage import is_lost
 from nas.strategies.workplace import Workplace
+from nas.train.signals import terminating
 
 #: environment variable of the storage's address, so that no password stands on a command line
 STORAGE_VARIABLE = "NAS_STORAGE"
@@ -92,24 +90,6 @@ def _reporter(slots: Slots, place: Workplace, claim: Claim) -> Report | None:
         return hopeless(values(claim.genotype, quality), others, search)
 
     return report
-
-
-@contextmanager
-def terminating() -> Iterator[None]:
-    """SIGTERM ends this process as Ctrl-C does: cleanly. (Only the main thread may set this; elsewhere nothing.)"""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        earlier = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
 
 
 class Crew:

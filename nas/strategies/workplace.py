@@ -20,7 +20,7 @@ from nas.strategies.estimators import Estimator, Report, make_estimator
 from nas.strategies.supernet_learner import skip_share
 from nas.strategies.trials import costs_for
 from nas.tasks import Task, get_task
-from nas.train.feeding import Feed, check_settings, open_feed
+from nas.train.training_data import Feed, check_settings, open_feed
 
 #: share of the training images that train weights and architecture, as in every search
 SHARES = {"weights": 0.5, "architecture": 0.5}

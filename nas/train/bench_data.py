@@ -17,10 +17,10 @@ from nas.config.runs import RetrainSettings
 from nas.data import PatchSource, iterate_batches
 from nas.progress import Progress
 from nas.tasks import get_task
-from nas.train.feeding import check_settings, open_feed
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.retrain import build_candidate
+from nas.train.training_data import check_settings, open_feed
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 PRELOADED = "preloaded tensors"

@@ -13,8 +13,8 @@ from nas.errors import Interrupted, NasError
 from nas.progress import progress
 from nas.train import distributed
 from nas.train.events import Events, NoEvents
-from nas.train.interruption import listening
 from nas.train.run import Run
+from nas.train.signals import listening
 from nas.train.state import load_state, random_state, restore_random_state, save_state
 
 

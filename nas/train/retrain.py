@@ -24,13 +24,13 @@ from nas.registry import BASELINES, load_plugin
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task, get_task
 from nas.train import distributed
-from nas.train.feeding import check_settings, open_feed
-from nas.train.initial import begin_from, sized_as_given
 from nas.train.loop import train
 from nas.train.losses import criterion_identity, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
+from nas.train.training_data import check_settings, open_feed
+from nas.train.warm_start import begin_from, sized_as_given
 
 #: entries of ``network`` that are options of a derived network rather than part of its structure
 OPTIONS = ("image_residual", "train_mean_shift")

@@ -16,7 +16,7 @@ from nas.data.prepare import prepare
 from nas.errors import UsageError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.train.feeding import open_feed
+from nas.train.training_data import open_feed
 
 
 def scene(seed: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from nas.data.prepare import RECORD, prepare
 from nas.errors import NasError, UsageError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.train.feeding import open_feed
+from nas.train.training_data import open_feed
 
 
 def photo(seed: int, height: int = 48, width: int = 64) -> np.ndarray:

@@ -67,7 +67,7 @@ def small(space: str, tmp_path: Path, strategy: str = "pc_darts", **flags: Any) 
 @pytest.fixture(autouse=True)
 def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation on one small crop: its value is not the point here, and the photographs are large."""
-    from nas.train.feeding import Feed
+    from nas.train.training_data import Feed
 
     def crop(self: Feed, model: Any) -> dict[str, float]:
         from nas.evaluation.inference import restore

@@ -22,8 +22,8 @@ from nas.strategies.estimators.proxies import PROXIES
 from nas.strategies.search import SHARES, search
 from nas.tasks import get_task
 from nas.train.events import read_events
-from nas.train.feeding import Feed, open_feed
 from nas.train.losses import task_criterion
+from nas.train.training_data import Feed, open_feed
 
 
 @pytest.fixture(autouse=True)

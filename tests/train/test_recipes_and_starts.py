@@ -22,10 +22,10 @@ from nas.images import write_image
 from nas.models.weights import load_weights
 from nas.registry import BASELINES
 from nas.tasks import get_task
-from nas.train.feeding import check_settings, open_feed
 from nas.train.optimizers import make_optimizer
 from nas.train.retrain import recipe
 from nas.train.schedules import learning_rate
+from nas.train.training_data import check_settings, open_feed
 from tests.train.test_model_task import TINY, TRAINABLE, command, supported
 
 MSPAN = {"width": 8, "distilled": 4, "n_blocks": 1}

@@ -6,7 +6,7 @@ from nas.config.runs import SearchSettings
 from nas.space import Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.tasks import Task
-from nas.train.feeding import Feed
+from nas.train.training_data import Feed
 
 __all__ = ["Estimator", "Report", "make_estimator"]
 

@@ -10,7 +10,7 @@ from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.space import Genotype, Space
 from nas.tasks import Task
-from nas.train.feeding import Feed
+from nas.train.training_data import Feed
 
 #: (steps done, validation PSNR in dB) -> whether the trial is to be stopped
 Report = Callable[[int, float], bool]

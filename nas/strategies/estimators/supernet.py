@@ -12,8 +12,8 @@ from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.single_path import load_supernet
 from nas.supernet import Supernet
 from nas.tasks import Task
-from nas.train.feeding import Feed
 from nas.train.state import random_state, restore_random_state
+from nas.train.training_data import Feed
 
 #: the strategy that trains such a supernet, one random path a step
 TRAINER = "single_path"

@@ -11,9 +11,9 @@ from nas.space import Genotype, Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.pruning import rungs
 from nas.tasks import Task
-from nas.train.feeding import Feed
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
+from nas.train.training_data import Feed
 
 
 class TrainEstimator(Estimator):

@@ -9,8 +9,8 @@ from nas.space import Genotype, Space
 from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.estimators.proxies import proxy
 from nas.tasks import Task
-from nas.train.feeding import Feed
 from nas.train.losses import task_criterion
+from nas.train.training_data import Feed
 
 
 class ZeroCostEstimator(Estimator):

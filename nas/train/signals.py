@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -53,3 +54,41 @@ def listening(at_once: bool, where: Callable[[], str]) -> Iterator[Listener]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def terminating() -> Iterator[None]:
+    """SIGTERM ends this process as Ctrl-C does: cleanly. (Only the main thread may set this; elsewhere nothing.)"""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        earlier = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+@contextmanager
+def interrupted_as_whole(folder: Path) -> Iterator[None]:
+    """Ctrl-C and a polite kill end a part in order, with a message that names the campaign, not the part."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise Interrupted("", number)
+
+    before: Any = None
+    with suppress(ValueError):  # not in the main thread: then signals are somebody else's
+        before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt as ended:
+        number = getattr(ended, "exit_code", 128 + signal.SIGINT) - 128
+        raise Interrupted(f"interrupted; continue with 'nas search --resume {folder}'", number) from ended
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
