@@ -323,3 +323,9 @@ def _parse(text: str, source: str) -> Any:
         at = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         raise UsageError(f"{source}{at}: not valid JSON: {reason}; give a genotype written by nas") from error
+
+
+def skip_share(genotype: Genotype) -> float:
+    """Share of ``skip_connect`` among the chosen blocks, 0..1."""
+    blocks = [choice.block for choices in genotype.cells.values() for choice in choices]
+    return blocks.count("skip_connect") / max(len(blocks), 1)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from nas.config.search import StrategySettings
@@ -114,9 +113,3 @@ class DiscreteStrategy(ABC):
         """Inverse of ``state_dict``."""
         saved = state["rng"]
         self.rng.bit_generator.state = {**saved, "state": {k: int(v) for k, v in saved["state"].items()}}
-
-
-def mean_entropy(probabilities: Tensor) -> list[float]:
-    """Entropy in nats of each edge's distribution (E, candidates); zeros stand where an edge has no such candidate."""
-    p = probabilities.detach().double()
-    return [float(v) for v in -(p * torch.log(p.clamp_min(1e-30))).sum(dim=1)]

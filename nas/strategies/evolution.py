@@ -2,7 +2,7 @@
 
 A generation has ``search.population`` trials. Two parents, each the better of two drawn from the elite, exchange
 decisions with probability 0.9 and each decision is redrawn with probability one in their number. Sources in
-``nas.strategies.genetic``.
+``nas.strategies.nsga``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from nas.config.runs import SearchSettings
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.nni import TRIALS
-from nas.strategies.optuna_space import trial_seed, vector_of
+from nas.strategies.optuna_sampler import trial_seed, vector_of
 from nas.strategies.workplace import Workplace
 from nas.train.run import Run
 

@@ -13,7 +13,7 @@ from nas.errors import NasError
 from nas.objectives.objectives import objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.optuna_space import (
+from nas.strategies.optuna_sampler import (
     HOPELESS,
     directions_of,
     distributions,

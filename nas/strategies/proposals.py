@@ -11,14 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from nas.config.runs import SearchSettings
 from nas.objectives.constraints import Feasible
 from nas.space import Space
-from nas.strategies.optuna_space import (
-    directions_of,
-    distributions,
-    params_of,
-    sampler_for,
-    set_constraints,
-    suggest,
-)
+from nas.strategies.optuna_sampler import directions_of, distributions, params_of, sampler_for, set_constraints, suggest
 from nas.strategies.optuna_strategy import PASSING
 
 

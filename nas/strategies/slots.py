@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.objectives.constraints import ExhaustedError
 from nas.space import Genotype, Space
-from nas.strategies.optuna_space import genotype_of
+from nas.strategies.optuna_sampler import genotype_of
 from nas.strategies.storage import OWNER, RETRIES, SharedStorage, is_lost
 
 #: user attributes of a trial; HASH is its genotype's

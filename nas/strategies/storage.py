@@ -32,7 +32,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError, UsageError
-from nas.strategies.optuna_space import HOPELESS
+from nas.strategies.optuna_sampler import HOPELESS
 
 #: beats that may be missed before a running trial is taken for lost
 SILENT_BEATS = 4

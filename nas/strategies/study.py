@@ -17,12 +17,12 @@ import optuna
 
 from nas.config.runs import SearchSettings
 from nas.errors import UsageError, did_you_mean
+from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
 from nas.registry import load_plugin
 from nas.space import Space
-from nas.strategies.estimators.supernet import FOLDER as SUPERNET
-from nas.strategies.optuna_space import SAMPLED, directions_of
-from nas.strategies.optuna_space import quiet as quiet_log
+from nas.strategies.optuna_sampler import SAMPLED, directions_of
+from nas.strategies.optuna_sampler import quiet as quiet_log
 from nas.strategies.proposals import Proposer
 from nas.strategies.search import SearchResult, default_name
 from nas.strategies.slots import Claim, Slots

@@ -13,12 +13,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError
 from nas.objectives.pareto import ParetoArchive, Point
-from nas.strategies.optuna_space import HOPELESS, genotype_of
+from nas.space.genotype import skip_share
+from nas.strategies.optuna_sampler import HOPELESS, genotype_of
 from nas.strategies.provenance import with_provenance
 from nas.strategies.search import SearchResult
 from nas.strategies.slots import EXHAUSTED, HASH, SECONDS, SLOT, Slots
 from nas.strategies.storage import OWNER
-from nas.strategies.supernet_learner import skip_share
 from nas.strategies.workplace import Workplace
 from nas.train.events import Events
 from nas.train.run import Run

@@ -14,9 +14,11 @@ from nas.objectives.costs import GenotypeCosts
 from nas.objectives.optimum import best_within, require_feasible
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
+from nas.space.genotype import skip_share
 from nas.strategies.architecture_loss import ArchitectureLoss
-from nas.strategies.base import DifferentiableStrategy, mean_entropy
+from nas.strategies.base import DifferentiableStrategy
 from nas.supernet import Supernet
+from nas.supernet.expected_cost import mean_entropy
 from nas.tasks import get_task
 from nas.train.distributed import average, running_statistics
 from nas.train.losses import pixel_loss
@@ -151,9 +153,3 @@ class SupernetLearner:
         self.strategy.load_state_dict(state["strategy"])
         self._warned = state["warned"]
         self.stopped = state.get("stopped", "")
-
-
-def skip_share(genotype: Genotype) -> float:
-    """Share of ``skip_connect`` among the chosen blocks, 0..1."""
-    blocks = [choice.block for choices in genotype.cells.values() for choice in choices]
-    return blocks.count("skip_connect") / max(len(blocks), 1)

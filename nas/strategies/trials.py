@@ -10,16 +10,16 @@ from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
+from nas.estimators.catalogue import make_estimator
+from nas.estimators.pruning import hopeless
 from nas.objectives.constraints import Feasible
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.pareto import ParetoArchive
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
+from nas.space.genotype import skip_share
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.estimators import make_estimator
-from nas.strategies.pruning import hopeless
-from nas.strategies.supernet_learner import skip_share
 from nas.tasks import Task
 from nas.train.training_data import Feed
 

@@ -13,10 +13,10 @@ from typing import Any
 from optuna.trial import TrialState
 
 from nas.errors import NasError, UsageError
+from nas.estimators.catalogue import Report
+from nas.estimators.pruning import hopeless
 from nas.space import Genotype
-from nas.strategies.estimators import Report
-from nas.strategies.optuna_space import HOPELESS, genotype_of
-from nas.strategies.pruning import hopeless
+from nas.strategies.optuna_sampler import HOPELESS, genotype_of
 from nas.strategies.slots import SECONDS, Claim, Slots
 from nas.strategies.storage import is_lost
 from nas.strategies.workplace import Workplace

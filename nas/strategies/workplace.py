@@ -10,14 +10,14 @@ from functools import cached_property
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.estimators.catalogue import Estimator, Report, make_estimator
 from nas.objectives.constraints import Feasible
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of
 from nas.registry import load_plugin
 from nas.space import Genotype, Space
+from nas.space.genotype import skip_share
 from nas.strategies.derive import space_of
-from nas.strategies.estimators import Estimator, Report, make_estimator
-from nas.strategies.supernet_learner import skip_share
 from nas.strategies.trials import costs_for
 from nas.tasks import Task, get_task
 from nas.train.training_data import Feed, check_settings, open_feed

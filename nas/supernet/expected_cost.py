@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from nas.space import Space
 from nas.space.blocks import BLOCKS
@@ -65,3 +66,9 @@ def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
             if skips:
                 rows.append(row[skips].sum())
     return torch.stack(rows).mean() if rows else supernet.arch_parameters()[0].sum() * 0.0
+
+
+def mean_entropy(probabilities: Tensor) -> list[float]:
+    """Entropy in nats of each edge's distribution (E, candidates); zeros stand where an edge has no such candidate."""
+    p = probabilities.detach().double()
+    return [float(v) for v in -(p * torch.log(p.clamp_min(1e-30))).sum(dim=1)]

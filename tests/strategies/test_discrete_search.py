@@ -13,12 +13,12 @@ import pytest
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
+from nas.estimators.catalogue import Estimator, Report
+from nas.estimators.pruning import rungs
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype
 from nas.strategies import trials
 from nas.strategies.derive import space_of
-from nas.strategies.estimators import Estimator, Report
-from nas.strategies.pruning import rungs
 from nas.strategies.search import search
 from nas.tasks import get_task
 from nas.train import loop

@@ -18,7 +18,7 @@ from nas.objectives.objectives import objectives_of
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, space_from_document
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.optuna_space import genotype_of, params_of, sampler_for
+from nas.strategies.optuna_sampler import genotype_of, params_of, sampler_for
 from nas.tasks import get_task
 
 SPACE = nas.load_space("jsm", overrides={"network.cells": 1})

@@ -18,7 +18,7 @@ from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
 from nas.strategies import study as study_module
 from nas.strategies import workplace
-from nas.strategies.optuna_space import genotype_of
+from nas.strategies.optuna_sampler import genotype_of
 from nas.strategies.search import search
 from nas.strategies.slots import SLOT, Slots
 from nas.strategies.storage import RETRIES, SharedStorage, is_lost, masked, open_storage

@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 from nas.space import Genotype
 from nas.strategies import workplace
 from nas.strategies.derive import space_of
-from nas.strategies.optuna_space import genotype_of
+from nas.strategies.optuna_sampler import genotype_of
 from nas.strategies.search import search
 from nas.strategies.storage import is_lost, open_storage
 from nas.train.events import read_events

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nas.config.runs import SearchSettings
+from nas.estimators.base import Estimator, Report
 from nas.space import Space
-from nas.strategies.estimators.base import Estimator, Report
 from nas.tasks import Task
 from nas.train.training_data import Feed
 
@@ -18,13 +18,13 @@ def make_estimator(settings: SearchSettings, space: Space, task: Task, feed: Fee
     """
     # each imports what it needs only when it is wanted
     if settings.search.estimator == "train":
-        from nas.strategies.estimators.train import TrainEstimator
+        from nas.estimators.short_training import TrainEstimator
 
         return TrainEstimator(settings, space, task, feed)
     if settings.search.estimator == "supernet":
-        from nas.strategies.estimators.supernet import SupernetEstimator
+        from nas.estimators.inherited_weights import SupernetEstimator
 
         return SupernetEstimator(settings, space, task, feed)
-    from nas.strategies.estimators.zero_cost import ZeroCostEstimator
+    from nas.estimators.zero_cost import ZeroCostEstimator
 
     return ZeroCostEstimator(settings, space, task, feed)

@@ -35,7 +35,7 @@ class Estimator(ABC):
         """The quality of ``genotype``: "psnr" (dB, validation images) or "score" (of a proxy), higher is better.
 
         Also "steps", the training steps taken, and "loss" where there is one. ``report`` is told of the rungs of
-        ``nas.strategies.pruning``; when it says so, the trial ends there and the values are those of the rung.
+        ``nas.estimators.pruning``; when it says so, the trial ends there and the values are those of the rung.
         A training that diverges gives values that are not numbers.
         """
 

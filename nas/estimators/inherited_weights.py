@@ -7,8 +7,8 @@ from pathlib import Path
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StudySettings
 from nas.errors import NasError
+from nas.estimators.base import Estimator, Report
 from nas.space import Genotype, Space
-from nas.strategies.estimators.base import Estimator, Report
 from nas.strategies.single_path import load_supernet
 from nas.supernet import Supernet
 from nas.tasks import Task

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.estimators.base import Estimator, Report
+from nas.estimators.proxies import proxy
 from nas.space import Genotype, Space
-from nas.strategies.estimators.base import Estimator, Report
-from nas.strategies.estimators.proxies import proxy
 from nas.tasks import Task
 from nas.train.losses import task_criterion
 from nas.train.training_data import Feed

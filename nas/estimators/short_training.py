@@ -7,9 +7,9 @@ import math
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.estimators.base import Estimator, Report
+from nas.estimators.pruning import rungs
 from nas.space import Genotype, Space
-from nas.strategies.estimators.base import Estimator, Report
-from nas.strategies.pruning import rungs
 from nas.tasks import Task
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner

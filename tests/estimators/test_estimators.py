@@ -15,10 +15,10 @@ import nas
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
+from nas.estimators.catalogue import Estimator, make_estimator
+from nas.estimators.proxies import PROXIES
 from nas.images import imresize, write_image
 from nas.strategies.derive import space_of
-from nas.strategies.estimators import Estimator, make_estimator
-from nas.strategies.estimators.proxies import PROXIES
 from nas.strategies.search import SHARES, search
 from nas.tasks import get_task
 from nas.train.events import read_events

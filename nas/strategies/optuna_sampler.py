@@ -24,7 +24,7 @@ from nas.errors import UsageError, did_you_mean
 from nas.objectives.constraints import Feasible, Vector
 from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
-from nas.strategies.genetic import Nsga2, Nsga3
+from nas.strategies.nsga import Nsga2, Nsga3
 
 #: how often a sampler may propose something known before its last proposal is mutated instead
 PROPOSALS = 8

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.config.search import StrategySettings
+from nas.estimators.pruning import hopeless, rungs
 from nas.objectives.pareto import dominates
-from nas.strategies.pruning import hopeless, rungs
 
 
 def halving(**more: object) -> StrategySettings:
