@@ -14,14 +14,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.engines.derive import derive as derive
+    from nas.engines.search import search as search
     from nas.evaluation import metrics as metrics
     from nas.evaluation.harness import evaluate as evaluate
     from nas.images.resize import imresize as imresize
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
     from nas.space import load_space as load_space
-    from nas.strategies.derive import derive as derive
-    from nas.strategies.search import search as search
     from nas.train.retrain import retrain as retrain
 
     __version__: str
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Genotype": ("nas.space", "Genotype"),
     "Space": ("nas.space", "Space"),
-    "derive": ("nas.strategies.derive", "derive"),
+    "derive": ("nas.engines.derive", "derive"),
     "evaluate": ("nas.evaluation.harness", "evaluate"),
     "imresize": ("nas.images.resize", "imresize"),
     "load_space": ("nas.space", "load_space"),
     "metrics": ("nas.evaluation.metrics", None),
     "retrain": ("nas.train.retrain", "retrain"),
-    "search": ("nas.strategies.search", "search"),
+    "search": ("nas.engines.search", "search"),
 }
 
 __all__ = [

@@ -17,8 +17,8 @@ NAMES = {
     "Genotype": "nas.space",
     "evaluate": "nas.evaluation.harness",
     "imresize": "nas.images.resize",
-    "search": "nas.strategies.search",
-    "derive": "nas.strategies.derive",
+    "search": "nas.engines.search",
+    "derive": "nas.engines.derive",
     "retrain": "nas.train.retrain",
 }
 

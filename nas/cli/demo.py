@@ -37,11 +37,11 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import RetrainSettings, SearchSettings
+    from nas.engines.search import plan, search
     from nas.evaluation.harness import evaluate
     from nas.report.comparison import compare
     from nas.report.html import write_report
     from nas.report.published import load_published
-    from nas.strategies.search import plan, search
     from nas.train.retrain import retrain
 
     size = {"network.cells": 2}

@@ -33,8 +33,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from nas.cli.quantities import count
         from nas.config.search import LimitSettings
+        from nas.engines.derive import derive as run_derive
         from nas.errors import UsageError
-        from nas.strategies.derive import derive as run_derive
 
         if max_latency is not None and max_latency <= 0:
             raise UsageError(f"--max-latency {max_latency} is not a positive number of milliseconds")

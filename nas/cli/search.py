@@ -88,7 +88,7 @@ def register(app: typer.Typer) -> None:
         from nas.cli.quantities import count, duration
         from nas.config.reading import build
         from nas.config.runs import SearchSettings
-        from nas.strategies.search import search as run_search
+        from nas.engines.search import search as run_search
 
         if resume is not None:
             from nas.strategies.campaign import is_campaign, resume_campaign
@@ -133,6 +133,6 @@ def _end_of_campaign(result: object) -> None:
 
 def _plan(settings: object) -> None:
     from nas.cli.dry_run import show_plan
-    from nas.strategies.search import plan
+    from nas.engines.search import plan
 
     show_plan(*plan(settings))  # type: ignore[arg-type]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import torch
 
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StudySettings
-from nas.errors import NasError
+from nas.errors import NasError, UsageError
 from nas.estimators.base import Estimator, Report
-from nas.space import Genotype, Space
-from nas.strategies.single_path import load_supernet
+from nas.models.weights import load_strict, read_metadata
+from nas.registry import STRATEGIES
+from nas.space import Genotype, Space, space_from_document
 from nas.supernet import Supernet
 from nas.tasks import Task
+from nas.train.run import Run
 from nas.train.state import random_state, restore_random_state
 from nas.train.training_data import Feed
 
@@ -53,7 +58,7 @@ class SupernetEstimator(Estimator):
         return load_supernet(run, self.space, self.task).to(self.settings.device)
 
     def _train(self, folder: Path) -> Path:
-        from nas.strategies.search import search  # a search inside a search
+        from nas.engines.search import search  # a search inside a search
 
         before = random_state()  # the outer one goes on as if nothing had happened
         try:
@@ -76,3 +81,36 @@ class SupernetEstimator(Estimator):
                 "study": StudySettings(),
             }
         )
+
+
+def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
+    """The supernet of a finished ``nas search --strategy single_path`` run, in evaluation mode, on the CPU.
+
+    Use it as ``with supernet.only(genotype): supernet(x)``. Raises UsageError when the run is of another strategy,
+    space or task, NasError when it is not finished.
+    """
+    from safetensors.torch import load_file
+
+    run = Run.open(run_folder)
+    settings = run.expect(SearchSettings)
+    strategy = STRATEGIES.get(settings.strategy)
+    if not strategy.chooses_at_end:
+        raise UsageError(
+            f"{str(run.folder)!r} was searched by {settings.strategy!r}, whose weights fit no single genotype; give a "
+            "run of 'nas search --strategy single_path'"
+        )
+    run.summary()  # an unfinished run says how to finish it
+    path = run.folder / "weights.safetensors"
+    metadata = read_metadata(path)
+    document = json.loads(metadata["space"])
+    if metadata["task"] != task.name or space_from_document(document).hash != space.hash:
+        raise UsageError(
+            f"the supernet in {str(run.folder)!r} is of space {document.get('name')!r} and task {metadata['task']!r}, "
+            f"not of this {space.name!r} and {task.name!r}; train one with this --space, --task, --cells, --width"
+        )
+    with torch.random.fork_rng(devices=[]):
+        options = strategy(settings.search, settings.train).supernet_options()
+        supernet: Supernet = space.supernet(task, **options)
+    load_strict(supernet, load_file(str(path)), str(path))
+    supernet.eval()
+    return supernet

@@ -1,1 +1,1 @@
-"""Search strategies: one file each, behind one small base. What drives them is ``nas.strategies.search``."""
+"""Search strategies: one file each, behind one small base. What drives them is ``nas.engines.search``."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import SPACES, Space
 from nas.strategies.arms import Arm, changed, strategy_arms
 from nas.strategies.campaign import CampaignResult, Plan, default_name, prepare, run
-from nas.strategies.derive import space_of
 
 #: what an ablation may vary, in the order of the table
 FACTORS = ("cells", "partial_channels", "edge_weights", "order")

@@ -1,6 +1,6 @@
 """The two shapes of a strategy. A third party subclasses one of them and names it by an entry point.
 
-Who calls what: ``nas.strategies.search`` builds the strategy from its settings; for a differentiable one it
+Who calls what: ``nas.engines.search`` builds the strategy from its settings; for a differentiable one it
 builds the supernet with ``supernet_options()``, calls ``prepare`` once and ``step`` once per step; for a
 discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored through ``state_dict``.
 """
@@ -36,6 +36,11 @@ class DifferentiableStrategy(ABC):
     differentiable: ClassVar[bool] = True
     relaxation: ClassVar[Mapping[str, Any]] = {}
     architecture_loss: ArchitectureLoss | None = None
+    #: no architecture variable is trained: the weights of a step are those of a drawn genotype, and the genotype is
+    #: chosen at the end by comparing ``search.samples`` of them; an unfinished run has none yet
+    chooses_at_end: ClassVar[bool] = False
+    #: seed -> genotype of a step; set by the engine of strategies that choose at the end
+    draw: Callable[[int], Genotype] | None = None
 
     def __init__(self, settings: StrategySettings, train: TrainSettings) -> None:
         self.settings, self.train = settings, train
@@ -75,6 +80,7 @@ class DiscreteStrategy(ABC):
     """
 
     differentiable: ClassVar[bool] = False
+    chooses_at_end: ClassVar[bool] = False
 
     def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
         self.settings, self.space, self.seed = settings, space, seed

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.registry import STRATEGIES
-from nas.strategies.derive import space_of
 from nas.tasks import get_task
 from nas.train.losses import pixel_loss
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from nas.config.reading import parse
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
 from nas.registry import load_plugin
 from nas.strategies.arms import Arm, check_control, control_arm, with_equal_budgets
-from nas.strategies.derive import space_of
 from nas.strategies.parts import (
     CAMPAIGN_FILE,
     Part,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nas.engines.setup import space_of
 from nas.files import write_json, write_text
 from nas.space import Genotype
 from nas.statistics import intervals as s
@@ -15,7 +16,6 @@ from nas.strategies.arms import Arm
 from nas.strategies.calibration import is_differentiable
 from nas.strategies.campaign import CampaignResult, Plan, Trained, images_of
 from nas.strategies.campaign_tables import as_csv, as_markdown
-from nas.strategies.derive import space_of
 from nas.strategies.outcomes import VALIDATION, Outcome, Reader, write_campaign_rows
 from nas.strategies.parts import Work
 from nas.strategies.rank_agreement import supernet_scores

@@ -23,18 +23,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.config.runs import SearchSettings
+from nas.engines.evaluator import Workplace
+from nas.engines.provenance import with_provenance
 from nas.errors import NasError, UsageError
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.space import Genotype
-from nas.strategies.provenance import with_provenance
-from nas.strategies.workplace import Workplace
 from nas.train.events import Events
 from nas.train.run import Run
 from nas.train.signals import terminating
 
 if TYPE_CHECKING:
-    from nas.strategies.search import SearchResult
+    from nas.engines.result import SearchResult
 
 WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
@@ -54,13 +54,14 @@ class Nni:
     """
 
     differentiable: ClassVar[bool] = False
-    #: brings its own engine: ``nas.strategies.drivers``
+    chooses_at_end: ClassVar[bool] = False
+    #: brings its own engine: ``nas.engines.drivers``
     external: ClassVar[bool] = True
 
     @staticmethod
     def drive(settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None) -> SearchResult:
         """A whole search. Raises UsageError for settings that NNI cannot serve or when it is not installed."""
-        from nas.strategies.search import SearchResult, default_name
+        from nas.engines.result import SearchResult, default_name
 
         started = time.monotonic()
         place = Workplace(settings)

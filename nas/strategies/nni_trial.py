@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.engines.evaluator import Workplace
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.nni import TRIALS
 from nas.strategies.optuna_sampler import trial_seed, vector_of
-from nas.strategies.workplace import Workplace
 from nas.train.run import Run
 
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from nas.config.reading import parse
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
 from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugin
 from nas.strategies.campaign import FIRST_DRAW, CampaignResult, default_name
-from nas.strategies.derive import space_of
 from nas.strategies.noise_results import EARLY, NoiseTable, statistics_of
 from nas.strategies.noise_tables import as_csv, as_markdown
 from nas.strategies.outcomes import Reader, write_campaign_rows

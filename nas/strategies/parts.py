@@ -17,10 +17,10 @@ import yaml
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.training import TrainSettings
+from nas.engines.search import search
 from nas.errors import NasError, UsageError
 from nas.files import plain, write_json, write_text
 from nas.registry import load_plugin
-from nas.strategies.search import search
 from nas.train.retrain import retrain
 from nas.train.signals import interrupted_as_whole
 

@@ -10,13 +10,12 @@ from typing import Any
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.engines.setup import SHARES, space_of
 from nas.errors import UsageError
 from nas.files import write_json
 from nas.models.weights import load_strict
 from nas.registry import STRATEGIES
 from nas.space import Genotype
-from nas.strategies.derive import space_of
-from nas.strategies.search import SHARES
 from nas.tasks import get_task
 from nas.train.training_data import open_feed
 

@@ -16,6 +16,8 @@ from typing import Any
 import optuna
 
 from nas.config.runs import SearchSettings
+from nas.engines.evaluator import Workplace
+from nas.engines.result import SearchResult, default_name
 from nas.errors import UsageError, did_you_mean
 from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
@@ -24,13 +26,11 @@ from nas.space import Space
 from nas.strategies.optuna_sampler import SAMPLED, directions_of
 from nas.strategies.optuna_sampler import quiet as quiet_log
 from nas.strategies.proposals import Proposer
-from nas.strategies.search import SearchResult, default_name
 from nas.strategies.slots import Claim, Slots
 from nas.strategies.storage import SharedStorage, masked, open_storage, quiet
 from nas.strategies.study_definition import PREFIX, Definition
 from nas.strategies.study_record import StudyLog, write_result
 from nas.strategies.workers import POLL, STORAGE_VARIABLE, Crew, work
-from nas.strategies.workplace import Workplace
 from nas.train.events import Events
 from nas.train.run import Run
 

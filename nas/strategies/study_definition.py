@@ -18,10 +18,10 @@ import yaml
 
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import SearchSettings
+from nas.engines.evaluator import Workplace
 from nas.errors import NasError, UsageError
 from nas.space import Space, space_from_document
 from nas.space.blocks import SKELETONS
-from nas.strategies.workplace import Workplace
 from nas.versions import package_version
 
 FORMAT = "nas.study/1"

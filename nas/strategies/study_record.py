@@ -11,15 +11,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.engines.evaluator import Workplace
+from nas.engines.provenance import with_provenance
+from nas.engines.result import SearchResult
 from nas.errors import NasError
 from nas.objectives.pareto import ParetoArchive, Point
 from nas.space.genotype import skip_share
 from nas.strategies.optuna_sampler import HOPELESS, genotype_of
-from nas.strategies.provenance import with_provenance
-from nas.strategies.search import SearchResult
 from nas.strategies.slots import EXHAUSTED, HASH, SECONDS, SLOT, Slots
 from nas.strategies.storage import OWNER
-from nas.strategies.workplace import Workplace
 from nas.train.events import Events
 from nas.train.run import Run
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
+from nas.engines.evaluator import Workplace
 from nas.errors import NasError, UsageError
 from nas.estimators.catalogue import Report
 from nas.estimators.pruning import hopeless
@@ -19,7 +20,6 @@ from nas.space import Genotype
 from nas.strategies.optuna_sampler import HOPELESS, genotype_of
 from nas.strategies.slots import SECONDS, Claim, Slots
 from nas.strategies.storage import is_lost
-from nas.strategies.workplace import Workplace
 from nas.train.signals import terminating
 
 #: environment variable of the storage's address, so that no password stands on a command line

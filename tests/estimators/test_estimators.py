@@ -14,12 +14,12 @@ import torch
 import nas
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
+from nas.engines.search import search
+from nas.engines.setup import SHARES, space_of
 from nas.errors import NasError, UsageError
 from nas.estimators.catalogue import Estimator, make_estimator
 from nas.estimators.proxies import PROXIES
 from nas.images import imresize, write_image
-from nas.strategies.derive import space_of
-from nas.strategies.search import SHARES, search
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.losses import task_criterion

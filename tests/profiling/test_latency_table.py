@@ -134,7 +134,7 @@ def test_a_table_of_other_networks_is_refused(table: LatencyTable) -> None:
 
 def test_an_impossible_latency_names_the_smallest(table: LatencyTable, tmp_path: Path) -> None:
     from nas.config.runs import SearchSettings
-    from nas.strategies.supernet_learner import costs_for_limits
+    from nas.engines.setup import costs_for_limits
 
     path = table.save(tmp_path / "table.json")
     settings = SearchSettings(limits=LimitSettings(latency=0.5, latency_table=str(path)))

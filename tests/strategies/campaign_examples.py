@@ -13,11 +13,11 @@ import pytest
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
+from nas.engines.setup import space_of
 from nas.models.weights import save_weights
 from nas.space import Genotype
 from nas.strategies import arms, campaign_results, parts
 from nas.strategies.calibration import Cost, is_differentiable
-from nas.strategies.derive import space_of
 from nas.tasks import get_task
 from nas.train.retrain import build_candidate
 from nas.train.run import Run

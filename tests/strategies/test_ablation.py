@@ -10,12 +10,12 @@ from campaign_examples import Stage, tiny_settings
 from nas.cli import main
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.errors import UsageError
 from nas.strategies import arms as arms_module
 from nas.strategies.ablation import ablate, ablation_arms, plan_ablation
 from nas.strategies.arms import Arm, with_equal_budgets
 from nas.strategies.calibration import Cost
-from nas.strategies.derive import space_of
 
 
 def jsm(*assignments: str, **flags: object) -> SearchSettings:

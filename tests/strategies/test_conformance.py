@@ -13,15 +13,16 @@ import torch
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
+from nas.engines import search as search_module
+from nas.engines.derive import derive
+from nas.engines.search import search
+from nas.engines.setup import space_of
+from nas.engines.single_path import load_supernet
 from nas.errors import NasError, UsageError
 from nas.models.weights import weights_hash
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Genotype, load_space
-from nas.strategies import search as search_module
-from nas.strategies.derive import derive, space_of
-from nas.strategies.search import search
-from nas.strategies.single_path import load_supernet
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.state import load_state
@@ -204,7 +205,7 @@ def test_a_discrete_search_has_nothing_to_derive_under_a_new_limit_from(tmp_path
 
 
 def test_a_search_that_collapses_ends_if_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from nas.strategies import supernet_learner
+    from nas.engines import gradient as supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     settings = small("tiny", tmp_path, search__stop_on_collapse=True)
@@ -277,7 +278,7 @@ def test_darts_searches_at_full_width_without_edge_weights() -> None:
 def test_a_collapsing_search_warns_once_while_it_lasts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings
 ) -> None:
-    from nas.strategies import supernet_learner
+    from nas.engines import gradient as supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     result = search(settings, out=tmp_path / "run")

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from nas.engines import evaluator as workplace
+from nas.engines.evaluator import Workplace
+from nas.engines.search import search
+from nas.engines.setup import space_of
 from nas.errors import UsageError
 from nas.registry import STRATEGIES
 from nas.space import Genotype
-from nas.strategies import workplace
-from nas.strategies.derive import space_of
 from nas.strategies.nni import results
 from nas.strategies.nni_trial import claim
-from nas.strategies.search import search
-from nas.strategies.workplace import Workplace
 from nas.train.events import read_events
 from tests.strategies.study_examples import study_settings, value_of
 

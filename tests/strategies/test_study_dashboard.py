@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from nas.strategies import workplace
+from nas.engines import evaluator as workplace
+from nas.engines.search import search
 from nas.strategies.nni import free_port
-from nas.strategies.search import search
 from tests.strategies.study_examples import study_settings, value_of
 
 pytestmark = pytest.mark.skipif(

@@ -16,11 +16,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from nas.engines import evaluator as workplace
+from nas.engines.search import search
+from nas.engines.setup import space_of
 from nas.space import Genotype
-from nas.strategies import workplace
-from nas.strategies.derive import space_of
 from nas.strategies.optuna_sampler import genotype_of
-from nas.strategies.search import search
 from nas.strategies.storage import is_lost, open_storage
 from nas.train.events import read_events
 from tests.strategies.study_examples import study_settings, value_of

@@ -37,7 +37,7 @@ network: {width: 16, cells: 1}
 #: kills the process by SIGKILL before a step, as ``NAS_TEST_KILLS`` says: "<life>:<rank>:<step> ..."
 KILLER = """
 import os, signal
-from nas.strategies.supernet_learner import SupernetLearner
+from nas.engines.gradient import SupernetLearner
 from nas.train.network_learner import NetworkLearner
 
 life, rank = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), os.environ.get("RANK", "0")

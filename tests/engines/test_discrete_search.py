@@ -12,14 +12,14 @@ import pytest
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
+from nas.engines import trials
+from nas.engines.search import search
+from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
 from nas.estimators.catalogue import Estimator, Report
 from nas.estimators.pruning import rungs
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype
-from nas.strategies import trials
-from nas.strategies.derive import space_of
-from nas.strategies.search import search
 from nas.tasks import get_task
 from nas.train import loop
 from nas.train.events import read_events

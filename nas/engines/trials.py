@@ -9,39 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.runs import SearchSettings
+from nas.engines.setup import costs_for
 from nas.errors import NasError
 from nas.estimators.catalogue import make_estimator
 from nas.estimators.pruning import hopeless
 from nas.objectives.constraints import Feasible
-from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.pareto import ParetoArchive
-from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.strategies.base import DiscreteStrategy
 from nas.tasks import Task
 from nas.train.training_data import Feed
-
-
-def costs_for(settings: SearchSettings, space: Space, task: Task) -> GenotypeCosts | None:
-    """The costs that limits, objectives and ties are judged by; latency among them with ``limits.latency_table``.
-
-    None for a space whose costs are no sum over its blocks, if nothing but ties would need them. Raises UsageError
-    for a limit or objective of latency without a table.
-    """
-    limits = settings.limits
-    table = LatencyTable.load(limits.latency_table) if limits.latency_table is not None else None
-    wanted = [name for name in objectives_of(settings.search) if name != quality_of(settings.search)]
-    try:
-        costs = GenotypeCosts(space, task, table)
-    except NasError:
-        if wanted or table is not None or any((limits.params, limits.macs, limits.latency)):
-            raise
-        return None
-    for name in wanted:
-        costs.base(name)
-    return costs
 
 
 class TrialLearner:

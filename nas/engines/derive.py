@@ -6,19 +6,15 @@ from pathlib import Path
 
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
+from nas.engines.provenance import with_provenance
+from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
 from nas.models.weights import load_strict
 from nas.registry import STRATEGIES
-from nas.space import Genotype, Space, load_space
-from nas.strategies.provenance import with_provenance
+from nas.space import Genotype
 from nas.supernet import Supernet
 from nas.train.run import Run
 from nas.train.state import load_state
-
-
-def space_of(settings: SearchSettings) -> Space:
-    """The space of a search, preset and overrides applied."""
-    return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
 
 
 def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings | None = None) -> Genotype:
@@ -43,11 +39,11 @@ def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings
 
 
 def _likeliest(run: Run, settings: SearchSettings, limited: bool) -> Genotype:
+    from nas.engines.setup import costs_for_limits
     from nas.objectives.optimum import best_within
-    from nas.strategies.supernet_learner import costs_for_limits
 
     strategy = STRATEGIES.get(settings.strategy)
-    if limited and (not strategy.differentiable or getattr(strategy, "chooses_at_end", False)):
+    if limited and (not strategy.differentiable or strategy.chooses_at_end):
         raise UsageError(
             f"a {settings.strategy!r} search has no probabilities to derive from under a new limit; search again "
             "with the limit (nas search ... --max-params)"

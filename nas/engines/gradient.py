@@ -10,30 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings
-from nas.objectives.costs import GenotypeCosts
-from nas.objectives.optimum import best_within, require_feasible
-from nas.profiling.latency_table import LatencyTable
+from nas.engines.setup import costs_for_limits
+from nas.objectives.optimum import best_within
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.strategies.base import DifferentiableStrategy
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import mean_entropy
-from nas.tasks import get_task
 from nas.train.distributed import average, running_statistics
 from nas.train.losses import pixel_loss
 from nas.train.network_learner import BatchStream, autocast
-
-
-def costs_for_limits(space: Space, settings: SearchSettings) -> GenotypeCosts | None:
-    """The costs that the limits are about, or None without a limit; NasError when no genotype can keep them."""
-    limits = settings.limits
-    if not any((limits.params, limits.macs, limits.latency)):
-        return None
-    table = LatencyTable.load(limits.latency_table) if limits.latency_table is not None else None
-    costs = GenotypeCosts(space, get_task(settings.task), table)
-    require_feasible(space, costs, limits)
-    return costs
 
 
 class SupernetLearner:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +11,22 @@ import torch
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
+from nas.engines.drivers import driver_of
+from nas.engines.gradient import SupernetLearner
+from nas.engines.provenance import with_provenance
+from nas.engines.result import SearchResult, _finished, default_name
+from nas.engines.setup import SHARES, costs_for_limits, space_of
+from nas.engines.single_path import SinglePathLearner
+from nas.engines.trials import TrialLearner
 from nas.models.weights import save_weights
 from nas.registry import STRATEGIES, load_plugin
-from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.derive import space_of
-from nas.strategies.drivers import driver_of
-from nas.strategies.provenance import with_provenance
-from nas.strategies.supernet_learner import SupernetLearner, costs_for_limits
-from nas.strategies.trials import TrialLearner
 from nas.tasks import Task, get_task
 from nas.train import distributed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.state import seed_everything
 from nas.train.training_data import Feed, check_settings, open_feed
-
-#: share of the training images that train weights and architecture: disjoint halves
-SHARES = {"weights": 0.5, "architecture": 0.5}
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """A finished search. ``weights_hash`` is of the supernet ("" for discrete strategies); scores in dB."""
-
-    run: Path
-    genotype: Genotype
-    weights_hash: str
-    scores: dict[str, float]
-    seconds: float
 
 
 @distributed.process_group()
@@ -146,18 +132,7 @@ def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str,
 def _supernet_learner(space: Space, task: Task, settings: SearchSettings, feed: Feed) -> SupernetLearner:
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
     supernet = space.supernet(task, **strategy.supernet_options())
-    learner: type[SupernetLearner] = getattr(strategy, "learner", SupernetLearner)
+    learner = SinglePathLearner if strategy.chooses_at_end else SupernetLearner
     return learner(
         space, supernet, strategy, feed.batches("weights"), feed.batches("architecture"), settings, feed.validate
     )
-
-
-def _finished(run: Run) -> SearchResult:
-    summary = run.summary()
-    genotype = Genotype.load(run.folder / "genotype.json")
-    return SearchResult(run.folder, genotype, summary["weights"], summary["scores"], 0.0)
-
-
-def default_name(settings: SearchSettings, space: Space) -> str:
-    """The run folder's name when none is given: what was searched, for what, how, from which seed."""
-    return f"search-{space.name}-{settings.task}-{settings.strategy}-seed{settings.seed}"

@@ -11,7 +11,7 @@ from nas.registry import STRATEGIES
 from nas.train.run import Run
 
 if TYPE_CHECKING:
-    from nas.strategies.search import SearchResult
+    from nas.engines.result import SearchResult
 
 
 class Driver(Protocol):

@@ -10,9 +10,9 @@ import pytest
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
+from nas.engines.search import search
+from nas.engines.setup import space_of
 from nas.models.weights import load_weights
-from nas.strategies.derive import space_of
-from nas.strategies.search import search
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.retrain import build_candidate, retrain

@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.engines.setup import costs_for, space_of
 from nas.estimators.catalogue import Estimator, Report, make_estimator
 from nas.objectives.constraints import Feasible
 from nas.objectives.costs import GenotypeCosts
@@ -17,8 +18,6 @@ from nas.objectives.objectives import objectives_of
 from nas.registry import load_plugin
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
-from nas.strategies.derive import space_of
-from nas.strategies.trials import costs_for
 from nas.tasks import Task, get_task
 from nas.train.training_data import Feed, check_settings, open_feed
 

@@ -1,0 +1,4 @@
+"""How one search is carried out: by gradients, by trials, by a study that many workers share, or by NNI.
+
+Read first: ``nas/engines/search.py``.
+"""
