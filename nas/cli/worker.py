@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = False,
     ) -> None:
-        from nas.strategies.study import worker as run_worker
+        from nas.engines.shared.study import worker as run_worker
 
         done = run_worker(
             storage,

@@ -39,7 +39,7 @@ def driver_of(settings: SearchSettings) -> Driver | None:
         driver: Driver = strategy.drive
         return driver
     if shared:
-        from nas.strategies.study import shared_search
+        from nas.engines.shared.study import shared_search
 
         return shared_search
     return None

@@ -20,6 +20,7 @@ from nas.engines.single_path import SinglePathLearner
 from nas.engines.trials import TrialLearner
 from nas.models.weights import save_weights
 from nas.registry import STRATEGIES, load_plugin
+from nas.space import Space
 from nas.strategies.base import DiscreteStrategy
 from nas.tasks import Task, get_task
 from nas.train import distributed

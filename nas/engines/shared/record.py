@@ -14,12 +14,12 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.engines.evaluator import Workplace
 from nas.engines.provenance import with_provenance
 from nas.engines.result import SearchResult
+from nas.engines.shared.storage_base import OWNER
+from nas.engines.shared.trial_budget import EXHAUSTED, HASH, SECONDS, SLOT, Slots
 from nas.errors import NasError
 from nas.objectives.pareto import ParetoArchive, Point
 from nas.space.genotype import skip_share
 from nas.strategies.optuna_sampler import HOPELESS, genotype_of
-from nas.strategies.slots import EXHAUSTED, HASH, SECONDS, SLOT, Slots
-from nas.strategies.storage import OWNER
 from nas.train.events import Events
 from nas.train.run import Run
 

@@ -1,4 +1,4 @@
-"""One trial of an NNI experiment: ``python -m nas.strategies.nni_trial RUN FOLDER``, started by NNI's local service.
+"""One trial of an NNI experiment: ``python -m nas.engines.nni.trial RUN FOLDER``, started by NNI's local service.
 
 FOLDER is where the search was started, from which the paths in its settings count.
 """
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Workplace
+from nas.engines.nni.engine import TRIALS
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
-from nas.strategies.nni import TRIALS
 from nas.strategies.optuna_sampler import trial_seed, vector_of
 from nas.train.run import Run
 

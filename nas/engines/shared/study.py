@@ -18,6 +18,14 @@ import optuna
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Workplace
 from nas.engines.result import SearchResult, default_name
+from nas.engines.shared.definition import PREFIX, Definition
+from nas.engines.shared.proposals import Proposer
+from nas.engines.shared.record import StudyLog, write_result
+from nas.engines.shared.storage import open_storage
+from nas.engines.shared.storage_base import SharedStorage, masked, quiet
+from nas.engines.shared.trial_budget import Claim, Slots
+from nas.engines.shared.worker_pool import STORAGE_VARIABLE, Crew
+from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError, did_you_mean
 from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
@@ -25,12 +33,6 @@ from nas.registry import load_plugin
 from nas.space import Space
 from nas.strategies.optuna_sampler import SAMPLED, directions_of
 from nas.strategies.optuna_sampler import quiet as quiet_log
-from nas.strategies.proposals import Proposer
-from nas.strategies.slots import Claim, Slots
-from nas.strategies.storage import SharedStorage, masked, open_storage, quiet
-from nas.strategies.study_definition import PREFIX, Definition
-from nas.strategies.study_record import StudyLog, write_result
-from nas.strategies.workers import POLL, STORAGE_VARIABLE, Crew, work
 from nas.train.events import Events
 from nas.train.run import Run
 

@@ -15,15 +15,16 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
+from tests.strategies.study_examples import study_settings, value_of
 
 from nas.engines import evaluator as workplace
 from nas.engines.search import search
 from nas.engines.setup import space_of
+from nas.engines.shared.storage import open_storage
+from nas.engines.shared.storage_base import is_lost
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import genotype_of
-from nas.strategies.storage import is_lost, open_storage
 from nas.train.events import read_events
-from tests.strategies.study_examples import study_settings, value_of
 
 
 def storage_url(kind: str, folder: Path) -> str:

@@ -136,7 +136,7 @@ def _experiment(place: Workplace, run: Run, bar: Progress, done: int) -> None:
     config.experiment_working_directory = str((run.folder / WORK).resolve())
     config.search_space = {d.name: {"_type": "choice", "_value": list(d.choices)} for d in place.space.decisions}
     config.trial_command = shlex.join(
-        [sys.executable, "-m", "nas.strategies.nni_trial", str(run.folder.resolve()), str(Path.cwd())]
+        [sys.executable, "-m", "nas.engines.nni.trial", str(run.folder.resolve()), str(Path.cwd())]
     )
     config.trial_code_directory = str(code)
     config.max_trial_number = search.trials - done

@@ -17,10 +17,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.engines.shared.storage_base import OWNER, RETRIES, SharedStorage, is_lost
 from nas.objectives.constraints import ExhaustedError
 from nas.space import Genotype, Space
 from nas.strategies.optuna_sampler import genotype_of
-from nas.strategies.storage import OWNER, RETRIES, SharedStorage, is_lost
 
 #: user attributes of a trial; HASH is its genotype's
 SLOT, HASH, RETURNED, SECONDS = "slot", "genotype", "returned", "seconds"

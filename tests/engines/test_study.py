@@ -12,22 +12,23 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from tests.strategies.study_examples import study_settings, value_of
 
 from nas.config.runs import SearchSettings
 from nas.engines import evaluator as workplace
 from nas.engines.evaluator import Workplace
 from nas.engines.search import search
+from nas.engines.shared import study as study_module
+from nas.engines.shared.definition import PREFIX
+from nas.engines.shared.storage import open_storage
+from nas.engines.shared.storage_base import RETRIES, SharedStorage, is_lost, masked
+from nas.engines.shared.study import slots_of, worker
+from nas.engines.shared.trial_budget import SLOT, Slots
+from nas.engines.shared.workers import work
 from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
-from nas.strategies import study as study_module
 from nas.strategies.optuna_sampler import genotype_of
-from nas.strategies.slots import SLOT, Slots
-from nas.strategies.storage import RETRIES, SharedStorage, is_lost, masked, open_storage
-from nas.strategies.study import slots_of, worker
-from nas.strategies.study_definition import PREFIX
-from nas.strategies.workers import work
 from nas.train.events import read_events
-from tests.strategies.study_examples import study_settings, value_of
 
 
 class ByHash:

@@ -9,18 +9,18 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.strategies.study_examples import study_settings, value_of
 
 from nas.engines import evaluator as workplace
 from nas.engines.evaluator import Workplace
+from nas.engines.nni.engine import results
+from nas.engines.nni.trial import claim
 from nas.engines.search import search
 from nas.engines.setup import space_of
 from nas.errors import UsageError
 from nas.registry import STRATEGIES
 from nas.space import Genotype
-from nas.strategies.nni import results
-from nas.strategies.nni_trial import claim
 from nas.train.events import read_events
-from tests.strategies.study_examples import study_settings, value_of
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"

@@ -1,0 +1,4 @@
+"""One discrete search shared by many processes and machines through a study in a common storage.
+
+Read first: ``nas/engines/shared/study.py``.
+"""
