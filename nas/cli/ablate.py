@@ -76,9 +76,10 @@ def register(app: typer.Typer) -> None:
         from nas.cli.quantities import duration
         from nas.config.reading import build
         from nas.config.runs import SearchSettings
-        from nas.strategies.ablation import ablate as run_ablation
-        from nas.strategies.ablation import plan_ablation
-        from nas.strategies.campaign import describe, resume_campaign
+        from nas.experiments.ablation import ablate as run_ablation
+        from nas.experiments.ablation import plan_ablation
+        from nas.experiments.experiment import describe
+        from nas.experiments.resume import resume_campaign
 
         if resume is not None:
             result = resume_campaign(resume, jobs)

@@ -45,9 +45,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from nas.config.reading import build
         from nas.config.runs import SearchSettings
-        from nas.strategies.campaign import resume_campaign
-        from nas.strategies.noise import noise as run_noise
-        from nas.strategies.noise import plan_noise
+        from nas.experiments.noise import noise as run_noise
+        from nas.experiments.noise import plan_noise
+        from nas.experiments.resume import resume_campaign
 
         if resume is not None:
             result = resume_campaign(resume, jobs)

@@ -91,7 +91,8 @@ def register(app: typer.Typer) -> None:
         from nas.engines.search import search as run_search
 
         if resume is not None:
-            from nas.strategies.campaign import is_campaign, resume_campaign
+            from nas.experiments.plan import is_campaign
+            from nas.experiments.resume import resume_campaign
 
             if is_campaign(resume):
                 _end_of_campaign(resume_campaign(resume))
@@ -112,7 +113,7 @@ def register(app: typer.Typer) -> None:
                 _plan(settings)
                 return
             if seeds is not None or control is not None:
-                from nas.strategies.campaign import campaign
+                from nas.experiments.experiment import campaign
                 from nas.train.distributed import refuse
 
                 refuse("a campaign (--seeds, --control)", "start it without torchrun, or one seed at a time with it")

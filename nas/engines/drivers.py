@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nas.config.runs import SearchSettings
 from nas.errors import UsageError
+from nas.estimators.base import NestedSearch
 from nas.registry import STRATEGIES
 from nas.train.run import Run
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
 
 class Driver(Protocol):
-    """Does a whole search; ``run`` is the folder of an interrupted one that goes on, else None."""
+    """Does a whole search; ``search`` carries out one inside it.
+
+    ``run`` is the folder of an interrupted one that goes on, else None.
+    """
 
     def __call__(
-        self, settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None
+        self, settings: SearchSettings, *, search: NestedSearch, out: str | Path | None = None, run: Run | None = None
     ) -> SearchResult: ...
 
 

@@ -64,7 +64,7 @@ def search(
         )
     drive = driver_of(settings)
     if drive is not None:
-        return drive(settings, out=out, run=run)
+        return drive(settings, search=nested_search, out=out, run=run)
     task = get_task(settings.task)
     check_settings(settings, task)
     space = space_of(settings)
@@ -94,7 +94,7 @@ def search(
         if run.finished:  # a rank died when all was done, and torchrun restarted the others
             return _finished(run)
     if not strategy_class.differentiable:
-        learner.prepare(run.folder)
+        learner.prepare(run.folder, nested_search)
     scores = train(learner, run, steps, f"search {space.name} {task.name} {settings.strategy}").scores
     genotype = with_provenance(learner.genotype(), settings, run.folder.name)
     distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
@@ -111,6 +111,13 @@ def search(
         {"genotype": genotype.hash, "weights": digest, "scores": scores, "seconds_of_last_part": round(seconds, 1)}
     )
     return SearchResult(run.folder, genotype, digest, scores, seconds)
+
+
+def nested_search(settings: SearchSettings, folder: Path) -> Path:
+    """A search inside a search: begun in ``folder``, or continued there; returns the folder of the finished run."""
+    if (folder / "config.yaml").is_file():
+        return search(resume=folder).run
+    return search(settings, out=folder).run
 
 
 def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str, int]]:

@@ -11,6 +11,7 @@ from typing import Any
 from nas.config.runs import SearchSettings
 from nas.engines.setup import costs_for
 from nas.errors import NasError
+from nas.estimators.base import NestedSearch
 from nas.estimators.catalogue import make_estimator
 from nas.estimators.pruning import hopeless
 from nas.objectives.constraints import Feasible
@@ -54,10 +55,10 @@ class TrialLearner:
         self._last: dict[str, Any] = {}
         self._front: list[dict[str, Any]] | None = None
 
-    def prepare(self, folder: Path | None) -> None:
+    def prepare(self, folder: Path | None, search: NestedSearch) -> None:
         """What has to be there before the first trial (a supernet to inherit from); ``folder``: of the run."""
         if self._evaluates:
-            self._estimator.prepare(folder)
+            self._estimator.prepare(folder, search)
 
     def begin(self, step: int) -> None:
         """Trials carry no stream from one to the next."""

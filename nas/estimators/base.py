@@ -14,6 +14,8 @@ from nas.train.training_data import Feed
 
 #: (steps done, validation PSNR in dB) -> whether the trial is to be stopped
 Report = Callable[[int, float], bool]
+#: (settings, folder) -> run folder of the finished search; continues one that was interrupted there
+NestedSearch = Callable[[SearchSettings, Path], Path]
 
 
 class Estimator(ABC):
@@ -27,8 +29,13 @@ class Estimator(ABC):
                 "set search.pruning=false or search.estimator=train"
             )
 
-    def prepare(self, folder: Path | None) -> None:  # noqa: B027
-        """Get ready whatever all trials share; ``folder``: of the run, where it may be kept. Called once, first."""
+    def prepare(self, folder: Path | None, search: NestedSearch) -> None:  # noqa: B027
+        """Get ready whatever all trials share; called once, before the first trial.
+
+        Args:
+            folder: The run folder, where it may be kept; None in a worker that has none.
+            search: Carries out a search inside this one, for estimators that need a trained supernet.
+        """
 
     @abstractmethod
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:

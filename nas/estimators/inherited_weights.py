@@ -10,7 +10,7 @@ import torch
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StudySettings
 from nas.errors import NasError, UsageError
-from nas.estimators.base import Estimator, Report
+from nas.estimators.base import Estimator, NestedSearch, Report
 from nas.models.weights import load_strict, read_metadata
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, space_from_document
@@ -41,30 +41,26 @@ class SupernetEstimator(Estimator):
         named = settings.search.supernet
         self._model: Supernet | None = None if named is None else self._loaded(Path(named))
 
-    def prepare(self, folder: Path | None) -> None:
+    def prepare(self, folder: Path | None, search: NestedSearch) -> None:
         """Train the supernet, or go on with its training, when none was named."""
         if self._model is None:
             if folder is None:
                 raise NasError("there is no run folder to train a supernet in; name a trained one in search.supernet")
-            self._model = self._loaded(self._train(folder / FOLDER))
+            self._model = self._loaded(self._train(folder / FOLDER, search))
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         if self._model is None:
-            raise NasError("the supernet is not there yet; call prepare(folder) before the first trial")
+            raise NasError("the supernet is not there yet; call prepare before the first trial")
         with self._model.only(genotype):
             return {"psnr": self.validated(self.feed.validate(self._model)), "steps": 0}
 
     def _loaded(self, run: Path) -> Supernet:
         return load_supernet(run, self.space, self.task).to(self.settings.device)
 
-    def _train(self, folder: Path) -> Path:
-        from nas.engines.search import search  # a search inside a search
-
+    def _train(self, folder: Path, search: NestedSearch) -> Path:
         before = random_state()  # the outer one goes on as if nothing had happened
         try:
-            if (folder / "config.yaml").is_file():
-                return search(resume=folder).run
-            return search(self.training(), out=folder).run
+            return search(self.training(), folder)
         finally:
             restore_random_state(before)
 

@@ -29,7 +29,7 @@ network: {width: 16, cells: 1}
 PLUGIN = """
 import os, time
 from pathlib import Path
-from nas.strategies import workplace
+from nas.engines import evaluator as workplace
 
 class ByHash:
     def prepare(self, folder):

@@ -9,7 +9,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.strategies.study_examples import study_settings, value_of
 
 from nas.engines import evaluator as workplace
 from nas.engines.evaluator import Workplace
@@ -21,6 +20,7 @@ from nas.errors import UsageError
 from nas.registry import STRATEGIES
 from nas.space import Genotype
 from nas.train.events import read_events
+from tests.engines.study_examples import study_settings, value_of
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"

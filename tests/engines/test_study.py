@@ -12,7 +12,6 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tests.strategies.study_examples import study_settings, value_of
 
 from nas.config.runs import SearchSettings
 from nas.engines import evaluator as workplace
@@ -29,6 +28,7 @@ from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
 from nas.strategies.optuna_sampler import genotype_of
 from nas.train.events import read_events
+from tests.engines.study_examples import study_settings, value_of
 
 
 class ByHash:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.strategies.study_examples import study_settings, value_of
 
 from nas.engines import evaluator as workplace
 from nas.engines.nni.engine import free_port
 from nas.engines.search import search
+from tests.engines.study_examples import study_settings, value_of
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("optuna_dashboard") is None,

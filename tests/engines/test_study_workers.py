@@ -15,7 +15,6 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tests.strategies.study_examples import study_settings, value_of
 
 from nas.engines import evaluator as workplace
 from nas.engines.search import search
@@ -25,6 +24,7 @@ from nas.engines.shared.storage_base import is_lost
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import genotype_of
 from nas.train.events import read_events
+from tests.engines.study_examples import study_settings, value_of
 
 
 def storage_url(kind: str, folder: Path) -> str:

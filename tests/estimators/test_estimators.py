@@ -14,7 +14,7 @@ import torch
 import nas
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
-from nas.engines.search import search
+from nas.engines.search import nested_search, search
 from nas.engines.setup import SHARES, space_of
 from nas.errors import NasError, UsageError
 from nas.estimators.catalogue import Estimator, make_estimator
@@ -67,8 +67,8 @@ OTHER = nas.load_space("jsm", overrides={"network.cells": 1}).sample(6)
 def test_a_value_depends_on_seed_and_genotype_alone(kind: str, tmp_path: Path) -> None:
     settings = settings_for(f"search.estimator={kind}")
     first, second = estimator_for(settings), estimator_for(settings)
-    first.prepare(tmp_path / "a")
-    second.prepare(tmp_path / "b")
+    first.prepare(tmp_path / "a", nested_search)
+    second.prepare(tmp_path / "b", nested_search)
     other = first(OTHER, 0)
     value = first(GENOTYPE, 1)
     torch.rand(5)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas.experiments.noise_results import NoiseTable, statistics_of
+from nas.experiments.results import compare
 from nas.report.campaign import CAPTIONS, campaign_figures, cost_plot, differences, dots, pareto, rank_scatter
 from nas.report.style import figure_bytes
 from nas.statistics import intervals as s
-from nas.strategies.campaign_results import compare
-from nas.strategies.noise_results import NoiseTable, statistics_of
 
 PSNR = {"pc_darts": [31.0, 31.2, 31.1], "random": [30.6, 31.0, 30.9]}
 

@@ -26,6 +26,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Workplace
 from nas.engines.provenance import with_provenance
 from nas.errors import NasError, UsageError
+from nas.estimators.base import NestedSearch
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.space import Genotype
@@ -59,7 +60,9 @@ class Nni:
     external: ClassVar[bool] = True
 
     @staticmethod
-    def drive(settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None) -> SearchResult:
+    def drive(
+        settings: SearchSettings, *, search: NestedSearch, out: str | Path | None = None, run: Run | None = None
+    ) -> SearchResult:
         """A whole search. Raises UsageError for settings that NNI cannot serve or when it is not installed."""
         from nas.engines.result import SearchResult, default_name
 
@@ -70,7 +73,7 @@ class Nni:
             run = Run.create(out or Path("runs") / default_name(settings, place.space), "search", settings)
             run.write_text("space.json", json.dumps(place.space.document, indent=2) + "\n")
             run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
-        place.estimator.prepare(run.folder)
+        place.estimator.prepare(run.folder, search)
         (run.folder / TRIALS).mkdir(exist_ok=True)
         for claim in (run.folder / TRIALS).glob("*.claim"):
             claim.unlink()  # of trials that did not end

@@ -16,6 +16,7 @@ from pathlib import Path
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Workplace
 from nas.engines.nni.engine import TRIALS
+from nas.engines.search import nested_search
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import trial_seed, vector_of
@@ -30,7 +31,7 @@ def main(folder: str, origin: str) -> None:
     run = Run.open(folder)
     place = Workplace(run.expect(SearchSettings))
     genotype, slot = claim(run.folder / TRIALS, place, vector_of(place.space, nni.get_next_parameter()))
-    place.estimator.prepare(run.folder)
+    place.estimator.prepare(run.folder, nested_search)
     evaluated = place.evaluate(genotype, slot)
     result = {
         "genotype": genotype.to_json(),

@@ -27,6 +27,7 @@ from nas.engines.shared.trial_budget import Claim, Slots
 from nas.engines.shared.worker_pool import STORAGE_VARIABLE, Crew
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError, did_you_mean
+from nas.estimators.base import NestedSearch
 from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
 from nas.registry import load_plugin
@@ -40,7 +41,9 @@ from nas.train.run import Run
 JOURNAL = "study.journal"
 
 
-def shared_search(settings: SearchSettings, *, out: str | Path | None = None, run: Run | None = None) -> SearchResult:
+def shared_search(
+    settings: SearchSettings, *, search: NestedSearch, out: str | Path | None = None, run: Run | None = None
+) -> SearchResult:
     """The driver. ``run``: the folder of an interrupted one, which goes on with the same study.
 
     Raises UsageError for what cannot be shared, and when the study is another search; NasError when the storage
@@ -62,7 +65,7 @@ def shared_search(settings: SearchSettings, *, out: str | Path | None = None, ru
         run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
     assert address is not None
     if settings.search.estimator == "supernet" and settings.search.supernet is None:
-        place = _with_supernet(place, run)  # one for all workers
+        place = _with_supernet(place, run, search)  # one for all workers
     with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
         if settings.study.workers and not shared.many:
             raise UsageError(
@@ -76,7 +79,7 @@ def shared_search(settings: SearchSettings, *, out: str | Path | None = None, ru
             log = StudyLog(slots, place, events)
             with progress(title, slots.budget, done=log.update()) as bar:
                 bar.note(_invitation(shared, name))
-                _drive(slots, place, log, bar, run)
+                _drive(slots, place, log, bar, run, search)
             log.close()
         return write_result(slots, place, run, started)
 
@@ -110,9 +113,13 @@ def worker(
         slots = slots_of(shared, study, place)
         if dry_run:
             return 0
-        place.estimator.prepare(None)
+        place.estimator.prepare(None, _no_nested_search)
         with progress(f"worker of {name}", slots.budget, done=len(slots.spent())) as bar:
             return work(slots, place, lambda claim: bar.advance(detail=f"trial {claim.slot + 1}"))
+
+
+def _no_nested_search(settings: SearchSettings, folder: Path) -> Path:
+    raise UsageError("a worker trains no supernet of its own; name a trained one with --supernet")
 
 
 def slots_of(shared: SharedStorage, study: optuna.Study, place: Workplace) -> Slots:
@@ -135,10 +142,10 @@ def _check(settings: SearchSettings, space: Space) -> None:
         )
 
 
-def _with_supernet(place: Workplace, run: Run) -> Workplace:
-    place.estimator.prepare(run.folder)
-    search = place.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
-    return Workplace(place.settings.model_copy(update={"search": search}))
+def _with_supernet(place: Workplace, run: Run, search: NestedSearch) -> Workplace:
+    place.estimator.prepare(run.folder, search)
+    changed = place.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
+    return Workplace(place.settings.model_copy(update={"search": changed}))
 
 
 def _address(settings: SearchSettings, run: Run | None) -> str | None:
@@ -212,10 +219,10 @@ def _invitation(shared: SharedStorage, name: str) -> str:
     return f"study {name!r}; further workers join by: nas worker --storage {masked(shared.url)} --study {name}"
 
 
-def _drive(slots: Slots, place: Workplace, log: StudyLog, bar: Progress, run: Run) -> None:
+def _drive(slots: Slots, place: Workplace, log: StudyLog, bar: Progress, run: Run, search: NestedSearch) -> None:
     """Until every slot is spent: by this process, or by a local crew (and by whoever else joins)."""
     if not place.settings.study.workers:
-        place.estimator.prepare(run.folder)
+        place.estimator.prepare(run.folder, search)
 
         def tell(claim: Claim) -> None:
             bar.advance(log.update(), detail=log.best_text())

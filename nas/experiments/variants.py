@@ -9,8 +9,8 @@ from typing import Any
 from nas.config.reading import build, parse
 from nas.config.runs import SearchSettings
 from nas.errors import UsageError, did_you_mean
+from nas.experiments.budget import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
 from nas.registry import STRATEGIES
-from nas.strategies.calibration import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
 
 
 @dataclass(frozen=True)

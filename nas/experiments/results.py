@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from nas.engines.setup import space_of
+from nas.experiments.budget import is_differentiable
+from nas.experiments.cpu_time import Work
+from nas.experiments.outcomes import VALIDATION, Outcome, Reader, write_campaign_rows
+from nas.experiments.plan import CampaignResult, Plan, Trained, images_of
+from nas.experiments.rank_agreement import supernet_scores
+from nas.experiments.tables import as_csv, as_markdown
+from nas.experiments.variants import Arm
 from nas.files import write_json, write_text
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from nas.statistics import sentences as wording
-from nas.strategies.arms import Arm
-from nas.strategies.calibration import is_differentiable
-from nas.strategies.campaign import CampaignResult, Plan, Trained, images_of
-from nas.strategies.campaign_tables import as_csv, as_markdown
-from nas.strategies.outcomes import VALIDATION, Outcome, Reader, write_campaign_rows
-from nas.strategies.parts import Work
-from nas.strategies.rank_agreement import supernet_scores
 from nas.tasks import get_task
 
 

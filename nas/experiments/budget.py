@@ -20,8 +20,8 @@ from torch.utils.flop_counter import flop_registry
 from nas.config.runs import SearchSettings
 from nas.engines.setup import SHARES, space_of
 from nas.errors import UsageError
+from nas.experiments.cpu_time import cpu_seconds
 from nas.registry import STRATEGIES, load_plugin
-from nas.strategies.parts import cpu_seconds
 from nas.tasks import get_task
 from nas.train.losses import pixel_loss, task_criterion
 from nas.train.network_learner import NetworkLearner

@@ -14,10 +14,11 @@ from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
+from nas.experiments.experiment import prepare, run
+from nas.experiments.plan import CampaignResult, Plan, default_name
+from nas.experiments.variants import Arm, changed, strategy_arms
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import SPACES, Space
-from nas.strategies.arms import Arm, changed, strategy_arms
-from nas.strategies.campaign import CampaignResult, Plan, default_name, prepare, run
 
 #: what an ablation may vary, in the order of the table
 FACTORS = ("cells", "partial_channels", "edge_weights", "order")

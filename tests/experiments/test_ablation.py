@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaign_examples import Stage, tiny_settings
 
 from nas.cli import main
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError
-from nas.strategies import arms as arms_module
-from nas.strategies.ablation import ablate, ablation_arms, plan_ablation
-from nas.strategies.arms import Arm, with_equal_budgets
-from nas.strategies.calibration import Cost
+from nas.experiments import variants as arms_module
+from nas.experiments.ablation import ablate, ablation_arms, plan_ablation
+from nas.experiments.budget import Cost
+from nas.experiments.variants import Arm, with_equal_budgets
+from tests.experiments.campaign_examples import Stage, tiny_settings
 
 
 def jsm(*assignments: str, **flags: object) -> SearchSettings:
@@ -110,7 +110,7 @@ def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -
 
 
 def test_ties_are_broken_by_cost() -> None:
-    from nas.strategies.campaign_results import _cheapest_of_the_best
+    from nas.experiments.results import _cheapest_of_the_best
 
     def arm(name: str, values: list[float], cost: float) -> dict[str, object]:
         return {"name": name, "psnr_values": values, "psnr": {"mean": sum(values) / 3}, "multiply_adds": cost,

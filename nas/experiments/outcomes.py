@@ -11,10 +11,10 @@ from nas.config.runs import SearchSettings
 from nas.errors import NasError
 from nas.evaluation.harness import evaluate
 from nas.evaluation.rows import EvaluationRow, read_rows, write_rows
+from nas.experiments.cpu_time import Work
 from nas.models.weights import load_weights
 from nas.profiling.costs import Costs, costs_for_task
 from nas.space import Genotype
-from nas.strategies.parts import Work
 from nas.tasks import Task
 from nas.train.run import Run
 from nas.versions import commit, package_version

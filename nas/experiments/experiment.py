@@ -10,101 +10,19 @@ sets are measured at the very end and select nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nas.config.reading import parse
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
-from nas.errors import NasError, UsageError
+from nas.errors import UsageError
+from nas.experiments.cpu_time import Work
+from nas.experiments.plan import FIRST_DRAW, CampaignResult, Plan, Trained, default_name
+from nas.experiments.runs import Part, begin, finish_all, random_genotype, retraining
+from nas.experiments.variants import Arm, check_control, control_arm, with_equal_budgets
 from nas.registry import load_plugin
-from nas.strategies.arms import Arm, check_control, control_arm, with_equal_budgets
-from nas.strategies.parts import (
-    CAMPAIGN_FILE,
-    Part,
-    Work,
-    begin,
-    finish_all,
-    random_genotype,
-    read_document,
-    retraining,
-)
 from nas.tasks import get_task
 from nas.train.retrain import OPTIONS
-from nas.train.training_data import check_settings, open_feed
-
-#: seeds of random genotypes begin here, far from those of the searches
-FIRST_DRAW = 10_000
-
-
-@dataclass(frozen=True)
-class CampaignResult:
-    """A finished campaign: what to read (Markdown), its table as a file, the folder, all figures as plain values."""
-
-    text: str
-    table: Path
-    folder: Path
-    statistics: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A campaign before it runs. ``reference``: the arm that the others are compared with, if any."""
-
-    kind: str
-    title: str
-    base: SearchSettings
-    arms: list[Arm]
-    seeds: list[int]
-    reference: str | None
-    seconds: float | None = None
-    notes: tuple[str, ...] = ()
-
-    def to_document(self) -> dict[str, Any]:
-        """Plain values for ``campaign.yaml``."""
-        return {
-            "kind": self.kind,
-            "title": self.title,
-            "seeds": self.seeds,
-            "reference": self.reference,
-            "seconds": self.seconds,
-            "notes": list(self.notes),
-            "base": self.base.model_dump(mode="json"),
-            "arms": [arm.to_document() for arm in self.arms],
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Plan:
-        """Inverse of ``to_document``."""
-        try:
-            return cls(
-                document["kind"],
-                document["title"],
-                parse(SearchSettings, document["base"]),
-                [Arm.from_document(arm) for arm in document["arms"]],
-                [int(seed) for seed in document["seeds"]],
-                document["reference"],
-                document["seconds"],
-                tuple(document["notes"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise NasError(f"{CAMPAIGN_FILE} is not as it was written ({error!r}); restore it") from error
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One genotype trained: its arm ("" for a random genotype of the rank correlation), search and training."""
-
-    arm: str
-    seed: int
-    found: Part
-    trained: Part
-
-
-def is_campaign(folder: str | Path) -> bool:
-    """Whether ``folder`` holds a campaign rather than a single run."""
-    return (Path(folder) / CAMPAIGN_FILE).is_file()
+from nas.train.training_data import check_settings
 
 
 def campaign(
@@ -161,22 +79,12 @@ def prepare(
 def run(plan: Plan, folder: Path, jobs: int = 1) -> CampaignResult:
     """Begin a campaign in a new folder and bring it to its end."""
     begin(folder, plan.to_document())
-    return _finish(plan, folder, jobs)
+    return carry_out(plan, folder, jobs)
 
 
-def resume_campaign(folder: str | Path, jobs: int = 1) -> CampaignResult:
-    """Continue an interrupted campaign: finished parts stay, the unfinished one goes on from its own state."""
-    folder = Path(folder)
-    document = read_document(folder)
-    if document["kind"] == "noise":
-        from nas.strategies.noise import resume_noise
-
-        return resume_noise(folder, document, jobs)
-    return _finish(Plan.from_document(document), folder, jobs)
-
-
-def _finish(plan: Plan, folder: Path, jobs: int) -> CampaignResult:
-    from nas.strategies.campaign_results import collect
+def carry_out(plan: Plan, folder: Path, jobs: int) -> CampaignResult:
+    """Bring every run of a begun experiment to its end and write its results."""
+    from nas.experiments.results import collect
 
     for plugin in plan.base.plugins:
         load_plugin(plugin)
@@ -202,7 +110,7 @@ def parts_of(plan: Plan, folder: Path) -> list[Trained]:
 
 
 def _has_supernet(plan: Plan) -> bool:
-    from nas.strategies.calibration import is_differentiable
+    from nas.experiments.budget import is_differentiable
 
     return any(is_differentiable(arm.settings) for arm in plan.arms)
 
@@ -222,14 +130,3 @@ def describe(plan: Plan) -> str:
     lines.append(f"  then {count} trainings of {plan.base.retrain.steps} steps")
     lines += [f"  {note}" for note in plan.notes]
     return "\n".join(lines)
-
-
-def images_of(plan: Plan) -> int:
-    """How many images the parts are compared on."""
-    feed = open_feed(plan.base, get_task(plan.base.task), {"weights": 1.0})
-    return len(feed.parts["validation"])
-
-
-def default_name(settings: SearchSettings, kind: str) -> str:
-    """The folder's name when none is given."""
-    return f"{kind}-{Path(settings.space).stem}-{settings.task}-{settings.strategy}"

@@ -14,10 +14,12 @@ import pytest
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.engines.setup import space_of
+from nas.experiments import results as campaign_results
+from nas.experiments import runs as parts
+from nas.experiments import variants as arms
+from nas.experiments.budget import Cost, is_differentiable
 from nas.models.weights import save_weights
 from nas.space import Genotype
-from nas.strategies import arms, campaign_results, parts
-from nas.strategies.calibration import Cost, is_differentiable
 from nas.tasks import get_task
 from nas.train.retrain import build_candidate
 from nas.train.run import Run

@@ -17,13 +17,14 @@ from nas.config.reading import parse
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
+from nas.experiments.cpu_time import Work
+from nas.experiments.noise_results import EARLY, NoiseTable, statistics_of
+from nas.experiments.noise_tables import as_csv, as_markdown
+from nas.experiments.outcomes import Reader, write_campaign_rows
+from nas.experiments.plan import FIRST_DRAW, CampaignResult, default_name
+from nas.experiments.runs import Part, begin, finish_all, random_genotype, read_document, retraining
 from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugin
-from nas.strategies.campaign import FIRST_DRAW, CampaignResult, default_name
-from nas.strategies.noise_results import EARLY, NoiseTable, statistics_of
-from nas.strategies.noise_tables import as_csv, as_markdown
-from nas.strategies.outcomes import Reader, write_campaign_rows
-from nas.strategies.parts import Part, Work, begin, finish_all, random_genotype, read_document, retraining
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.training_data import check_settings, open_feed

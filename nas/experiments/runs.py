@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,14 +16,13 @@ from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.training import TrainSettings
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
-from nas.files import plain, write_json, write_text
+from nas.experiments.cpu_time import Work
+from nas.files import plain, write_text
 from nas.registry import load_plugin
 from nas.train.retrain import retrain
 from nas.train.signals import interrupted_as_whole
 
 CAMPAIGN_FILE = "campaign.yaml"
-#: folder of one small file a part
-WORK = "work"
 
 
 @dataclass(frozen=True)
@@ -35,54 +31,6 @@ class Part:
 
     name: str
     settings: SearchSettings | RetrainSettings
-
-
-class Work:
-    """CPU seconds of every part, all threads and finished child processes, summed over its sessions.
-
-    A session that was killed leaves no figure; the part is then marked, so that nobody takes the sum for whole.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / WORK
-
-    @contextmanager
-    def measured(self, part: str) -> Iterator[None]:
-        """Adds what happens inside to the part's sum, also when it ends badly."""
-        entry = self._read(part) or {"cpu_seconds": 0.0, "whole": True, "running": False}
-        if entry["running"]:  # the last session of this part never came to an end
-            entry["whole"] = False
-        entry["running"] = True
-        self._write(part, entry)
-        start = cpu_seconds()
-        try:
-            yield
-        finally:
-            entry["cpu_seconds"] = round(entry["cpu_seconds"] + cpu_seconds() - start, 2)
-            entry["running"] = False
-            self._write(part, entry)
-
-    def seconds(self, part: str) -> float | None:
-        """What the part has taken; None where a session was lost or the part never ran."""
-        entry = self._read(part)
-        return float(entry["cpu_seconds"]) if entry is not None and entry["whole"] else None
-
-    def _read(self, part: str) -> dict[str, Any] | None:
-        path = self._folder / f"{part}.json"
-        if not path.is_file():
-            return None
-        entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return entry
-
-    def _write(self, part: str, entry: dict[str, Any]) -> None:
-        self._folder.mkdir(exist_ok=True)
-        write_json(self._folder / f"{part}.json", entry)
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process and of its finished children, user and system, all threads."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def finish(folder: Path, part: Part, work: Work) -> Path:

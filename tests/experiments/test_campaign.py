@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from campaign_examples import Stage, psnr_of, tiny_settings
 
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
+from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled
+from nas.experiments.cpu_time import Work
+from nas.experiments.experiment import campaign
+from nas.experiments.plan import is_campaign
+from nas.experiments.resume import resume_campaign
 from nas.space import Genotype
 from nas.statistics import intervals as s
-from nas.strategies.calibration import Cost, cost_of, fit, measure, rescaled
-from nas.strategies.campaign import campaign, is_campaign, resume_campaign
-from nas.strategies.parts import Work
+from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
 
 
 def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign_examples import Stage, psnr_of, tiny_settings
 
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
+from nas.experiments.noise import noise, plan_noise
+from nas.experiments.noise_results import NoiseTable, statistics_of
+from nas.experiments.noise_tables import as_csv, as_markdown
+from nas.experiments.resume import resume_campaign
 from nas.space import Genotype
-from nas.strategies.campaign import resume_campaign
-from nas.strategies.noise import noise, plan_noise
-from nas.strategies.noise_results import NoiseTable, statistics_of
-from nas.strategies.noise_tables import as_csv, as_markdown
+from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
 
 
 def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 4, **changes: Any) -> NoiseTable:
