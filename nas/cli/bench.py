@@ -26,10 +26,10 @@ def register(app: typer.Typer) -> None:
         threads: o.Threads = None,
         repeats: Annotated[int, typer.Option("--repeats", help="Counted repetitions of each mode, interleaved.")] = 5,
     ) -> None:
+        from nas.bench.search_step import time_search_steps
         from nas.cli.tables import print_table
         from nas.config.reading import build
         from nas.config.runs import SearchSettings
-        from nas.strategies.bench import time_search_steps
 
         settings = build(
             SearchSettings, space=space, task=task, data__batch=batch, data__patch=patch, threads=threads or 1,
@@ -59,11 +59,11 @@ def register(app: typer.Typer) -> None:
         rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 10,
         block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
     ) -> None:
+        from nas.bench.loading import time_loading
         from nas.cli.tables import print_table
         from nas.config.reading import build
         from nas.config.runs import RetrainSettings
         from nas.progress import progress
-        from nas.train.bench_data import time_loading
 
         settings = build(
             RetrainSettings, model=model, task=task, data__path=data, data__workers=workers, data__batch=batch, data__patch=patch,

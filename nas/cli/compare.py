@@ -87,8 +87,8 @@ def register(app: typer.Typer) -> None:
         if rows or not crops:
             _tables(rows, task, set_name, published, folder)
         if crops:
-            from nas.report.crops import parse_region
-            from nas.report.visual import crops as draw
+            from nas.report.crop_figures import crops as draw
+            from nas.report.figures.crops import parse_region
 
             boxes = [parse_region(text) for text in region or ()]
             found = _scenes(rows, models, task, images, sets, data, picture or [], pictures, device or "cpu")

@@ -40,7 +40,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.engines.search import plan, search
     from nas.evaluation.harness import evaluate
     from nas.report.comparison import compare
-    from nas.report.html import write_report
+    from nas.report.page.html import write_report
     from nas.report.published import load_published
     from nas.train.retrain import retrain
 

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         out: o.Out = None,
     ) -> None:
         from nas.evaluation.rows import read_rows
-        from nas.report.html import write_report
+        from nas.report.page.html import write_report
         from nas.report.published import load_published
 
         folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]

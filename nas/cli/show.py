@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         for name in plugin or ():
             load_plugin(name)
         if figures is not None:
-            from nas.report.diagnostic_files import write_diagnostics
+            from nas.report.run_figures import write_diagnostics
 
             for path in write_diagnostics(what, figures):
                 typer.echo(str(path))
@@ -58,8 +58,8 @@ def register(app: typer.Typer) -> None:
             return
         typer.echo(thing.to_text())
         if out is not None:
-            from nas.report.cell_drawing import draw_cell
-            from nas.report.style import figure_bytes
+            from nas.report.figures.cell import draw_cell
+            from nas.report.figures.style import figure_bytes
 
             out.parent.mkdir(parents=True, exist_ok=True)
             kind = out.suffix.lstrip(".") or "png"

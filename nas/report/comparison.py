@@ -65,7 +65,7 @@ def compare(
         files.append(path)
     files.append(write_rows(folder / "rows.csv", everything))
     for stem, figure in comparison_figures(everything, figure_sets(ours, set_name)):
-        from nas.report.style import save_figure
+        from nas.report.figures.style import save_figure
 
         files += save_figure(figure, folder / stem)
     return Comparison(folder, files, markdown)
@@ -79,8 +79,8 @@ def comparison_figures(
     bubbles and pareto where costs are known, latency where it was measured, dots for every task with more than one
     model.
     """
-    from nas.report import charts
-    from nas.report.figures import bubble_figure, bubbles
+    from nas.report.figures import fronts as charts
+    from nas.report.figures.bubbles import bubble_figure, bubbles
 
     for task, one_set in sets:
         here = [r for r in rows if r.task == task and r.psnr is not None]

@@ -10,8 +10,8 @@ from typing import Literal
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
+from nas.report.figures.numbers import count, decibel, similarity
 from nas.report.published import is_published
-from nas.report.text import count, decibel, similarity
 
 #: images of the whole sets; published figures are of these, a row of fewer is marked and not ranked
 WHOLE = {

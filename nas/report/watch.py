@@ -16,10 +16,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nas.report.diagnostics import edge_label, series
-from nas.report.history import finite
+from nas.report.figures.history import finite
+from nas.report.figures.numbers import count
+from nas.report.figures.search import edge_label, series
 from nas.report.run_folder import RunFolder, read_run
-from nas.report.text import count
 
 BARS = "▁▂▃▄▅▆▇█"
 #: seconds without a sign of life after which a run is called silent; at least this, and three log intervals

@@ -1,1 +1,4 @@
-"""Search strategies: one file each, behind one small base. What drives them is ``nas.engines.search``."""
+"""Search algorithms and nothing else, one file each on one small base.
+
+Read first: ``nas/strategies/base.py``.
+"""

@@ -1,1 +1,4 @@
-"""One training loop for supernets, derived networks and baselines; runs that can be killed and resumed."""
+"""One training loop for supernets, derived networks and baselines: data, schedules, state and run folders.
+
+Read first: ``nas/train/loop.py``.
+"""

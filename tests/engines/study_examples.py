@@ -32,7 +32,7 @@ from pathlib import Path
 from nas.engines import evaluator as workplace
 
 class ByHash:
-    def prepare(self, folder):
+    def prepare(self, folder, search):
         place = Path(__file__).with_name("arrived")
         place.mkdir(exist_ok=True)
         (place / str(os.getpid())).touch()

@@ -39,7 +39,7 @@ class ByHash:
     def __init__(self) -> None:
         self.misdeeds = {}
 
-    def prepare(self, folder: Path | None) -> None:
+    def prepare(self, folder: Path | None, search: object) -> None:
         """Nothing is shared."""
 
     def __call__(self, genotype: Any, trial: int, report: Any = None) -> dict[str, float]:

@@ -14,7 +14,7 @@ import pytest
 from nas.evaluation.rows import EvaluationRow as Row
 from nas.evaluation.rows import write_rows
 from nas.images import write_image
-from nas.report.html import write_report
+from nas.report.page.html import write_report
 from nas.space import Genotype
 from results import published
 

@@ -11,7 +11,7 @@ from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.harness import evaluate
 from nas.images import write_image
-from nas.report.crops import crop_figure, interesting_regions, parse_region
+from nas.report.figures.crops import crop_figure, interesting_regions, parse_region
 from nas.report.scenes import scenes_from_images, scenes_from_models
 
 

@@ -17,8 +17,8 @@ from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
 from nas.evaluation.rows import write_rows
 from nas.images import write_image
-from nas.report.html import LIMIT, write_report
-from nas.report.pictures import Picture, encode, find_pictures
+from nas.report.page.html import LIMIT, write_report
+from nas.report.page.pictures import Picture, encode, find_pictures
 from nas.space import Genotype
 
 EVIL = "<script>alert(1)</script>\"'&"

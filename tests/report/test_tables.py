@@ -10,8 +10,8 @@ import pytest
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
+from nas.report.figures.numbers import count
 from nas.report.tables import escape_latex, make_tables, to_csv, to_latex, to_markdown
-from nas.report.text import count
 
 PAPER = "published: A paper, table 1"
 ROWS = [

@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nas.errors import NasError
-from nas.report.history import finite
-from nas.report.style import DARK, LIGHT, dress, new_figure, theme_legend
+from nas.report.figures.history import finite
+from nas.report.figures.style import DARK, LIGHT, dress, new_figure, theme_legend
 from nas.statistics.intervals import kendall
 from nas.statistics.sentences import correlation
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Outline
 
-from nas.report.style import DARK, LIGHT, Theme
+from nas.report.figures.style import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
     from nas.space import Genotype
@@ -43,7 +43,7 @@ def draw_cell(genotype: Genotype, *, dark: bool = False) -> Figure:
     Any number of cells of any size is drawn; one to six nodes fit a page. Colours mean blocks (a grey dashed
     arc is a skip connection), and every arc carries the block's name.
     """
-    from nas.report.style import new_figure
+    from nas.report.figures.style import new_figure
 
     theme = DARK if dark else LIGHT
     cells = [(name, list(choices)) for name, choices in genotype.cells.items()]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.bench.loading import AGAIN, PRELOADED, time_loading
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.images import write_image
-from nas.train.bench_data import AGAIN, PRELOADED, time_loading
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report.labels import place_labels
+from nas.report.figures.labels import place_labels
+from nas.report.figures.numbers import count
+from nas.report.figures.style import DARK, LIGHT, Theme, dress, new_figure
 from nas.report.published import is_published, one_per_model
-from nas.report.style import DARK, LIGHT, Theme, dress, new_figure
-from nas.report.text import count
 
 MIN_AREA, MAX_AREA = 14.0, 520.0  # points squared
 

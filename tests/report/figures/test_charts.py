@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.charts import MOST_PUBLISHED, dot_figure, front_of, latency_figure, pareto_figure
 from nas.report.comparison import compare, comparison_figures
-from nas.report.labels import overlap, place_labels
-from nas.report.style import LIGHT
+from nas.report.figures.fronts import MOST_PUBLISHED, dot_figure, front_of, latency_figure, pareto_figure
+from nas.report.figures.labels import overlap, place_labels
+from nas.report.figures.style import LIGHT
 from results import published
 
 

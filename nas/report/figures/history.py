@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from nas.report.style import Theme, dress, new_figure, theme_legend
-from nas.report.text import count
+from nas.report.figures.numbers import count
+from nas.report.figures.style import Theme, dress, new_figure, theme_legend
 
 Event = Mapping[str, Any]
 #: objectives of which more is better; of all others less is

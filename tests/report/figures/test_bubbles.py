@@ -16,10 +16,10 @@ from matplotlib.colors import to_hex
 
 from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.figures import bubble_figure, bubbles, pareto_front
-from nas.report.labels import overlap, place_labels
+from nas.report.figures.bubbles import bubble_figure, bubbles, pareto_front
+from nas.report.figures.labels import overlap, place_labels
+from nas.report.figures.style import DARK, LIGHT, darkened, figure_bytes, save_figure
 from nas.report.published import one_per_model
-from nas.report.style import DARK, LIGHT, darkened, figure_bytes, save_figure
 from results import published
 
 
@@ -127,5 +127,5 @@ def test_a_darkened_drawing_has_no_colour_of_the_light_page() -> None:
 
 
 def test_no_global_figure_state_is_touched() -> None:
-    code = "import nas.report.html, nas.report.crops, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import nas.report.page.html, nas.report.figures.crops, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

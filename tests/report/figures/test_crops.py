@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
 from nas.evaluation.metrics import psnr
-from nas.report.crops import crop_figure, interesting_region
+from nas.report.figures.crops import crop_figure, interesting_region
 
 
 def image(height: int = 96, width: int = 120, colour: bool = True) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.report.crops import Region, crop_figure, interesting_regions
+from nas.report.figures.crops import Region, crop_figure, interesting_regions
+from nas.report.figures.style import PNG_DPI, save_figure
 from nas.report.scenes import Scene, protocol_of
-from nas.report.style import PNG_DPI, save_figure
 
 
 def crops(

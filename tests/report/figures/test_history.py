@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from nas.errors import NasError
-from nas.report.correlation import Pair, find_pairs, read_pairs, scatter
-from nas.report.diagnostic_files import write_diagnostics
-from nas.report.diagnostics import search_figure, search_figures
-from nas.report.film import weight_film, weight_strip
-from nas.report.history import hypervolume, rates, snapshots
+from nas.report.figures.animation import weight_film, weight_strip
+from nas.report.figures.correlation import Pair, find_pairs, read_pairs, scatter
+from nas.report.figures.history import hypervolume, rates, snapshots
+from nas.report.figures.search import search_figure, search_figures
+from nas.report.run_figures import write_diagnostics
 from nas.train.events import Events, read_events, read_timing
 
 

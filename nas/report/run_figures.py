@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import NasError
-from nas.report.campaign import CAPTIONS, campaign_figures
-from nas.report.campaign_section import is_campaign, read_campaign
-from nas.report.cell_drawing import draw_cell
-from nas.report.correlation import find_pairs, scatter
-from nas.report.diagnostics import edge_weights, search_figures
-from nas.report.film import weight_film, weight_strip
+from nas.report.figures.animation import weight_film, weight_strip
+from nas.report.figures.cell import draw_cell
+from nas.report.figures.correlation import find_pairs, scatter
+from nas.report.figures.experiment import CAPTIONS, campaign_figures
+from nas.report.figures.search import edge_weights, search_figures
+from nas.report.figures.style import save_figure
+from nas.report.page.experiment_section import is_campaign, read_campaign
 from nas.report.run_folder import read_run
-from nas.report.style import save_figure
 
 
 def write_diagnostics(folder: str | Path, out: str | Path) -> list[Path]:

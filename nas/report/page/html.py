@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report import sections
-from nas.report.campaign_section import CampaignFolder, campaign_section, is_campaign, read_campaign
 from nas.report.comparison import figure_sets, related
-from nas.report.pictures import Array, Picture, as_pictures
+from nas.report.page import sections
+from nas.report.page.experiment_section import CampaignFolder, campaign_section, is_campaign, read_campaign
+from nas.report.page.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
 from nas.report.run_folder import RunFolder, attempt, read_run
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report import tables as t
-from nas.report.cell_drawing import draw_cell
 from nas.report.comparison import comparison_figures
-from nas.report.diagnostics import search_figure, search_figures
-from nas.report.pictures import Picture, data_uri, encode
+from nas.report.figures.cell import draw_cell
+from nas.report.figures.numbers import count, decibel, similarity
+from nas.report.figures.search import search_figure, search_figures
+from nas.report.figures.style import darkened, figure_bytes
+from nas.report.page.pictures import Picture, data_uri, encode
 from nas.report.published import is_published
-from nas.report.style import darkened, figure_bytes
-from nas.report.text import count, decibel, similarity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -148,7 +148,7 @@ def search(run: RunFolder) -> str:
 def crops(scenes: Sequence[Picture], models: Sequence[str]) -> str:
     """Details of the first scenes that come with their true image; empty without one."""
     from nas.images import read_image
-    from nas.report.crops import crop_figure, enlarge
+    from nas.report.figures.crops import crop_figure, enlarge
 
     out: list[str] = []
     for scene in scenes:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.report.style import DARK, LIGHT, Theme, dress, new_figure
+from nas.report.figures.style import DARK, LIGHT, Theme, dress, new_figure
 
 Statistics = Mapping[str, Any]
 #: marker of each arm or seed in turn

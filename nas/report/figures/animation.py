@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nas.errors import NasError
-from nas.report.diagnostics import Event, Names, edge_label, edge_weights
-from nas.report.style import DARK, LIGHT, Theme, new_figure
+from nas.report.figures.search import Event, Names, edge_label, edge_weights
+from nas.report.figures.style import DARK, LIGHT, Theme, new_figure
 
 Floats = npt.NDArray[np.float64]
 GIF_DPI = 90
@@ -125,7 +125,7 @@ def _moments(length: int, count: int) -> list[int]:
 
 
 def _names(candidates: Mapping[str, Sequence[str]] | None, cell: str, count: int) -> list[str]:
-    from nas.report.cell_drawing import SHORT
+    from nas.report.figures.cell import SHORT
 
     names = list((candidates or {}).get(cell, ()))
     return [SHORT.get(n, n) for n in names] if len(names) == count else [str(i) for i in range(count)]

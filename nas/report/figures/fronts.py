@@ -11,10 +11,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report.figures import write_labels
+from nas.report.figures.bubbles import write_labels
+from nas.report.figures.numbers import count, decibel
+from nas.report.figures.style import DARK, LIGHT, dress, new_figure, theme_legend
 from nas.report.published import is_published, one_per_model
-from nas.report.style import DARK, LIGHT, dress, new_figure, theme_legend
-from nas.report.text import count, decibel
 
 #: a dot plot with more published lines than this is a wall: the best ones are kept
 MOST_PUBLISHED = 14

@@ -11,8 +11,8 @@ import pytest
 
 from nas.experiments.noise_results import NoiseTable, statistics_of
 from nas.experiments.results import compare
-from nas.report.campaign import CAPTIONS, campaign_figures, cost_plot, differences, dots, pareto, rank_scatter
-from nas.report.style import figure_bytes
+from nas.report.figures.experiment import CAPTIONS, campaign_figures, cost_plot, differences, dots, pareto, rank_scatter
+from nas.report.figures.style import figure_bytes
 from nas.statistics import intervals as s
 
 PSNR = {"pc_darts": [31.0, 31.2, 31.1], "random": [30.6, 31.0, 30.9]}
@@ -101,7 +101,7 @@ def test_a_noise_measurement_has_its_strip_and_the_seeds_needed() -> None:
 def test_the_report_of_a_campaign_shows_table_figures_and_rows(tmp_path: Path) -> None:
     import json
 
-    from nas.report.html import write_report
+    from nas.report.page.html import write_report
 
     (tmp_path / "campaign.yaml").write_text("kind: campaign\n")
     (tmp_path / "statistics.json").write_text(json.dumps(campaign()))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.evaluation.rows import EvaluationRow, read_rows
-from nas.report.campaign import campaign_figures
-from nas.report.correlation import find_pairs, scatter
+from nas.report.figures.correlation import find_pairs, scatter
+from nas.report.figures.experiment import campaign_figures
 from nas.report.run_folder import attempt
 
 if TYPE_CHECKING:

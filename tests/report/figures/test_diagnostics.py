@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas.report.diagnostics import edge_name, running_mean, search_figures, series
-from nas.report.style import figure_bytes
+from nas.report.figures.search import edge_name, running_mean, search_figures, series
+from nas.report.figures.style import figure_bytes
 
 
 def events(steps: int = 6) -> list[dict[str, Any]]:

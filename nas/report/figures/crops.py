@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
-from nas.report.style import DARK, LIGHT, new_figure
+from nas.report.figures.style import DARK, LIGHT, new_figure
 
 Array = npt.NDArray[Any]
 Region = tuple[int, int, int, int]  # top, left, height, width in pixels of the target

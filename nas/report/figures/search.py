@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from nas.report.history import archive_figure, finite, pace_figure, trials_figure
-from nas.report.style import DARK, LIGHT, OKABE_ITO, Theme, dress, new_figure, theme_legend
+from nas.report.figures.history import archive_figure, finite, pace_figure, trials_figure
+from nas.report.figures.style import DARK, LIGHT, OKABE_ITO, Theme, dress, new_figure, theme_legend
 
 Event = Mapping[str, Any]
 Names = Mapping[str, Sequence[str]]

@@ -10,8 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nas.report.cell_drawing import SHORT, draw_cell
-from nas.report.style import figure_bytes
+from nas.report.figures.cell import SHORT, draw_cell
+from nas.report.figures.style import figure_bytes
 from nas.space import Genotype
 from nas.space.genotype import Choice
 
