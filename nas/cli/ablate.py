@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         reference: Annotated[
             str | None,
-            typer.Option("--reference", help="Arm to compare with; default: random, else the settings as given."),
+            typer.Option("--reference", help="Variant to compare with; default: random, else the settings as given."),
         ] = None,
         seeds: Annotated[int, typer.Option("--seeds", help="Independent searches of every arm.")] = 1,
         data: o.Data = None,
@@ -79,18 +79,34 @@ def register(app: typer.Typer) -> None:
         from nas.experiments.ablation import ablate as run_ablation
         from nas.experiments.ablation import plan_ablation
         from nas.experiments.experiment import describe
-        from nas.experiments.resume import resume_campaign
+        from nas.experiments.resume import resume_experiment
 
         if resume is not None:
-            result = resume_campaign(resume, jobs)
+            result = resume_experiment(resume, jobs)
         else:
             settings = build(
-                SearchSettings, o.config_tree(config), assign or (), space=space, task=task, strategy=strategy,
-                data__path=data, train__steps=steps, train__time=duration(time), search__trials=trials,
-                data__batch=batch, data__patch=patch, preset=preset, seed=seed, device=device, threads=threads,
-                plugins=plugin, retrain__sets=_split(sets), retrain__benchmarks=benchmarks,
-                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None} or None,
-            )  # fmt: skip
+                SearchSettings,
+                o.config_tree(config),
+                assign or (),
+                space=space,
+                task=task,
+                strategy=strategy,
+                data__path=data,
+                train__steps=steps,
+                train__time=duration(time),
+                search__trials=trials,
+                data__batch=batch,
+                data__patch=patch,
+                preset=preset,
+                seed=seed,
+                device=device,
+                threads=threads,
+                plugins=plugin,
+                retrain__sets=_split(sets),
+                retrain__benchmarks=benchmarks,
+                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None}
+                or None,
+            )
             varied = {"strategies": _names(strategies), "factors": _names(only), "vary": vary or []}
             if dry_run:
                 typer.echo(describe(plan_ablation(settings, seeds, reference=reference, **varied)))

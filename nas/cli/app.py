@@ -16,9 +16,25 @@ from nas.errors import Interrupted, NasError, UsageError
 
 #: file of each verb under nas.cli, in the order of the help page; each has ``register(app)``
 VERBS = (
-    "demo", "search", "worker", "ablate", "noise", "derive", "retrain", "evaluate", "compare", "report", "watch", "listing", "show", "profile", "data", "importing",
-    "export", "bench",
-)  # fmt: skip
+    "demo",
+    "search",
+    "worker",
+    "ablate",
+    "noise",
+    "derive",
+    "retrain",
+    "evaluate",
+    "compare",
+    "report",
+    "watch",
+    "listing",
+    "show",
+    "profile",
+    "data",
+    "importing",
+    "export",
+    "bench",
+)
 
 
 #: verbs that several processes can do together under torchrun

@@ -32,9 +32,14 @@ def register(app: typer.Typer) -> None:
         from nas.config.runs import SearchSettings
 
         settings = build(
-            SearchSettings, space=space, task=task, data__batch=batch, data__patch=patch, threads=threads or 1,
+            SearchSettings,
+            space=space,
+            task=task,
+            data__batch=batch,
+            data__patch=patch,
+            threads=threads or 1,
             overrides={"network.cells": cells} if cells else None,
-        )  # fmt: skip
+        )
         rows = time_search_steps(settings, repeats)
         print_table(("mode", "CPU s a step", "ratio"), [(m, f"{s:.3f}", f"{r:.2f}") for m, s, r in rows])
         typer.echo(
@@ -66,9 +71,17 @@ def register(app: typer.Typer) -> None:
         from nas.progress import progress
 
         settings = build(
-            RetrainSettings, model=model, task=task, data__path=data, data__workers=workers, data__batch=batch, data__patch=patch,
-            device=device, threads=threads, network={"cells": cells} if cells else None,
-        )  # fmt: skip
+            RetrainSettings,
+            model=model,
+            task=task,
+            data__path=data,
+            data__workers=workers,
+            data__batch=batch,
+            data__patch=patch,
+            device=device,
+            threads=threads,
+            network={"cells": cells} if cells else None,
+        )
         with progress("bench data", 4 * (rounds + 1)) as bar:
             rows = time_loading(settings, rounds, block, bar)
         print_table(
@@ -111,23 +124,39 @@ def register(app: typer.Typer) -> None:
             (
                 name,
                 measure(
-                    _network(name, task or "sr_x2", []), int(height), int(width), device=device or "cpu", dtype=dtype, channels_last=channels_last,
-                    compile=compile, cuda_graph=cuda_graph, threads=threads or 1, peak_memory=memory, repeats=repeats, warmup=warmup,
+                    _network(name, task or "sr_x2", []),
+                    int(height),
+                    int(width),
+                    device=device or "cpu",
+                    dtype=dtype,
+                    channels_last=channels_last,
+                    compile=compile,
+                    cuda_graph=cuda_graph,
+                    threads=threads or 1,
+                    peak_memory=memory,
+                    repeats=repeats,
+                    warmup=warmup,
                 ),
             )
             for name in names
-        ]  # fmt: skip
+        ]
         first = found[0][1].median_ms
         print_table(
             ("model", "input", "median ms", "IQR ms", "ratio", "peak MiB", "device", "dtype"),
             [
                 (
-                    n, m.size, f"{m.median_ms:.2f}", f"{m.spread_ms:.2f}", f"{m.median_ms / first:.2f}",
-                    "" if m.peak_memory_mib is None else f"{m.peak_memory_mib:.0f}", m.device, m.dtype,
+                    n,
+                    m.size,
+                    f"{m.median_ms:.2f}",
+                    f"{m.spread_ms:.2f}",
+                    f"{m.median_ms / first:.2f}",
+                    "" if m.peak_memory_mib is None else f"{m.peak_memory_mib:.0f}",
+                    m.device,
+                    m.dtype,
                 )
                 for n, m in found
             ],
-        )  # fmt: skip
+        )
         ways = [
             w for w, on in (("channels last", channels_last), ("compiled", compile), ("CUDA graph", cuda_graph)) if on
         ]

@@ -54,9 +54,15 @@ def register(app: typer.Typer) -> None:
 
         target = out or Path(f"{path.stem}-{task or 'sr_x2'}")
         found = run_prepare(
-            path, task or "sr_x2", target, sub_image=sub_image or None, step=step, cache=cache, clean_half=clean_half,
+            path,
+            task or "sr_x2",
+            target,
+            sub_image=sub_image or None,
+            step=step,
+            cache=cache,
+            clean_half=clean_half,
             progress=sys.stderr,
-        )  # fmt: skip
+        )
         typer.echo(
             f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}"
         )

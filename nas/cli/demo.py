@@ -47,9 +47,17 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     size = {"network.cells": 2}
     common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48}
     searching = build(
-        SearchSettings, space="jsm", overrides=size, train__steps=max(2, round(120 * scale)), data__batch=4,
-        train__optimizer__lr=1e-3, search__optimizer__lr=6e-3, train__log_every=5, train__validate_every=10**6, **common,
-    )  # fmt: skip
+        SearchSettings,
+        space="jsm",
+        overrides=size,
+        train__steps=max(2, round(120 * scale)),
+        data__batch=4,
+        train__optimizer__lr=1e-3,
+        search__optimizer__lr=6e-3,
+        train__log_every=5,
+        train__validate_every=10**6,
+        **common,
+    )
     if dry_run:
         show_plan(*plan(searching))
         return
@@ -60,16 +68,27 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     for step, (name, model) in enumerate((("derived", str(found.run)), ("released", "jsnet_released")), start=2):
         typer.echo(f"{step}/5  retraining the {name} genotype from scratch")
         training = build(
-            RetrainSettings, model=model, space="jsm", network={"cells": 2, "image_residual": True},
-            train__steps=max(2, round(400 * scale)), data__batch=8, train__optimizer__lr=1e-3,
-            train__validate_every=10**6, **common,
-        )  # fmt: skip
+            RetrainSettings,
+            model=model,
+            space="jsm",
+            network={"cells": 2, "image_residual": True},
+            train__steps=max(2, round(400 * scale)),
+            data__batch=8,
+            train__optimizer__lr=1e-3,
+            train__validate_every=10**6,
+            **common,
+        )
         weights.append((name, str(retrain(training, out=folder / name).weights)))
     typer.echo("4/5  evaluating on photographs that trained nothing")
     rows = evaluate(
-        ["bicubic", *weights], "sr_x2", ["sample"], out=folder / "rows.csv", save_images=folder / "images",
-        command=o.command_line(), progress=True,
-    )  # fmt: skip
+        ["bicubic", *weights],
+        "sr_x2",
+        ["sample"],
+        out=folder / "rows.csv",
+        save_images=folder / "images",
+        command=o.command_line(),
+        progress=True,
+    )
     typer.echo("5/5  comparing and reporting")
     literature = load_published()
     compare(rows, literature, folder / "comparison", task="sr_x2", set_name="sample")

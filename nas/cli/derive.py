@@ -39,9 +39,11 @@ def register(app: typer.Typer) -> None:
         if max_latency is not None and max_latency <= 0:
             raise UsageError(f"--max-latency {max_latency} is not a positive number of milliseconds")
         limits = LimitSettings(
-            params=count(max_params, "--max-params"), macs=count(max_macs, "--max-macs"), latency=max_latency,
+            params=count(max_params, "--max-params"),
+            macs=count(max_macs, "--max-macs"),
+            latency=max_latency,
             latency_table=None if latency_table is None else str(latency_table),
-        )  # fmt: skip
+        )
         limited = any((limits.params, limits.macs, limits.latency))
         # a genotype under another limit is not the run's own
         target = out or run / ("genotype-limited.json" if limited else "genotype.json")

@@ -85,11 +85,26 @@ def register(app: typer.Typer) -> None:
         limit = count(memory, "--memory")
         try:
             rows = run_evaluate(
-                [_named(model) for model in chosen], task or _task_of(chosen), names, data=data, out=target, protocol=protocol, ensemble=ensemble,
-                tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None), overlap=overlap,
-                memory=None if limit is None else int(limit), dtype=dtype, with_latency=latency, save_images=save_images,
-                again=again, seed=seed, threads=threads or 1, device=device or "cpu", command=o.command_line(), progress=True,
-            )  # fmt: skip
+                [_named(model) for model in chosen],
+                task or _task_of(chosen),
+                names,
+                data=data,
+                out=target,
+                protocol=protocol,
+                ensemble=ensemble,
+                tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None),
+                overlap=overlap,
+                memory=None if limit is None else int(limit),
+                dtype=dtype,
+                with_latency=latency,
+                save_images=save_images,
+                again=again,
+                seed=seed,
+                threads=threads or 1,
+                device=device or "cpu",
+                command=o.command_line(),
+                progress=True,
+            )
         except FailedCellsError as failure:
             if failure.rows:
                 print_rows(failure.rows)

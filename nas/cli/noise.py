@@ -47,17 +47,30 @@ def register(app: typer.Typer) -> None:
         from nas.config.runs import SearchSettings
         from nas.experiments.noise import noise as run_noise
         from nas.experiments.noise import plan_noise
-        from nas.experiments.resume import resume_campaign
+        from nas.experiments.resume import resume_experiment
 
         if resume is not None:
-            result = resume_campaign(resume, jobs)
+            result = resume_experiment(resume, jobs)
         else:
             settings = build(
-                SearchSettings, o.config_tree(config), assign or (), space=space, task=task, data__path=data,
-                retrain__steps=steps, retrain__optimizer__lr=lr, data__batch=batch, data__patch=patch, preset=preset,
-                seed=seed, device=device, threads=threads, plugins=plugin,
-                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None} or None,
-            )  # fmt: skip
+                SearchSettings,
+                o.config_tree(config),
+                assign or (),
+                space=space,
+                task=task,
+                data__path=data,
+                retrain__steps=steps,
+                retrain__optimizer__lr=lr,
+                data__batch=batch,
+                data__patch=patch,
+                preset=preset,
+                seed=seed,
+                device=device,
+                threads=threads,
+                plugins=plugin,
+                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None}
+                or None,
+            )
             if dry_run:
                 plan = plan_noise(settings, genotypes, seeds)
                 count = len(plan.draws) * len(plan.seeds)

@@ -52,9 +52,15 @@ def register(app: typer.Typer) -> None:
                 load_plugin(name)
             chosen_space = load_space(space or "jsm", preset=preset, overrides=overrides)
             table = measure_table(
-                chosen_space, get_task(task or "sr_x2"), int(height), int(width), device=device or "cpu",
-                threads=threads or 1, repeats=repeats, note=typer.echo,
-            )  # fmt: skip
+                chosen_space,
+                get_task(task or "sr_x2"),
+                int(height),
+                int(width),
+                device=device or "cpu",
+                threads=threads or 1,
+                repeats=repeats,
+                note=typer.echo,
+            )
             typer.echo(f"base {table.base_ms:.2f} ms, input {table.size}, {table.device}, {table.dtype}")
             o.wrote(table.save(latency_table))
             return

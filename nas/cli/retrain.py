@@ -76,11 +76,26 @@ def register(app: typer.Typer) -> None:
             if (patch or batch) and tree is not None:  # one size for the whole training, whatever the recipe's stages
                 tree = {**tree, "data": {**dict(tree.get("data") or {}), "stages": []}}  # type: ignore[call-overload]
             settings = build(
-                RetrainSettings, tree, assign or (), model=model, task=task, data__path=data, train__steps=steps,
-                train__time=duration(time), data__batch=batch, data__patch=patch, train__optimizer__lr=lr, space=space, preset=preset, seed=seed,
+                RetrainSettings,
+                tree,
+                assign or (),
+                model=model,
+                task=task,
+                data__path=data,
+                train__steps=steps,
+                train__time=duration(time),
+                data__batch=batch,
+                data__patch=patch,
+                train__optimizer__lr=lr,
+                space=space,
+                preset=preset,
+                seed=seed,
                 init_from=None if init_from is None else str(init_from),
-                device=device, threads=threads, plugins=plugin, network=network or None,
-            )  # fmt: skip
+                device=device,
+                threads=threads,
+                plugins=plugin,
+                network=network or None,
+            )
             if dry_run:
                 from nas.cli.dry_run import show_plan
                 from nas.train.retrain import plan

@@ -91,33 +91,54 @@ def register(app: typer.Typer) -> None:
         from nas.engines.search import search as run_search
 
         if resume is not None:
-            from nas.experiments.plan import is_campaign
-            from nas.experiments.resume import resume_campaign
+            from nas.experiments.plan import is_experiment
+            from nas.experiments.resume import resume_experiment
 
-            if is_campaign(resume):
-                _end_of_campaign(resume_campaign(resume))
+            if is_experiment(resume):
+                _end_of_campaign(resume_experiment(resume))
                 return
             result = run_search(resume=resume)
         else:
             settings = build(
-                SearchSettings, o.config_tree(config), assign or (), space=space, task=task, strategy=strategy,
-                search__order=order, data__path=data, train__steps=steps, train__time=duration(time), data__batch=batch,
-                data__patch=patch, preset=preset, search__trials=trials, search__estimator=estimator,
+                SearchSettings,
+                o.config_tree(config),
+                assign or (),
+                space=space,
+                task=task,
+                strategy=strategy,
+                search__order=order,
+                data__path=data,
+                train__steps=steps,
+                train__time=duration(time),
+                data__batch=batch,
+                data__patch=patch,
+                preset=preset,
+                search__trials=trials,
+                search__estimator=estimator,
                 search__objectives=[n.strip() for n in objectives.split(",")] if objectives else None,
-                limits__params=count(max_params, "--max-params"), limits__macs=count(max_macs, "--max-macs"),
-                limits__latency=max_latency, limits__latency_table=latency_table, study__storage=storage,
-                study__name=study, study__workers=workers, seed=seed, device=device, threads=threads, plugins=plugin,
-                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None} or None,
-            )  # fmt: skip
+                limits__params=count(max_params, "--max-params"),
+                limits__macs=count(max_macs, "--max-macs"),
+                limits__latency=max_latency,
+                limits__latency_table=latency_table,
+                study__storage=storage,
+                study__name=study,
+                study__workers=workers,
+                seed=seed,
+                device=device,
+                threads=threads,
+                plugins=plugin,
+                overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None}
+                or None,
+            )
             if dry_run:
                 _plan(settings)
                 return
             if seeds is not None or control is not None:
-                from nas.experiments.experiment import campaign
+                from nas.experiments.experiment import run_experiment
                 from nas.train.distributed import refuse
 
                 refuse("a campaign (--seeds, --control)", "start it without torchrun, or one seed at a time with it")
-                _end_of_campaign(campaign(settings, seeds=seeds or 1, control=control, out=out))
+                _end_of_campaign(run_experiment(settings, seeds=seeds or 1, control=control, out=out))
                 return
             result = run_search(settings, out=out)
         typer.echo(result.genotype.to_text())

@@ -28,15 +28,32 @@ def print_rows(rows: Sequence[EvaluationRow]) -> None:
     """Evaluation rows with units; the protocols below, with their rows where there are several."""
     blocks = any(r.psnr_b is not None for r in rows)
     print_table(
-        ("model", "set", "images", "PSNR dB", "SSIM", *(("PSNR-B dB",) if blocks else ()), "parameters", "Multi-Adds G", "task"),
+        (
+            "model",
+            "set",
+            "images",
+            "PSNR dB",
+            "SSIM",
+            *(("PSNR-B dB",) if blocks else ()),
+            "parameters",
+            "Multi-Adds G",
+            "task",
+        ),
         [
             (
-                r.model, r.set, r.images or "", _text(r.psnr, ".3f"), _text(r.ssim, ".4f"), *((_text(r.psnr_b, ".3f"),) if blocks else ()),
-                _text(r.parameters, ","), _text(None if r.multiply_adds is None else r.multiply_adds / 1e9, ".2f"), r.task,
+                r.model,
+                r.set,
+                r.images or "",
+                _text(r.psnr, ".3f"),
+                _text(r.ssim, ".4f"),
+                *((_text(r.psnr_b, ".3f"),) if blocks else ()),
+                _text(r.parameters, ","),
+                _text(None if r.multiply_adds is None else r.multiply_adds / 1e9, ".2f"),
+                r.task,
             )
             for r in rows
         ],
-    )  # fmt: skip
+    )
     protocols: dict[str, list[str]] = {}
     for row in rows:
         if row.protocol:

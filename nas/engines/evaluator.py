@@ -19,7 +19,7 @@ from nas.registry import load_plugin
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.tasks import Task, get_task
-from nas.train.training_data import Feed, check_settings, open_feed
+from nas.train.training_data import TrainingData, check_settings, open_training_data
 
 #: share of the training images that train weights and architecture, as in every search
 SHARES = {"weights": 0.5, "architecture": 0.5}
@@ -40,7 +40,7 @@ class Evaluated:
     stopped: bool = False
 
 
-class Workplace:
+class Evaluator:
     """Built from settings alone, so that it is the same in every process; parts are made when first needed.
 
     space: given when it comes from elsewhere than the settings (a shared study holds its document).
@@ -58,9 +58,9 @@ class Workplace:
             torch.set_num_threads(settings.threads)
 
     @cached_property
-    def feed(self) -> Feed:
+    def data(self) -> TrainingData:
         """Images and batches."""
-        return open_feed(self.settings, self.task, SHARES)
+        return open_training_data(self.settings, self.task, SHARES)
 
     @cached_property
     def costs(self) -> GenotypeCosts | None:
@@ -87,7 +87,7 @@ class Workplace:
     @cached_property
     def estimator(self) -> Estimator:
         """What gives a genotype its value; call its ``prepare`` before the first one."""
-        return make_estimator(self.settings, self.space, self.task, self.feed)
+        return make_estimator(self.settings, self.space, self.task, self.data)
 
     def evaluate(self, genotype: Genotype, trial: int, report: Report | None = None) -> Evaluated:
         """The values of one genotype; ``trial`` (its slot) seeds it, so that any process finds the same.

@@ -27,7 +27,7 @@ from nas.train import distributed
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.state import seed_everything
-from nas.train.training_data import Feed, check_settings, open_feed
+from nas.train.training_data import TrainingData, check_settings, open_training_data
 
 
 @distributed.process_group()
@@ -72,13 +72,13 @@ def search(
     seed_everything(settings.seed)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    feed = open_feed(settings, task, SHARES)
+    data = open_training_data(settings, task, SHARES)
     if strategy_class.differentiable:
-        learner: Any = _supernet_learner(space, task, settings, feed)
+        learner: Any = _supernet_learner(space, task, settings, data)
         steps = settings.train
     else:
         strategy: DiscreteStrategy = strategy_class(settings.search, space, settings.seed)
-        learner = TrialLearner(space, task, strategy, settings, feed)
+        learner = TrialLearner(space, task, strategy, settings, data)
         steps = settings.train.model_copy(
             update={
                 "steps": settings.search.trials,
@@ -90,7 +90,7 @@ def search(
     if run is None:  # only now: settings that cannot work together leave no folder behind
         run = Run.begin(out or Path("runs") / default_name(settings, space), "search", settings)
         run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
-        run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(data.names, indent=2) + "\n")
         if run.finished:  # a rank died when all was done, and torchrun restarted the others
             return _finished(run)
     if not strategy_class.differentiable:
@@ -133,14 +133,14 @@ def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str,
         model = space.supernet(task, **strategy_class(settings.search, settings.train).supernet_options())
     else:
         model = space.network(space.sample(settings.seed), task)
-    feed = open_feed(settings, task, SHARES)
-    return model, task, settings, {part: len(pairs) for part, pairs in feed.parts.items()}
+    data = open_training_data(settings, task, SHARES)
+    return model, task, settings, {part: len(pairs) for part, pairs in data.parts.items()}
 
 
-def _supernet_learner(space: Space, task: Task, settings: SearchSettings, feed: Feed) -> SupernetLearner:
+def _supernet_learner(space: Space, task: Task, settings: SearchSettings, data: TrainingData) -> SupernetLearner:
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
     supernet = space.supernet(task, **strategy.supernet_options())
     learner = SinglePathLearner if strategy.chooses_at_end else SupernetLearner
     return learner(
-        space, supernet, strategy, feed.batches("weights"), feed.batches("architecture"), settings, feed.validate
+        space, supernet, strategy, data.batches("weights"), data.batches("architecture"), settings, data.validate
     )

@@ -13,7 +13,7 @@ from nas.engines.setup import costs_for
 from nas.errors import NasError
 from nas.estimators.base import NestedSearch
 from nas.estimators.catalogue import make_estimator
-from nas.estimators.pruning import hopeless
+from nas.estimators.pruning import should_stop
 from nas.objectives.constraints import Feasible
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.pareto import ParetoArchive
@@ -21,7 +21,7 @@ from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.strategies.base import DiscreteStrategy
 from nas.tasks import Task
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 
 class TrialLearner:
@@ -34,7 +34,7 @@ class TrialLearner:
     """
 
     def __init__(
-        self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, feed: Feed
+        self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, data: TrainingData
     ) -> None:
         self.space, self.task, self.strategy, self.settings = space, task, strategy, settings
         self.objectives = objectives_of(settings.search)
@@ -47,7 +47,7 @@ class TrialLearner:
         self.feasible = Feasible(space, self.costs, settings.limits)
         if limited:
             strategy.restrict(self.feasible)
-        self._estimator = make_estimator(settings, space, task, feed)
+        self._estimator = make_estimator(settings, space, task, data)
         self._only: Genotype | None = None
         self._rungs: dict[int, list[dict[str, float]]] = {}
         self._done = 0
@@ -78,7 +78,7 @@ class TrialLearner:
             nonlocal pruned
             values = self._objectives({self.quality: psnr, **known})
             earlier = self._rungs.setdefault(steps, [])
-            pruned = hopeless(values, earlier, self.settings.search)
+            pruned = should_stop(values, earlier, self.settings.search)
             earlier.append(values)
             return pruned
 
@@ -108,10 +108,16 @@ class TrialLearner:
     def _note(self, genotype: Genotype, values: dict[str, float], state: str, steps: int, seconds: float) -> None:
         search = self.settings.search
         self._last = {
-            "genotype": genotype.hash, **values, "skip_share": skip_share(genotype), "state": state, "steps": steps,
-            "estimator": search.estimator, **({"proxy": search.proxy} if self.quality == "score" else {}),
-            **({"saved_steps": self._saved} if search.pruning else {}), "seconds": round(seconds, 3),
-        }  # fmt: skip
+            "genotype": genotype.hash,
+            **values,
+            "skip_share": skip_share(genotype),
+            "state": state,
+            "steps": steps,
+            "estimator": search.estimator,
+            **({"proxy": search.proxy} if self.quality == "score" else {}),
+            **({"saved_steps": self._saved} if search.pruning else {}),
+            "seconds": round(seconds, 3),
+        }
 
     def genotype(self) -> Genotype:
         """The best genotype so far, ties broken by the other objectives and then by cost."""

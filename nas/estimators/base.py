@@ -10,7 +10,7 @@ from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
 from nas.space import Genotype, Space
 from nas.tasks import Task
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 #: (steps done, validation PSNR in dB) -> whether the trial is to be stopped
 Report = Callable[[int, float], bool]
@@ -21,8 +21,8 @@ NestedSearch = Callable[[SearchSettings, Path], Path]
 class Estimator(ABC):
     """Values one genotype at a time; what it gives depends on settings, genotype and trial number alone."""
 
-    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
-        self.settings, self.space, self.task, self.feed = settings, space, task, feed
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
+        self.settings, self.space, self.task, self.data = settings, space, task, data
         if settings.search.pruning and settings.search.estimator != "train":
             raise UsageError(
                 f"search.pruning stops short trainings, of which estimator {settings.search.estimator!r} has none; "

@@ -6,12 +6,12 @@ from nas.config.runs import SearchSettings
 from nas.estimators.base import Estimator, Report
 from nas.space import Space
 from nas.tasks import Task
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 __all__ = ["Estimator", "Report", "make_estimator"]
 
 
-def make_estimator(settings: SearchSettings, space: Space, task: Task, feed: Feed) -> Estimator:
+def make_estimator(settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> Estimator:
     """The estimator that ``search.estimator`` names; call its ``prepare`` before the first trial.
 
     Raises UsageError for settings that cannot work together.
@@ -20,11 +20,11 @@ def make_estimator(settings: SearchSettings, space: Space, task: Task, feed: Fee
     if settings.search.estimator == "train":
         from nas.estimators.short_training import TrainEstimator
 
-        return TrainEstimator(settings, space, task, feed)
+        return TrainEstimator(settings, space, task, data)
     if settings.search.estimator == "supernet":
         from nas.estimators.inherited_weights import SupernetEstimator
 
-        return SupernetEstimator(settings, space, task, feed)
+        return SupernetEstimator(settings, space, task, data)
     from nas.estimators.zero_cost import ZeroCostEstimator
 
-    return ZeroCostEstimator(settings, space, task, feed)
+    return ZeroCostEstimator(settings, space, task, data)

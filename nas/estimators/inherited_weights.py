@@ -18,7 +18,7 @@ from nas.supernet import Supernet
 from nas.tasks import Task
 from nas.train.run import Run
 from nas.train.state import random_state, restore_random_state
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 #: the strategy that trains such a supernet, one random path a step
 TRAINER = "single_path"
@@ -36,8 +36,8 @@ class SupernetEstimator(Estimator):
     that learn fast, and rank only roughly: retrain what is found.
     """
 
-    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
-        super().__init__(settings, space, task, feed)
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
+        super().__init__(settings, space, task, data)
         named = settings.search.supernet
         self._model: Supernet | None = None if named is None else self._loaded(Path(named))
 
@@ -52,7 +52,7 @@ class SupernetEstimator(Estimator):
         if self._model is None:
             raise NasError("the supernet is not there yet; call prepare before the first trial")
         with self._model.only(genotype):
-            return {"psnr": self.validated(self.feed.validate(self._model)), "steps": 0}
+            return {"psnr": self.validated(self.data.validate(self._model)), "steps": 0}
 
     def _loaded(self, run: Path) -> Supernet:
         return load_supernet(run, self.space, self.task).to(self.settings.device)

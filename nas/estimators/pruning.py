@@ -27,7 +27,7 @@ def rungs(search: StrategySettings) -> tuple[int, ...]:
     return tuple(sorted(s for s in steps if 0 < s < search.trial_steps))
 
 
-def hopeless(values: Mapping[str, float], others: Iterable[Mapping[str, float]], search: StrategySettings) -> bool:
+def should_stop(values: Mapping[str, float], others: Iterable[Mapping[str, float]], search: StrategySettings) -> bool:
     """Whether a trial with these ``values`` at a rung is to be stopped; ``others``: those of earlier trials there.
 
     Values that are not numbers (a diverged training) are hopeless.

@@ -13,15 +13,15 @@ from nas.space import Genotype, Space
 from nas.tasks import Task
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 
 class TrainEstimator(Estimator):
     """Trains the derived network ``search.trial_steps`` steps on the weight images; its validation PSNR counts."""
 
-    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
-        super().__init__(settings, space, task, feed)
-        self._batches = feed.batches("weights")  # one for all trials: images are read and degraded once
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
+        super().__init__(settings, space, task, data)
+        self._batches = data.batches("weights")  # one for all trials: images are read and degraded once
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         search = self.settings.search
@@ -29,7 +29,7 @@ class TrainEstimator(Estimator):
         torch.manual_seed(self.settings.seed * 100_003 + trial)  # the trial's weights do not depend on earlier trials
         model = self.space.network(genotype, self.task)
         criterion = task_criterion(settings.loss, model.descriptor.value_range)
-        learner = NetworkLearner(model, criterion, self._batches, settings, self.settings.device, self.feed.validate)
+        learner = NetworkLearner(model, criterion, self._batches, settings, self.settings.device, self.data.validate)
         learner.begin(0)
         stops = rungs(search) if report is not None else ()
         loss = 0.0

@@ -10,7 +10,7 @@ from nas.estimators.proxies import proxy
 from nas.space import Genotype, Space
 from nas.tasks import Task
 from nas.train.losses import task_criterion
-from nas.train.training_data import Feed
+from nas.train.training_data import TrainingData
 
 
 class ZeroCostEstimator(Estimator):
@@ -20,10 +20,10 @@ class ZeroCostEstimator(Estimator):
     correlation with trained networks was found near zero: use it to explore, and retrain what it finds.
     """
 
-    def __init__(self, settings: SearchSettings, space: Space, task: Task, feed: Feed) -> None:
-        super().__init__(settings, space, task, feed)
+    def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
+        super().__init__(settings, space, task, data)
         self._proxy = proxy(settings.search.proxy)
-        self._batches = feed.batches("weights")
+        self._batches = data.batches("weights")
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         torch.manual_seed(self.settings.seed)

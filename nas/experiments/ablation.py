@@ -15,8 +15,8 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.experiments.experiment import prepare, run
-from nas.experiments.plan import CampaignResult, Plan, default_name
-from nas.experiments.variants import Arm, changed, strategy_arms
+from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_name
+from nas.experiments.variants import Variant, changed, strategy_variants
 from nas.registry import STRATEGIES, load_plugin
 from nas.space import SPACES, Space
 
@@ -34,7 +34,7 @@ def ablate(
     reference: str | None = None,
     out: str | Path | None = None,
     jobs: int = 1,
-) -> CampaignResult:
+) -> ExperimentResult:
     """Plan and run; see ``plan_ablation`` for the arguments."""
     plan = plan_ablation(settings, seeds, strategies=strategies, factors=factors, vary=vary, reference=reference)
     name = "contest" if strategies else "ablation"
@@ -49,7 +49,7 @@ def plan_ablation(
     factors: Sequence[str] = (),
     vary: Sequence[str] = (),
     reference: str | None = None,
-) -> Plan:
+) -> ExperimentPlan:
     """The arms at one budget; measures a few steps of each and writes nothing.
 
     strategies: names to compare; factors: of FACTORS, none means all; vary: texts ``a.b=v1,v2`` for any setting.
@@ -63,21 +63,21 @@ def plan_ablation(
         raise UsageError("give one of --strategies, --only and --vary; two at once would vary two things")
     notes: list[str] = []
     if strategies:
-        arms, title = strategy_arms(settings, strategies), "comparison of strategies"
+        variants, title = strategy_variants(settings, strategies), "comparison of strategies"
     elif vary:
-        arms, title = varied_arms(settings, vary), "ablation"
+        variants, title = varied_arms(settings, vary), "ablation"
     else:
-        arms, title = ablation_arms(settings, factors, notes), "ablation"
-    names = [arm.name for arm in arms]
+        variants, title = ablation_arms(settings, factors, notes), "ablation"
+    names = [variant.name for variant in variants]
     if reference is None:
         reference = "random" if strategies and "random" in names else names[0]
     if reference not in names:
         raise UsageError(f"--reference {reference!r} is no arm here; {did_you_mean(reference, names)}")
     kind = "contest" if strategies else "ablation"
-    return prepare(kind, title, settings, arms, seeds, reference if len(arms) > 1 else None, notes)
+    return prepare(kind, title, settings, variants, seeds, reference if len(variants) > 1 else None, notes)
 
 
-def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]) -> list[Arm]:
+def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]) -> list[Variant]:
     """The reference (the settings as they are) and one arm for each factor turned the other way.
 
     A factor that has no meaning here is left out, which ``notes`` then says.
@@ -90,28 +90,28 @@ def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]
             f"strategy {base.strategy!r} has no supernet to ablate; take pc_darts, or compare with --strategies"
         )
     space = space_of(base)
-    makers: dict[str, Callable[[SearchSettings, Space], list[Arm]]] = {
+    makers: dict[str, Callable[[SearchSettings, Space], list[Variant]]] = {
         "cells": _cell_arms,
         "partial_channels": _partial_channel_arms,
         "edge_weights": _edge_weight_arms,
         "order": _order_arms,
     }
-    arms = [Arm(_plain(space.name), "reference", _levels(base, space), base)]
+    variants = [Variant(_plain(space.name), "reference", _levels(base, space), base)]
     for factor in factors or FACTORS:
         made = makers[factor](base, space)
         if not made:
             where = f"space {space.name!r} with {base.strategy!r}"
             notes.append(f"{factor} was left out: {where} has nothing to vary there")
-        arms += made
-    if len(arms) == 1:
+        variants += made
+    if len(variants) == 1:
         raise UsageError(f"nothing can be ablated in space {space.name!r} with {base.strategy!r}; use --vary")
-    return arms
+    return variants
 
 
-def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Arm]:
+def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
     """One arm for every value of every ``a.b=v1,v2``; the settings as they are come first."""
     space = space_of(base)
-    arms = [Arm(_plain(space.name), "reference", "as given", base)]
+    variants = [Variant(_plain(space.name), "reference", "as given", base)]
     for text in vary:
         key, sign, values = text.partition("=")
         if not sign or not key or not values:
@@ -119,26 +119,26 @@ def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Arm]:
         for value in values.split(","):
             settings = build(SearchSettings, base.model_dump(mode="json"), [f"{key}={value}"])
             if settings != base:
-                arms.append(Arm(_plain(f"{key.split('.')[-1]}-{value}"), key, value, settings))
-    names = [arm.name for arm in arms]
-    if len(arms) == 1 or len(set(names)) != len(names):
+                variants.append(Variant(_plain(f"{key.split('.')[-1]}-{value}"), key, value, settings))
+    names = [variant.name for variant in variants]
+    if len(variants) == 1 or len(set(names)) != len(names):
         raise UsageError("--vary must give at least one value that differs, and each value once")
-    return arms
+    return variants
 
 
-def _cell_arms(base: SearchSettings, space: Space) -> list[Arm]:
+def _cell_arms(base: SearchSettings, space: Space) -> list[Variant]:
     """One kind of cell alone: the registered spaces osm and asm, at the width of the joint space."""
     if space.name != "jsm":
         return []
-    arms = []
+    variants = []
     for name, role in (("osm", "operation"), ("asm", "attention")):
         if name not in SPACES:
             continue
         features = {"network.features": space.features} if role == "attention" else {}
         overrides = {k: v for k, v in base.overrides.items() if _fits(k, role)}
         settings = changed(base, space=name).model_copy(update={"overrides": {**overrides, **features}})
-        arms.append(Arm(f"{name}-only", "cells", f"{role} only", settings))
-    return arms
+        variants.append(Variant(f"{name}-only", "cells", f"{role} only", settings))
+    return variants
 
 
 def _fits(override: str, role: str) -> bool:
@@ -146,7 +146,7 @@ def _fits(override: str, role: str) -> bool:
     return not override.startswith("cells.") or override.split(".")[1] == role
 
 
-def _partial_channel_arms(base: SearchSettings, space: Space) -> list[Arm]:
+def _partial_channel_arms(base: SearchSettings, space: Space) -> list[Variant]:
     cells = _relaxed(base, space)
     taken = {name: space.cells[name].relaxation.partial_channels for name in cells}
     if not taken:
@@ -154,17 +154,19 @@ def _partial_channel_arms(base: SearchSettings, space: Space) -> list[Arm]:
     on = any(k > 1 for k in taken.values())
     overrides = {f"cells.{name}.relaxation.partial_channels": 1 if on else 4 for name in taken}
     level = "off" if on else "on (a quarter)"
-    return [Arm(f"partial-channels-{level.split()[0]}", "partial channels", level, changed(base, overrides=overrides))]
+    return [
+        Variant(f"partial-channels-{level.split()[0]}", "partial channels", level, changed(base, overrides=overrides))
+    ]
 
 
-def _edge_weight_arms(base: SearchSettings, space: Space) -> list[Arm]:
+def _edge_weight_arms(base: SearchSettings, space: Space) -> list[Variant]:
     cells = _relaxed(base, space)
     if not cells:
         return []
     on = any(space.cells[name].relaxation.edge_weights for name in cells)
     overrides = {f"cells.{name}.relaxation.edge_weights": not on for name in cells}
     level = "off" if on else "on"
-    return [Arm(f"edge-weights-{level}", "edge weights", level, changed(base, overrides=overrides))]
+    return [Variant(f"edge-weights-{level}", "edge weights", level, changed(base, overrides=overrides))]
 
 
 def _relaxed(base: SearchSettings, space: Space) -> list[str]:
@@ -175,13 +177,13 @@ def _relaxed(base: SearchSettings, space: Space) -> list[str]:
     return [name for name, cell in space.cells.items() if cell.role == "operation"]
 
 
-def _order_arms(base: SearchSettings, space: Space) -> list[Arm]:
+def _order_arms(base: SearchSettings, space: Space) -> list[Variant]:
     from nas.strategies.bilevel import BilevelStrategy
 
     if not issubclass(STRATEGIES.get(base.strategy), BilevelStrategy):
         return []
     other = "second" if base.search.order == "first" else "first"
-    return [Arm(f"{other}-order", "order", other, changed(base, search__order=other))]
+    return [Variant(f"{other}-order", "order", other, changed(base, search__order=other))]
 
 
 def _levels(base: SearchSettings, space: Space) -> str:

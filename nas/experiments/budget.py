@@ -26,7 +26,7 @@ from nas.tasks import get_task
 from nas.train.losses import pixel_loss, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.state import random_state, restore_random_state, seed_everything
-from nas.train.training_data import check_settings, open_feed
+from nas.train.training_data import check_settings, open_training_data
 
 #: fewest trials that a random search needs to choose anything
 LEAST_TRIALS = 2
@@ -85,8 +85,8 @@ def _steps(settings: SearchSettings, repeats: int) -> Cost:
     supernet = space_of(settings).supernet(task, **strategy.supernet_options())
     supernet = supernet.to(device=settings.device, memory_format=memory)
     strategy.prepare(supernet, lambda forward, b: pixel_loss(settings.train.loss, forward(b[0]).float(), b[1]))
-    feed = open_feed(settings, task, SHARES)
-    weights, search = feed.batches("weights")(0), feed.batches("architecture")(0)
+    data = open_training_data(settings, task, SHARES)
+    weights, search = data.batches("weights")(0), data.batches("architecture")(0)
 
     def batch(stream: Any) -> Any:
         degraded, target = next(stream)
@@ -102,9 +102,9 @@ def _steps(settings: SearchSettings, repeats: int) -> Cost:
     warm_seconds, warm_operations = _timed(warm, repeats)
 
     def report() -> None:
-        feed.validate(supernet)
+        data.validate(supernet)
         with supernet.discretised():
-            feed.validate(supernet)
+            data.validate(supernet)
 
     start = cpu_seconds()
     report()
@@ -114,15 +114,19 @@ def _steps(settings: SearchSettings, repeats: int) -> Cost:
 def _trials(settings: SearchSettings, repeats: int) -> Cost:
     task, space = get_task(settings.task), space_of(settings)
     check_settings(settings, task)
-    feed = open_feed(settings, task, SHARES)
+    data = open_training_data(settings, task, SHARES)
     steps, whole, operations, validation = settings.search.trial_steps, [], [], []
     for seed in range(repeats):
         start = cpu_seconds()
         model = space.network(space.sample(settings.seed + seed), task)
         learner = NetworkLearner(
-            model, task_criterion(settings.train.loss, model.descriptor.value_range), feed.batches("weights"),
-            settings.train, settings.device, feed.validate,
-        )  # fmt: skip
+            model,
+            task_criterion(settings.train.loss, model.descriptor.value_range),
+            data.batches("weights"),
+            settings.train,
+            settings.device,
+            data.validate,
+        )
         learner.begin(0)
         building = cpu_seconds() - start
         step, count = _timed(lambda learner=learner: learner.step(0), 2)  # type: ignore[misc]

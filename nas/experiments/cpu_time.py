@@ -12,17 +12,17 @@ from typing import Any
 from nas.files import write_json
 
 #: folder of one small file a part
-WORK = "work"
+FOLDER = "work"
 
 
-class Work:
+class CpuTime:
     """CPU seconds of every part, all threads and finished child processes, summed over its sessions.
 
     A session that was killed leaves no figure; the part is then marked, so that nobody takes the sum for whole.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / WORK
+        self._folder = folder / FOLDER
 
     @contextmanager
     def measured(self, part: str) -> Iterator[None]:

@@ -15,23 +15,23 @@ from pathlib import Path
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError
-from nas.experiments.cpu_time import Work
-from nas.experiments.plan import FIRST_DRAW, CampaignResult, Plan, Trained, default_name
-from nas.experiments.runs import Part, begin, finish_all, random_genotype, retraining
-from nas.experiments.variants import Arm, check_control, control_arm, with_equal_budgets
+from nas.experiments.cpu_time import CpuTime
+from nas.experiments.plan import FIRST_DRAW, ExperimentPlan, ExperimentResult, Trained, default_name
+from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, retraining
+from nas.experiments.variants import Variant, check_control, control_variant, with_equal_budgets
 from nas.registry import load_plugin
 from nas.tasks import get_task
 from nas.train.retrain import OPTIONS
 from nas.train.training_data import check_settings
 
 
-def campaign(
+def run_experiment(
     settings: SearchSettings,
     seeds: int,
     control: str | None = None,
     out: str | Path | None = None,
     jobs: int = 1,
-) -> CampaignResult:
+) -> ExperimentResult:
     """``seeds`` independent searches from ``settings.seed`` on, each with a control of equal cost.
 
     control: "random" adds, for each seed, a random search that may spend what the search spends: the CPU seconds of
@@ -39,27 +39,39 @@ def campaign(
     too). jobs: how many runs at a time. Raises UsageError for wrong settings before anything is written.
     """
     check_control(control)
-    first = Arm(settings.strategy if settings.strategy != "control" else "search", "strategy", settings.strategy,
-                settings)  # fmt: skip
-    arms = [first, control_arm(first)] if control is not None else [first]
-    plan = prepare("campaign", "search and control" if control else "search", settings, arms, seeds,
-                   "control" if control else None)  # fmt: skip
+    first = Variant(
+        settings.strategy if settings.strategy != "control" else "search", "strategy", settings.strategy, settings
+    )
+    variants = [first, control_variant(first)] if control is not None else [first]
+    plan = prepare(
+        "campaign",
+        "search and control" if control else "search",
+        settings,
+        variants,
+        seeds,
+        "control" if control else None,
+    )
     return run(plan, Path(out) if out is not None else Path("runs") / default_name(settings, "campaign"), jobs)
 
 
 def prepare(
-    kind: str, title: str, base: SearchSettings, arms: Sequence[Arm], seeds: int, reference: str | None,
+    kind: str,
+    title: str,
+    base: SearchSettings,
+    variants: Sequence[Variant],
+    seeds: int,
+    reference: str | None,
     notes: Sequence[str] = (),
-) -> Plan:  # fmt: skip
+) -> ExperimentPlan:
     """Check everything that can be checked and bring the arms to one budget; writes nothing."""
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: a campaign needs at least one seed")
     for plugin in base.plugins:
         load_plugin(plugin)
     task = get_task(base.task)
-    for arm in arms:
-        check_settings(arm.settings, task)
-        space_of(arm.settings)
+    for variant in variants:
+        check_settings(variant.settings, task)
+        space_of(variant.settings)
     if base.data.validation < 1:
         raise UsageError("a campaign compares on validation images, of which there are none; raise data.validation")
     for name in base.retrain.network:
@@ -70,19 +82,21 @@ def prepare(
 
         for name in base.retrain.sets:  # a set that is not there is found out now, not after hours
             benchmark_set(name, task, base.retrain.benchmarks)
-    equal = with_equal_budgets(arms, base.train.time)
-    lead = next((arm for arm in equal if arm.budget is not None and arm.budget.steps), equal[0])
+    equal = with_equal_budgets(variants, base.train.time)
+    lead = next((variant for variant in equal if variant.budget is not None and variant.budget.steps), equal[0])
     seconds = base.train.time or (lead.budget.seconds if lead.budget is not None else None)
-    return Plan(kind, title, base, equal, [base.seed + i for i in range(seeds)], reference, seconds, tuple(notes))
+    return ExperimentPlan(
+        kind, title, base, equal, [base.seed + i for i in range(seeds)], reference, seconds, tuple(notes)
+    )
 
 
-def run(plan: Plan, folder: Path, jobs: int = 1) -> CampaignResult:
+def run(plan: ExperimentPlan, folder: Path, jobs: int = 1) -> ExperimentResult:
     """Begin a campaign in a new folder and bring it to its end."""
     begin(folder, plan.to_document())
     return carry_out(plan, folder, jobs)
 
 
-def carry_out(plan: Plan, folder: Path, jobs: int) -> CampaignResult:
+def carry_out(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult:
     """Bring every run of a begun experiment to its end and write its results."""
     from nas.experiments.results import collect
 
@@ -90,17 +104,17 @@ def carry_out(plan: Plan, folder: Path, jobs: int) -> CampaignResult:
         load_plugin(plugin)
     done = parts_of(plan, folder)
     finish_all(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
-    return collect(plan, folder, done, Work(folder))
+    return collect(plan, folder, done, CpuTime(folder))
 
 
-def parts_of(plan: Plan, folder: Path) -> list[Trained]:
+def parts_of(plan: ExperimentPlan, folder: Path) -> list[Trained]:
     """All parts in the order of work: seed by seed, so that an unfinished campaign is balanced."""
     done = []
     for seed in plan.seeds:
-        for arm in plan.arms:
-            found = Part(f"{arm.name}-seed{seed}", arm.at_seed(seed))
+        for variant in plan.variants:
+            found = PlannedRun(f"{variant.name}-seed{seed}", variant.at_seed(seed))
             trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
-            done.append(Trained(arm.name, seed, found, trained))
+            done.append(Trained(variant.name, seed, found, trained))
     for index in range(plan.base.retrain.random_genotypes if _has_supernet(plan) else 0):
         found = random_genotype(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
         seed = plan.seeds[index % len(plan.seeds)]
@@ -109,24 +123,24 @@ def parts_of(plan: Plan, folder: Path) -> list[Trained]:
     return done
 
 
-def _has_supernet(plan: Plan) -> bool:
+def _has_supernet(plan: ExperimentPlan) -> bool:
     from nas.experiments.budget import is_differentiable
 
-    return any(is_differentiable(arm.settings) for arm in plan.arms)
+    return any(is_differentiable(variant.settings) for variant in plan.variants)
 
 
-def describe(plan: Plan) -> str:
+def describe(plan: ExperimentPlan) -> str:
     """What a campaign will do, for ``--dry-run``."""
-    lines = [f"{plan.title}: {len(plan.arms)} arms, seeds {', '.join(map(str, plan.seeds))}"]
-    for arm in plan.arms:
-        words = [f"{arm.factor} {arm.level}"]
-        if (budget := arm.budget) is not None:
-            trials = f"{budget.trials} trials of {arm.settings.search.trial_steps} steps"
+    lines = [f"{plan.title}: {len(plan.variants)} arms, seeds {', '.join(map(str, plan.seeds))}"]
+    for variant in plan.variants:
+        words = [f"{variant.factor} {variant.level}"]
+        if (budget := variant.budget) is not None:
+            trials = f"{budget.trials} trials of {variant.settings.search.trial_steps} steps"
             words.append(f"{budget.steps} steps" if budget.steps else trials)
             words.append(f"about {budget.seconds:.0f} CPU s, {budget.multiply_adds / 1e12:.3g} T multiply-adds")
-        lines.append(f"  {arm.name}: {', '.join(words)}")
-        lines += [f"    note: {note}" for note in arm.notes]
-    count = len(plan.arms) * len(plan.seeds) + (plan.base.retrain.random_genotypes if _has_supernet(plan) else 0)
+        lines.append(f"  {variant.name}: {', '.join(words)}")
+        lines += [f"    note: {note}" for note in variant.notes]
+    count = len(plan.variants) * len(plan.seeds) + (plan.base.retrain.random_genotypes if _has_supernet(plan) else 0)
     lines.append(f"  then {count} trainings of {plan.base.retrain.steps} steps")
     lines += [f"  {note}" for note in plan.notes]
     return "\n".join(lines)

@@ -17,17 +17,17 @@ from nas.config.reading import parse
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
-from nas.experiments.cpu_time import Work
+from nas.experiments.cpu_time import CpuTime
 from nas.experiments.noise_results import EARLY, NoiseTable, statistics_of
 from nas.experiments.noise_tables import as_csv, as_markdown
-from nas.experiments.outcomes import Reader, write_campaign_rows
-from nas.experiments.plan import FIRST_DRAW, CampaignResult, default_name
-from nas.experiments.runs import Part, begin, finish_all, random_genotype, read_document, retraining
+from nas.experiments.outcomes import Reader, write_experiment_rows
+from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_name
+from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, read_document, retraining
 from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugin
 from nas.tasks import get_task
 from nas.train.events import read_events
-from nas.train.training_data import check_settings, open_feed
+from nas.train.training_data import check_settings, open_training_data
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class NoisePlan:
 
 def noise(
     settings: SearchSettings, genotypes: int, seeds: int, out: str | Path | None = None, jobs: int = 1
-) -> CampaignResult:
+) -> ExperimentResult:
     """Train ``genotypes`` random genotypes with ``seeds`` seeds each and say what can be told apart.
 
     ``settings.retrain`` is the recipe. Raises UsageError for fewer than two of either, before anything is written.
@@ -85,7 +85,7 @@ def plan_noise(settings: SearchSettings, genotypes: int, seeds: int) -> NoisePla
     return NoisePlan(base, draws, [settings.seed + i for i in range(seeds)])
 
 
-def resume_noise(folder: str | Path, document: dict[str, Any] | None = None, jobs: int = 1) -> CampaignResult:
+def resume_noise(folder: str | Path, document: dict[str, Any] | None = None, jobs: int = 1) -> ExperimentResult:
     """Continue an interrupted measurement: finished trainings stay."""
     folder = Path(folder)
     document = document or read_document(folder)
@@ -97,7 +97,7 @@ def resume_noise(folder: str | Path, document: dict[str, Any] | None = None, job
     return _finish(plan, folder, jobs)
 
 
-def _finish(plan: NoisePlan, folder: Path, jobs: int) -> CampaignResult:
+def _finish(plan: NoisePlan, folder: Path, jobs: int) -> ExperimentResult:
     plugins = plan.base.plugins
     drawn = [random_genotype(f"genotype{i + 1}", plan.base, draw) for i, draw in enumerate(plan.draws)]
     finish_all(folder, [[part] for part in drawn], plugins)
@@ -107,12 +107,12 @@ def _finish(plan: NoisePlan, folder: Path, jobs: int) -> CampaignResult:
     ]
     by_seed = [[row[column]] for column in range(len(plan.seeds)) for row in table]
     finish_all(folder, by_seed, plugins, jobs)
-    return _collect(plan, folder, table, Work(folder))
+    return _collect(plan, folder, table, CpuTime(folder))
 
 
-def _collect(plan: NoisePlan, folder: Path, parts: list[list[Part]], work: Work) -> CampaignResult:
+def _collect(plan: NoisePlan, folder: Path, parts: list[list[PlannedRun]], work: CpuTime) -> ExperimentResult:
     task = get_task(plan.base.task)
-    feed = open_feed(plan.base, task, {"weights": 1.0})
+    data = open_training_data(plan.base, task, {"weights": 1.0})
     curves = np.array([[_curve(folder / part.name, plan.base.retrain.steps) for part in row] for row in parts])
     reader = Reader(folder, task)
     outcomes = [
@@ -120,7 +120,7 @@ def _collect(plan: NoisePlan, folder: Path, parts: list[list[Part]], work: Work)
         for drawn, row in ((f"genotype{i + 1}", row) for i, row in enumerate(parts))
     ]
     costs = [row[0].costs for row in outcomes]
-    floor = feed.validate(BASELINES.get("bicubic").create(scale=task.scale))["psnr"] if task.scale > 1 else None
+    floor = data.validate(BASELINES.get("bicubic").create(scale=task.scale))["psnr"] if task.scale > 1 else None
     table = NoiseTable(
         curves=curves,
         parameters=[c.parameters for c in costs],
@@ -137,17 +137,17 @@ def _collect(plan: NoisePlan, folder: Path, parts: list[list[Part]], work: Work)
         "space": space_of(plan.base).name,
         "task": task.name,
         "protocol": str(task.protocol),
-        "validation_images": len(feed.parts["validation"]),
+        "validation_images": len(data.parts["validation"]),
         "genotypes": [row[0].genotype.hash for row in outcomes],
         "cpu_seconds_of_a_run": float(np.mean(known)) if known else None,
         **statistics_of(table),
     }
-    images = len(feed.parts["validation"])
-    write_campaign_rows(folder, [one for row in outcomes for one in row], plan.base, task, images)
+    images = len(data.parts["validation"])
+    write_experiment_rows(folder, [one for row in outcomes for one in row], plan.base, task, images)
     write_json(folder / "statistics.json", statistics)
     write_text(folder / "table.csv", as_csv(statistics))
     text = as_markdown(statistics)
-    return CampaignResult(text, write_text(folder / "table.md", text), folder, statistics)
+    return ExperimentResult(text, write_text(folder / "table.md", text), folder, statistics)
 
 
 def _curve(run: Path, steps: int) -> list[float]:

@@ -11,7 +11,7 @@ from nas.config.runs import SearchSettings
 from nas.errors import NasError
 from nas.evaluation.harness import evaluate
 from nas.evaluation.rows import EvaluationRow, read_rows, write_rows
-from nas.experiments.cpu_time import Work
+from nas.experiments.cpu_time import CpuTime
 from nas.models.weights import load_weights
 from nas.profiling.costs import Costs, costs_for_task
 from nas.space import Genotype
@@ -32,7 +32,7 @@ class Outcome:
     """
 
     name: str
-    arm: str
+    variant: str
     seed: int
     genotype: Genotype
     psnr: float
@@ -47,10 +47,10 @@ class Reader:
     """Reads finished parts; the costs of one genotype are counted once."""
 
     def __init__(self, folder: Path, task: Task) -> None:
-        self._folder, self._task, self._work = folder, task, Work(folder)
+        self._folder, self._task, self._work = folder, task, CpuTime(folder)
         self._costs: dict[str, Costs] = {}
 
-    def outcome(self, name: str, arm: str, seed: int, search: str, training: str) -> Outcome:
+    def outcome(self, name: str, variant: str, seed: int, search: str, training: str) -> Outcome:
         """One search and one training, given by their folders."""
         found, trained = Run.open(self._folder / search), Run.open(self._folder / training)
         scores = trained.summary()["scores"]
@@ -61,7 +61,7 @@ class Reader:
         gap = found.summary()["scores"].get("gap")
         return Outcome(
             name=name,
-            arm=arm,
+            variant=variant,
             seed=seed,
             genotype=genotype,
             psnr=float(scores["psnr"]),
@@ -79,7 +79,7 @@ class Reader:
         return self._costs[genotype.hash]
 
 
-def write_campaign_rows(
+def write_experiment_rows(
     folder: Path, outcomes: Sequence[Outcome], base: SearchSettings, task: Task, images: int
 ) -> list[EvaluationRow]:
     """``rows.csv``: each trained network on the validation images and, if asked for, on the benchmark sets.
@@ -92,9 +92,15 @@ def write_campaign_rows(
     if base.retrain.sets:
         models: list[Any] = [(o.name, o.weights) for o in outcomes]
         evaluate(
-            models, task, base.retrain.sets, data=base.retrain.benchmarks, out=path, device=base.device,
-            command=f"retrain.sets of the campaign {folder.name}", progress=True,
-        )  # fmt: skip
+            models,
+            task,
+            base.retrain.sets,
+            data=base.retrain.benchmarks,
+            out=path,
+            device=base.device,
+            command=f"retrain.sets of the campaign {folder.name}",
+            progress=True,
+        )
     return read_rows(path)
 
 

@@ -17,7 +17,7 @@ from nas.models.weights import load_strict
 from nas.registry import STRATEGIES
 from nas.space import Genotype
 from nas.tasks import get_task
-from nas.train.training_data import open_feed
+from nas.train.training_data import open_training_data
 
 SCORES_FILE = "supernet_scores.json"
 
@@ -53,9 +53,9 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
         if settings.threads:
             torch.set_num_threads(settings.threads)
         supernet = load_supernet(run, settings)
-        feed = open_feed(settings, get_task(settings.task), SHARES)
+        data = open_training_data(settings, get_task(settings.task), SHARES)
         for key, genotype in missing.items():
             with supernet.only(genotype):
-                known[key] = feed.validate(supernet)["psnr"]
+                known[key] = data.validate(supernet)["psnr"]
             write_json(file, known)
     return {key: known[key] for key in genotypes if key in known}

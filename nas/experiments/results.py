@@ -9,12 +9,12 @@ from typing import Any
 
 from nas.engines.setup import space_of
 from nas.experiments.budget import is_differentiable
-from nas.experiments.cpu_time import Work
-from nas.experiments.outcomes import VALIDATION, Outcome, Reader, write_campaign_rows
-from nas.experiments.plan import CampaignResult, Plan, Trained, images_of
+from nas.experiments.cpu_time import CpuTime
+from nas.experiments.outcomes import VALIDATION, Outcome, Reader, write_experiment_rows
+from nas.experiments.plan import ExperimentPlan, ExperimentResult, Trained, images_of
 from nas.experiments.rank_agreement import supernet_scores
 from nas.experiments.tables import as_csv, as_markdown
-from nas.experiments.variants import Arm
+from nas.experiments.variants import Variant
 from nas.files import write_json, write_text
 from nas.space import Genotype
 from nas.statistics import intervals as s
@@ -22,17 +22,17 @@ from nas.statistics import sentences as wording
 from nas.tasks import get_task
 
 
-def collect(plan: Plan, folder: Path, done: Sequence[Trained], work: Work) -> CampaignResult:
+def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: CpuTime) -> ExperimentResult:
     """Read all parts, compare, write; the same parts give the same files."""
     task = get_task(plan.base.task)
     reader = Reader(folder, task)
     outcomes = [
-        reader.outcome(part.found.name, part.arm, part.seed, part.found.name, part.trained.name) for part in done
+        reader.outcome(part.found.name, part.variant, part.seed, part.found.name, part.trained.name) for part in done
     ]
     images = images_of(plan)
-    arms = [_arm(arm, [o for o in outcomes if o.arm == arm.name]) for arm in plan.arms]
+    variants = [_arm(variant, [o for o in outcomes if o.variant == variant.name]) for variant in plan.variants]
     ranking = _ranking(plan, folder, outcomes, work)
-    rows = write_campaign_rows(folder, outcomes, plan.base, task, images)
+    rows = write_experiment_rows(folder, outcomes, plan.base, task, images)
     statistics: dict[str, Any] = {
         "kind": plan.kind,
         "title": plan.title,
@@ -44,35 +44,35 @@ def collect(plan: Plan, folder: Path, done: Sequence[Trained], work: Work) -> Ca
         "reference": plan.reference,
         "budget_seconds": plan.seconds,
         "retrain_steps": plan.base.retrain.steps,
-        "arms": arms,
-        "comparisons": compare(arms, plan.reference),
+        "arms": variants,
+        "comparisons": compare(variants, plan.reference),
         "ranking": ranking,
         "points": [_point(o) for o in outcomes],
         "sets": _sets(plan, rows),
-        "notes": [*plan.notes, *(f"{arm.name}: {note}" for arm in plan.arms for note in arm.notes)],
+        "notes": [*plan.notes, *(f"{variant.name}: {note}" for variant in plan.variants for note in variant.notes)],
     }
     statistics["conclusions"] = conclusions(statistics)
     write_json(folder / "statistics.json", statistics)
     write_text(folder / "table.csv", as_csv(statistics))
     text = as_markdown(statistics)
-    return CampaignResult(text, write_text(folder / "table.md", text), folder, statistics)
+    return ExperimentResult(text, write_text(folder / "table.md", text), folder, statistics)
 
 
-def _arm(arm: Arm, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _arm(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     gaps = [o.gap for o in outcomes if o.gap is not None]
     times = [o.search_seconds for o in outcomes if o.search_seconds is not None]
     training = [o.train_seconds for o in outcomes if o.train_seconds is not None]
-    space = space_of(arm.settings)
+    space = space_of(variant.settings)
     vectors = [space.encode(o.genotype) for o in outcomes]
     return {
-        "name": arm.name,
-        "factor": arm.factor,
-        "level": arm.level,
-        "steps": arm.budget.steps if arm.budget else None,
-        "trials": arm.budget.trials if arm.budget else None,
-        "trial_steps": arm.settings.search.trial_steps if arm.budget and arm.budget.trials > 1 else None,
-        "budget_seconds": arm.budget.seconds if arm.budget else None,
-        "budget_multiply_adds": arm.budget.multiply_adds if arm.budget else None,
+        "name": variant.name,
+        "factor": variant.factor,
+        "level": variant.level,
+        "steps": variant.budget.steps if variant.budget else None,
+        "trials": variant.budget.trials if variant.budget else None,
+        "trial_steps": variant.settings.search.trial_steps if variant.budget and variant.budget.trials > 1 else None,
+        "budget_seconds": variant.budget.seconds if variant.budget else None,
+        "budget_multiply_adds": variant.budget.multiply_adds if variant.budget else None,
         "search_seconds": asdict(s.summary(times)) if times else None,
         "train_seconds": asdict(s.summary(training)) if training else None,
         "psnr_values": [o.psnr for o in outcomes],
@@ -85,53 +85,53 @@ def _arm(arm: Arm, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def compare(arms: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
+def compare(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
     """Every other arm minus the reference; several comparisons have wider intervals, to hold all together.
 
     Bonferroni: of m comparisons each has the level 1 - 0.05 / m.
     """
-    base = next((a for a in arms if a["name"] == reference), None)
-    others = [a for a in arms if a is not base]
+    base = next((a for a in variants if a["name"] == reference), None)
+    others = [a for a in variants if a is not base]
     if base is None or not others:
         return []
     level = 1 - (1 - s.LEVEL) / len(others)
     found = []
-    for arm in others:
-        difference = s.welch(arm["psnr_values"], base["psnr_values"], level)
-        pairs = s.paired(arm["psnr_values"], base["psnr_values"], level)
+    for variant in others:
+        difference = s.welch(variant["psnr_values"], base["psnr_values"], level)
+        pairs = s.paired(variant["psnr_values"], base["psnr_values"], level)
         found.append(
             {
-                "arm": arm["name"],
+                "arm": variant["name"],
                 "reference": base["name"],
                 "welch": asdict(difference),
                 "paired": asdict(pairs),
                 "decided": difference.decided,
-                "verdict": wording.verdict(arm["name"], _said(base), difference),
+                "verdict": wording.verdict(variant["name"], _said(base), difference),
             }
         )
     return found
 
 
-def _said(arm: dict[str, Any]) -> str:
-    return "the random control" if arm["name"] == "control" else str(arm["name"])
+def _said(variant: dict[str, Any]) -> str:
+    return "the random control" if variant["name"] == "control" else str(variant["name"])
 
 
-def _ranking(plan: Plan, folder: Path, outcomes: Sequence[Outcome], work: Work) -> list[dict[str, Any]]:
+def _ranking(plan: ExperimentPlan, folder: Path, outcomes: Sequence[Outcome], work: CpuTime) -> list[dict[str, Any]]:
     """For each supernet: its score of every trained genotype of its space, against the PSNR after training."""
     genotypes: dict[str, Genotype] = {o.genotype.hash: o.genotype for o in outcomes}
     trained = {key: s.summary([o.psnr for o in outcomes if o.genotype.hash == key]).mean for key in genotypes}
     found = []
-    for arm in plan.arms:
-        if not is_differentiable(arm.settings):
+    for variant in plan.variants:
+        if not is_differentiable(variant.settings):
             continue
         for seed in plan.seeds:
-            name = f"{arm.name}-seed{seed}"
+            name = f"{variant.name}-seed{seed}"
             with work.measured(f"{name} scores"):
-                scores = supernet_scores(folder / name, arm.at_seed(seed), genotypes)
+                scores = supernet_scores(folder / name, variant.at_seed(seed), genotypes)
             keys = list(scores)
             found.append(
                 {
-                    "arm": arm.name,
+                    "arm": variant.name,
                     "seed": seed,
                     "correlation": asdict(s.kendall([scores[k] for k in keys], [trained[k] for k in keys])),
                     "pairs": [{"genotype": k, "supernet": scores[k], "trained": trained[k]} for k in keys],
@@ -143,7 +143,7 @@ def _ranking(plan: Plan, folder: Path, outcomes: Sequence[Outcome], work: Work) 
 def _point(one: Outcome) -> dict[str, Any]:
     return {
         "name": one.name,
-        "arm": one.arm or "random genotype",
+        "arm": one.variant or "random genotype",
         "seed": one.seed,
         "genotype": one.genotype.hash,
         "psnr": one.psnr,
@@ -152,15 +152,17 @@ def _point(one: Outcome) -> dict[str, Any]:
     }
 
 
-def _sets(plan: Plan, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _sets(plan: ExperimentPlan, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Mean and spread of every arm on every benchmark set."""
     found = []
     for name in dict.fromkeys(r.set for r in rows if r.set != VALIDATION):
-        for arm in plan.arms:
-            names = {f"{arm.name}-seed{seed}" for seed in plan.seeds}
+        for variant in plan.variants:
+            names = {f"{variant.name}-seed{seed}" for seed in plan.seeds}
             values = [r.psnr for r in rows if r.set == name and r.model in names and r.psnr is not None]
             if values:
-                found.append({"set": name, "arm": arm.name, "psnr_values": values, "psnr": asdict(s.summary(values))})
+                found.append(
+                    {"set": name, "arm": variant.name, "psnr_values": values, "psnr": asdict(s.summary(values))}
+                )
     return found
 
 
@@ -177,24 +179,24 @@ def conclusions(statistics: dict[str, Any]) -> list[str]:
         said.append(cheapest)
     for entry in _taus(statistics["ranking"]):
         said.append(entry)
-    for arm in statistics["arms"]:
-        if arm["gap"] is not None:
-            said.append(f"Discretisation gap of {arm['name']}: {wording.decibels(s.Summary(**arm['gap']))}.")
-    for arm in statistics["arms"]:
-        found = s.Agreement(**arm["agreement"])
+    for variant in statistics["arms"]:
+        if variant["gap"] is not None:
+            said.append(f"Discretisation gap of {variant['name']}: {wording.decibels(s.Summary(**variant['gap']))}.")
+    for variant in statistics["arms"]:
+        found = s.Agreement(**variant["agreement"])
         if found.pairs and found.decisions:
-            said.append(f"Genotypes of {arm['name']}: {wording.likeness(found)}.")
+            said.append(f"Genotypes of {variant['name']}: {wording.likeness(found)}.")
     return said
 
 
-def _cheapest_of_the_best(arms: Sequence[dict[str, Any]]) -> str:
+def _cheapest_of_the_best(variants: Sequence[dict[str, Any]]) -> str:
     """Ties in quality are broken by cost: an arm ties with the best if their difference may be zero."""
-    if len(arms) < 2:
+    if len(variants) < 2:
         return ""
-    best = max(arms, key=lambda a: a["psnr"]["mean"])
-    level = 1 - (1 - s.LEVEL) / (len(arms) - 1)
-    ties = [a for a in arms if a is best or not s.welch(best["psnr_values"], a["psnr_values"], level).decided]
-    count = min(len(a["psnr_values"]) for a in arms)
+    best = max(variants, key=lambda a: a["psnr"]["mean"])
+    level = 1 - (1 - s.LEVEL) / (len(variants) - 1)
+    ties = [a for a in variants if a is best or not s.welch(best["psnr_values"], a["psnr_values"], level).decided]
+    count = min(len(a["psnr_values"]) for a in variants)
     if len(ties) == 1:
         return f"{best['name']} has the highest mean, and no other arm ties with it (n = {count} each)."
     cheap = min(ties, key=lambda a: (a["multiply_adds"], a["parameters"]))
@@ -208,11 +210,11 @@ def _cheapest_of_the_best(arms: Sequence[dict[str, Any]]) -> str:
 
 def _taus(ranking: Sequence[dict[str, Any]]) -> list[str]:
     said = []
-    for arm in dict.fromkeys(entry["arm"] for entry in ranking):
-        found = [s.Correlation(**entry["correlation"]) for entry in ranking if entry["arm"] == arm]
+    for variant in dict.fromkeys(entry["arm"] for entry in ranking):
+        found = [s.Correlation(**entry["correlation"]) for entry in ranking if entry["arm"] == variant]
         each = "; ".join(wording.correlation(c) for c in found)
         taus = [c.tau for c in found if c.tau is not None]
-        text = f"Supernet against training, {arm}: {each}."
+        text = f"Supernet against training, {variant}: {each}."
         mean = s.summary(taus) if len(taus) > 1 else None
         if mean is not None:
             text += f" Mean over {mean.n} supernets {mean.mean:+.2f}"

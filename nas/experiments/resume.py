@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas.experiments.experiment import carry_out
-from nas.experiments.plan import CampaignResult, Plan
+from nas.experiments.plan import ExperimentPlan, ExperimentResult
 from nas.experiments.runs import read_document
 
 
-def resume_campaign(folder: str | Path, jobs: int = 1) -> CampaignResult:
+def resume_experiment(folder: str | Path, jobs: int = 1) -> ExperimentResult:
     """Continue an interrupted campaign: finished parts stay, the unfinished one goes on from its own state."""
     folder = Path(folder)
     document = read_document(folder)
@@ -17,4 +17,4 @@ def resume_campaign(folder: str | Path, jobs: int = 1) -> CampaignResult:
         from nas.experiments.noise import resume_noise
 
         return resume_noise(folder, document, jobs)
-    return carry_out(Plan.from_document(document), folder, jobs)
+    return carry_out(ExperimentPlan.from_document(document), folder, jobs)

@@ -16,24 +16,24 @@ from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.training import TrainSettings
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
-from nas.experiments.cpu_time import Work
+from nas.experiments.cpu_time import CpuTime
 from nas.files import plain, write_text
 from nas.registry import load_plugin
 from nas.train.retrain import retrain
 from nas.train.signals import interrupted_as_whole
 
-CAMPAIGN_FILE = "campaign.yaml"
+EXPERIMENT_FILE = "campaign.yaml"
 
 
 @dataclass(frozen=True)
-class Part:
+class PlannedRun:
     """One run of a campaign, in the folder of this name: a search, or a training of what ``settings.model`` names."""
 
     name: str
     settings: SearchSettings | RetrainSettings
 
 
-def finish(folder: Path, part: Part, work: Work) -> Path:
+def finish(folder: Path, part: PlannedRun, work: CpuTime) -> Path:
     """Bring one part to its end: kept when finished, continued from its last state when begun, else begun."""
     run = folder / part.name
     if (run / "summary.json").is_file():
@@ -51,7 +51,7 @@ def finish(folder: Path, part: Part, work: Work) -> Path:
     return run
 
 
-def finish_all(folder: Path, chains: Sequence[Sequence[Part]], plugins: Sequence[str], jobs: int = 1) -> None:
+def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Sequence[str], jobs: int = 1) -> None:
     """Bring all parts to their end, those of one chain one after the other, ``jobs`` chains at a time.
 
     More than one job means as many processes; give each its share of the cores (``threads``). The first failure
@@ -74,14 +74,14 @@ def finish_all(folder: Path, chains: Sequence[Sequence[Part]], plugins: Sequence
             raise
 
 
-def _finish_chain(folder: Path, chain: Sequence[Part], plugins: Sequence[str]) -> None:
+def _finish_chain(folder: Path, chain: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
     for plugin in plugins:
         load_plugin(plugin)
     for part in chain:
-        finish(folder, part, Work(folder))
+        finish(folder, part, CpuTime(folder))
 
 
-def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> Part:
+def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> PlannedRun:
     """The training of what run folder ``model`` found, by the campaign's recipe."""
     recipe = base.retrain.model_dump(include=set(TrainSettings.model_fields))
     settings = RetrainSettings(
@@ -95,37 +95,42 @@ def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> Part:
         network=dict(base.retrain.network),
         train=TrainSettings.model_validate(recipe),
     )
-    return Part(name, settings)
+    return PlannedRun(name, settings)
 
 
-def random_genotype(name: str, base: SearchSettings, seed: int) -> Part:
+def random_genotype(name: str, base: SearchSettings, seed: int) -> PlannedRun:
     """A random genotype of the space (under its limits), drawn without training anything."""
     settings = build(
-        SearchSettings, base.model_dump(mode="json"), strategy="random", seed=seed, search__trials=1,
-        search__objectives=["psnr"], search__estimator="train",
-    )  # fmt: skip
+        SearchSettings,
+        base.model_dump(mode="json"),
+        strategy="random",
+        seed=seed,
+        search__trials=1,
+        search__objectives=["psnr"],
+        search__estimator="train",
+    )
     # the time limit of a search has no meaning here, and the trial belongs to no shared study
     train = settings.train.model_copy(update={"time": None})
     study = settings.study.model_copy(update={"storage": None, "workers": 0})
-    return Part(name, settings.model_copy(update={"train": train, "study": study}))
+    return PlannedRun(name, settings.model_copy(update={"train": train, "study": study}))
 
 
 def begin(folder: Path, document: Mapping[str, Any]) -> None:
     """Write ``campaign.yaml``; a folder that holds a campaign or a run is never written over."""
-    for name in (CAMPAIGN_FILE, "config.yaml"):
+    for name in (EXPERIMENT_FILE, "config.yaml"):
         if (folder / name).exists():
             raise UsageError(
                 f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out"
             )
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / CAMPAIGN_FILE, yaml.safe_dump(plain(document), sort_keys=False))
+    write_text(folder / EXPERIMENT_FILE, yaml.safe_dump(plain(document), sort_keys=False))
 
 
 def read_document(folder: Path) -> dict[str, Any]:
     """What ``begin`` wrote; a folder without it is a UsageError."""
-    path = folder / CAMPAIGN_FILE
+    path = folder / EXPERIMENT_FILE
     if not path.is_file():
-        raise UsageError(f"{str(folder)!r} is not the folder of a campaign: it has no {CAMPAIGN_FILE}")
+        raise UsageError(f"{str(folder)!r} is not the folder of a campaign: it has no {EXPERIMENT_FILE}")
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -9,8 +9,21 @@ from typing import Any
 
 from nas.statistics import sentences as wording
 
-HEADS = ("arm", "varied", "n", "PSNR dB", "SD", "95 % interval", "minus {reference}", "parameters", "Multi-Adds G",
-         "search", "CPU s of a search", "gap dB", "agreement")  # fmt: skip
+HEADS = (
+    "arm",
+    "varied",
+    "n",
+    "PSNR dB",
+    "SD",
+    "95 % interval",
+    "minus {reference}",
+    "parameters",
+    "Multi-Adds G",
+    "search",
+    "CPU s of a search",
+    "gap dB",
+    "agreement",
+)
 
 
 def as_markdown(statistics: Mapping[str, Any]) -> str:
@@ -38,23 +51,62 @@ def as_csv(statistics: Mapping[str, Any]) -> str:
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
-        ["arm", "factor", "level", "n", "psnr", "sd", "low", "high", "difference", "difference_low", "difference_high",
-         "difference_level", "parameters", "multiply_adds", "steps", "trials", "budget_seconds", "budget_multiply_adds",
-         "search_seconds", "train_seconds", "gap", "agreement", "chance"]
-    )  # fmt: skip
-    for arm in statistics["arms"]:
-        psnr, found = arm["psnr"], _comparison(statistics, arm["name"]) or {}
+        [
+            "arm",
+            "factor",
+            "level",
+            "n",
+            "psnr",
+            "sd",
+            "low",
+            "high",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "difference_level",
+            "parameters",
+            "multiply_adds",
+            "steps",
+            "trials",
+            "budget_seconds",
+            "budget_multiply_adds",
+            "search_seconds",
+            "train_seconds",
+            "gap",
+            "agreement",
+            "chance",
+        ]
+    )
+    for variant in statistics["arms"]:
+        psnr, found = variant["psnr"], _comparison(statistics, variant["name"]) or {}
         writer.writerow(
             "" if v is None else v
             for v in (
-                arm["name"], arm["factor"], arm["level"], psnr["n"], psnr["mean"], psnr["sd"], psnr["low"],
+                variant["name"],
+                variant["factor"],
+                variant["level"],
+                psnr["n"],
+                psnr["mean"],
+                psnr["sd"],
+                psnr["low"],
                 psnr["high"],
-                found.get("difference"), found.get("low"), found.get("high"), found.get("level"), arm["parameters"],
-                arm["multiply_adds"], arm["steps"], arm["trials"], arm["budget_seconds"], arm["budget_multiply_adds"],
-                _mean(arm["search_seconds"]), _mean(arm["train_seconds"]), _mean(arm["gap"]), arm["agreement"]["share"],
-                arm["agreement"]["chance"],
+                found.get("difference"),
+                found.get("low"),
+                found.get("high"),
+                found.get("level"),
+                variant["parameters"],
+                variant["multiply_adds"],
+                variant["steps"],
+                variant["trials"],
+                variant["budget_seconds"],
+                variant["budget_multiply_adds"],
+                _mean(variant["search_seconds"]),
+                _mean(variant["train_seconds"]),
+                _mean(variant["gap"]),
+                variant["agreement"]["share"],
+                variant["agreement"]["chance"],
             )
-        )  # fmt: skip
+        )
     return file.getvalue()
 
 
@@ -67,12 +119,12 @@ def heads(statistics: Mapping[str, Any]) -> list[str]:
 def _lines(statistics: Mapping[str, Any]) -> list[list[str]]:
     """The cells of each arm, in the order of ``heads``."""
     lines = []
-    for arm in statistics["arms"]:
-        psnr = arm["psnr"]
-        found = _comparison(statistics, arm["name"])
+    for variant in statistics["arms"]:
+        psnr = variant["psnr"]
+        found = _comparison(statistics, variant["name"])
         line = [
-            arm["name"],
-            f"{arm['factor']}: {arm['level']}",
+            variant["name"],
+            f"{variant['factor']}: {variant['level']}",
             str(psnr["n"]),
             f"{psnr['mean']:.3f}",
             _number(psnr["sd"], ".3f"),
@@ -81,17 +133,17 @@ def _lines(statistics: Mapping[str, Any]) -> list[list[str]]:
         if statistics["reference"]:
             interval = _interval(found, "+.3f") or "no interval" if found is not None else ""
             line.append("" if found is None else f"{found['difference']:+.3f} ({interval})")
-        share = arm["agreement"]["share"]
-        amount = f"{arm['steps']} steps" if arm["steps"] else f"{arm['trials']} trials"
-        if arm["trial_steps"]:
-            amount += f" of {arm['trial_steps']} steps"
+        share = variant["agreement"]["share"]
+        amount = f"{variant['steps']} steps" if variant["steps"] else f"{variant['trials']} trials"
+        if variant["trial_steps"]:
+            amount += f" of {variant['trial_steps']} steps"
         line += [
-            f"{arm['parameters']:,.0f}",
-            f"{arm['multiply_adds'] / 1e9:.2f}",
+            f"{variant['parameters']:,.0f}",
+            f"{variant['multiply_adds'] / 1e9:.2f}",
             amount,
-            _number(_mean(arm["search_seconds"]), ".0f"),
-            _number(_mean(arm["gap"]), ".2f"),
-            "" if share is None else f"{share:.0%} (chance {arm['agreement']['chance']:.0%})",
+            _number(_mean(variant["search_seconds"]), ".0f"),
+            _number(_mean(variant["gap"]), ".2f"),
+            "" if share is None else f"{share:.0%} (chance {variant['agreement']['chance']:.0%})",
         ]
         lines.append(line)
     return lines
@@ -117,11 +169,17 @@ def _sets(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return _table(
         ("set", "arm", "n", "PSNR dB", "SD", "95 % interval"),
         [
-            [e["set"], e["arm"], str(e["psnr"]["n"]), f"{e['psnr']['mean']:.3f}", _number(e["psnr"]["sd"], ".3f"),
-             _interval(e["psnr"], ".3f")]
+            [
+                e["set"],
+                e["arm"],
+                str(e["psnr"]["n"]),
+                f"{e['psnr']['mean']:.3f}",
+                _number(e["psnr"]["sd"], ".3f"),
+                _interval(e["psnr"], ".3f"),
+            ]
             for e in entries
         ],
-    )  # fmt: skip
+    )
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
@@ -129,8 +187,8 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
 
 
-def _comparison(statistics: Mapping[str, Any], arm: str) -> dict[str, Any] | None:
-    return next((c["welch"] for c in statistics["comparisons"] if c["arm"] == arm), None)
+def _comparison(statistics: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
+    return next((c["welch"] for c in statistics["comparisons"] if c["arm"] == variant), None)
 
 
 def _interval(found: Mapping[str, Any], form: str) -> str:

@@ -14,7 +14,7 @@ from nas.registry import STRATEGIES
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """One way to search. name: of its folders; factor, level: what is varied; ``budget``: of one of its searches."""
 
     name: str
@@ -38,7 +38,7 @@ class Arm:
         }
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Arm:
+    def from_document(cls, document: Mapping[str, Any]) -> Variant:
         """Inverse of ``to_document``."""
         return cls(
             document["name"],
@@ -60,13 +60,13 @@ def changed(base: SearchSettings, **flags: Any) -> SearchSettings:
     return build(SearchSettings, base.model_dump(mode="json"), **flags)
 
 
-def strategy_arms(base: SearchSettings, names: Sequence[str]) -> list[Arm]:
+def strategy_variants(base: SearchSettings, names: Sequence[str]) -> list[Variant]:
     """One arm a strategy, everything else alike."""
     for name in names:
         STRATEGIES.get(name)
     if len(set(names)) != len(names) or not names:
         raise UsageError("name each strategy once, e.g. --strategies pc_darts,random")
-    return [Arm(name, "strategy", name, changed(base, strategy=name)) for name in names]
+    return [Variant(name, "strategy", name, changed(base, strategy=name)) for name in names]
 
 
 def check_control(control: str | None) -> None:
@@ -75,38 +75,38 @@ def check_control(control: str | None) -> None:
         raise UsageError(f"unknown control {control!r}; {did_you_mean(str(control), ['random'])}")
 
 
-def control_arm(arm: Arm) -> Arm:
+def control_variant(variant: Variant) -> Variant:
     """The random search beside ``arm``; its budget is set by ``with_equal_budgets``."""
-    return Arm("control", "strategy", "random", changed(arm.settings, strategy="random"))
+    return Variant("control", "strategy", "random", changed(variant.settings, strategy="random"))
 
 
-def _measured(arms: Sequence[Arm], repeats: int) -> list[Cost]:
+def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
     """The cost of each arm. Trials of equal settings cost the same whoever proposes them: they are timed once."""
     known: dict[str, Cost] = {}
     costs = []
-    for arm in arms:
-        alike = arm.settings.model_copy(update={"strategy": ""}).model_dump_json(exclude={"search": {"population"}})
-        key = arm.settings.model_dump_json() if is_differentiable(arm.settings) else alike
+    for variant in variants:
+        alike = variant.settings.model_copy(update={"strategy": ""}).model_dump_json(exclude={"search": {"population"}})
+        key = variant.settings.model_dump_json() if is_differentiable(variant.settings) else alike
         if key not in known:
-            known[key] = measure(arm.settings, repeats)
+            known[key] = measure(variant.settings, repeats)
         costs.append(known[key])
     return costs
 
 
-def with_equal_budgets(arms: Sequence[Arm], seconds: float | None, repeats: int = 3) -> list[Arm]:
+def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repeats: int = 3) -> list[Variant]:
     """The arms with the steps or trials that one budget pays for, and what that is in seconds and multiply-adds.
 
     seconds: CPU seconds of one search; None takes what the steps of the first gradient strategy cost (the trials
     of the first arm, where there is none), and leaves arms of that kind at their own count.
     """
-    costs = _measured(arms, repeats)
+    costs = _measured(variants, repeats)
     first = next((i for i, cost in enumerate(costs) if cost.unit == "step"), 0)
-    lead, unit = arms[first].settings, costs[first].unit
+    lead, unit = variants[first].settings, costs[first].unit
     same = seconds is None
     wanted = cost_of(lead, costs[first]).seconds if seconds is None else seconds
     done = []
-    for arm, cost in zip(arms, costs, strict=True):
-        settings, notes = arm.settings, list(arm.notes)
+    for variant, cost in zip(variants, costs, strict=True):
+        settings, notes = variant.settings, list(variant.notes)
         train = settings.train.model_copy(update={"time": None})
         settings = settings.model_copy(update={"train": train})
         trained = is_differentiable(settings) or settings.search.estimator == "train"
@@ -116,8 +116,8 @@ def with_equal_budgets(arms: Sequence[Arm], seconds: float | None, repeats: int 
             notes.append(f"stops after {wanted:.0f} s of work, or {settings.search.trials} trials")
         elif not (same and cost.unit == unit):
             settings = fit(settings, cost, wanted)
-            if settings.search.trial_steps != arm.settings.search.trial_steps:
-                cost = rescaled(cost, arm.settings.search.trial_steps, settings.search.trial_steps)
+            if settings.search.trial_steps != variant.settings.search.trial_steps:
+                cost = rescaled(cost, variant.settings.search.trial_steps, settings.search.trial_steps)
                 notes.append(f"trials shortened to {settings.search.trial_steps} steps, so that there are two")
         if trained and settings.strategy == "evolution" and settings.search.trials < 2 * settings.search.population:
             notes.append(
@@ -125,5 +125,5 @@ def with_equal_budgets(arms: Sequence[Arm], seconds: float | None, repeats: int 
                 "(search.population): hardly more than random"
             )
         budget = cost_of(settings, cost) if trained else Budget(0, settings.search.trials, wanted, 0.0)
-        done.append(Arm(arm.name, arm.factor, arm.level, settings, budget, cost, notes))
+        done.append(Variant(variant.name, variant.factor, variant.level, settings, budget, cost, notes))
     return done

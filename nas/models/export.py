@@ -55,9 +55,14 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
         program = torch.onnx.export(
-            model, (example,), dynamo=True, input_names=["image"], output_names=["restored"],
-            dynamic_shapes=({2: height, 3: width},), verbose=False,
-        )  # fmt: skip
+            model,
+            (example,),
+            dynamo=True,
+            input_names=["image"],
+            output_names=["restored"],
+            dynamic_shapes=({2: height, 3: width},),
+            verbose=False,
+        )
     except Exception as error:  # the exporter has many kinds, all private
         raise NasError(
             f"{descriptor.name} cannot be exported with free height and width: its work depends on the image size "

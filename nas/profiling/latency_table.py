@@ -170,8 +170,13 @@ def measure_table(
     Other arguments as in ``nas.profiling.latency.measure``.
     """
     timing: dict[str, Any] = {
-        "device": device, "dtype": dtype, "threads": threads, "warmup": warmup, "repeats": repeats, "clock": clock,
-    }  # fmt: skip
+        "device": device,
+        "dtype": dtype,
+        "threads": threads,
+        "warmup": warmup,
+        "repeats": repeats,
+        "clock": clock,
+    }
     with torch.random.fork_rng(devices=[]):
         rule = describe(space.network(space.sample(0), task))
     height, width = (allowed_size(s, rule.size_multiple, rule.min_size) for s in (height, width))
@@ -191,10 +196,20 @@ def measure_table(
             blocks.append(BlockLatency(**where, median_ms=found.median_ms, spread_ms=found.spread_ms))
             note(f"{role} {name}, {channels} channels at {w}x{h}: {found.median_ms:.3f} ms")
         table = LatencyTable(
-            space=space.name, skeleton=space.skeleton, network=space.network_settings.model_dump(exclude_none=True),
-            wiring=_wiring(space), task=task.name, size=f"{width}x{height}", device=found.device, dtype=dtype,
-            threads=found.threads, torch=str(torch.__version__), base_ms=0.0, blocks=blocks, networks=[],
-        )  # fmt: skip
+            space=space.name,
+            skeleton=space.skeleton,
+            network=space.network_settings.model_dump(exclude_none=True),
+            wiring=_wiring(space),
+            task=task.name,
+            size=f"{width}x{height}",
+            device=found.device,
+            dtype=dtype,
+            threads=found.threads,
+            torch=str(torch.__version__),
+            base_ms=0.0,
+            blocks=blocks,
+            networks=[],
+        )
         shares = table.per_choice(space)
         whole = []
         for seed in range(networks):

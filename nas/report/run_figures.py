@@ -12,7 +12,7 @@ from nas.report.figures.correlation import find_pairs, scatter
 from nas.report.figures.experiment import CAPTIONS, campaign_figures
 from nas.report.figures.search import edge_weights, search_figures
 from nas.report.figures.style import save_figure
-from nas.report.page.experiment_section import is_campaign, read_campaign
+from nas.report.page.experiment_section import is_experiment, read_campaign
 from nas.report.run_folder import read_run
 
 
@@ -22,7 +22,7 @@ def write_diagnostics(folder: str | Path, out: str | Path) -> list[Path]:
     A campaign gives the figures of its statistics. A folder with nothing to draw is a NasError.
     """
     source, target = Path(folder), Path(out)
-    if is_campaign(source):
+    if is_experiment(source):
         return _campaign(source, target)
     run = read_run(source)
     names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}

@@ -15,9 +15,22 @@ from nas.report.published import is_published
 
 #: images of the whole sets; published figures are of these, a row of fewer is marked and not ranked
 WHOLE = {
-    "Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100, "Manga109": 109, "Set12": 12, "BSD68": 68, "CBSD68": 68,
-    "Kodak24": 24, "McMaster": 18, "Classic5": 5, "LIVE1": 29, "Rain100H": 100, "Rain100L": 100, "SOTS": 500,
-}  # fmt: skip
+    "Set5": 5,
+    "Set14": 14,
+    "B100": 100,
+    "Urban100": 100,
+    "Manga109": 109,
+    "Set12": 12,
+    "BSD68": 68,
+    "CBSD68": 68,
+    "Kodak24": 24,
+    "McMaster": 18,
+    "Classic5": 5,
+    "LIVE1": 29,
+    "Rain100H": 100,
+    "Rain100L": 100,
+    "SOTS": 500,
+}
 PARTIAL = "(n of m): measured on n of the m images of that set, and not ranked."
 Rank = Literal["best", "second", ""]
 DAGGER = "†"
@@ -284,10 +297,20 @@ def _one_line(text: str) -> str:
 
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DAGGER: r"$^\dagger$",
-    "<": r"\textless{}", ">": r"\textgreater{}",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    DAGGER: r"$^\dagger$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
 
 
 def escape_latex(text: str) -> str:

@@ -158,13 +158,20 @@ def _trials(run: RunFolder) -> RenderableType | None:
     parts: list[RenderableType] = [Text("trials: " + ", ".join(f"{n} {s}" for s, n in states.items()))]
     if valued:
         best = max(valued, key=lambda e: float(e[name]))
-        parts.append(Text(f"best: {_values(best, name)}, genotype {best.get('genotype', '?')}, trial {best['step']}",
-                          style="bold"))  # fmt: skip
+        parts.append(
+            Text(
+                f"best: {_values(best, name)}, genotype {best.get('genotype', '?')}, trial {best['step']}", style="bold"
+            )
+        )
         parts.append(Text("best so far " + sparkline(_running_best([float(e[name]) for e in valued]))))
     newest = Table.grid(padding=(0, 2))
     for event in trials[-5:][::-1]:
-        newest.add_row(f"trial {event['step']}", str(event.get("genotype", "?")), _values(event, name),
-                       str(event.get("state", "complete")))  # fmt: skip
+        newest.add_row(
+            f"trial {event['step']}",
+            str(event.get("genotype", "?")),
+            _values(event, name),
+            str(event.get("state", "complete")),
+        )
     parts.append(newest)
     archive = run.last("pareto").get("points")
     if isinstance(archive, list) and archive:
@@ -200,8 +207,13 @@ def _edges(run: RunFolder) -> RenderableType | None:
             block = names[lead] if len(names) == len(row) else f"candidate {lead}"
             entropy = -sum(p * math.log(p) for p in row if p > 0)
             share = min(max(entropy / math.log(len(row)), 0.0), 1.0) if len(row) > 1 else 0.0
-            table.add_row(str(cell) if index == 0 else "", edge_label(index, run.edges.get(str(cell), ())), block,
-                          f"{row[lead]:.3f}", _bar(share))  # fmt: skip
+            table.add_row(
+                str(cell) if index == 0 else "",
+                edge_label(index, run.edges.get(str(cell), ())),
+                block,
+                f"{row[lead]:.3f}",
+                _bar(share),
+            )
     title = Text(f"genotype {event.get('genotype', '?')}, step {event.get('step')}", style="italic")
     return Group(title, table) if table.row_count else None
 
@@ -227,8 +239,13 @@ def _campaign(folder: Path, now: float | None) -> tuple[RenderableType, bool]:
         psnr = run.last("validation").get("psnr")
         done = f"{state.step}/{state.total}" if state.total else str(state.step)
         style = {"finished": "green", "running": "cyan", "silent": "yellow"}.get(state.state, "dim")
-        table.add_row(_safe(run.name), Text(state.state, style=style), done, f"{psnr:.3f}" if finite(psnr) else "",
-                      duration(state.eta_s) if state.eta_s is not None else "")  # fmt: skip
+        table.add_row(
+            _safe(run.name),
+            Text(state.state, style=style),
+            done,
+            f"{psnr:.3f}" if finite(psnr) else "",
+            duration(state.eta_s) if state.eta_s is not None else "",
+        )
         if state.state in ("running", "silent"):
             current = run, state
     over = (folder / "statistics.json").is_file()

@@ -135,9 +135,10 @@ def _check_candidates(names: list[str], role: str, at: Location, document: Docum
             raise document.error((*at, i), f"the candidate {name!r} is listed twice; remove one of the two")
     if all(registry.traits(name).zero for name in names):
         raise document.error(
-            at, "no candidate can be selected; list at least one block other than "
-            + " and ".join(repr(n) for n in registry.names() if registry.traits(n).zero)
-        )  # fmt: skip
+            at,
+            "no candidate can be selected; list at least one block other than "
+            + " and ".join(repr(n) for n in registry.names() if registry.traits(n).zero),
+        )
 
 
 def cell_width(cells: dict[str, Cell], network: NetworkSettings) -> int | None:

@@ -29,7 +29,7 @@ from nas.strategies.nsga import Nsga2, Nsga3
 #: how often a sampler may propose something known before its last proposal is mutated instead
 PROPOSALS = 8
 #: user attribute of a failed trial whose genotype is not to be tried again (its training diverged)
-HOPELESS = "nas_hopeless"
+FAILURE = "nas_hopeless"
 #: strategies that have an Optuna sampler
 SAMPLED = ("random", "evolution", "tpe")
 
@@ -162,7 +162,7 @@ class GenotypeSampler(BaseSampler):
             for other in study.get_trials(deepcopy=False)
             if other.number != trial.number
             and names <= other.params.keys()
-            and (other.state != TrialState.FAIL or HOPELESS in other.user_attrs)
+            and (other.state != TrialState.FAIL or FAILURE in other.user_attrs)
         }
 
 

@@ -14,7 +14,7 @@ from nas.objectives.objectives import objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
 from nas.strategies.optuna_sampler import (
-    HOPELESS,
+    FAILURE,
     directions_of,
     distributions,
     params_of,
@@ -86,7 +86,7 @@ class OptunaStrategy(DiscreteStrategy):
             # with one objective Optuna ranks pruned trials by what they had reached
             intermediate_values={0: values[0]} if state == "pruned" and len(values) == 1 else None,
             system_attrs=record["notes"],
-            user_attrs={HOPELESS: True} if state == "failed" else None,
+            user_attrs={FAILURE: True} if state == "failed" else None,
         )
 
     def state_dict(self) -> dict[str, Any]:

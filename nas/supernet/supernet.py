@@ -97,13 +97,16 @@ class Supernet(nn.Module):
         another space.
         """
         self.space.validate(genotype)
-        before, self._fixed = self._fixed, {
-            name: tuple(
-                edge.candidates.index(choice.block)
-                for edge, choice in zip(cell.edges, genotype.cells[name], strict=True)
-            )
-            for name, cell in self.space.cells.items()
-        }  # fmt: skip
+        before, self._fixed = (
+            self._fixed,
+            {
+                name: tuple(
+                    edge.candidates.index(choice.block)
+                    for edge, choice in zip(cell.edges, genotype.cells[name], strict=True)
+                )
+                for name, cell in self.space.cells.items()
+            },
+        )
         try:
             yield
         finally:

@@ -27,7 +27,8 @@ class Learner(Protocol):
     nothing to validate on; the state is plain values and tensors. A learner may have an attribute ``stopped``:
     a sentence in it, not "", ends the run before its last step.
 
-    Every rank calls all of them, with its slice of each batch; what ``Feed.validate`` measures is the same on all.
+    Every rank calls all of them, with its slice of each batch; what ``TrainingData.validate``
+    measures is the same on all.
     """
 
     def begin(self, step: int) -> None: ...

@@ -29,7 +29,7 @@ from nas.train.losses import criterion_identity, task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
-from nas.train.training_data import check_settings, open_feed
+from nas.train.training_data import check_settings, open_training_data
 from nas.train.warm_start import begin_from, sized_as_given
 
 #: entries of ``network`` that are options of a derived network rather than part of its structure
@@ -175,13 +175,13 @@ def retrain(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     candidate = build_candidate(settings, task)
-    feed = open_feed(settings, task, {"weights": 1.0})
+    data = open_training_data(settings, task, {"weights": 1.0})
     criterion = _criterion(candidate, settings)
-    line = feed.timeline("weights")
+    line = data.timeline("weights")
     train_settings = settings.train.model_copy(update={"steps": line.steps})
     if run is None:
         run = Run.begin(out or Path("runs") / default_name(settings, candidate), "retrain", settings)
-        run.write_text("data.json", json.dumps(feed.names, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(data.names, indent=2) + "\n")
         if candidate.genotype is not None and candidate.space is not None:
             distributed.lead(partial(candidate.genotype.save, run.folder / "genotype.json"))
             run.write_text("space.json", json.dumps(candidate.space.document, indent=2) + "\n")
@@ -191,10 +191,10 @@ def retrain(
     learner = NetworkLearner(
         candidate.model,
         criterion,
-        feed.batches("weights"),
+        data.batches("weights"),
         train_settings,
         settings.device,
-        feed.validate,
+        data.validate,
         (lambda step: (line.epoch(step), line.epochs)) if train_settings.schedule.unit == "epoch" else None,
     )
     ending = train(learner, run, train_settings, f"retrain {candidate.name} {task.name}")
@@ -206,7 +206,7 @@ def retrain(
         "batch": settings.data.batch * distributed.ranks(),
         "patch": settings.data.patch,
         "data": [Path(p).name for p in settings.data.path] or ["sample"],
-        "note": _inputs(feed.parts["weights"], task),
+        "note": _inputs(data.parts["weights"], task),
         "stages": [[s.end - s.first, s.patch, s.batch] for s in line.stretches] if settings.data.stages else [],
         "criterion": criterion_identity(criterion),
         "init_from": start.record if start else {},
@@ -251,8 +251,8 @@ def plan(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, d
     if settings.init_from:
         settings = sized_as_given(settings, task)
     candidate = build_candidate(settings, task)
-    feed = open_feed(settings, task, {"weights": 1.0})
-    return candidate.model, task, settings, {part: len(pairs) for part, pairs in feed.parts.items()}
+    data = open_training_data(settings, task, {"weights": 1.0})
+    return candidate.model, task, settings, {part: len(pairs) for part, pairs in data.parts.items()}
 
 
 def _criterion(candidate: Candidate, settings: RetrainSettings) -> Any:

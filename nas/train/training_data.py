@@ -43,7 +43,7 @@ def check_settings(settings: Settings, task: Task) -> None:
 
 
 @dataclass(frozen=True)
-class Feed:
+class TrainingData:
     """Image pairs by the part they play, and how they are cut into batches."""
 
     settings: Settings
@@ -114,7 +114,7 @@ def _staged_batches(
             yield from iterate_batches(source, start=max(start, stretch.first), end=end, workers=workers)
 
 
-def open_feed(settings: Settings, task: Task, shares: dict[str, float]) -> Feed:
+def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:
     """Find the images of ``data.path`` (or the sample set) and split them, validation first, then by ``shares``.
 
     The split depends on ``data.split_seed`` alone. Raises UsageError when there are too few images.
@@ -136,7 +136,7 @@ def open_feed(settings: Settings, task: Task, shares: dict[str, float]) -> Feed:
             **split_pairs(found, data.split_seed, shares),
             "validation": sample_pairs("validation", task)[: data.validation],
         }
-    return Feed(settings, task, parts)
+    return TrainingData(settings, task, parts)
 
 
 def _hold_out(pairs: list[Pair], count: int, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -314,8 +314,12 @@ def test_published_recipe_trains_as_published() -> None:
     assert [(s.patch, s.batch) for s in published_stages()] == [(128, 16), (160, 14), (192, 12), (256, 8)]
     chosen = settings.train.optimizer
     assert (chosen.name, chosen.lr, chosen.betas, chosen.eps, chosen.weight_decay) == (
-        "adamw", 2e-4, (0.9, 0.999), 1e-8, 1e-4
-    )  # fmt: skip
+        "adamw",
+        2e-4,
+        (0.9, 0.999),
+        1e-8,
+        1e-4,
+    )
     assert settings.data.whole_epochs and settings.train.steps == sum(s.updates for s in published_stages())
 
 

@@ -20,10 +20,18 @@ def settings(tmp_path: Path) -> RetrainSettings:
     for i in range(4):
         write_image(tmp_path / f"photos/{i}.png", rng.integers(0, 256, (40, 40, 3)).astype(np.uint8))
     return build(
-        RetrainSettings, None, ["data.validation=1"], model="jsnet_released", task="sr_x2",
+        RetrainSettings,
+        None,
+        ["data.validation=1"],
+        model="jsnet_released",
+        task="sr_x2",
         data__path=[str(tmp_path / "photos")],
-        data__workers=0, data__batch=1, data__patch=32, threads=1, network={"cells": 1, "width": 8},
-    )  # fmt: skip
+        data__workers=0,
+        data__batch=1,
+        data__patch=32,
+        threads=1,
+        network={"cells": 1, "width": 8},
+    )
 
 
 class Clock:

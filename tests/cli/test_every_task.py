@@ -43,14 +43,54 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
     name: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = TASKS.get(name)
-    run("retrain", "jsnet_released", "--task", name, "--data", str(photos / "train"), "--cells", "1", "--width", "8",
-        "--steps", "50", "--batch", "1", "--patch", str(16 * task.scale), "--threads", "1", "--set", "data.validation=1",
-        "--set", "data.workers=0", "--out", str(tmp_path / "run"), capsys=capsys)  # fmt: skip
+    run(
+        "retrain",
+        "jsnet_released",
+        "--task",
+        name,
+        "--data",
+        str(photos / "train"),
+        "--cells",
+        "1",
+        "--width",
+        "8",
+        "--steps",
+        "50",
+        "--batch",
+        "1",
+        "--patch",
+        str(16 * task.scale),
+        "--threads",
+        "1",
+        "--set",
+        "data.validation=1",
+        "--set",
+        "data.workers=0",
+        "--out",
+        str(tmp_path / "run"),
+        capsys=capsys,
+    )
     weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
     descriptor = json.loads(read_metadata(weights)["descriptor"])
     assert (descriptor["channels"], descriptor["scale"]) == (task.channels, task.scale)
-    assert run("evaluate", str(weights), "--task", name, "--sets", "test", "--data", str(photos / "sets"), "--threads", "1",
-               "--out", str(table), capsys=capsys) == f"wrote {table}"  # fmt: skip
+    assert (
+        run(
+            "evaluate",
+            str(weights),
+            "--task",
+            name,
+            "--sets",
+            "test",
+            "--data",
+            str(photos / "sets"),
+            "--threads",
+            "1",
+            "--out",
+            str(table),
+            capsys=capsys,
+        )
+        == f"wrote {table}"
+    )
     rows = read_rows(table)
     noisy = ["test sigma 15", "test sigma 25", "test sigma 50", "mean of 3"]  # of a clean set
     assert [row.set for row in rows] == (noisy if task.family == "all_in_one" else ["test"])

@@ -22,9 +22,13 @@ SMALL = ("--cells", "1", "--batch", "1", "--patch", "32", "--threads", "1", "--s
 
 def nas(*words: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "nas", *words], cwd=cwd, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-m", "nas", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert not check or done.returncode == 0, done.stderr
     return done
 
@@ -43,19 +47,55 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searched(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished search in the folder ``run``."""
     folder = tmp_path_factory.mktemp("journey")
-    done = nas("search", "--space", "jsm", "--task", "sr_x2", "--data", str(photos), "--steps", "12", *SMALL, "--out", "run",
-               "--set", "train.checkpoint_every=2", "--set", "train.log_every=1", cwd=folder)  # fmt: skip
+    done = nas(
+        "search",
+        "--space",
+        "jsm",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "12",
+        *SMALL,
+        "--out",
+        "run",
+        "--set",
+        "train.checkpoint_every=2",
+        "--set",
+        "train.log_every=1",
+        cwd=folder,
+    )
     assert done.stdout.splitlines()[-1] == "wrote run/genotype.json"
     return folder
 
 
 def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(searched: Path, photos: Path) -> None:
-    words = ("search", "--space", "jsm", "--task", "sr_x2", "--data", str(photos), "--steps", "12", *SMALL, "--out", "killed",
-             "--set", "train.checkpoint_every=2", "--set", "train.log_every=1")  # fmt: skip
+    words = (
+        "search",
+        "--space",
+        "jsm",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "12",
+        *SMALL,
+        "--out",
+        "killed",
+        "--set",
+        "train.checkpoint_every=2",
+        "--set",
+        "train.log_every=1",
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *words], cwd=searched, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "nas", *words],
+        cwd=searched,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 200
     while not list((searched / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -72,21 +112,61 @@ def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(
 
 def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path) -> None:
     nas("derive", "run", "--out", "genotype.json", cwd=searched)
-    done = nas("retrain", "genotype.json", "--task", "sr_x2", "--data", str(photos), "--steps", "3", *SMALL, "--out", "trained", cwd=searched)  # fmt: skip
+    done = nas(
+        "retrain",
+        "genotype.json",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "3",
+        *SMALL,
+        "--out",
+        "trained",
+        cwd=searched,
+    )
     assert done.stdout.splitlines()[-1] == "wrote trained/weights.safetensors"
     benchmark = searched / "sets" / "Tiny" / "HR"
     benchmark.mkdir(parents=True)
     for path in sorted(photos.iterdir())[:2]:
         (benchmark / path.name).write_bytes(path.read_bytes())
-    nas("evaluate", "trained/weights.safetensors", "bicubic", "--sets", "Tiny", "--task", "sr_x2", "--data", "sets",
-        "--out", "rows.csv", "--save-images", "images", cwd=searched)  # fmt: skip
+    nas(
+        "evaluate",
+        "trained/weights.safetensors",
+        "bicubic",
+        "--sets",
+        "Tiny",
+        "--task",
+        "sr_x2",
+        "--data",
+        "sets",
+        "--out",
+        "rows.csv",
+        "--save-images",
+        "images",
+        cwd=searched,
+    )
     rows = read_rows(searched / "rows.csv")
     assert len(rows) == 2 and all(
         r.set == "Tiny" and r.images == 2 and r.psnr and r.command.startswith("nas evaluate") for r in rows
     )
     derived = next(r for r in rows if r.model != "bicubic")
     assert derived.genotype and derived.parameters and derived.multiply_adds and "Y, border 2" in derived.protocol
-    again = nas("evaluate", "trained/weights.safetensors", "bicubic", "--sets", "Tiny", "--task", "sr_x2", "--data", "sets", "--out", "rows.csv", cwd=searched)  # fmt: skip
+    again = nas(
+        "evaluate",
+        "trained/weights.safetensors",
+        "bicubic",
+        "--sets",
+        "Tiny",
+        "--task",
+        "sr_x2",
+        "--data",
+        "sets",
+        "--out",
+        "rows.csv",
+        cwd=searched,
+    )
     assert len(read_rows(searched / "rows.csv")) == 2, again.stdout  # finished rows are not measured again
     nas("compare", "rows.csv", "--set-name", "Tiny", "--out", "comparison", cwd=searched)
     assert list((searched / "comparison").glob("*.md")) and list((searched / "comparison").glob("*.p*"))
@@ -98,8 +178,21 @@ def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path
 
 
 def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
-    words = ["retrain", "jsnet_released", "--task", "sr_x2", "--data", str(photos), "--steps", "8", *SMALL,
-             "--set", "train.checkpoint_every=2", "--set", "train.ema=0.9"]  # fmt: skip
+    words = [
+        "retrain",
+        "jsnet_released",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "8",
+        *SMALL,
+        "--set",
+        "train.checkpoint_every=2",
+        "--set",
+        "train.ema=0.9",
+    ]
     nas(*words, "--out", "whole", cwd=tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-m", "nas", *words, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL
@@ -140,8 +233,42 @@ def test_a_users_own_space_and_block_need_no_change_here(photos: Path, tmp_path:
         "    relaxation: {partial_channels: 4, edge_weights: true}\nnetwork: {width: 16, cells: 1}\n"
     )
     own = ("--plugin", "my_blocks.py")
-    nas("search", "--space", "my.yaml", *own, "--task", "sr_x2", "--data", str(photos), "--steps", "2", *SMALL, "--out", "run", cwd=tmp_path)  # fmt: skip
-    nas("retrain", "run", *own, "--task", "sr_x2", "--data", str(photos), "--steps", "1", "--batch", "1", "--patch", "32", "--set", "data.validation=1", "--out", "t", cwd=tmp_path)  # fmt: skip
+    nas(
+        "search",
+        "--space",
+        "my.yaml",
+        *own,
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "2",
+        *SMALL,
+        "--out",
+        "run",
+        cwd=tmp_path,
+    )
+    nas(
+        "retrain",
+        "run",
+        *own,
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos),
+        "--steps",
+        "1",
+        "--batch",
+        "1",
+        "--patch",
+        "32",
+        "--set",
+        "data.validation=1",
+        "--out",
+        "t",
+        cwd=tmp_path,
+    )
     (tmp_path / "sets" / "Tiny").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "sets" / "Tiny" / "a.png"), np.full((48, 48, 3), 99, np.uint8))
     nas(

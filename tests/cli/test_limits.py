@@ -25,10 +25,29 @@ def test_from_a_latency_table_to_a_genotype_within_three_limits(
     run("profile", "--latency-table", table, *SMALL, "--size", "16x16", "--repeats", "1")
     assert capsys.readouterr().out.splitlines()[-1] == f"wrote {table}"
     run(
-        "search", *SMALL, "--strategy", "gdas", "--steps", "2", "--batch", "1", "--patch", "32", "--set",
-        "data.validation=0", "--latency-table", table, "--max-latency", "1e6", "--max-params", "110k", "--max-macs",
-        "40G", "--out", folder,
-    )  # fmt: skip
+        "search",
+        *SMALL,
+        "--strategy",
+        "gdas",
+        "--steps",
+        "2",
+        "--batch",
+        "1",
+        "--patch",
+        "32",
+        "--set",
+        "data.validation=0",
+        "--latency-table",
+        table,
+        "--max-latency",
+        "1e6",
+        "--max-params",
+        "110k",
+        "--max-macs",
+        "40G",
+        "--out",
+        folder,
+    )
     found = Genotype.load(folder / "genotype.json")
     run("derive", folder, "--max-params", "73k")
     smaller = Genotype.load(folder / "genotype-limited.json")

@@ -18,15 +18,31 @@ from nas.models.weights import save_weights
         ("jsnet --task sr_x2", ["476,467", "104.75 G convolutions"]),
         ("jsnet --task sr_x3", ["522,707", "51.64 G convolutions"]),
         ("jsnet --task sr_x4", ["513,459", "35.28 G convolutions"]),
-        ("mspan --task sr_x2", ["596,364", "129.88 G convolutions", "130.68 G convolutions and one addition for each bias"]),
-        ("mspan --task sr_x3", ["602,859", "58.30 G convolutions", "58.65 G convolutions and one addition for each bias"]),
-        ("mspan --task sr_x4", ["611,952", "33.37 G convolutions", "33.57 G convolutions and one addition for each bias"]),
-        ("dlsn", ["69,842,588", "16,994.90 G with matrix products", r"17,90\d\.\d\d G \(17.90 T\) learned score after sorting, as published"]),
+        (
+            "mspan --task sr_x2",
+            ["596,364", "129.88 G convolutions", "130.68 G convolutions and one addition for each bias"],
+        ),
+        (
+            "mspan --task sr_x3",
+            ["602,859", "58.30 G convolutions", "58.65 G convolutions and one addition for each bias"],
+        ),
+        (
+            "mspan --task sr_x4",
+            ["611,952", "33.37 G convolutions", "33.57 G convolutions and one addition for each bias"],
+        ),
+        (
+            "dlsn",
+            [
+                "69,842,588",
+                "16,994.90 G with matrix products",
+                r"17,90\d\.\d\d G \(17.90 T\) learned score after sorting, as published",
+            ],
+        ),
         ("jdnet", ["4,681,859", "208.95 G convolutions"]),
         ("dsrir --task all_in_one", ["3,516,837", "138.35 G convolutions", "256x256"]),
         ("dsrir --task derain", ["3,516,837", "138.35 G at 256x256 output, as published"]),
     ],
-)  # fmt: skip
+)
 def test_full_models_have_their_stated_size_and_work(
     words: str, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

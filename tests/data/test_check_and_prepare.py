@@ -234,9 +234,19 @@ def test_a_folder_with_other_images_is_not_written_to(good: Path, tmp_path: Path
 
 #: the dozen of the requirement, each by the fault that plants it
 DOZEN = (
-    "wrong size", "truncated", "zero bytes", "sixteen bits", "palette", "cmyk", "no LR partner", "swapped", "same name",
-    "empty folder", "foreign file", "not an image",
-)  # fmt: skip
+    "wrong size",
+    "truncated",
+    "zero bytes",
+    "sixteen bits",
+    "palette",
+    "cmyk",
+    "no LR partner",
+    "swapped",
+    "same name",
+    "empty folder",
+    "foreign file",
+    "not an image",
+)
 
 
 def call(*words: str) -> int:

@@ -16,7 +16,7 @@ from nas.data.prepare import prepare
 from nas.errors import UsageError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.train.training_data import open_feed
+from nas.train.training_data import open_training_data
 
 
 def scene(seed: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_training_and_preparing_take_the_half_that_was_said(tmp_path: Path) -> N
     settings = build(
         RetrainSettings, None, ["data.clean_half=right"], task="derain", data__path=[str(folder)], data__patch=16
     )
-    pair = open_feed(settings, get_task("derain"), {"weights": 1.0}).parts["weights"][0]
+    pair = open_training_data(settings, get_task("derain"), {"weights": 1.0}).parts["weights"][0]
     np.testing.assert_array_equal(load_pair(pair, "derain").target, scene(int(pair.name)))
     prepare(folder, "derain", tmp_path / "out", sub_image=None, clean_half="right", cache=False)
     for pair in find_pairs(tmp_path / "out", "derain"):

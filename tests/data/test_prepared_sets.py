@@ -17,7 +17,7 @@ from nas.data.prepare import RECORD, prepare
 from nas.errors import NasError, UsageError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.train.training_data import open_feed
+from nas.train.training_data import open_training_data
 
 
 def photo(seed: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -48,10 +48,16 @@ def make_old(out: Path) -> None:
 def taken(folder: Path, count: int, seed: int) -> dict[str, set[str]]:
     """The photographs of each part of a search on ``folder`` that validates on ``count`` images."""
     settings = build(
-        SearchSettings, None, [], task="sr_x2", data__path=[str(folder)], data__patch=16, data__validation=count,
+        SearchSettings,
+        None,
+        [],
+        task="sr_x2",
+        data__path=[str(folder)],
+        data__patch=16,
+        data__validation=count,
         data__split_seed=seed,
-    )  # fmt: skip
-    feed = open_feed(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
+    )
+    feed = open_training_data(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
     assert abs(len(feed.parts["validation"]) - count) <= 14  # half the pieces of the largest
     return {part: {name.split("_s")[0] for name in names} for part, names in feed.names.items()}
 
@@ -284,7 +290,11 @@ def test_a_set_of_one_photograph_trains_without_validation(tmp_path: Path) -> No
     write_image(tmp_path / "in/a.png", photo(0))
     prepare(tmp_path / "in", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     words = {"task": "sr_x2", "data__path": [str(tmp_path / "out")], "data__patch": 16}
-    none = open_feed(build(RetrainSettings, None, [], **words, data__validation=0), get_task("sr_x2"), {"weights": 1.0})
+    none = open_training_data(
+        build(RetrainSettings, None, [], **words, data__validation=0), get_task("sr_x2"), {"weights": 1.0}
+    )
     assert len(none.parts["weights"]) > 1
     with pytest.raises(UsageError, match="1 picture cannot be split"):
-        open_feed(build(RetrainSettings, None, [], **words, data__validation=2), get_task("sr_x2"), {"weights": 1.0})
+        open_training_data(
+            build(RetrainSettings, None, [], **words, data__validation=2), get_task("sr_x2"), {"weights": 1.0}
+        )

@@ -72,6 +72,14 @@ def study_settings(
     (folder / "fake.py").write_text(plugin)
     given = {"strategy": "evolution", "search__trials": 8, **flags}
     return build(
-        SearchSettings, None, ["search.population=4", *assignments], space=str(folder / "small.yaml"),
-        plugins=[str(folder / "fake.py")], data__batch=1, data__patch=32, data__validation=1, threads=1, **given,
-    )  # fmt: skip
+        SearchSettings,
+        None,
+        ["search.population=4", *assignments],
+        space=str(folder / "small.yaml"),
+        plugins=[str(folder / "fake.py")],
+        data__batch=1,
+        data__patch=32,
+        data__validation=1,
+        threads=1,
+        **given,
+    )

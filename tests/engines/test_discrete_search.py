@@ -57,10 +57,16 @@ def strategy(request: pytest.FixtureRequest) -> str:
 
 def settings_for(strategy: str, *assignments: str, **flags: Any) -> SearchSettings:
     return build(
-        SearchSettings, None,
+        SearchSettings,
+        None,
         ["search.trials=12", "search.trial_steps=90", "search.population=4", "data.validation=1", *assignments],
-        strategy=strategy, overrides={"network.cells": 1}, data__batch=1, data__patch=32, threads=1, **flags,
-    )  # fmt: skip
+        strategy=strategy,
+        overrides={"network.cells": 1},
+        data__batch=1,
+        data__patch=32,
+        threads=1,
+        **flags,
+    )
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, estimator: type[Estimator] = Pretended) -> None:
@@ -108,9 +114,8 @@ def test_the_front_is_written_out_and_its_best_psnr_is_the_result(
     result = search(settings_for(strategy, "search.objectives=[psnr, macs]"), out=tmp_path / "run")
     events = trial_events(result.run)
     front = [
-        e for e in events
-        if not any(o["psnr"] >= e["psnr"] and o["macs"] <= e["macs"] and o is not e for o in events)
-    ]  # fmt: skip
+        e for e in events if not any(o["psnr"] >= e["psnr"] and o["macs"] <= e["macs"] and o is not e for o in events)
+    ]
     rows = list(csv.DictReader((result.run / "pareto.csv").open()))
     assert {r["genotype"] for r in rows} == {e["genotype"] for e in front}
     assert {f.stem for f in (result.run / "pareto").iterdir()} == {r["genotype"] for r in rows}

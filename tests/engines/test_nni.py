@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nas.engines import evaluator as workplace
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import results
 from nas.engines.nni.trial import claim
 from nas.engines.search import search
@@ -68,17 +68,17 @@ def test_three_trials_are_run_and_collected_and_the_server_is_gone(
 
 
 def test_a_proposal_that_is_known_or_beyond_the_limits_becomes_one_that_is_not(tmp_path: Path) -> None:
-    free = Workplace(study_settings(tmp_path))
+    free = Evaluator(study_settings(tmp_path))
     cheap = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))[20]
-    place = Workplace(study_settings(tmp_path, strategy="nni", limits__params=cheap))
+    evaluator = Evaluator(study_settings(tmp_path, strategy="nni", limits__params=cheap))
     dearest = tuple(
-        max(range(len(d.choices)), key=lambda i, d=d: place.costs.per_choice("params")[d.cell][0][d.choices[i]])  # type: ignore[misc]
-        for d in place.space.decisions
+        max(range(len(d.choices)), key=lambda i, d=d: evaluator.costs.per_choice("params")[d.cell][0][d.choices[i]])  # type: ignore[misc]
+        for d in evaluator.space.decisions
     )
-    made = [claim(tmp_path, place, dearest) for _ in range(5)]
+    made = [claim(tmp_path, evaluator, dearest) for _ in range(5)]
     assert [slot for _, slot in made] == [0, 1, 2, 3, 4]
     assert len({g.hash for g, _ in made}) == 5
-    assert all(place.costs_of(g)["params"] <= cheap for g, _ in made)
+    assert all(evaluator.costs_of(g)["params"] <= cheap for g, _ in made)
 
 
 def test_it_is_external_and_lists_without_importing_nni() -> None:

@@ -30,9 +30,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def flags(images: Path) -> dict[str, object]:
     return {
-        "task": "sr_x2", "data__path": [str(images)], "data__batch": 1, "data__patch": 32, "data__validation": 1,
-        "threads": 1, "train__log_every": 1,
-    }  # fmt: skip
+        "task": "sr_x2",
+        "data__path": [str(images)],
+        "data__batch": 1,
+        "data__patch": 32,
+        "data__validation": 1,
+        "threads": 1,
+        "train__log_every": 1,
+    }
 
 
 @pytest.mark.parametrize("task", ["sr_x2", "denoise_gray_25"])
@@ -49,9 +54,14 @@ def test_the_space_setting_reaches_the_supernet_and_the_derived_network(task: st
 
 def test_a_search_with_the_skip_gives_a_genotype_that_is_trained_with_it(images: Path, tmp_path: Path) -> None:
     settings = build(
-        SearchSettings, None, ["search.warmup=0"], **flags(images), train__steps=1, space="asm",
+        SearchSettings,
+        None,
+        ["search.warmup=0"],
+        **flags(images),
+        train__steps=1,
+        space="asm",
         overrides={"network.cells": 1, "network.image_residual": True},
-    )  # fmt: skip
+    )
     found = search(settings, out=tmp_path / "search")
     trained = retrain(build(RetrainSettings, model=str(found.run), **flags(images), train__steps=1), out=tmp_path / "t")
     model = load_weights(trained.weights).model
@@ -62,9 +72,15 @@ def test_the_skip_of_a_training_starts_far_above_the_plain_network(images: Path,
     scores = {}
     for on in (False, True):
         settings = build(
-            RetrainSettings, None, [f"network.image_residual={on}"], model="jsnet_released", **flags(images),
-            network={"cells": 1}, train__steps=2, train__validate_every=1,
-        )  # fmt: skip
+            RetrainSettings,
+            None,
+            [f"network.image_residual={on}"],
+            model="jsnet_released",
+            **flags(images),
+            network={"cells": 1},
+            train__steps=2,
+            train__validate_every=1,
+        )
         result = retrain(settings, out=tmp_path / str(on))
         scores[on] = next(e["psnr"] for e in read_events(result.run) if e["kind"] == "validation")
     assert scores[True] > scores[False] + 3

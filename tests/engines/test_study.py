@@ -15,14 +15,14 @@ from optuna.trial import TrialState
 
 from nas.config.runs import SearchSettings
 from nas.engines import evaluator as workplace
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.search import search
 from nas.engines.shared import study as study_module
 from nas.engines.shared.definition import PREFIX
 from nas.engines.shared.storage import open_storage
 from nas.engines.shared.storage_base import RETRIES, SharedStorage, is_lost, masked
-from nas.engines.shared.study import slots_of, worker
-from nas.engines.shared.trial_budget import SLOT, Slots
+from nas.engines.shared.study import trial_budget_of, worker
+from nas.engines.shared.trial_budget import SLOT, TrialBudget
 from nas.engines.shared.workers import work
 from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES
@@ -71,17 +71,17 @@ def settings_of(folder: Path, url: str | None, *assignments: str, **flags: Any) 
 
 
 @contextlib.contextmanager
-def opened(settings: SearchSettings) -> Iterator[tuple[Slots, Workplace, SharedStorage]]:
+def opened(settings: SearchSettings) -> Iterator[tuple[TrialBudget, Evaluator, SharedStorage]]:
     assert settings.study.storage is not None
-    place = Workplace(settings)
+    evaluator = Evaluator(settings)
     with contextlib.closing(open_storage(settings.study.storage)) as shared:
-        study = study_module._made(shared, "mine", place)
-        yield slots_of(shared, study, place), place, shared
+        study = study_module._made(shared, "mine", evaluator)
+        yield trial_budget_of(shared, study, evaluator), evaluator, shared
 
 
 def rows_of(settings: SearchSettings) -> list[Any]:
-    with opened(settings) as (slots, _, _):
-        return list(slots.study.get_trials())
+    with opened(settings) as (budget, _, _):
+        return list(budget.study.get_trials())
 
 
 def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
@@ -89,8 +89,8 @@ def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
 ) -> None:
     settings = settings_of(tmp_path, url)
     found = [e["genotype"] for e in read_events(search(settings, out=tmp_path / "run").run) if e["kind"] == "trial"]
-    place = Workplace(settings)
-    strategy = STRATEGIES.get("evolution")(settings.search, place.space, settings.seed)
+    evaluator = Evaluator(settings)
+    strategy = STRATEGIES.get("evolution")(settings.search, evaluator.space, settings.seed)
     asked = []
     for _ in range(settings.search.trials):
         genotype = strategy.ask()
@@ -119,15 +119,15 @@ def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
 def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
     estimator.misdeeds = {2: [RuntimeError("out of memory")] * 99}
-    with opened(settings) as (slots, place, _):
+    with opened(settings) as (budget, evaluator, _):
         deaths = 0
-        while not slots.done():
+        while not budget.done():
             try:
-                work(slots, place)
+                work(budget, evaluator)
             except RuntimeError:
                 deaths += 1
         assert deaths == 1 + RETRIES
-        spent = slots.spent()
+        spent = budget.spent()
         assert list(spent) == [0, 1, 2, 3] and spent[2].state == TrialState.FAIL
 
 
@@ -147,32 +147,35 @@ def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
     tmp_path: Path, url: str, estimator: ByHash
 ) -> None:
     settings = settings_of(tmp_path, url, search__trials=2)
-    with opened(settings) as (slots, _, shared):
-        claim = slots.claim()
+    with opened(settings) as (budget, _, shared):
+        claim = budget.claim()
         assert claim is not None
         shared.optuna_storage.set_trial_state_values(claim.trial_id, state=TrialState.FAIL)  # as a sweep does
-        again = slots.claim()
+        again = budget.claim()
         assert again is not None and (again.slot, again.genotype) == (claim.slot, claim.genotype)
-        assert not slots.finish(claim, [1.0], TrialState.COMPLETE, {})
-        assert slots.finish(again, [2.0], TrialState.COMPLETE, {})
-        assert [t.values for t in slots.spent().values()] == [[2.0]]
+        assert not budget.finish(claim, [1.0], TrialState.COMPLETE, {})
+        assert budget.finish(again, [2.0], TrialState.COMPLETE, {})
+        assert [t.values for t in budget.spent().values()] == [[2.0]]
 
 
 def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), train__time=30.0)
-    with opened(settings) as (slots, _, _):
+    with opened(settings) as (budget, _, _):
         for _ in range(3):
-            claim = slots.claim()
+            claim = budget.claim()
             assert claim is not None
-            slots.finish(claim, [1.0], TrialState.COMPLETE, {"seconds": 11.0})
-        assert slots.claim() is None and slots.done() and len(slots.spent()) == 3
+            budget.finish(claim, [1.0], TrialState.COMPLETE, {"seconds": 11.0})
+        assert budget.claim() is None and budget.done() and len(budget.spent()) == 3
 
 
 def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(
-        tmp_path, str(tmp_path / "j"), "search.pruning=true", "search.trial_steps=30",
+        tmp_path,
+        str(tmp_path / "j"),
+        "search.pruning=true",
+        "search.trial_steps=30",
         search__objectives=["psnr", "params"],
-    )  # fmt: skip
+    )
     result = search(settings, out=tmp_path / "run")
     trials = json.loads((result.run / "summary.json").read_text())["trials"]
     assert trials["pruned"] > 0 and trials["complete"] + trials["pruned"] == 8
@@ -182,14 +185,14 @@ def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path
 
 
 def test_limits_hold_for_every_trial(tmp_path: Path, estimator: ByHash) -> None:
-    free = Workplace(settings_of(tmp_path, str(tmp_path / "j")))
+    free = Evaluator(settings_of(tmp_path, str(tmp_path / "j")))
     sizes = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))
     settings = settings_of(tmp_path, str(tmp_path / "j"), limits__params=sizes[20])
     search(settings, out=tmp_path / "run")
-    with opened(settings) as (slots, place, _):
-        for trial in slots.spent().values():
-            genotype = genotype_of(place.space, trial.params)
-            assert place.costs_of(genotype)["params"] <= sizes[20]
+    with opened(settings) as (budget, evaluator, _):
+        for trial in budget.spent().values():
+            genotype = genotype_of(evaluator.space, trial.params)
+            assert evaluator.costs_of(genotype)["params"] <= sizes[20]
 
 
 REFUSED = {
@@ -223,7 +226,7 @@ def test_sqlite_serves_one_process(tmp_path: Path) -> None:
 
 def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
-    with opened(settings) as (slots, _, _):
+    with opened(settings) as (budget, _, _):
         pass
     (tmp_path / "small.yaml").unlink()  # the study holds the space
     with pytest.raises(UsageError, match=r"no study 'mien'.*did you mean 'mine'"):
@@ -233,7 +236,7 @@ def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: P
     with contextlib.closing(open_storage(str(tmp_path / "j"))) as shared:
         study = optuna.load_study(study_name="mine", storage=shared.optuna_storage)
         assert sum(t.state == TrialState.COMPLETE for t in study.get_trials()) == 8
-    assert slots.budget == 8
+    assert budget.budget == 8
 
 
 @pytest.mark.parametrize(
@@ -250,8 +253,8 @@ def test_a_worker_that_differs_is_refused(
     key: str, value: Any, message: str, tmp_path: Path, estimator: ByHash
 ) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
-    with opened(settings) as (slots, _, _):
-        slots.study.set_user_attr(PREFIX + key, value)
+    with opened(settings) as (budget, _, _):
+        budget.study.set_user_attr(PREFIX + key, value)
     with pytest.raises(UsageError, match=message):
         worker(str(tmp_path / "j"), "mine")
 
@@ -288,10 +291,10 @@ def test_a_password_is_masked(url: str, shown: str) -> None:
 
 def test_names_in_the_study_are_those_of_the_field(tmp_path: Path, estimator: ByHash) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__objectives=["psnr", "params"])
-    with opened(settings) as (slots, place, _):
-        work(slots, place)
-        trial = slots.study.get_trials()[0]
-        assert slots.study.metric_names == ["psnr", "params"]
-        assert [d.name for d in slots.study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    with opened(settings) as (budget, evaluator, _):
+        work(budget, evaluator)
+        trial = budget.study.get_trials()[0]
+        assert budget.study.metric_names == ["psnr", "params"]
+        assert [d.name for d in budget.study.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert all(re.fullmatch(r"operation\.\d->\d", name) for name in trial.params)
     assert set(trial.params.values()) <= {"skip_connect", "srb", "sep_conv_3x3"}

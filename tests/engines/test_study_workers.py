@@ -54,9 +54,15 @@ def test_with_a_worker_killed_no_trial_is_lost_or_done_twice_and_the_best_is_tha
     victim = trials // 3
     name = f"test-{uuid.uuid4().hex}"
     settings = study_settings(
-        tmp_path, "study.heartbeat=2", hangs=victim, seconds=0.02, search__trials=trials,
-        study__storage=storage_url(kind, tmp_path), study__name=name, study__workers=workers,
-    )  # fmt: skip
+        tmp_path,
+        "study.heartbeat=2",
+        hangs=victim,
+        seconds=0.02,
+        search__trials=trials,
+        study__storage=storage_url(kind, tmp_path),
+        study__name=name,
+        study__workers=workers,
+    )
     killed: list[int] = []
     over = threading.Event()
     killer = threading.Thread(target=kill_the_one_that_hangs, args=(tmp_path, killed, over))

@@ -23,7 +23,7 @@ from nas.images import imresize, write_image
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.losses import task_criterion
-from nas.train.training_data import Feed, open_feed
+from nas.train.training_data import TrainingData, open_training_data
 
 
 @pytest.fixture(autouse=True)
@@ -35,28 +35,34 @@ def small_images(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
         write_image(folder / f"{index}.png", imresize(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), 4))
     monkeypatch.setenv("SMALL_IMAGES", str(folder))
 
-    def crop(self: Feed, model: Any) -> dict[str, float]:
+    def crop(self: TrainingData, model: Any) -> dict[str, float]:
         from nas.evaluation.inference import restore
 
         degraded, target = next(self.batches("architecture")(10**6))
         difference = restore(model, degraded[:1]) - target[:1]
         return {"psnr": float(10 * torch.log10(255**2 / (difference**2).mean()))}
 
-    monkeypatch.setattr(Feed, "validate", crop)
+    monkeypatch.setattr(TrainingData, "validate", crop)
 
 
 def settings_for(*assignments: str, **flags: Any) -> SearchSettings:
     return build(
-        SearchSettings, None,
+        SearchSettings,
+        None,
         ["search.trials=3", "search.trial_steps=9", "search.supernet_steps=3", "data.validation=1", *assignments],
-        overrides={"network.cells": 1}, data__path=[os.environ["SMALL_IMAGES"]], data__batch=2, data__patch=32,
-        threads=1, strategy="random", **flags,
-    )  # fmt: skip
+        overrides={"network.cells": 1},
+        data__path=[os.environ["SMALL_IMAGES"]],
+        data__batch=2,
+        data__patch=32,
+        threads=1,
+        strategy="random",
+        **flags,
+    )
 
 
 def estimator_for(settings: SearchSettings) -> Estimator:
     task = get_task(settings.task)
-    return make_estimator(settings, space_of(settings), task, open_feed(settings, task, SHARES))
+    return make_estimator(settings, space_of(settings), task, open_training_data(settings, task, SHARES))
 
 
 GENOTYPE = nas.load_space("jsm", overrides={"network.cells": 1}).sample(5)
@@ -102,7 +108,7 @@ def test_a_training_that_diverges_ends_at_once_without_a_value() -> None:
 
 
 def test_without_validation_images_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Feed, "validate", lambda self, model: {})
+    monkeypatch.setattr(TrainingData, "validate", lambda self, model: {})
     with pytest.raises(NasError, match=r"set data\.validation above 0"):
         estimator_for(settings_for())(GENOTYPE, 0)
 

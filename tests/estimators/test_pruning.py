@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.config.search import StrategySettings
-from nas.estimators.pruning import hopeless, rungs
+from nas.estimators.pruning import rungs, should_stop
 from nas.objectives.pareto import dominates
 
 
@@ -29,13 +29,13 @@ def psnrs(*values: float) -> list[dict[str, float]]:
 
 
 def test_the_best_third_goes_on_and_the_first_only_if_nobody_was_better() -> None:
-    assert not hopeless({"psnr": 20.0}, [], halving())
-    assert not hopeless({"psnr": 21.0}, psnrs(20.0), halving())
-    assert hopeless({"psnr": 19.0}, psnrs(20.0), halving())
+    assert not should_stop({"psnr": 20.0}, [], halving())
+    assert not should_stop({"psnr": 21.0}, psnrs(20.0), halving())
+    assert should_stop({"psnr": 19.0}, psnrs(20.0), halving())
     others = psnrs(20, 21, 22, 23, 24)
-    assert not hopeless({"psnr": 23.5}, others, halving())  # second of six
-    assert hopeless({"psnr": 22.5}, others, halving())  # third of six
-    assert not hopeless({"psnr": 22.5}, others, halving(reduction=2))
+    assert not should_stop({"psnr": 23.5}, others, halving())  # second of six
+    assert should_stop({"psnr": 22.5}, others, halving())  # third of six
+    assert not should_stop({"psnr": 22.5}, others, halving(reduction=2))
 
 
 @given(st.lists(st.integers(0, 30).map(float), max_size=20), st.integers(0, 30).map(float), st.integers(2, 4))
@@ -44,7 +44,7 @@ def test_the_rule_is_that_of_optunas_successive_halving(others: list[float], val
     from optuna.study import StudyDirection
 
     goes_on = _is_trial_promotable_to_next_rung(value, [*others, value], reduction, StudyDirection.MAXIMIZE)
-    assert hopeless({"psnr": value}, psnrs(*others), halving(reduction=reduction)) is not goes_on
+    assert should_stop({"psnr": value}, psnrs(*others), halving(reduction=reduction)) is not goes_on
 
 
 points = st.fixed_dictionaries({"psnr": st.integers(0, 4).map(float), "macs": st.integers(0, 4).map(float)})
@@ -56,12 +56,12 @@ def test_with_several_objectives_exactly_the_dominated_are_stopped(
 ) -> None:
     names = ("psnr", "macs")
     expected = any(dominates(o, values, names) for o in others)
-    assert hopeless(values, others, halving(objectives=list(names))) is expected
+    assert should_stop(values, others, halving(objectives=list(names))) is expected
 
 
 @pytest.mark.parametrize("objectives", [["psnr"], ["psnr", "macs"]])
 def test_a_diverged_trial_is_stopped_and_never_stops_another(objectives: list[str]) -> None:
     broken = {"psnr": math.nan, "macs": 1.0}
     sound = {"psnr": 20.0, "macs": 2.0}
-    assert hopeless(broken, [sound], halving(objectives=objectives))
-    assert not hopeless(sound, [broken], halving(objectives=objectives))
+    assert should_stop(broken, [sound], halving(objectives=objectives))
+    assert not should_stop(sound, [broken], halving(objectives=objectives))

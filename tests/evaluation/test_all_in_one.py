@@ -63,8 +63,13 @@ def test_a_row_for_each_degradation_and_one_for_the_mean(data: Path, tmp_path: P
 def test_images_at_hand_for_anything_are_tested_under_all_and_made_up_weather_is_labelled(data: Path) -> None:
     rows = evaluate(Same(), "all_in_one", "sample", with_costs=False, with_ssim=False)
     assert [r.set for r in rows] == [
-        "sample sigma 15", "sample sigma 25", "sample sigma 50", "sample rain", "sample haze", "average",
-    ]  # fmt: skip
+        "sample sigma 15",
+        "sample sigma 25",
+        "sample sigma 50",
+        "sample rain",
+        "sample haze",
+        "average",
+    ]
     assert ["synthetic input" in r.protocol for r in rows] == [False] * 3 + [True] * 3
 
 

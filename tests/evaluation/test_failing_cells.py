@@ -145,8 +145,21 @@ def test_finished_rows_are_printed_beside_the_failure(
 ) -> None:
     (sets / "B/HR/0.png").write_bytes(b"")
     with pytest.raises(SystemExit) as ended:
-        main(["evaluate", "identity", "--task", "denoise_color_25", "--sets", "A", "B", "--data", str(sets),
-              "--out", str(tmp_path / "rows.csv")])  # fmt: skip
+        main(
+            [
+                "evaluate",
+                "identity",
+                "--task",
+                "denoise_color_25",
+                "--sets",
+                "A",
+                "B",
+                "--data",
+                str(sets),
+                "--out",
+                str(tmp_path / "rows.csv"),
+            ]
+        )
     printed = capsys.readouterr()
     assert ended.value.code == 1 and "is empty" in printed.err and "identity on B" in printed.err
     assert "identity" in printed.out and " A " in printed.out

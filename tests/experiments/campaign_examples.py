@@ -16,7 +16,7 @@ from nas.config.runs import RetrainSettings, SearchSettings
 from nas.engines.setup import space_of
 from nas.experiments import results as campaign_results
 from nas.experiments import runs as parts
-from nas.experiments import variants as arms
+from nas.experiments import variants as variants
 from nas.experiments.budget import Cost, is_differentiable
 from nas.models.weights import save_weights
 from nas.space import Genotype
@@ -55,9 +55,15 @@ def tiny_settings(folder: Path, *assignments: str, **flags: Any) -> SearchSettin
     (folder / "tiny.yaml").write_text(TINY)
     images = image_folder(folder / "images")
     defaults = {
-        "space": str(folder / "tiny.yaml"), "data__path": [str(images)], "data__batch": 1, "data__patch": 32,
-        "data__validation": 2, "threads": 1, "train__steps": 4, "retrain__steps": 2,
-    }  # fmt: skip
+        "space": str(folder / "tiny.yaml"),
+        "data__path": [str(images)],
+        "data__batch": 1,
+        "data__patch": 32,
+        "data__validation": 2,
+        "threads": 1,
+        "train__steps": 4,
+        "retrain__steps": 2,
+    }
     changes = ["retrain.random_genotypes=1", "search.trial_steps=2", *assignments]
     return build(SearchSettings, None, changes, **{**defaults, **flags})
 
@@ -130,5 +136,5 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(parts, "search", made.search)
     monkeypatch.setattr(parts, "retrain", made.retrain)
     monkeypatch.setattr(campaign_results, "supernet_scores", made.scores)
-    monkeypatch.setattr(arms, "measure", made.measure)
+    monkeypatch.setattr(variants, "measure", made.measure)
     return made

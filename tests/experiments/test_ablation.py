@@ -14,7 +14,7 @@ from nas.errors import UsageError
 from nas.experiments import variants as arms_module
 from nas.experiments.ablation import ablate, ablation_arms, plan_ablation
 from nas.experiments.budget import Cost
-from nas.experiments.variants import Arm, with_equal_budgets
+from nas.experiments.variants import Variant, with_equal_budgets
 from tests.experiments.campaign_examples import Stage, tiny_settings
 
 
@@ -23,56 +23,64 @@ def jsm(*assignments: str, **flags: object) -> SearchSettings:
 
 
 def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() -> None:
-    arms = {a.name: a for a in ablation_arms(jsm(), [], [])}
-    assert list(arms) == ["jsm", "osm-only", "asm-only", "partial-channels-off", "edge-weights-off", "second-order"]
-    spaces = {name: space_of(arm.settings) for name, arm in arms.items()}
+    variants = {a.name: a for a in ablation_arms(jsm(), [], [])}
+    assert list(variants) == ["jsm", "osm-only", "asm-only", "partial-channels-off", "edge-weights-off", "second-order"]
+    spaces = {name: space_of(variant.settings) for name, variant in variants.items()}
     assert {n: sorted(s.cells) for n, s in spaces.items()} == {
-        **{key: ["attention", "operation"] for key in arms}, "osm-only": ["operation"], "asm-only": ["attention"]
-    }  # fmt: skip
+        **{key: ["attention", "operation"] for key in variants},
+        "osm-only": ["operation"],
+        "asm-only": ["attention"],
+    }
     relaxed = {n: s.cells["operation"].relaxation for n, s in spaces.items() if "operation" in s.cells}
     assert relaxed["partial-channels-off"].partial_channels == 1 and relaxed["partial-channels-off"].edge_weights
     assert relaxed["edge-weights-off"].partial_channels == 4 and not relaxed["edge-weights-off"].edge_weights
-    assert [a.settings.search.order for a in arms.values()] == ["first"] * 5 + ["second"]
+    assert [a.settings.search.order for a in variants.values()] == ["first"] * 5 + ["second"]
     assert len({s.network_settings.cells for s in spaces.values()}) == 1  # one depth,
     assert len({s.features for s in spaces.values()}) == 1  # and one width
 
 
 def test_attention_alone_keeps_the_width_of_the_joint_space() -> None:
-    arms = {a.name: a for a in ablation_arms(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])}
-    assert space_of(arms["asm-only"].settings).features == space_of(arms["jsm"].settings).features == 32
+    variants = {
+        a.name: a for a in ablation_arms(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])
+    }
+    assert space_of(variants["asm-only"].settings).features == space_of(variants["jsm"].settings).features == 32
 
 
 def test_what_is_off_is_turned_on() -> None:
     overrides = {"cells.operation.relaxation.partial_channels": 1, "cells.operation.relaxation.edge_weights": False}
-    arms = {a.name: a for a in ablation_arms(jsm("search.order=second", overrides=overrides), [], [])}
-    assert {"partial-channels-on", "edge-weights-on", "first-order"} <= set(arms)
+    variants = {a.name: a for a in ablation_arms(jsm("search.order=second", overrides=overrides), [], [])}
+    assert {"partial-channels-on", "edge-weights-on", "first-order"} <= set(variants)
 
 
 def test_factors_without_a_meaning_are_left_out_and_said_so(tmp_path: Path) -> None:
     notes: list[str] = []
-    arms = ablation_arms(tiny_settings(tmp_path), [], notes)
-    assert [a.name for a in arms] == ["tiny", "partial-channels-off", "edge-weights-off", "second-order"]
+    variants = ablation_arms(tiny_settings(tmp_path), [], notes)
+    assert [a.name for a in variants] == ["tiny", "partial-channels-off", "edge-weights-off", "second-order"]
     assert len(notes) == 1 and "cells was left out" in notes[0]
-    assert [a.name for a in ablation_arms(jsm(strategy="darts"), [], [])] == ["jsm", "osm-only", "asm-only",
-                                                                             "second-order"]  # fmt: skip
+    assert [a.name for a in ablation_arms(jsm(strategy="darts"), [], [])] == [
+        "jsm",
+        "osm-only",
+        "asm-only",
+        "second-order",
+    ]
 
 
 def test_gradient_arms_take_the_same_steps_unless_a_time_is_given(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, train__steps=40)
     plan = plan_ablation(settings, factors=["order"])
-    assert [a.settings.train.steps for a in plan.arms] == [40, 40]
+    assert [a.settings.train.steps for a in plan.variants] == [40, 40]
     timed = plan_ablation(tiny_settings(tmp_path, train__steps=40, train__time=30.0), factors=["order"])
-    first, second = timed.arms
+    first, second = timed.variants
     assert first.settings.train.steps > second.settings.train.steps > 0
-    for arm in timed.arms:
-        assert arm.budget is not None and 28 < arm.budget.seconds <= 30 and arm.settings.train.time is None
+    for variant in timed.variants:
+        assert variant.budget is not None and 28 < variant.budget.seconds <= 30 and variant.settings.train.time is None
 
 
 def test_strategies_of_both_kinds_get_the_same_cpu_time(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, train__steps=40)
     plan = plan_ablation(settings, seeds=3, strategies=["random", "pc_darts", "darts"])
     assert plan.reference == "random" and plan.seeds == [1, 2, 3]
-    budgets = {a.name: a.budget for a in plan.arms}
+    budgets = {a.name: a.budget for a in plan.variants}
     assert budgets["pc_darts"] == budgets["darts"] and budgets["pc_darts"].steps == 40  # type: ignore[union-attr]
     wanted = budgets["pc_darts"].seconds  # type: ignore[union-attr]
     assert wanted - 1.5 < budgets["random"].seconds <= wanted  # type: ignore[union-attr]
@@ -86,17 +94,19 @@ def test_trials_of_equal_settings_are_timed_once(tmp_path: Path, monkeypatch: py
         return Cost("trial" if settings.strategy in ("evolution", "random") else "step", 1.0 + len(timed), 1e9, 1.0)
 
     monkeypatch.setattr(arms_module, "measure", measure)
-    plan = plan_ablation(
-        tiny_settings(tmp_path, train__time=60.0), strategies=["pc_darts", "evolution", "random"]
-    )  # fmt: skip
+    plan = plan_ablation(tiny_settings(tmp_path, train__time=60.0), strategies=["pc_darts", "evolution", "random"])
     assert timed == ["pc_darts", "evolution"]
-    assert plan.arms[1].settings.search.trials == plan.arms[2].settings.search.trials == 20
+    assert plan.variants[1].settings.search.trials == plan.variants[2].settings.search.trials == 20
 
 
 def test_a_proxy_stops_by_time_as_its_cost_is_not_known_beforehand(stage: Stage, tmp_path: Path) -> None:
     base = tiny_settings(tmp_path, "search.estimator=zero_cost", "search.trials=7", strategy="random")
-    arm = with_equal_budgets([Arm("random", "strategy", "random", base)], 12.0)[0]
-    assert arm.settings.train.time == 12.0 and arm.settings.search.trials == 7 and "stops after 12 s" in arm.notes[0]
+    variant = with_equal_budgets([Variant("random", "strategy", "random", base)], 12.0)[0]
+    assert (
+        variant.settings.train.time == 12.0
+        and variant.settings.search.trials == 7
+        and "stops after 12 s" in variant.notes[0]
+    )
 
 
 def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -> None:
@@ -112,12 +122,17 @@ def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -
 def test_ties_are_broken_by_cost() -> None:
     from nas.experiments.results import _cheapest_of_the_best
 
-    def arm(name: str, values: list[float], cost: float) -> dict[str, object]:
-        return {"name": name, "psnr_values": values, "psnr": {"mean": sum(values) / 3}, "multiply_adds": cost,
-                "parameters": cost}  # fmt: skip
+    def variant(name: str, values: list[float], cost: float) -> dict[str, object]:
+        return {
+            "name": name,
+            "psnr_values": values,
+            "psnr": {"mean": sum(values) / 3},
+            "multiply_adds": cost,
+            "parameters": cost,
+        }
 
-    same = [arm("dear", [31.0, 31.2, 31.4], 9e9), arm("cheap", [30.9, 31.2, 31.3], 3e9)]
-    same.append(arm("poor", [20, 20.1, 20.2], 1e9))
+    same = [variant("dear", [31.0, 31.2, 31.4], 9e9), variant("cheap", [30.9, 31.2, 31.3], 3e9)]
+    same.append(variant("poor", [20, 20.1, 20.2], 1e9))
     sentence = _cheapest_of_the_best(same)
     assert sentence.startswith("dear, cheap tie") and "cheapest of them is cheap" in sentence and "n = 3" in sentence
     assert "poor" not in sentence
@@ -126,7 +141,7 @@ def test_ties_are_broken_by_cost() -> None:
 
 def test_any_setting_can_be_varied(stage: Stage, tmp_path: Path) -> None:
     plan = plan_ablation(tiny_settings(tmp_path), vary=["search.warmup=0,0.2,0.5"])
-    found = [(a.name, a.settings.search.warmup) for a in plan.arms]
+    found = [(a.name, a.settings.search.warmup) for a in plan.variants]
     assert found == [("tiny", 0.2), ("warmup-0", 0), ("warmup-0.5", 0.5)]
     assert plan.reference == "tiny"
 
@@ -157,9 +172,29 @@ def test_a_discrete_strategy_has_nothing_to_ablate(tmp_path: Path) -> None:
 
 def test_the_verb_plans_runs_and_resumes(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = tiny_settings(tmp_path)
-    words = ["ablate", "--space", settings.space, "--task", "sr_x2", "--data", settings.data.path[0], "--batch", "1",
-             "--patch", "32", "--steps", "4", "--seeds", "2", "--strategies", "pc_darts,random", "--set",
-             "data.validation=2", "--set", "retrain.steps=2"]  # fmt: skip
+    words = [
+        "ablate",
+        "--space",
+        settings.space,
+        "--task",
+        "sr_x2",
+        "--data",
+        settings.data.path[0],
+        "--batch",
+        "1",
+        "--patch",
+        "32",
+        "--steps",
+        "4",
+        "--seeds",
+        "2",
+        "--strategies",
+        "pc_darts,random",
+        "--set",
+        "data.validation=2",
+        "--set",
+        "retrain.steps=2",
+    ]
 
     def ended(*more: str) -> str:
         with pytest.raises(SystemExit) as end:

@@ -14,36 +14,41 @@ from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
 from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled
-from nas.experiments.cpu_time import Work
-from nas.experiments.experiment import campaign
-from nas.experiments.plan import is_campaign
-from nas.experiments.resume import resume_campaign
+from nas.experiments.cpu_time import CpuTime
+from nas.experiments.experiment import run_experiment
+from nas.experiments.plan import is_experiment
+from nas.experiments.resume import resume_experiment
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
 
 
 def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
-    result = campaign(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c")
-    names = [f"{arm}-seed{k}{end}" for k in (1, 2, 3) for arm in ("pc_darts", "control") for end in ("", "-retrained")]
+    result = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c")
+    names = [
+        f"{variant}-seed{k}{end}"
+        for k in (1, 2, 3)
+        for variant in ("pc_darts", "control")
+        for end in ("", "-retrained")
+    ]
     assert [name for _, name in stage.calls] == [*names, "random-genotype1", "random-genotype1-retrained"]
-    assert is_campaign(tmp_path / "c") and result.table.read_text() == result.text
+    assert is_experiment(tmp_path / "c") and result.table.read_text() == result.text
     for name in ("campaign.yaml", "rows.csv", "statistics.json", "table.csv"):
         assert (tmp_path / "c" / name).is_file()
     assert json.loads((tmp_path / "c/statistics.json").read_text()) == json.loads(json.dumps(result.statistics))
 
 
 def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) -> None:
-    found = campaign(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c").statistics
+    found = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c").statistics
     values = {}
-    for arm in ("pc_darts", "control"):
-        genotypes = [Genotype.load(tmp_path / f"c/{arm}-seed{k}/genotype.json") for k in (1, 2, 3)]
-        values[arm] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
+    for variant in ("pc_darts", "control"):
+        genotypes = [Genotype.load(tmp_path / f"c/{variant}-seed{k}/genotype.json") for k in (1, 2, 3)]
+        values[variant] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
     by_name = {a["name"]: a for a in found["arms"]}
-    for arm, expected in values.items():
-        assert by_name[arm]["psnr_values"] == pytest.approx(expected)
-        assert by_name[arm]["psnr"]["mean"] == pytest.approx(np.mean(expected))
-        assert by_name[arm]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
+    for variant, expected in values.items():
+        assert by_name[variant]["psnr_values"] == pytest.approx(expected)
+        assert by_name[variant]["psnr"]["mean"] == pytest.approx(np.mean(expected))
+        assert by_name[variant]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
     comparison = found["comparisons"][0]
     expected = s.welch(values["pc_darts"], values["control"])
     assert comparison["welch"]["low"] == pytest.approx(expected.low)
@@ -63,7 +68,7 @@ def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) 
 
 
 def test_the_control_may_spend_what_the_search_spends(stage: Stage, tmp_path: Path) -> None:
-    found = campaign(tiny_settings(tmp_path, train__steps=20), seeds=1, control="random", out=tmp_path / "c")
+    found = run_experiment(tiny_settings(tmp_path, train__steps=20), seeds=1, control="random", out=tmp_path / "c")
     search, control = found.statistics["arms"]
     # 4 steps of warm-up at 0.5 s, 16 at 1 s, one report at 0.25 s; a trial of 2 steps costs 1.5 s
     assert search["budget_seconds"] == pytest.approx(18.25) and search["budget_multiply_adds"] == pytest.approx(52e9)
@@ -73,34 +78,34 @@ def test_the_control_may_spend_what_the_search_spends(stage: Stage, tmp_path: Pa
 
 def test_an_interrupted_campaign_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path)
-    whole = campaign(settings, seeds=2, control="random", out=tmp_path / "whole")
+    whole = run_experiment(settings, seeds=2, control="random", out=tmp_path / "whole")
     stage.fail = lambda name: name == "control-seed1-retrained"
     with pytest.raises(KeyboardInterrupt):
-        campaign(settings, seeds=2, control="random", out=tmp_path / "cut")
+        run_experiment(settings, seeds=2, control="random", out=tmp_path / "cut")
     stage.fail, before = (lambda name: False), len(stage.calls)
     kept = (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns
-    resumed = resume_campaign(tmp_path / "cut")
+    resumed = resume_experiment(tmp_path / "cut")
     assert stage.calls[before] == ("retrain", "control-seed1-retrained")  # what was begun goes on, nothing is redone
     assert (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns == kept
     for key in ("comparisons", "ranking", "points", "conclusions"):
         assert resumed.statistics[key] == whole.statistics[key]
     again = len(stage.calls)
-    assert resume_campaign(tmp_path / "cut").statistics["points"] == whole.statistics["points"]
+    assert resume_experiment(tmp_path / "cut").statistics["points"] == whole.statistics["points"]
     assert len(stage.calls) == again
 
 
 def test_a_part_killed_before_its_first_state_begins_anew(stage: Stage, tmp_path: Path) -> None:
-    campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
     part = tmp_path / "c/pc_darts-seed1"
     (part / "summary.json").unlink()
     (part / "state/step-000000001.sha256").unlink()
     before = len(stage.calls)
-    resume_campaign(tmp_path / "c")
+    resume_experiment(tmp_path / "c")
     assert stage.calls[before:] == [("search", "pc_darts-seed1")] and (part / "summary.json").is_file()
 
 
 def test_cpu_time_is_summed_over_sessions_and_a_lost_session_is_owned_up_to(tmp_path: Path) -> None:
-    work = Work(tmp_path)
+    work = CpuTime(tmp_path)
     for _ in range(2):
         with work.measured("a"):
             sum(range(3_000_000))
@@ -108,13 +113,13 @@ def test_cpu_time_is_summed_over_sessions_and_a_lost_session_is_owned_up_to(tmp_
     assert first is not None and first > 0.02
     killed = work.measured("b")
     killed.__enter__()  # and never left
-    with Work(tmp_path).measured("b"):
+    with CpuTime(tmp_path).measured("b"):
         pass
-    assert Work(tmp_path).seconds("b") is None and Work(tmp_path).seconds("a") == first
+    assert CpuTime(tmp_path).seconds("b") is None and CpuTime(tmp_path).seconds("a") == first
 
 
 def test_one_seed_states_no_interval_and_claims_nothing(stage: Stage, tmp_path: Path) -> None:
-    result = campaign(tiny_settings(tmp_path), seeds=1, control="random", out=tmp_path / "c")
+    result = run_experiment(tiny_settings(tmp_path), seeds=1, control="random", out=tmp_path / "c")
     assert "nothing follows" in result.text and "is better than" not in result.text
 
 
@@ -136,16 +141,16 @@ def test_wrong_settings_are_refused_before_anything_is_written(
     message: str,
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        campaign(tiny_settings(tmp_path, *assignments), out=tmp_path / "c", **arguments)  # type: ignore[arg-type]
+        run_experiment(tiny_settings(tmp_path, *assignments), out=tmp_path / "c", **arguments)  # type: ignore[arg-type]
     assert not (tmp_path / "c").exists() and not stage.calls
 
 
 def test_a_campaign_is_never_written_over(stage: Stage, tmp_path: Path) -> None:
-    campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
     with pytest.raises(UsageError, match="already holds"):
-        campaign(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+        run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
     with pytest.raises(UsageError, match="not the folder of a campaign"):
-        resume_campaign(tmp_path)
+        resume_experiment(tmp_path)
 
 
 COST = Cost("step", 2.0, 6e9, 1.0, 2e9, 3.0)
@@ -199,10 +204,28 @@ def test_a_real_campaign_from_the_command_line_resumes_and_reports(
 ) -> None:
     settings = tiny_settings(tmp_path)
     words = [
-        "search", "--space", settings.space, "--task", "sr_x2", "--data", settings.data.path[0], "--batch", "1",
-        "--patch", "32", "--steps", "3", "--threads", "1", "--seeds", "2", "--control", "random",
-        "--out", str(tmp_path / "c"),
-    ]  # fmt: skip
+        "search",
+        "--space",
+        settings.space,
+        "--task",
+        "sr_x2",
+        "--data",
+        settings.data.path[0],
+        "--batch",
+        "1",
+        "--patch",
+        "32",
+        "--steps",
+        "3",
+        "--threads",
+        "1",
+        "--seeds",
+        "2",
+        "--control",
+        "random",
+        "--out",
+        str(tmp_path / "c"),
+    ]
     for text in ("data.validation=1", "search.trial_steps=1", "retrain.steps=1", "retrain.random_genotypes=0"):
         words += ["--set", text]
     with pytest.raises(SystemExit) as ended:

@@ -15,7 +15,7 @@ from nas.evaluation.rows import read_rows
 from nas.experiments.noise import noise, plan_noise
 from nas.experiments.noise_results import NoiseTable, statistics_of
 from nas.experiments.noise_tables import as_csv, as_markdown
-from nas.experiments.resume import resume_campaign
+from nas.experiments.resume import resume_experiment
 from nas.space import Genotype
 from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
 
@@ -83,9 +83,14 @@ def test_slow_starters_are_counted_with_what_they_lose() -> None:
 
 def test_every_conclusion_with_a_figure_states_n(tmp_path: Path) -> None:
     statistics = {
-        "space": "tiny", "task": "sr_x2", "genotypes": [f"{i:016x}" for i in range(12)], "validation_images": 2,
-        "protocol": "Y", "cpu_seconds_of_a_run": 3.0, **statistics_of(table(0.1, 0.1)),
-    }  # fmt: skip
+        "space": "tiny",
+        "task": "sr_x2",
+        "genotypes": [f"{i:016x}" for i in range(12)],
+        "validation_images": 2,
+        "protocol": "Y",
+        "cpu_seconds_of_a_run": 3.0,
+        **statistics_of(table(0.1, 0.1)),
+    }
     text = as_markdown(statistics)
     for sentence in statistics["conclusions"][:-2]:
         assert "n = " in sentence or "of 48 runs" in sentence, sentence
@@ -99,7 +104,7 @@ def test_a_measurement_resumes_and_its_table_is_that_of_the_runs(stage: Stage, t
     with pytest.raises(KeyboardInterrupt):
         noise(settings, 3, 2, out=tmp_path / "n")
     stage.fail, before = (lambda name: False), len(stage.calls)
-    found = resume_campaign(tmp_path / "n")
+    found = resume_experiment(tmp_path / "n")
     assert stage.calls[before:] == [("retrain", f"genotype{g}-seed2-retrained") for g in (2, 3)]
     genotypes = [Genotype.load(tmp_path / f"n/genotype{g}/genotype.json") for g in (1, 2, 3)]
     expected = [[psnr_of(g, seed) for seed in (1, 2)] for g in genotypes]
@@ -131,10 +136,35 @@ def test_a_whole_small_space_is_drawn_without_repeating(tmp_path: Path) -> None:
 def test_a_real_measurement_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = tiny_settings(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main(["noise", "--space", settings.space, "--task", "sr_x2", "--data", settings.data.path[0], "--batch", "1",
-              "--patch", "32", "--steps", "4", "--genotypes", "2", "--seeds", "2", "--threads", "1", "--set",
-              "data.validation=1", "--set", "retrain.network.image_residual=true",
-              "--out", str(tmp_path / "n")])  # fmt: skip
+        main(
+            [
+                "noise",
+                "--space",
+                settings.space,
+                "--task",
+                "sr_x2",
+                "--data",
+                settings.data.path[0],
+                "--batch",
+                "1",
+                "--patch",
+                "32",
+                "--steps",
+                "4",
+                "--genotypes",
+                "2",
+                "--seeds",
+                "2",
+                "--threads",
+                "1",
+                "--set",
+                "data.validation=1",
+                "--set",
+                "retrain.network.image_residual=true",
+                "--out",
+                str(tmp_path / "n"),
+            ]
+        )
     out = capsys.readouterr()
     assert ended.value.code == 0, out.err
     assert "Seed noise: SD" in out.out and out.out.splitlines()[-1] == f"wrote {tmp_path / 'n/table.md'}"

@@ -89,7 +89,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
             write_image(folder / "images" / model / "sr_x2" / "Set5" / f"{name}.png", image)
     campaign = tmp_path_factory.mktemp("campaign")
     (campaign / "campaign.yaml").write_text("kind: campaign\n", encoding="utf-8")
-    table = "### Arms\n\n| Arm | PSNR |\n|---|---:|\n| a <b> | **31.2** |\n"
+    table = "### Arms\n\n| Variant | PSNR |\n|---|---:|\n| a <b> | **31.2** |\n"
     (campaign / "table.md").write_text(table, encoding="utf-8")
     pairs = [{"supernet": 30.0 + i, "trained": 31.0 + i} for i in range(4)]
     (campaign / "statistics.json").write_text(json.dumps({"pairs": pairs}), encoding="utf-8")

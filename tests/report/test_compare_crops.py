@@ -31,8 +31,26 @@ def run(*words: str, code: int = 0) -> None:
 
 
 def test_models_are_drawn_with_their_crops(benchmarks: Path, tmp_path: Path) -> None:
-    run("--crops", "bicubic", "again=bicubic", "--task", "sr_x2", "--sets", "Mini", "--data", str(benchmarks),
-        "--picture", "two", "--region", "4,8,32,24", "--error-maps", "--dpi", "60", "--out", str(tmp_path))  # fmt: skip
+    run(
+        "--crops",
+        "bicubic",
+        "again=bicubic",
+        "--task",
+        "sr_x2",
+        "--sets",
+        "Mini",
+        "--data",
+        str(benchmarks),
+        "--picture",
+        "two",
+        "--region",
+        "4,8,32,24",
+        "--error-maps",
+        "--dpi",
+        "60",
+        "--out",
+        str(tmp_path),
+    )
     assert {p.name for p in tmp_path.iterdir()} == {f"crops_sr_x2_Mini_two.{k}" for k in ("pdf", "svg", "png")}
 
 

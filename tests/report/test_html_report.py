@@ -24,14 +24,30 @@ from nas.space import Genotype
 EVIL = "<script>alert(1)</script>\"'&"
 ROWS = [
     Row(
-        "net", "sr_x2", "Set5", images=5, psnr=37.93, ssim=0.9603, protocol="Y, border 2", parameters=476_000,
-        multiply_adds=10**11, cost_output="1280x720", command="nas evaluate net.safetensors --task sr_x2", torch="2.13",
+        "net",
+        "sr_x2",
+        "Set5",
+        images=5,
+        psnr=37.93,
+        ssim=0.9603,
+        protocol="Y, border 2",
+        parameters=476_000,
+        multiply_adds=10**11,
+        cost_output="1280x720",
+        command="nas evaluate net.safetensors --task sr_x2",
+        torch="2.13",
     ),
     Row(
-        "bicubic", "sr_x2", "Set5", images=5, psnr=33.66, ssim=0.9299, protocol="Y, border 2",
+        "bicubic",
+        "sr_x2",
+        "Set5",
+        images=5,
+        psnr=33.66,
+        ssim=0.9299,
+        protocol="Y, border 2",
         command="nas evaluate bicubic",
     ),
-]  # fmt: skip
+]
 PAPERS = [Row("rival", "sr_x2", "Set5", psnr=38.0, parameters=10**6, multiply_adds=2 * 10**11, source="published: P")]
 GENOTYPE = Genotype.from_lists([("rb", 0)], [("esab", 0)])
 

@@ -104,9 +104,20 @@ def test_latex_specials_are_escaped(character: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), (0, "0"), (999, "999"), (12_345, "12.3K"), (476_431, "476K"), (999_960, "1M"), (1_592_000, "1.59M"),
-     (69_842_588, "69.8M"), (130_700_000_000, "131G"), (6_797 * 10**9, "6.8T"), (100, "100")],
-)  # fmt: skip
+    [
+        (None, ""),
+        (0, "0"),
+        (999, "999"),
+        (12_345, "12.3K"),
+        (476_431, "476K"),
+        (999_960, "1M"),
+        (1_592_000, "1.59M"),
+        (69_842_588, "69.8M"),
+        (130_700_000_000, "131G"),
+        (6_797 * 10**9, "6.8T"),
+        (100, "100"),
+    ],
+)
 def test_counts_have_three_significant_digits(value: int | None, text: str) -> None:
     assert count(value) == text
 

@@ -58,26 +58,36 @@ def small(space: str, tmp_path: Path, strategy: str = "pc_darts", **flags: Any) 
         (tmp_path / "tiny.yaml").write_text(TINY)
         space = str(tmp_path / "tiny.yaml")
     return build(
-        SearchSettings, None,
+        SearchSettings,
+        None,
         ["search.trials=2", "search.trial_steps=1", "search.samples=2", "data.validation=1", "search.warmup=0.25"],
-        space=space, strategy=strategy, overrides={"network.cells": 1}, train__steps=STEPS, data__batch=1,
-        data__patch=32, threads=1, train__log_every=1, train__checkpoint_every=1, train__validate_every=STEPS, **flags,
-    )  # fmt: skip
+        space=space,
+        strategy=strategy,
+        overrides={"network.cells": 1},
+        train__steps=STEPS,
+        data__batch=1,
+        data__patch=32,
+        threads=1,
+        train__log_every=1,
+        train__checkpoint_every=1,
+        train__validate_every=STEPS,
+        **flags,
+    )
 
 
 @pytest.fixture(autouse=True)
 def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation on one small crop: its value is not the point here, and the photographs are large."""
-    from nas.train.training_data import Feed
+    from nas.train.training_data import TrainingData
 
-    def crop(self: Feed, model: Any) -> dict[str, float]:
+    def crop(self: TrainingData, model: Any) -> dict[str, float]:
         from nas.evaluation.inference import restore
 
         degraded, target = next(self.batches("weights")(10**6))
         difference = restore(model, degraded) - target
         return {"psnr": float(10 * torch.log10(255**2 / (difference**2).mean()))}
 
-    monkeypatch.setattr(Feed, "validate", crop)
+    monkeypatch.setattr(TrainingData, "validate", crop)
 
 
 def timeless(run: Path) -> list[dict[str, Any]]:

@@ -24,16 +24,21 @@ from nas.tasks import get_task
 SPACE = nas.load_space("jsm", overrides={"network.cells": 1})
 TINY = space_from_document(
     {
-        "format": "nas.space/1", "name": "tiny", "skeleton": "jsnet",
+        "format": "nas.space/1",
+        "name": "tiny",
+        "skeleton": "jsnet",
         "cells": {
             "operation": {
-                "role": "operation", "nodes": 2, "inputs": "all",
-                "candidates": ["none", "skip_connect", "srb", "sep_conv_3x3"], "merge": "sum",
+                "role": "operation",
+                "nodes": 2,
+                "inputs": "all",
+                "candidates": ["none", "skip_connect", "srb", "sep_conv_3x3"],
+                "merge": "sum",
             }
         },
         "network": {"width": 16, "cells": 1},
     }
-)  # fmt: skip
+)
 DISCRETE = [
     n for n in STRATEGIES.names() if not STRATEGIES.get(n).differentiable and n in ("random", "evolution", "tpe")
 ]

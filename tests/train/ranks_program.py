@@ -33,16 +33,28 @@ OPTIONS = ["data.validation=1", "train.log_every=1", "train.validate_every=2", "
 
 def search_settings(data: Path, batch: int, strategy: str = "pc_darts", *more: str) -> SearchSettings:
     return build(
-        SearchSettings, None, [*OPTIONS, *SMOOTH, *ARCHITECTURE, *more], space=str(data.parent / "tiny.yaml"),
-        strategy=strategy, data__path=[str(data)], data__batch=batch, **COMMON,
-    )  # fmt: skip
+        SearchSettings,
+        None,
+        [*OPTIONS, *SMOOTH, *ARCHITECTURE, *more],
+        space=str(data.parent / "tiny.yaml"),
+        strategy=strategy,
+        data__path=[str(data)],
+        data__batch=batch,
+        **COMMON,
+    )
 
 
 def retrain_settings(data: Path, batch: int, model: str, *more: str, **network: Any) -> RetrainSettings:
     return build(
-        RetrainSettings, None, [*OPTIONS, *SMOOTH, *more], model=model, network=network, data__path=[str(data)],
-        data__batch=batch, **COMMON,
-    )  # fmt: skip
+        RetrainSettings,
+        None,
+        [*OPTIONS, *SMOOTH, *more],
+        model=model,
+        network=network,
+        data__path=[str(data)],
+        data__batch=batch,
+        **COMMON,
+    )
 
 
 #: name -> (images, patches a process) -> settings; each equals one process at twice the batch
@@ -58,10 +70,15 @@ EQUAL: dict[str, Callable[[Path, int], Any]] = {
         data, batch, "jsnet_released", "train.ema=0.5", "train.clip=0.01", "data.workers=1", cells=1, width=16
     ),
     "stages": lambda data, batch: retrain_settings(
-        data, batch, "jsnet_released", f"data.stages=[{{steps: 1, patch: 32, batch: {batch}}}, {{steps: 2, patch: 36, "
-        f"batch: {2 * batch}}}]", "train.schedule.unit=epoch", cells=1, width=16,
+        data,
+        batch,
+        "jsnet_released",
+        f"data.stages=[{{steps: 1, patch: 32, batch: {batch}}}, {{steps: 2, patch: 36, batch: {2 * batch}}}]",
+        "train.schedule.unit=epoch",
+        cells=1,
+        width=16,
     ),
-}  # fmt: skip
+}
 #: of these the ranks must only agree: rounding to bfloat16 and statistics of half a batch are other numbers
 AGREE: dict[str, Callable[[Path, int], Any]] = {
     "bfloat16": lambda data, batch: retrain_settings(

@@ -60,8 +60,13 @@ def torchrun(*words: str, kills: str = "", restarts: int = 0) -> subprocess.Comp
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NAS_TEST_KILLS": kills}
     return subprocess.run(
         [*launcher, "--max-restarts", str(restarts), *words],
-        cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -99,13 +99,35 @@ def test_pair_trains_resumes_and_is_evaluated(
     monkeypatch.setattr(PatchSource, "batch", lambda source, step: batch(source, step % PERIOD))
     data, whole, cut = problem(tmp_path, photo, task), tmp_path / "whole", tmp_path / "cut"
     common = (
-        "data.augment=false", "data.validation=0", "train.log_every=1", f"train.checkpoint_every={STOPPED}",
-        "train.schedule.name=constant", "train.schedule.warmup=0",
-    )  # fmt: skip
+        "data.augment=false",
+        "data.validation=0",
+        "train.log_every=1",
+        f"train.checkpoint_every={STOPPED}",
+        "train.schedule.name=constant",
+        "train.schedule.warmup=0",
+    )
     assignments = [word for text in (*common, *TINY[model]) for word in ("--set", text)]
-    command("retrain", model, "--task", task, "--preset", "small", "--data", str(data), "--steps", str(STEPS),
-            "--batch", "1", "--patch", str(patch_of(task)), "--lr", "2e-3", *assignments,
-            "--out", str(whole))  # fmt: skip
+    command(
+        "retrain",
+        model,
+        "--task",
+        task,
+        "--preset",
+        "small",
+        "--data",
+        str(data),
+        "--steps",
+        str(STEPS),
+        "--batch",
+        "1",
+        "--patch",
+        str(patch_of(task)),
+        "--lr",
+        "2e-3",
+        *assignments,
+        "--out",
+        str(whole),
+    )
     found = losses(whole)
     assert len(found) == STEPS and np.mean(found[-PERIOD:]) < np.mean(found[:PERIOD])
 
@@ -117,8 +139,18 @@ def test_pair_trains_resumes_and_is_evaluated(
     assert (cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
     capsys.readouterr()
-    command("evaluate", f"mine={cut / 'weights.safetensors'}", "--task", task, "--sets", "Tiny", "--data",
-            str(tmp_path / "sets"), "--out", str(tmp_path / "rows.csv"))  # fmt: skip
+    command(
+        "evaluate",
+        f"mine={cut / 'weights.safetensors'}",
+        "--task",
+        task,
+        "--sets",
+        "Tiny",
+        "--data",
+        str(tmp_path / "sets"),
+        "--out",
+        str(tmp_path / "rows.csv"),
+    )
     printed = capsys.readouterr().out
     assert "mine" in printed and "Tiny" in printed
     from nas.evaluation.rows import read_rows

@@ -25,7 +25,7 @@ from nas.tasks import get_task
 from nas.train.optimizers import make_optimizer
 from nas.train.retrain import recipe
 from nas.train.schedules import learning_rate
-from nas.train.training_data import check_settings, open_feed
+from nas.train.training_data import check_settings, open_training_data
 from tests.train.test_model_task import TINY, TRAINABLE, command, supported
 
 MSPAN = {"width": 8, "distilled": 4, "n_blocks": 1}
@@ -115,9 +115,10 @@ STAGES = [{"steps": 2, "patch": 24, "batch": 2}, {"steps": 1, "patch": 32, "batc
 
 
 def test_batches_of_stages_are_a_function_of_the_step(photos: Path) -> None:
-    settings = build(RetrainSettings, task="sr_x2", data__path=[str(photos)], data__validation=1, data__stages=STAGES,
-                     train__steps=6)  # fmt: skip
-    stream = open_feed(settings, get_task("sr_x2"), {"weights": 1.0}).batches("weights")
+    settings = build(
+        RetrainSettings, task="sr_x2", data__path=[str(photos)], data__validation=1, data__stages=STAGES, train__steps=6
+    )
+    stream = open_training_data(settings, get_task("sr_x2"), {"weights": 1.0}).batches("weights")
     straight = [batch for batch, _ in zip(stream(0), range(7), strict=False)]
     assert [tuple(target.shape[::3]) for _, target in straight] == [(2, 24)] * 4 + [(1, 32)] * 3
     for start in (0, 3, 4, 6):
@@ -129,7 +130,7 @@ def test_an_image_too_small_for_a_later_stage_is_refused_at_once(photos: Path) -
     stages = [*STAGES, {"steps": 1, "patch": 64, "batch": 1}]
     settings = build(RetrainSettings, task="sr_x2", data__path=[str(photos)], data__stages=stages, train__steps=8)
     with pytest.raises(UsageError, match="too small for patch 64"):
-        open_feed(settings, get_task("sr_x2"), {"weights": 1.0}).batches("weights")
+        open_training_data(settings, get_task("sr_x2"), {"weights": 1.0}).batches("weights")
 
 
 @pytest.mark.parametrize("change", [{"data__stages": STAGES}, {"train__schedule__unit": "epoch"}])
@@ -143,13 +144,21 @@ def test_stages_and_epochs_are_refused_in_a_search(change: dict[str, Any]) -> No
 def test_a_progressive_training_resumes_exactly_across_its_stages(photos: Path, tmp_path: Path) -> None:
     """In whole epochs, with the rate of the epoch and AdamW, as DSRIR is trained."""
     whole = nas.retrain(
-        model="dsrir", task="derain", network=DSRIR, data__path=[str(photos)], data__validation=0,
+        model="dsrir",
+        task="derain",
+        network=DSRIR,
+        data__path=[str(photos)],
+        data__validation=0,
         data__stages=[{"steps": 13, "patch": 16, "batch": 2}, {"steps": 5, "patch": 24, "batch": 1}],
-        data__whole_epochs=True, train__steps=18, train__optimizer={"name": "adamw", "weight_decay": 0.01},
+        data__whole_epochs=True,
+        train__steps=18,
+        train__optimizer={"name": "adamw", "weight_decay": 0.01},
         train__criterion={"contrast": "off"},
-        train__schedule={"name": "cosine_after_warmup", "unit": "epoch", "warmup": 1}, train__checkpoint_every=8,
-        train__log_every=1, out=tmp_path / "whole",
-    )  # fmt: skip
+        train__schedule={"name": "cosine_after_warmup", "unit": "epoch", "warmup": 1},
+        train__checkpoint_every=8,
+        train__log_every=1,
+        out=tmp_path / "whole",
+    )
     training = load_weights(whole.weights).training
     # 5 images: 13 / 2.5 = 5.2, so five epochs of two whole batches, then one of five
     assert training["stages"] == [[10, 16, 2], [5, 24, 1]] and training["steps"] == 15
@@ -179,8 +188,22 @@ def test_another_scale_starts_from_all_but_the_upsampler(
 ) -> None:
     patch = {"data__patch": 32} if model == "jsnet" else {}
     first = tiny(model, source, photos, tmp_path / "first", **patch)
-    command("retrain", model, "--task", target, "--init-from", str(first.weights), "--data", str(photos),
-            "--steps", "0", "--patch", "48", "--out", str(tmp_path / "second"))  # fmt: skip
+    command(
+        "retrain",
+        model,
+        "--task",
+        target,
+        "--init-from",
+        str(first.weights),
+        "--data",
+        str(photos),
+        "--steps",
+        "0",
+        "--patch",
+        "48",
+        "--out",
+        str(tmp_path / "second"),
+    )
     before, after = load_file(first.weights), load_file(tmp_path / "second" / "weights.safetensors")
     kept = [name for name in after if not name.startswith(fresh)]
     assert kept and all(torch.equal(after[name], before[name]) for name in kept)
@@ -193,8 +216,16 @@ def test_another_scale_starts_from_all_but_the_upsampler(
 
 def test_the_same_network_is_tuned_further_and_resumes_without_the_file(photos: Path, tmp_path: Path) -> None:
     first = tiny("mspan", "sr_x2", photos, tmp_path / "first")
-    again = tiny("mspan", "sr_x2", photos, tmp_path / "again", network={}, init_from=str(first.weights), train__steps=4,
-                 train__checkpoint_every=2)  # fmt: skip
+    again = tiny(
+        "mspan",
+        "sr_x2",
+        photos,
+        tmp_path / "again",
+        network={},
+        init_from=str(first.weights),
+        train__steps=4,
+        train__checkpoint_every=2,
+    )
     assert again.notes == (f"started from weights.safetensors ({len(load_file(first.weights))} tensors)",)
     folder = tmp_path / "again"
     for late in (*(folder / "state").glob("*4.*"), folder / "summary.json", Path(first.weights)):
@@ -263,7 +294,8 @@ def test_options_of_a_loss_that_is_not_there_are_refused(
 def test_size_flags_replace_the_stages_of_a_recipe(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command("retrain", "dsrir", "--task", "derain", "--preset", "small", "--patch", "32", "--data", str(photos),
-            "--dry-run")  # fmt: skip
+    command(
+        "retrain", "dsrir", "--task", "derain", "--preset", "small", "--patch", "32", "--data", str(photos), "--dry-run"
+    )
     shown = yaml.safe_load(capsys.readouterr().out.split("\n\n", 1)[1])
     assert shown["data"]["stages"] == [] and shown["data"]["patch"] == 32

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.config.runs import SearchSettings
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.provenance import with_provenance
 from nas.errors import NasError, UsageError
 from nas.estimators.base import NestedSearch
@@ -67,22 +67,22 @@ class Nni:
         from nas.engines.result import SearchResult, default_name
 
         started = time.monotonic()
-        place = Workplace(settings)
-        _check(place)
+        evaluator = Evaluator(settings)
+        _check(evaluator)
         if run is None:
-            run = Run.create(out or Path("runs") / default_name(settings, place.space), "search", settings)
-            run.write_text("space.json", json.dumps(place.space.document, indent=2) + "\n")
-            run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
-        place.estimator.prepare(run.folder, search)
+            run = Run.create(out or Path("runs") / default_name(settings, evaluator.space), "search", settings)
+            run.write_text("space.json", json.dumps(evaluator.space.document, indent=2) + "\n")
+            run.write_text("data.json", json.dumps(evaluator.data.names, indent=2) + "\n")
+        evaluator.estimator.prepare(run.folder, search)
         (run.folder / TRIALS).mkdir(exist_ok=True)
         for claim in (run.folder / TRIALS).glob("*.claim"):
             claim.unlink()  # of trials that did not end
-        title = f"search {place.space.name} {place.task.name} nni"
+        title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
         with progress(title, settings.search.trials, done=done) as bar, terminating():
             if done < settings.search.trials:
-                _experiment(place, run, bar, done)
-        best = _record(place, run)
+                _experiment(evaluator, run, bar, done)
+        best = _record(evaluator, run)
         genotype = with_provenance(best, settings, run.folder.name)
         genotype.save(run.folder / "genotype.json")
         found = results(run.folder)
@@ -106,19 +106,19 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
 
 
-def _check(place: Workplace) -> None:
-    search = place.settings.search
-    if len(place.objectives) > 1:
+def _check(evaluator: Evaluator) -> None:
+    search = evaluator.settings.search
+    if len(evaluator.objectives) > 1:
         raise UsageError(
             "strategy 'nni' optimises one objective, psnr; use --strategy evolution for "
             f"--objectives {','.join(search.objectives)}"
         )
     if search.pruning:
         raise UsageError("strategy 'nni' does not prune trials; leave out search.pruning, or use --strategy evolution")
-    if search.trials > place.space.size():
+    if search.trials > evaluator.space.size():
         raise UsageError(
-            f"space {place.space.name!r} has {place.space.size()} genotypes, fewer than the {search.trials} trials "
-            "asked for; lower --trials"
+            f"space {evaluator.space.name!r} has {evaluator.space.size()} genotypes, fewer than the "
+            f"{search.trials} trials asked for; lower --trials"
         )
     try:
         import nni.experiment  # noqa: F401
@@ -126,18 +126,18 @@ def _check(place: Workplace) -> None:
         raise UsageError(f"strategy 'nni' needs NNI 3.0 ({error}); install it with: pip install 'jsnas[nni]'") from None
 
 
-def _experiment(place: Workplace, run: Run, bar: Progress, done: int) -> None:
+def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> None:
     import psutil
     from nni.experiment import Experiment
 
-    search = place.settings.search
+    search = evaluator.settings.search
     code = (run.folder / WORK / "code").resolve()  # NNI takes a copy of it: nothing is in there
     code.mkdir(parents=True, exist_ok=True)
     experiment = Experiment("local")
     config: Any = experiment.config
     config.experiment_name = run.folder.name
     config.experiment_working_directory = str((run.folder / WORK).resolve())
-    config.search_space = {d.name: {"_type": "choice", "_value": list(d.choices)} for d in place.space.decisions}
+    config.search_space = {d.name: {"_type": "choice", "_value": list(d.choices)} for d in evaluator.space.decisions}
     config.trial_command = shlex.join(
         [sys.executable, "-m", "nas.engines.nni.trial", str(run.folder.resolve()), str(Path.cwd())]
     )
@@ -145,9 +145,9 @@ def _experiment(place: Workplace, run: Run, bar: Progress, done: int) -> None:
     config.max_trial_number = search.trials - done
     config.trial_concurrency = 1
     config.tuner.name = search.tuner
-    config.tuner.class_args = _tuner_arguments(place, done)
-    if place.settings.train.time is not None:
-        config.max_experiment_duration = f"{max(1, round(place.settings.train.time))}s"
+    config.tuner.class_args = _tuner_arguments(evaluator, done)
+    if evaluator.settings.train.time is not None:
+        config.max_experiment_duration = f"{max(1, round(evaluator.settings.train.time))}s"
     me = psutil.Process()
     before = {p.pid for p in me.children(recursive=True)}
     with _quiet():
@@ -177,8 +177,8 @@ def _wait(experiment: Any, run: Run, bar: Progress, done: int) -> None:
         time.sleep(POLL)
 
 
-def _tuner_arguments(place: Workplace, done: int) -> dict[str, Any]:
-    search, seed = place.settings.search, place.settings.seed * 1009 + done
+def _tuner_arguments(evaluator: Evaluator, done: int) -> dict[str, Any]:
+    search, seed = evaluator.settings.search, evaluator.settings.seed * 1009 + done
     if search.tuner == "Random":
         return {"seed": seed}
     if search.tuner == "Evolution":  # it takes no seed
@@ -186,10 +186,10 @@ def _tuner_arguments(place: Workplace, done: int) -> dict[str, Any]:
     return {"optimize_mode": "maximize", "seed": seed}
 
 
-def _record(place: Workplace, run: Run) -> Genotype:
+def _record(evaluator: Evaluator, run: Run) -> Genotype:
     """Write the events from the results; the best genotype."""
-    name = place.objectives[0]
-    archive = ParetoArchive(place.objectives)
+    name = evaluator.objectives[0]
+    archive = ParetoArchive(evaluator.objectives)
     with contextlib.closing(Events(run.folder)) as events:
         found = results(run.folder)
         for step, result in enumerate(found, 1):
@@ -198,7 +198,7 @@ def _record(place: Workplace, run: Run) -> Genotype:
                 archive.insert(genotype, result["values"])
             kept = {k: result[k] for k in ("state", "seconds", "steps", "skip_share")}
             events.write(step, "trial", genotype=genotype.hash, **result["values"], **kept)
-        best = archive.best(place.cost)
+        best = archive.best(evaluator.cost)
         if best is None:
             raise NasError(f"no trial of NNI came to a result; see the logs in {run.folder / WORK}")
         events.write(len(found), "validation", **{name: best.values[name]})

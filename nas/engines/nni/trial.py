@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import TRIALS
 from nas.engines.search import nested_search
 from nas.objectives.constraints import Vector
@@ -29,10 +29,10 @@ def main(folder: str, origin: str) -> None:
 
     os.chdir(origin)
     run = Run.open(folder)
-    place = Workplace(run.expect(SearchSettings))
-    genotype, slot = claim(run.folder / TRIALS, place, vector_of(place.space, nni.get_next_parameter()))
-    place.estimator.prepare(run.folder, nested_search)
-    evaluated = place.evaluate(genotype, slot)
+    evaluator = Evaluator(run.expect(SearchSettings))
+    genotype, slot = claim(run.folder / TRIALS, evaluator, vector_of(evaluator.space, nni.get_next_parameter()))
+    evaluator.estimator.prepare(run.folder, nested_search)
+    evaluated = evaluator.evaluate(genotype, slot)
     result = {
         "genotype": genotype.to_json(),
         "slot": slot,
@@ -45,10 +45,10 @@ def main(folder: str, origin: str) -> None:
     }
     run.write_text(f"{TRIALS}/{slot:06d}.json", json.dumps(result, indent=2) + "\n")
     if not evaluated.failure:  # the tuner is not told of one that diverged
-        nni.report_final_result(evaluated.values[place.objectives[0]])
+        nni.report_final_result(evaluated.values[evaluator.objectives[0]])
 
 
-def claim(folder: Path, place: Workplace, proposal: Vector) -> tuple[Genotype, int]:
+def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotype, int]:
     """(the genotype to evaluate, its slot): the proposal, or the nearest one that is new and within the limits."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -57,15 +57,15 @@ def claim(folder: Path, place: Workplace, proposal: Vector) -> tuple[Genotype, i
             taken[int(path.stem)] = tuple(json.loads(path.read_text()))
         for path in folder.glob("*.json"):
             genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
-            taken[int(path.stem)] = place.space.encode(genotype)
+            taken[int(path.stem)] = evaluator.space.encode(genotype)
         slot = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())
         vector = proposal
-        if vector in seen or not place.feasible.allows(vector):
-            below = random.Random(trial_seed(place.settings.seed, slot)).randrange
-            vector = place.feasible.another(vector, seen, below)
+        if vector in seen or not evaluator.feasible.allows(vector):
+            below = random.Random(trial_seed(evaluator.settings.seed, slot)).randrange
+            vector = evaluator.feasible.another(vector, seen, below)
         (folder / f"{slot:06d}.claim").write_text(json.dumps(list(vector)))
-    return place.space.decode(vector), slot
+    return evaluator.space.decode(vector), slot
 
 
 if __name__ == "__main__":

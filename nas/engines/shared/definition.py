@@ -18,7 +18,7 @@ import yaml
 
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import SearchSettings
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
 from nas.space import Space, space_from_document
 from nas.space.blocks import SKELETONS
@@ -31,8 +31,16 @@ PREFIX = "nas."
 DECISIVE = ("space", "supernet", "tasks", "data", "train", "evaluate", "strategies")
 #: settings that each process has for itself
 LOCAL = (
-    "study", "threads", "device", "plugins", "retrain", "data.path", "data.cache", "data.workers", "search.supernet",
-)  # fmt: skip
+    "study",
+    "threads",
+    "device",
+    "plugins",
+    "retrain",
+    "data.path",
+    "data.cache",
+    "data.workers",
+    "search.supernet",
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +59,15 @@ class Definition:
     version: str
 
     @classmethod
-    def of(cls, place: Workplace) -> Definition:
+    def of(cls, evaluator: Evaluator) -> Definition:
         """The definition that this process would give the study."""
         return cls(
-            place.settings,
-            place.space.document,
-            place.space.hash,
-            files_of(place.settings),
-            _digest(json.dumps(place.feed.names, sort_keys=True).encode()),
-            sources_of(place.space),
+            evaluator.settings,
+            evaluator.space.document,
+            evaluator.space.hash,
+            files_of(evaluator.settings),
+            _digest(json.dumps(evaluator.data.names, sort_keys=True).encode()),
+            sources_of(evaluator.space),
             package_version(),
         )
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.provenance import with_provenance
 from nas.engines.result import SearchResult
 from nas.engines.shared.storage_base import OWNER
-from nas.engines.shared.trial_budget import EXHAUSTED, HASH, SECONDS, SLOT, Slots
+from nas.engines.shared.trial_budget import EXHAUSTED, HASH, SECONDS, SLOT, TrialBudget
 from nas.errors import NasError
 from nas.objectives.pareto import ParetoArchive, Point
 from nas.space.genotype import skip_share
-from nas.strategies.optuna_sampler import HOPELESS, genotype_of
+from nas.strategies.optuna_sampler import FAILURE, genotype_of
 from nas.train.events import Events
 from nas.train.run import Run
 
@@ -29,10 +29,10 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 class StudyLog:
     """Writes each slot to the run's events as it is spent; a resumed driver writes them all anew, from the rows."""
 
-    def __init__(self, slots: Slots, place: Workplace, events: Events) -> None:
-        self._slots, self._place, self._events = slots, place, events
+    def __init__(self, budget: TrialBudget, evaluator: Evaluator, events: Events) -> None:
+        self._slots, self._place, self._events = budget, evaluator, events
         self._written: set[int] = set()
-        self._archive = ParetoArchive(place.objectives)
+        self._archive = ParetoArchive(evaluator.objectives)
 
     def update(self) -> int:
         """Note what was spent since the last look; returns how many slots that were."""
@@ -58,10 +58,10 @@ class StudyLog:
             self._events.write(len(self._written), "validation", **scores)
 
 
-def row(trial: FrozenTrial, place: Workplace) -> dict[str, Any]:
+def row(trial: FrozenTrial, evaluator: Evaluator) -> dict[str, Any]:
     """A spent slot as an event: genotype hash, objective values, seconds of work, state, where it was done."""
     notes = trial.user_attrs
-    values = dict(zip(place.objectives, trial.values, strict=False)) if trial.values else {}
+    values = dict(zip(evaluator.objectives, trial.values, strict=False)) if trial.values else {}
     found: dict[str, Any] = {
         "genotype": notes.get(HASH, ""),
         **values,
@@ -70,40 +70,40 @@ def row(trial: FrozenTrial, place: Workplace) -> dict[str, Any]:
         "number": trial.number,
         "seconds": notes.get(SECONDS, 0.0),
         "steps": int(notes.get("steps", 0)),
-        "skip_share": skip_share(genotype_of(place.space, trial.params)),
+        "skip_share": skip_share(genotype_of(evaluator.space, trial.params)),
         "worker": notes.get(OWNER, ""),
     }
-    if HOPELESS in notes:
-        found["reason"] = notes[HOPELESS]
+    if FAILURE in notes:
+        found["reason"] = notes[FAILURE]
     return found
 
 
-def best_of(trials: Iterable[FrozenTrial], place: Workplace) -> tuple[Point | None, ParetoArchive]:
+def best_of(trials: Iterable[FrozenTrial], evaluator: Evaluator) -> tuple[Point | None, ParetoArchive]:
     """The best of the complete trials and the archive of all, trials in the order of their slots.
 
     Ties in the quality go by the other objectives, then by parameters and multiply-adds, then by the slot.
     """
-    archive = ParetoArchive(place.objectives)
+    archive = ParetoArchive(evaluator.objectives)
     for trial in sorted(trials, key=lambda t: t.user_attrs[SLOT]):
-        _insert(archive, trial, place)
-    return archive.best(place.cost), archive
+        _insert(archive, trial, evaluator)
+    return archive.best(evaluator.cost), archive
 
 
-def write_result(slots: Slots, place: Workplace, run: Run, started: float) -> SearchResult:
+def write_result(budget: TrialBudget, evaluator: Evaluator, run: Run, started: float) -> SearchResult:
     """genotype.json, with several objectives the Pareto archive, and summary.json; ``started``: time.monotonic().
 
     Raises NasError when no trial came to a result.
     """
-    spent = slots.spent()
-    best, archive = best_of(spent.values(), place)
+    spent = budget.spent()
+    best, archive = best_of(spent.values(), evaluator)
     if best is None:
-        reasons = {str(t.user_attrs.get(HOPELESS, "its worker died again and again")) for t in spent.values()}
-        raise NasError(f"no trial of study {slots.study.study_name!r} came to a result ({'; '.join(sorted(reasons))})")
-    genotype = with_provenance(best.genotype, place.settings, run.folder.name)
+        reasons = {str(t.user_attrs.get(FAILURE, "its worker died again and again")) for t in spent.values()}
+        raise NasError(f"no trial of study {budget.study.study_name!r} came to a result ({'; '.join(sorted(reasons))})")
+    genotype = with_provenance(best.genotype, evaluator.settings, run.folder.name)
     genotype.save(run.folder / "genotype.json")
-    if len(place.objectives) > 1:
+    if len(evaluator.objectives) > 1:
         archive.write(run.folder)
-    scores = {name: best.values[name] for name in place.objectives}
+    scores = {name: best.values[name] for name in evaluator.objectives}
     seconds = time.monotonic() - started
     states = [STATES[t.state] for t in spent.values()]
     summary: dict[str, Any] = {
@@ -111,21 +111,21 @@ def write_result(slots: Slots, place: Workplace, run: Run, started: float) -> Se
         "weights": "",
         "scores": scores,
         "seconds_of_last_part": round(seconds, 1),
-        "study": slots.study.study_name,
+        "study": budget.study.study_name,
         "trials": {state: states.count(state) for state in STATES.values()},
         "workers": len({t.user_attrs.get(OWNER) for t in spent.values()}),
         "seconds_of_work": round(sum(t.user_attrs.get(SECONDS, 0.0) for t in spent.values()), 1),
     }
-    if EXHAUSTED in slots.study.user_attrs:
-        summary["ended_early"] = slots.study.user_attrs[EXHAUSTED]
+    if EXHAUSTED in budget.study.user_attrs:
+        summary["ended_early"] = budget.study.user_attrs[EXHAUSTED]
     run.write_summary(summary)
     return SearchResult(run.folder, genotype, "", scores, seconds)
 
 
-def _insert(archive: ParetoArchive, trial: FrozenTrial, place: Workplace) -> bool:
+def _insert(archive: ParetoArchive, trial: FrozenTrial, evaluator: Evaluator) -> bool:
     if trial.state != TrialState.COMPLETE:
         return False
-    genotype = genotype_of(place.space, trial.params)
-    values = dict(zip(place.objectives, map(float, trial.values), strict=True))
-    further = place.costs_of(genotype) if len(place.objectives) > 1 else {}
+    genotype = genotype_of(evaluator.space, trial.params)
+    values = dict(zip(evaluator.objectives, map(float, trial.values), strict=True))
+    further = evaluator.costs_of(genotype) if len(evaluator.objectives) > 1 else {}
     return archive.insert(genotype, {**further, **values})

@@ -15,7 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError, UsageError
-from nas.strategies.optuna_sampler import HOPELESS
+from nas.strategies.optuna_sampler import FAILURE
 
 #: beats that may be missed before a running trial is taken for lost
 SILENT_BEATS = 4
@@ -72,10 +72,10 @@ class SharedStorage(ABC):
 def masked(url: str) -> str:
     """The URL without its password, for files, messages and process lists."""
     head, sign, rest = url.partition("://")
-    account, at, place = rest.rpartition("@")
+    account, at, evaluator = rest.rpartition("@")
     if not sign or not at or ":" not in account:
         return url
-    return f"{head}://{account.split(':', 1)[0]}:***@{place}"
+    return f"{head}://{account.split(':', 1)[0]}:***@{evaluator}"
 
 
 def quiet(call: Any, *args: Any, **kwargs: Any) -> Any:
@@ -87,7 +87,7 @@ def quiet(call: Any, *args: Any, **kwargs: Any) -> Any:
 
 def is_lost(trial: FrozenTrial) -> bool:
     """Whether a trial was not evaluated to its end: its worker died or gave it back."""
-    return bool(trial.state == TrialState.FAIL and HOPELESS not in trial.user_attrs)
+    return bool(trial.state == TrialState.FAIL and FAILURE not in trial.user_attrs)
 
 
 def _opened(url: str, make: Any) -> Any:

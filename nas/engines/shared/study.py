@@ -16,15 +16,15 @@ from typing import Any
 import optuna
 
 from nas.config.runs import SearchSettings
-from nas.engines.evaluator import Workplace
+from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, default_name
 from nas.engines.shared.definition import PREFIX, Definition
 from nas.engines.shared.proposals import Proposer
 from nas.engines.shared.record import StudyLog, write_result
 from nas.engines.shared.storage import open_storage
 from nas.engines.shared.storage_base import SharedStorage, masked, quiet
-from nas.engines.shared.trial_budget import Claim, Slots
-from nas.engines.shared.worker_pool import STORAGE_VARIABLE, Crew
+from nas.engines.shared.trial_budget import Claim, TrialBudget
+from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError, did_you_mean
 from nas.estimators.base import NestedSearch
@@ -50,9 +50,9 @@ def shared_search(
     is out of reach or the workers die again and again.
     """
     started = time.monotonic()
-    place = Workplace(settings)
-    _check(settings, place.space)
-    name = settings.study.name or default_name(settings, place.space)
+    evaluator = Evaluator(settings)
+    _check(settings, evaluator.space)
+    name = settings.study.name or default_name(settings, evaluator.space)
     address = _address(settings, run)
     if run is None:
         if address is None:
@@ -61,27 +61,27 @@ def shared_search(
         study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
         kept = settings.model_copy(update={"study": study_settings})
         run = Run.create(out or Path("runs") / name, "search", kept)
-        run.write_text("space.json", json.dumps(place.space.document, indent=2) + "\n")
-        run.write_text("data.json", json.dumps(place.feed.names, indent=2) + "\n")
+        run.write_text("space.json", json.dumps(evaluator.space.document, indent=2) + "\n")
+        run.write_text("data.json", json.dumps(evaluator.data.names, indent=2) + "\n")
     assert address is not None
     if settings.search.estimator == "supernet" and settings.search.supernet is None:
-        place = _with_supernet(place, run, search)  # one for all workers
+        evaluator = _with_supernet(evaluator, run, search)  # one for all workers
     with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
         if settings.study.workers and not shared.many:
             raise UsageError(
                 f"{shared.kind} serves one process, so --workers {settings.study.workers} cannot share it; leave out "
                 "--workers, or give --storage the path of a journal file"
             )
-        study = _made(shared, name, place)
-        slots = slots_of(shared, study, place)
-        title = f"search {place.space.name} {place.task.name} {settings.strategy}"
+        study = _made(shared, name, evaluator)
+        budget = trial_budget_of(shared, study, evaluator)
+        title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
         with contextlib.closing(Events(run.folder)) as events:
-            log = StudyLog(slots, place, events)
-            with progress(title, slots.budget, done=log.update()) as bar:
+            log = StudyLog(budget, evaluator, events)
+            with progress(title, budget.budget, done=log.update()) as bar:
                 bar.note(_invitation(shared, name))
-                _drive(slots, place, log, bar, run, search)
+                _drive(budget, evaluator, log, bar, run, search)
             log.close()
-        return write_result(slots, place, run, started)
+        return write_result(budget, evaluator, run, started)
 
 
 def worker(
@@ -108,25 +108,25 @@ def worker(
         settings = _here(definition.settings, data, plugins, device, threads, supernet)
         for plugin in settings.plugins:
             load_plugin(plugin)
-        place = Workplace(settings, definition.space())
-        definition.check(Definition.of(place), name)
-        slots = slots_of(shared, study, place)
+        evaluator = Evaluator(settings, definition.space())
+        definition.check(Definition.of(evaluator), name)
+        budget = trial_budget_of(shared, study, evaluator)
         if dry_run:
             return 0
-        place.estimator.prepare(None, _no_nested_search)
-        with progress(f"worker of {name}", slots.budget, done=len(slots.spent())) as bar:
-            return work(slots, place, lambda claim: bar.advance(detail=f"trial {claim.slot + 1}"))
+        evaluator.estimator.prepare(None, _no_nested_search)
+        with progress(f"worker of {name}", budget.budget, done=len(budget.spent())) as bar:
+            return work(budget, evaluator, lambda claim: bar.advance(detail=f"trial {claim.slot + 1}"))
 
 
 def _no_nested_search(settings: SearchSettings, folder: Path) -> Path:
     raise UsageError("a worker trains no supernet of its own; name a trained one with --supernet")
 
 
-def slots_of(shared: SharedStorage, study: optuna.Study, place: Workplace) -> Slots:
+def trial_budget_of(shared: SharedStorage, study: optuna.Study, evaluator: Evaluator) -> TrialBudget:
     """The slots of a study, with proposals by the search's sampler, within its limits."""
-    settings, space = place.settings, place.space
-    propose = Proposer(settings, space, place.feasible)
-    return Slots(shared, study, space, settings.search.trials, propose, settings.train.time)
+    settings, space = evaluator.settings, evaluator.space
+    propose = Proposer(settings, space, evaluator.feasible)
+    return TrialBudget(shared, study, space, settings.search.trials, propose, settings.train.time)
 
 
 def _check(settings: SearchSettings, space: Space) -> None:
@@ -142,10 +142,10 @@ def _check(settings: SearchSettings, space: Space) -> None:
         )
 
 
-def _with_supernet(place: Workplace, run: Run, search: NestedSearch) -> Workplace:
-    place.estimator.prepare(run.folder, search)
-    changed = place.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
-    return Workplace(place.settings.model_copy(update={"search": changed}))
+def _with_supernet(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator:
+    evaluator.estimator.prepare(run.folder, search)
+    changed = evaluator.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
+    return Evaluator(evaluator.settings.model_copy(update={"search": changed}))
 
 
 def _address(settings: SearchSettings, run: Run | None) -> str | None:
@@ -164,21 +164,21 @@ def _address(settings: SearchSettings, run: Run | None) -> str | None:
     return address
 
 
-def _made(shared: SharedStorage, name: str, place: Workplace) -> optuna.Study:
+def _made(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.Study:
     """The study, made by the first driver and joined by every later one."""
-    mine = Definition.of(place)
+    mine = Definition.of(evaluator)
     with shared.exclusive(name):
         study = optuna.create_study(
             study_name=name,
             storage=shared.optuna_storage,
-            directions=directions_of(place.settings.search),
+            directions=directions_of(evaluator.settings.search),
             load_if_exists=True,
         )
         # a driver may have died between making the study and saying what it is
         if PREFIX + "format" not in study.user_attrs and not study.get_trials(deepcopy=False):
             for key, value in reversed(mine.attributes().items()):
                 study.set_user_attr(key, value)
-            quiet(study.set_metric_names, list(place.objectives))
+            quiet(study.set_metric_names, list(evaluator.objectives))
     Definition.read(study.user_attrs, name).check(mine, name)
     return study
 
@@ -219,24 +219,28 @@ def _invitation(shared: SharedStorage, name: str) -> str:
     return f"study {name!r}; further workers join by: nas worker --storage {masked(shared.url)} --study {name}"
 
 
-def _drive(slots: Slots, place: Workplace, log: StudyLog, bar: Progress, run: Run, search: NestedSearch) -> None:
+def _drive(
+    budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: Progress, run: Run, search: NestedSearch
+) -> None:
     """Until every slot is spent: by this process, or by a local crew (and by whoever else joins)."""
-    if not place.settings.study.workers:
-        place.estimator.prepare(run.folder, search)
+    if not evaluator.settings.study.workers:
+        evaluator.estimator.prepare(run.folder, search)
 
         def tell(claim: Claim) -> None:
             bar.advance(log.update(), detail=log.best_text())
 
-        work(slots, place, tell)
+        work(budget, evaluator, tell)
         bar.advance(log.update(), detail=log.best_text())
         return
-    study = place.settings.study
-    crew = Crew(study.workers, slots.shared.url, slots.study.study_name, run.folder / "workers", place.settings.threads)
+    study = evaluator.settings.study
+    pool = WorkerPool(
+        study.workers, budget.shared.url, budget.study.study_name, run.folder / "workers", evaluator.settings.threads
+    )
     try:
-        while not slots.done():
-            crew.look_after(bar.note)
+        while not budget.done():
+            pool.look_after(bar.note)
             bar.advance(log.update(), detail=log.best_text())
             time.sleep(POLL)
         bar.advance(log.update(), detail=log.best_text())
     finally:
-        crew.dismiss()
+        pool.dismiss()

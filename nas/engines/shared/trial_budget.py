@@ -2,7 +2,7 @@
 
 A slot is a number from 0 on, kept in a user attribute of its trials. It is spent by one trial that is complete,
 pruned, or failed for a reason of its own (the loss diverged). A trial whose worker died is lost; its slot waits
-again with the same genotype. Slots are taken, and lost ones found, by one process at a time
+again with the same genotype. TrialBudget are taken, and lost ones found, by one process at a time
 (``SharedStorage.exclusive``), so the budget is exact and no genotype is proposed twice.
 """
 
@@ -40,7 +40,7 @@ class Claim:
     genotype: Genotype
 
 
-class Slots:
+class TrialBudget:
     """``budget`` slots of one study over one space; ``seconds``: work after which no further slot is opened."""
 
     def __init__(

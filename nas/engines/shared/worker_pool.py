@@ -15,7 +15,7 @@ from nas.errors import NasError, UsageError
 STORAGE_VARIABLE = "NAS_STORAGE"
 
 
-class Crew:
+class WorkerPool:
     """``count`` processes of ``nas worker`` on this machine; those that die are replaced, within reason.
 
     Their output goes to ``folder``/worker-<k>.log.

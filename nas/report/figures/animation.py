@@ -47,8 +47,12 @@ def weight_strip(
         least, top = float(np.nanmin(weights)), float(np.nanmax(weights))
         for axes, index in zip(line, _moments(len(steps), count), strict=True):
             _table(axes, weights[index], least, top, theme)
-            axes.set_title(f"{cell}, step {steps[index]:.0f}" if index == 0 else f"step {steps[index]:.0f}", loc="left",
-                           fontsize=7.5, color=theme.ink)  # fmt: skip
+            axes.set_title(
+                f"{cell}, step {steps[index]:.0f}" if index == 0 else f"step {steps[index]:.0f}",
+                loc="left",
+                fontsize=7.5,
+                color=theme.ink,
+            )
             if axes is not line[0]:
                 axes.set_yticks([])
             else:

@@ -31,8 +31,15 @@ SHORT = {
     "spatial_attention_v2": "spatial v2",
 }
 _KNOWN = ("rb", "lrb", "srb", "sep_conv_3x3", "dil_conv_3x3", "acb")
-_KNOWN_ATTENTION = ("esab", "cea", "channel_wise_attention", "contrast_aware_channel_attention", "spatial_attention",
-                    "pixel_wise_attention", "spatial_attention_v2")  # fmt: skip
+_KNOWN_ATTENTION = (
+    "esab",
+    "cea",
+    "channel_wise_attention",
+    "contrast_aware_channel_attention",
+    "spatial_attention",
+    "pixel_wise_attention",
+    "spatial_attention_v2",
+)
 
 STEP, RISE, RADIUS = 1.5, 0.72, 0.19  # between nodes, of an arc per node it spans, of a node (inches)
 

@@ -86,8 +86,16 @@ def crop_figure(
             under = axes = place(x, top, w, height_)
             _show(axes, cut(entry.image, box))
             if len(boxes) > 1 and column == 0 and first == 0:
-                axes.text(0.03, 0.97, str(line // lines + 1), transform=axes.transAxes, color="white", fontsize=7,
-                          va="top", bbox=LABEL)  # fmt: skip
+                axes.text(
+                    0.03,
+                    0.97,
+                    str(line // lines + 1),
+                    transform=axes.transAxes,
+                    color="white",
+                    fontsize=7,
+                    va="top",
+                    bbox=LABEL,
+                )
             if error_maps and entry.comparable:
                 under = place(x, top + height_ + GAP, w, height_)
                 _show_error(under, cut(entry.image, box), cut(target, box))

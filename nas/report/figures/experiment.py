@@ -108,10 +108,15 @@ def rank_scatter(statistics: Statistics, dark: bool = False) -> Figure:
             found = entry["correlation"]
             tau = "no tau" if found["tau"] is None else f"tau {found['tau']:+.2f}"
             panel.plot(
-                [p["supernet"] for p in entry["pairs"]], [p["trained"] for p in entry["pairs"]],
-                MARKERS[index % len(MARKERS)], color=theme.colour(index), markersize=5, markeredgecolor=theme.paper,
-                linestyle="", label=f"seed {entry['seed']}: {tau}, n = {found['n']}",
-            )  # fmt: skip
+                [p["supernet"] for p in entry["pairs"]],
+                [p["trained"] for p in entry["pairs"]],
+                MARKERS[index % len(MARKERS)],
+                color=theme.colour(index),
+                markersize=5,
+                markeredgecolor=theme.paper,
+                linestyle="",
+                label=f"seed {entry['seed']}: {tau}, n = {found['n']}",
+            )
         panel.set_title(name, fontsize=9, color=theme.ink)
         panel.set_xlabel("in the supernet (dB)")
         panel.margins(0.12)
@@ -133,9 +138,15 @@ def cost_plot(statistics: Statistics, dark: bool = False) -> Figure:
     for index, arm in enumerate(dict.fromkeys(p["arm"] for p in points)):
         members = [p for p in points if p["arm"] == arm]
         axes.plot(
-            [p["multiply_adds"] / 1e9 for p in members], [p["psnr"] for p in members], MARKERS[index % len(MARKERS)],
-            color=theme.colour(index), markeredgecolor=theme.paper, markersize=6, linestyle="", label=arm,
-        )  # fmt: skip
+            [p["multiply_adds"] / 1e9 for p in members],
+            [p["psnr"] for p in members],
+            MARKERS[index % len(MARKERS)],
+            color=theme.colour(index),
+            markeredgecolor=theme.paper,
+            markersize=6,
+            linestyle="",
+            label=arm,
+        )
     axes.margins(0.1)
     axes.set_xlabel("multiply-adds (G)")
     axes.set_ylabel("PSNR (dB), validation images")
@@ -162,9 +173,14 @@ def noise_strip(statistics: Statistics, dark: bool = False) -> Figure:
     dress(axes, theme)
     for index, seed in enumerate(statistics["seeds"]):
         axes.plot(
-            range(len(order)), table[order, index], MARKERS[index % len(MARKERS)], color=theme.colour(index),
-            markersize=5, linestyle="", label=f"seed {seed}",
-        )  # fmt: skip
+            range(len(order)),
+            table[order, index],
+            MARKERS[index % len(MARKERS)],
+            color=theme.colour(index),
+            markersize=5,
+            linestyle="",
+            label=f"seed {seed}",
+        )
     means = table.mean(axis=1)[order]
     axes.hlines(means, np.arange(len(order)) - 0.3, np.arange(len(order)) + 0.3, color=theme.ink, linewidth=1.6)
     axes.set_xticks(range(len(order)), [statistics["genotypes"][i][:6] for i in order], rotation=60, fontsize=7)
@@ -172,8 +188,11 @@ def noise_strip(statistics: Statistics, dark: bool = False) -> Figure:
     c = statistics["stages"][-1]["components"]
     axes.set_title(
         f"seed SD {c['seed_sd']:.3f} dB ({c['seed_low']:.3f} to {c['seed_high']:.3f}), genotype SD "
-        f"{c['genotype_sd']:.3f} dB, n = {c['genotypes']} x {c['seeds']}", loc="left", fontsize=8, color=theme.ink,
-    )  # fmt: skip
+        f"{c['genotype_sd']:.3f} dB, n = {c['genotypes']} x {c['seeds']}",
+        loc="left",
+        fontsize=8,
+        color=theme.ink,
+    )
     axes.legend(fontsize=7, frameon=False, labelcolor=theme.ink, ncols=3, loc="best")
     return figure
 
@@ -186,10 +205,14 @@ def seeds_needed_figure(statistics: Statistics, dark: bool = False) -> Figure:
     dress(axes, theme)
     for index, stage in enumerate(statistics["stages"]):
         axes.plot(
-            [e["difference"] for e in stage["needed"]], [e["seeds"] for e in stage["needed"]],
-            f"{MARKERS[index % len(MARKERS)]}-", color=theme.colour(index), markersize=5, linewidth=1.3,
+            [e["difference"] for e in stage["needed"]],
+            [e["seeds"] for e in stage["needed"]],
+            f"{MARKERS[index % len(MARKERS)]}-",
+            color=theme.colour(index),
+            markersize=5,
+            linewidth=1.3,
             label=f"{stage['steps']} steps, seed SD {stage['components']['seed_sd']:.3f} dB",
-        )  # fmt: skip
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = [e["difference"] for e in statistics["stages"][-1]["needed"]]

@@ -54,10 +54,26 @@ def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) 
                 continue
             colour = theme.colour(0 if key[1] else 1)
             face = theme.paper if key[1] else colour
-            axes.scatter([max(value, left)], [place], s=24, edgecolors=colour, facecolors=face, linewidths=1.2,
-                         zorder=3, marker="o" if value >= left else "<", clip_on=False)  # fmt: skip
-            axes.annotate(decibel(value), (max(value, left), place), xytext=(6, 0), textcoords="offset points",
-                          va="center", fontsize=6.5, color=theme.soft if key[1] else theme.ink)  # fmt: skip
+            axes.scatter(
+                [max(value, left)],
+                [place],
+                s=24,
+                edgecolors=colour,
+                facecolors=face,
+                linewidths=1.2,
+                zorder=3,
+                marker="o" if value >= left else "<",
+                clip_on=False,
+            )
+            axes.annotate(
+                decibel(value),
+                (max(value, left), place),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=6.5,
+                color=theme.soft if key[1] else theme.ink,
+            )
         axes.set_xlim(left, right)
         axes.set_title(set_name, loc="left", fontsize=9, color=theme.ink)
         axes.tick_params(axis="y", length=0, labelsize=7.5)
@@ -152,8 +168,14 @@ def pareto_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: b
         mine = front_of([(c, q) for c, q, r in own if not is_published(r)])
         axes.plot(*zip(*front, strict=True), drawstyle="steps-post", color=theme.soft, linewidth=1.2, zorder=2)
         if len(mine) > 1 and len(mine) < len(own):
-            axes.plot(*zip(*mine, strict=True), drawstyle="steps-post", color=theme.colour(1), linewidth=1.1,
-                      linestyle=(0, (4, 3)), zorder=2)  # fmt: skip
+            axes.plot(
+                *zip(*mine, strict=True),
+                drawstyle="steps-post",
+                color=theme.colour(1),
+                linewidth=1.1,
+                linestyle=(0, (4, 3)),
+                zorder=2,
+            )
         _log_axis(axes, [c for c, _, _ in own])
         axes.set_xlabel(words)
         named = [(c, q, r) for c, q, r in own if (c, q) in front or (c, q) in mine]
@@ -167,9 +189,15 @@ def pareto_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: b
     figure.supxlabel(words, fontsize=7.5, color=theme.soft, x=0.01, ha="left")
     for axes, named, rest in labels:
         write_labels(
-            figure, axes, theme, [(c, q) for c, q, _ in named], [26.0] * len(named), [r.model for _, _, r in named],
-            [not is_published(r) for _, _, r in named], rest,
-        )  # fmt: skip
+            figure,
+            axes,
+            theme,
+            [(c, q) for c, q, _ in named],
+            [26.0] * len(named),
+            [r.model for _, _, r in named],
+            [not is_published(r) for _, _, r in named],
+            rest,
+        )
     return figure
 
 

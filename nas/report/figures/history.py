@@ -41,8 +41,15 @@ def trials_figure(events: Sequence[Event], theme: Theme) -> Figure | None:
             axes.scatter(xs, ys, s=16, marker=marker, color=theme.colour(colour), label=state, zorder=3)
         lost = [e["step"] for e in members if not finite(e.get(name))]
         if lost:
-            axes.plot(lost, [0.02] * len(lost), "|", transform=axes.get_xaxis_transform(), color=theme.colour(colour),
-                      label=f"{state}, no value", markersize=8)  # fmt: skip
+            axes.plot(
+                lost,
+                [0.02] * len(lost),
+                "|",
+                transform=axes.get_xaxis_transform(),
+                color=theme.colour(colour),
+                label=f"{state}, no value",
+                markersize=8,
+            )
     for event in trials:
         if str(event.get("state", "complete")) == "complete" and finite(event.get(name)):
             best_x.append(float(event["step"]))
@@ -113,9 +120,17 @@ def archive_figure(events: Sequence[Event], theme: Theme) -> Figure | None:
         front = sorted(pairs[index], key=lambda p: p[1])
         shade = theme.colour(1) if last else theme.soft
         style: Any = "-" if last else ((0, (1, 2)), (0, (3, 2)), (0, (6, 2)))[place % 3]
-        left.plot([p[1] for p in front], [p[0] for p in front], drawstyle="steps-post", color=shade, linestyle=style,
-                  linewidth=1.6 if last else 1.0, marker="o", markersize=4 if last else 2.5,
-                  label=f"trial {states[index].step:.0f}")  # fmt: skip
+        left.plot(
+            [p[1] for p in front],
+            [p[0] for p in front],
+            drawstyle="steps-post",
+            color=shade,
+            linestyle=style,
+            linewidth=1.6 if last else 1.0,
+            marker="o",
+            markersize=4 if last else 2.5,
+            label=f"trial {states[index].step:.0f}",
+        )
     left.set_xlabel(AXES.get(cost, cost))
     left.set_ylabel(AXES.get(quality, quality))
     if min(p[1] for p in flat) > 0 and max(p[1] for p in flat) / min(p[1] for p in flat) > 8:
@@ -128,8 +143,14 @@ def archive_figure(events: Sequence[Event], theme: Theme) -> Figure | None:
     whole = [hypervolume(p, reference) for p in pairs]
     top = max(whole) or 1.0
     right.plot(steps, [v / top for v in whole], drawstyle="steps-post", color=theme.colour(0), label="hypervolume")
-    right.plot(steps, [len(p) / max(map(len, pairs)) for p in pairs], drawstyle="steps-post", linestyle=(0, (4, 2)),
-               color=theme.colour(2), label=f"genotypes (most: {max(map(len, pairs))})")  # fmt: skip
+    right.plot(
+        steps,
+        [len(p) / max(map(len, pairs)) for p in pairs],
+        drawstyle="steps-post",
+        linestyle=(0, (4, 2)),
+        color=theme.colour(2),
+        label=f"genotypes (most: {max(map(len, pairs))})",
+    )
     right.set_ylim(0, 1.08)
     right.set_xlabel("trial")
     right.set_ylabel("share of the largest")
@@ -176,8 +197,9 @@ def pace_figure(timing: Sequence[Event], theme: Theme) -> Figure | None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     axes.set_xlabel(f"{unit_of_time} of work")
     axes.set_ylabel(f"{unit} an hour")
-    axes.set_title(f"Pace: {count(mean * hours[-1])} {unit} in {_hours(hours[-1])}", loc="left", fontsize=10,
-                   color=theme.ink)  # fmt: skip
+    axes.set_title(
+        f"Pace: {count(mean * hours[-1])} {unit} in {_hours(hours[-1])}", loc="left", fontsize=10, color=theme.ink
+    )
     theme_legend(figure, axes, theme)
     return figure
 

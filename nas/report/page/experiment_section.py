@@ -33,7 +33,7 @@ class CampaignFolder:
     problems: list[str] = field(default_factory=list)
 
 
-def is_campaign(folder: Path) -> bool:
+def is_experiment(folder: Path) -> bool:
     """Whether a folder holds a campaign."""
     return (folder / "campaign.yaml").is_file()
 

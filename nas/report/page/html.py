@@ -12,7 +12,7 @@ from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report.comparison import figure_sets, related
 from nas.report.page import sections
-from nas.report.page.experiment_section import CampaignFolder, campaign_section, is_campaign, read_campaign
+from nas.report.page.experiment_section import CampaignFolder, campaign_section, is_experiment, read_campaign
 from nas.report.page.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
 from nas.report.run_folder import RunFolder, attempt, read_run
@@ -48,8 +48,8 @@ def write_report(
     """
     target = Path(out)
     folders = [Path(f) for f in ([run] if isinstance(run, str | Path) else run or [])]
-    campaigns = [read_campaign(f) for f in folders if is_campaign(f)]
-    runs = [read_run(f) for f in folders if not is_campaign(f)]
+    campaigns = [read_campaign(f) for f in folders if is_experiment(f)]
+    runs = [read_run(f) for f in folders if not is_experiment(f)]
     material: list[RunFolder | CampaignFolder] = [*runs, *campaigns]
     problems = [p for found in material for p in found.problems]
     everything = list(dict.fromkeys([*(r for found in material for r in found.rows), *rows]))

@@ -19,10 +19,15 @@ def events(steps: int = 6) -> list[dict[str, Any]]:
         weights = [[0.2, 0.3, 0.5]] * 3
         out.append(
             {
-                "step": step, "kind": "architecture", "arch_loss": 11 / step, "counts": {"rb": 2, "skip_connect": 1},
-                "entropy": {"operation": [1.0, 1.0, 0.9]}, "probabilities": {"operation": weights}, "skip_share": 0.3,
+                "step": step,
+                "kind": "architecture",
+                "arch_loss": 11 / step,
+                "counts": {"rb": 2, "skip_connect": 1},
+                "entropy": {"operation": [1.0, 1.0, 0.9]},
+                "probabilities": {"operation": weights},
+                "skip_share": 0.3,
             }
-        )  # fmt: skip
+        )
         out.append({"step": step, "kind": "validation", "psnr": 30 + step, "bicubic_psnr": 31.0})
     return out
 

@@ -22,23 +22,31 @@ def campaign() -> dict[str, Any]:
     """As statistics.json of a campaign of two arms."""
     arms = [
         {
-            "name": name, "psnr_values": values, "psnr": asdict(s.summary(values)), "multiply_adds": 2e10,
-            "parameters": 1e5, "gap": asdict(s.summary([0.5, 0.7, 0.6])) if name == "pc_darts" else None,
+            "name": name,
+            "psnr_values": values,
+            "psnr": asdict(s.summary(values)),
+            "multiply_adds": 2e10,
+            "parameters": 1e5,
+            "gap": asdict(s.summary([0.5, 0.7, 0.6])) if name == "pc_darts" else None,
             "agreement": asdict(s.agreement([[0, 1], [0, 2], [0, 1]], [3, 3])),
         }
         for name, values in PSNR.items()
-    ]  # fmt: skip
+    ]
     points = [
-        {"arm": name, "multiply_adds": 1e10 * (k + 1), "psnr": v} for name, values in PSNR.items()
+        {"arm": name, "multiply_adds": 1e10 * (k + 1), "psnr": v}
+        for name, values in PSNR.items()
         for k, v in enumerate(values)
-    ]  # fmt: skip
+    ]
     pairs = [{"genotype": str(i), "supernet": 20 + i, "trained": p["psnr"]} for i, p in enumerate(points)]
     tau = asdict(s.kendall([p["supernet"] for p in pairs], [p["trained"] for p in pairs]))
     return {
-        "kind": "campaign", "reference": "random", "arms": arms, "comparisons": compare(arms, "random"),
+        "kind": "campaign",
+        "reference": "random",
+        "arms": arms,
+        "comparisons": compare(arms, "random"),
         "points": points,
         "ranking": [{"arm": "pc_darts", "seed": k, "correlation": tau, "pairs": pairs} for k in (1, 2)],
-    }  # fmt: skip
+    }
 
 
 def test_every_figure_of_a_campaign_draws_in_both_themes() -> None:
@@ -54,8 +62,9 @@ def test_every_figure_of_a_campaign_draws_in_both_themes() -> None:
 def test_a_campaign_of_one_arm_and_one_seed_draws_what_it_has() -> None:
     arm = campaign()["arms"][1] | {"psnr_values": [31.0], "psnr": asdict(s.summary([31.0]))}
     arm["agreement"] = asdict(s.agreement([[0, 1]], [3, 3]))
-    made = campaign_figures({"kind": "campaign", "arms": [arm], "points": campaign()["points"][:1], "comparisons": [],
-                             "ranking": []})  # fmt: skip
+    made = campaign_figures(
+        {"kind": "campaign", "arms": [arm], "points": campaign()["points"][:1], "comparisons": [], "ranking": []}
+    )
     assert [caption for caption, _ in made] == [CAPTIONS["dots"], CAPTIONS["cost"]]
     for _, draw in made:
         assert figure_bytes(draw(False), "svg")
