@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+
+    No reader ever sees half a file, and what stood there before stays when writing fails. Two processes may write
+    the same file at once: each has a partial file of its own, and the last one wins.
+
+    Args:
+        path: The file to be made or replaced; its folder must exist.
+
+    Yields:
+        The partial file, which does not exist yet. It keeps the ending of ``path``, by which writers choose a format.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def slug(name: object) -> str:
+    """A name as part of a file name: letters, digits, ``-``, ``_`` and ``.`` stay, all else becomes ``-``.
+
+    The result never begins with a dot and never is empty, so it can neither hide a file nor leave its folder.
+    """
+    text = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(name)).lstrip(".")
+    return text or "unnamed"
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -19,9 +51,8 @@ def write_text(path: Path, text: str) -> Path:
     Returns:
         ``path``.
     """
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     return path
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -99,6 +99,19 @@ def _attribute_loader(module: str, attribute: str) -> Callable[[], Any]:
         return getattr(importlib.import_module(module), attribute)
 
     return load
+
+
+def load_plugins(names: Iterable[str | Path] | None) -> None:
+    """Import a user's own modules, in order; None is none of them.
+
+    Args:
+        names: As ``load_plugin`` takes them.
+
+    Raises:
+        UsageError: One of them is absent or fails to import.
+    """
+    for name in names or ():
+        load_plugin(name)
 
 
 def load_plugin(path: str | Path) -> None:

@@ -72,10 +72,9 @@ def register(app: typer.Typer) -> None:
         out: o.Out = None,
     ) -> None:
         from nas.errors import UsageError
-        from nas.registry import load_plugin
+        from nas.registry import load_plugins
 
-        for name in plugin or ():
-            load_plugin(name)
+        load_plugins(plugin)
         rows, models = _sort(sources or [])
         folder = out or Path("comparison")
         if models and not crops:

@@ -67,10 +67,9 @@ def register(app: typer.Typer) -> None:
         from nas.errors import UsageError
         from nas.evaluation.harness import FailedCellsError
         from nas.evaluation.harness import evaluate as run_evaluate
-        from nas.registry import load_plugin
+        from nas.registry import load_plugins
 
-        for name in plugin or ():
-            load_plugin(name)
+        load_plugins(plugin)
         if threads:
             import torch
 

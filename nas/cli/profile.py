@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         from nas.errors import UsageError
         from nas.profiling.costs import costs_for_task
         from nas.profiling.latency_table import measure_table
-        from nas.registry import load_plugin
+        from nas.registry import load_plugins
         from nas.space import load_space
         from nas.tasks import get_task
 
@@ -48,8 +48,7 @@ def register(app: typer.Typer) -> None:
             raise UsageError(f"--size {size!r} is not WIDTHxHEIGHT, e.g. 320x180")
         if latency_table is not None:
             overrides = {k: v for k, v in (("network.cells", cells), ("network.width", base_width)) if v is not None}
-            for name in plugin or []:
-                load_plugin(name)
+            load_plugins(plugin or [])
             chosen_space = load_space(space or "jsm", preset=preset, overrides=overrides)
             table = measure_table(
                 chosen_space,
@@ -139,12 +138,11 @@ def _network(model: str, task: str, plugins: list[str]):  # type: ignore[no-unty
         return load_weights(model).model
     from nas.config.reading import build
     from nas.config.runs import RetrainSettings
-    from nas.registry import BASELINES, load_plugin
+    from nas.registry import BASELINES, load_plugins
     from nas.tasks import get_task
     from nas.train.retrain import build_candidate
 
-    for name in plugins:
-        load_plugin(name)
+    load_plugins(plugins)
     if model in BASELINES:  # also the floor, which has nothing to train
         baseline = BASELINES.get(model)
         return baseline.create(**baseline.config_for_task(task))

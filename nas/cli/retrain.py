@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
         from nas.config.reading import build
         from nas.config.runs import RetrainSettings
         from nas.errors import UsageError
-        from nas.registry import BASELINES, load_plugin
+        from nas.registry import BASELINES, load_plugins
         from nas.train.retrain import recipe
         from nas.train.retrain import retrain as run_retrain
 
@@ -67,8 +67,7 @@ def register(app: typer.Typer) -> None:
                 raise UsageError(
                     "nothing to train: give a run folder, a genotype file or a model name, or --resume RUN"
                 )
-            for name in plugin or ():
-                load_plugin(name)
+            load_plugins(plugin)
             tree = o.config_tree(config)
             if tree is None and model is not None and model in BASELINES and preset is not None:
                 tree, preset = recipe(model, preset, task or RetrainSettings().task), None

@@ -30,10 +30,9 @@ def register(app: typer.Typer) -> None:
             typer.Option("--figures", help="Run or campaign folders: write the diagnostic figures and the film here."),
         ] = None,
     ) -> None:
-        from nas.registry import load_plugin
+        from nas.registry import load_plugins
 
-        for name in plugin or ():
-            load_plugin(name)
+        load_plugins(plugin)
         if figures is not None:
             from nas.report.run_figures import write_diagnostics
 

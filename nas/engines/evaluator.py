@@ -15,7 +15,7 @@ from nas.estimators.catalogue import Estimator, Report, make_estimator
 from nas.objectives.constraints import Feasible
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of
-from nas.registry import load_plugin
+from nas.registry import load_plugins
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.tasks import Task, get_task
@@ -47,8 +47,7 @@ class Evaluator:
     """
 
     def __init__(self, settings: SearchSettings, space: Space | None = None) -> None:
-        for plugin in settings.plugins:
-            load_plugin(plugin)
+        load_plugins(settings.plugins)
         self.settings = settings
         self.task: Task = get_task(settings.task)
         check_settings(settings, self.task)

@@ -19,7 +19,7 @@ from nas.engines.setup import SHARES, costs_for_limits, space_of
 from nas.engines.single_path import SinglePathLearner
 from nas.engines.trials import TrialLearner
 from nas.models.weights import save_weights
-from nas.registry import STRATEGIES, load_plugin
+from nas.registry import STRATEGIES, load_plugins
 from nas.space import Space
 from nas.strategies.base import DiscreteStrategy
 from nas.tasks import Task, get_task
@@ -55,8 +55,7 @@ def search(
     else:
         settings = settings or build(SearchSettings, **flags)
         run = None
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     if not STRATEGIES.get(settings.strategy).differentiable:
         distributed.refuse(
             f"strategy {settings.strategy!r}",
@@ -122,8 +121,7 @@ def nested_search(settings: SearchSettings, folder: Path) -> Path:
 
 def plan(settings: SearchSettings) -> tuple[Any, Task, SearchSettings, dict[str, int]]:
     """What ``search`` would train, without training: the network, its task, the settings, images by part."""
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)
     space = space_of(settings)

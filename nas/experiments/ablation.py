@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
@@ -17,7 +16,8 @@ from nas.errors import UsageError, did_you_mean
 from nas.experiments.experiment import prepare, run
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_name
 from nas.experiments.variants import Variant, changed, strategy_variants
-from nas.registry import STRATEGIES, load_plugin
+from nas.files import slug
+from nas.registry import STRATEGIES, load_plugins
 from nas.space import SPACES, Space
 
 #: what an ablation may vary, in the order of the table
@@ -57,8 +57,7 @@ def plan_ablation(
     Budget: the same steps for all gradient strategies; with ``train.time``, or where strategies differ in kind,
     the same CPU seconds. Raises UsageError for unknown names and for arms that would not differ.
     """
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     if sum(map(bool, (strategies, factors, vary))) > 1:
         raise UsageError("give one of --strategies, --only and --vary; two at once would vary two things")
     notes: list[str] = []
@@ -96,7 +95,7 @@ def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]
         "edge_weights": _edge_weight_arms,
         "order": _order_arms,
     }
-    variants = [Variant(_plain(space.name), "reference", _levels(base, space), base)]
+    variants = [Variant(slug(space.name), "reference", _levels(base, space), base)]
     for factor in factors or FACTORS:
         made = makers[factor](base, space)
         if not made:
@@ -111,7 +110,7 @@ def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]
 def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
     """One arm for every value of every ``a.b=v1,v2``; the settings as they are come first."""
     space = space_of(base)
-    variants = [Variant(_plain(space.name), "reference", "as given", base)]
+    variants = [Variant(slug(space.name), "reference", "as given", base)]
     for text in vary:
         key, sign, values = text.partition("=")
         if not sign or not key or not values:
@@ -119,7 +118,7 @@ def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
         for value in values.split(","):
             settings = build(SearchSettings, base.model_dump(mode="json"), [f"{key}={value}"])
             if settings != base:
-                variants.append(Variant(_plain(f"{key.split('.')[-1]}-{value}"), key, value, settings))
+                variants.append(Variant(slug(f"{key.split('.')[-1]}-{value}"), key, value, settings))
     names = [variant.name for variant in variants]
     if len(variants) == 1 or len(set(names)) != len(names):
         raise UsageError("--vary must give at least one value that differs, and each value once")
@@ -195,8 +194,3 @@ def _levels(base: SearchSettings, space: Space) -> str:
         words.append(f"partial channels {'off' if taken == 1 else f'1/{taken}'}")
         words.append(f"edge weights {'on' if relaxation.edge_weights else 'off'}")
     return ", ".join(words)
-
-
-def _plain(name: Any) -> str:
-    """A name that is a folder's."""
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in str(name))

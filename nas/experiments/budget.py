@@ -21,7 +21,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import SHARES, space_of
 from nas.errors import UsageError
 from nas.experiments.cpu_time import cpu_seconds
-from nas.registry import STRATEGIES, load_plugin
+from nas.registry import STRATEGIES, load_plugins
 from nas.tasks import get_task
 from nas.train.losses import pixel_loss, task_criterion
 from nas.train.network_learner import NetworkLearner
@@ -60,8 +60,7 @@ class Budget:
 
 def measure(settings: SearchSettings, repeats: int = 3) -> Cost:
     """Run ``repeats`` units of this search (after one that warms up) and take the median."""
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     before = random_state()

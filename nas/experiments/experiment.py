@@ -19,7 +19,7 @@ from nas.experiments.cpu_time import CpuTime
 from nas.experiments.plan import FIRST_DRAW, ExperimentPlan, ExperimentResult, Trained, default_name
 from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, retraining
 from nas.experiments.variants import Variant, check_control, control_variant, with_equal_budgets
-from nas.registry import load_plugin
+from nas.registry import load_plugins
 from nas.tasks import get_task
 from nas.train.retrain import OPTIONS
 from nas.train.training_data import check_settings
@@ -66,8 +66,7 @@ def prepare(
     """Check everything that can be checked and bring the arms to one budget; writes nothing."""
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: a campaign needs at least one seed")
-    for plugin in base.plugins:
-        load_plugin(plugin)
+    load_plugins(base.plugins)
     task = get_task(base.task)
     for variant in variants:
         check_settings(variant.settings, task)
@@ -100,8 +99,7 @@ def carry_out(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult
     """Bring every run of a begun experiment to its end and write its results."""
     from nas.experiments.results import collect
 
-    for plugin in plan.base.plugins:
-        load_plugin(plugin)
+    load_plugins(plan.base.plugins)
     done = parts_of(plan, folder)
     finish_all(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
     return collect(plan, folder, done, CpuTime(folder))

@@ -24,7 +24,7 @@ from nas.experiments.outcomes import Reader, write_experiment_rows
 from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_name
 from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, read_document, retraining
 from nas.files import write_json, write_text
-from nas.registry import BASELINES, load_plugin
+from nas.registry import BASELINES, load_plugins
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.training_data import check_settings, open_training_data
@@ -57,8 +57,7 @@ def plan_noise(settings: SearchSettings, genotypes: int, seeds: int) -> NoisePla
     """Check, draw distinct genotypes, and make every run validate at each quarter; writes nothing."""
     if min(genotypes, seeds) < 2:
         raise UsageError("seed noise needs at least 2 genotypes with at least 2 seeds each")
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)
     if settings.data.validation < 1:

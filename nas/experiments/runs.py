@@ -18,7 +18,7 @@ from nas.engines.search import search
 from nas.errors import NasError, UsageError
 from nas.experiments.cpu_time import CpuTime
 from nas.files import plain, write_text
-from nas.registry import load_plugin
+from nas.registry import load_plugins
 from nas.train.retrain import retrain
 from nas.train.signals import interrupted_as_whole
 
@@ -75,8 +75,7 @@ def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Se
 
 
 def _finish_chain(folder: Path, chain: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
-    for plugin in plugins:
-        load_plugin(plugin)
+    load_plugins(plugins)
     for part in chain:
         finish(folder, part, CpuTime(folder))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, did_you_mean
 from nas.evaluation.rows import EvaluationRow, write_rows
+from nas.files import slug
 from nas.report.published import is_published, one_per_model
 from nas.report.tables import to_csv, to_latex, to_markdown
 
@@ -84,7 +85,7 @@ def comparison_figures(
 
     for task, one_set in sets:
         here = [r for r in rows if r.task == task and r.psnr is not None]
-        tail = f"{task}_{_plain(one_set)}"
+        tail = f"{task}_{slug(one_set)}"
         if bubbles(rows, task, one_set):
             yield f"bubbles_{tail}", bubble_figure(rows, task, one_set, dark=dark)
             yield f"pareto_{tail}", charts.pareto_figure(rows, task, one_set, dark=dark)
@@ -101,7 +102,3 @@ def figure_sets(rows: Sequence[EvaluationRow], set_name: str | None = None) -> l
         if set_name in (None, row.set):
             chosen.setdefault(row.task, row.set)
     return list(chosen.items())
-
-
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)

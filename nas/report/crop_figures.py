@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.files import slug
 from nas.report.figures.crops import Region, crop_figure, interesting_regions
 from nas.report.figures.style import PNG_DPI, save_figure
 from nas.report.scenes import Scene, protocol_of
@@ -37,10 +38,6 @@ def crops(
             title=f"{scene.image} ({scene.set}), {scene.task.name}; PSNR of the whole picture: {scene.task.protocol}",
             **protocol_of(scene),
         )
-        stem = "_".join(_plain(part) for part in ("crops", scene.task.name, scene.set, scene.image))
+        stem = "_".join(slug(part) for part in ("crops", scene.task.name, scene.set, scene.image))
         written += save_figure(figure, Path(out) / stem, dpi=dpi)
     return written
-
-
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)

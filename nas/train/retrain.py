@@ -20,7 +20,7 @@ from nas.config.runs import RetrainSettings
 from nas.data import Pair
 from nas.errors import UsageError, did_you_mean
 from nas.models.weights import save_weights
-from nas.registry import BASELINES, load_plugin
+from nas.registry import BASELINES, load_plugins
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task, get_task
 from nas.train import distributed
@@ -98,8 +98,7 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
             f"run {str(path)!r} has no genotype.json yet; finish it with 'nas search --resume {path}' or write one "
             f"with 'nas derive {path}'"
         )
-    for plugin in run.settings.plugins:
-        load_plugin(plugin)
+    load_plugins(run.settings.plugins)
     return Genotype.load(file), space_from_document(json.loads((run.folder / "space.json").read_text(encoding="utf-8")))
 
 
@@ -165,8 +164,7 @@ def retrain(
         if run.finished:
             return _finished(run)
     settings = settings or build(RetrainSettings, **flags)
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)
     if run is None and settings.init_from:
@@ -244,8 +242,7 @@ def _inputs(pairs: Sequence[Pair], task: Task) -> str:
 
 def plan(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, dict[str, int]]:
     """What ``retrain`` would train, without training: the network, its task, the settings, images by part."""
-    for plugin in settings.plugins:
-        load_plugin(plugin)
+    load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)
     if settings.init_from:

@@ -17,8 +17,8 @@ from nas.engines import search as search_module
 from nas.engines.derive import derive
 from nas.engines.search import search
 from nas.engines.setup import space_of
-from nas.engines.single_path import load_supernet
 from nas.errors import NasError, UsageError
+from nas.estimators.inherited_weights import load_supernet
 from nas.models.weights import weights_hash
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
@@ -247,7 +247,7 @@ def test_an_unfinished_comparison_of_paths_has_no_genotype_yet(tmp_path: Path, m
         derive(tmp_path / "cut")
 
 
-@pytest.mark.parametrize("strategy", [s for s in DIFFERENTIABLE if not hasattr(STRATEGIES.get(s), "chooses_at_end")])
+@pytest.mark.parametrize("strategy", [s for s in DIFFERENTIABLE if not STRATEGIES.get(s).chooses_at_end])
 def test_an_unfinished_search_can_be_derived_from(
     strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

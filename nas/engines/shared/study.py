@@ -30,7 +30,7 @@ from nas.errors import UsageError, did_you_mean
 from nas.estimators.base import NestedSearch
 from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
-from nas.registry import load_plugin
+from nas.registry import load_plugins
 from nas.space import Space
 from nas.strategies.optuna_sampler import SAMPLED, directions_of
 from nas.strategies.optuna_sampler import quiet as quiet_log
@@ -106,8 +106,7 @@ def worker(
         definition = Definition.read(study.user_attrs, name)
         shared.beat_every(definition.settings.study.heartbeat)
         settings = _here(definition.settings, data, plugins, device, threads, supernet)
-        for plugin in settings.plugins:
-            load_plugin(plugin)
+        load_plugins(settings.plugins)
         evaluator = Evaluator(settings, definition.space())
         definition.check(Definition.of(evaluator), name)
         budget = trial_budget_of(shared, study, evaluator)
