@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.registry import BASELINES
 from nas.space import load_space
@@ -118,7 +118,7 @@ def test_the_virtual_step_knows_no_architecture_variable() -> None:
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_a_warm_up_step_leaves_the_architecture_alone_and_a_later_one_moves_it(order: str) -> None:
     toy, one = Toy(), torch.ones(1, dtype=torch.float64)
-    strategy = PcDarts(StrategySettings(order=order), TrainSettings(steps=4))
+    strategy = PcDarts(SearchOptions(order=order), TrainSettings(steps=4))
     strategy.prepare(toy, lambda forward, batch: forward(batch[0]).sum())
     a, w = float(toy.a.detach()), float(toy.w.detach())
     assert "arch_loss" not in strategy.step(toy, (one, one), None)

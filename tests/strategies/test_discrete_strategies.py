@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nas
-from nas.config.search import LimitSettings, StrategySettings
+from nas.config.search import LimitSettings, SearchOptions
 from nas.errors import NasError, UsageError
 from nas.objectives.constraints import ExhaustedError, Feasible
 from nas.objectives.costs import GenotypeCosts
@@ -56,7 +56,7 @@ QUALITY = separable(SPACE)
 
 
 def fresh(name: str, seed: int, space: Space = SPACE, **settings: Any) -> DiscreteStrategy:
-    strategy: DiscreteStrategy = STRATEGIES.get(name)(StrategySettings(**settings), space, seed)
+    strategy: DiscreteStrategy = STRATEGIES.get(name)(SearchOptions(**settings), space, seed)
     return strategy
 
 
@@ -236,7 +236,7 @@ def test_genotypes_and_optuna_parameters_are_each_others_inverse() -> None:
         genotype = SPACE.sample(seed)
         assert genotype_of(SPACE, params_of(SPACE, genotype)) == genotype
     with pytest.raises(UsageError, match="no Optuna sampler"):
-        sampler_for("darts", StrategySettings(), SPACE, 1)
+        sampler_for("darts", SearchOptions(), SPACE, 1)
 
 
 @pytest.mark.parametrize(
@@ -249,9 +249,9 @@ def test_genotypes_and_optuna_parameters_are_each_others_inverse() -> None:
 )
 def test_wrong_objectives_are_refused(objectives: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        objectives_of(StrategySettings(objectives=objectives))
+        objectives_of(SearchOptions(objectives=objectives))
 
 
 def test_the_quality_comes_first_and_a_proxy_is_not_called_psnr() -> None:
-    assert objectives_of(StrategySettings(objectives=["macs", "psnr"])) == ("psnr", "macs")
-    assert objectives_of(StrategySettings(objectives=["macs", "psnr"], estimator="zero_cost")) == ("score", "macs")
+    assert objectives_of(SearchOptions(objectives=["macs", "psnr"])) == ("psnr", "macs")
+    assert objectives_of(SearchOptions(objectives=["macs", "psnr"], estimator="zero_cost")) == ("score", "macs")
