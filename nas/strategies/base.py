@@ -163,7 +163,7 @@ class DiscreteStrategy(Strategy):
         self.search, self.space, self.seed = search, space, seed
         self.settings = search.own(self.Settings)
         self.rng = np.random.default_rng(seed)
-        self.feasible = Feasible(space)
+        self.constraints = Constraints(space)
 
     @classmethod
     def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler | None:

@@ -62,7 +62,7 @@ def directions_of(search: SearchOptions) -> list[Direction]:
 
 
 def set_constraints(trial: Trial | FrozenTrial, excess: Mapping[str, float]) -> None:
-    """Note the relative excess over each limit (``Feasible.excess``) as Optuna constraints; at most 0 is feasible."""
+    """Note the relative excess over each limit (``Constraints.violations``) as Optuna constraints; 0 or less is met."""
     for metric, value in excess.items():
         trial.set_constraint(metric, value)
 
@@ -117,10 +117,10 @@ class GenotypeSampler(BaseSampler):
         vector: Vector = ()
         for attempt in range(PROPOSALS):
             vector = self._proposal(study, trial, attempt)
-            if vector not in taken and self.feasible.allows(vector):
+            if vector not in taken and self.constraints.allows(vector):
                 return vector
         below = random.Random(trial_seed(self.seed, trial.number, PROPOSALS)).randrange
-        return self.feasible.another(vector, taken, below)
+        return self.constraints.another(vector, taken, below)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

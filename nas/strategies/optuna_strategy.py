@@ -45,7 +45,7 @@ class OptunaStrategy(DiscreteStrategy):
                 self._study = self._rebuilt()
             self._asked = trial = self._study.ask()
             genotype = suggest(trial, self.space)
-            set_constraints(trial, self.feasible.excess(self.space.encode(genotype)))
+            set_constraints(trial, self.constraints.violations(self.space.encode(genotype)))
         return genotype
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
