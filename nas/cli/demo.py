@@ -37,7 +37,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import RetrainSettings, SearchSettings
-    from nas.engines.search import plan, search
+    from nas.engines.search import plan_search, search
     from nas.evaluation.harness import evaluate
     from nas.report.comparison import compare
     from nas.report.page.html import write_report
@@ -59,7 +59,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         **common,
     )
     if dry_run:
-        show_plan(*plan(searching))
+        show_plan(*plan_search(searching))
         return
     typer.echo("1/5  searching operation and attention blocks on photographs")
     found = search(searching, out=folder / "search")

@@ -88,7 +88,7 @@ def _plan(settings: object) -> None:
     from nas.cli.dry_run import show_plan
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
-    from nas.engines.search import plan
+    from nas.engines.search import plan_search
 
     assert isinstance(settings, SearchSettings)
-    show_plan(*plan(build(SearchSettings, settings.model_dump(mode="json"), strategy="random")))
+    show_plan(*plan_search(build(SearchSettings, settings.model_dump(mode="json"), strategy="random")))

@@ -86,6 +86,7 @@ def register(app: typer.Typer) -> None:
         dry_run: o.DryRun = False,
     ) -> None:
         from nas.cli.quantities import count, duration
+        from nas.config.owners import refuse_foreign
         from nas.config.reading import build
         from nas.config.runs import SearchSettings
         from nas.engines.search import search as run_search
@@ -130,6 +131,8 @@ def register(app: typer.Typer) -> None:
                 overrides={k: v for k, v in (("network.cells", cells), ("network.width", width)) if v is not None}
                 or None,
             )
+            if seeds is None and control is None:
+                refuse_foreign(settings)
             if dry_run:
                 _plan(settings)
                 return
@@ -155,6 +158,6 @@ def _end_of_campaign(result: object) -> None:
 
 def _plan(settings: object) -> None:
     from nas.cli.dry_run import show_plan
-    from nas.engines.search import plan
+    from nas.engines.search import plan_search
 
-    show_plan(*plan(settings))  # type: ignore[arg-type]
+    show_plan(*plan_search(settings))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from nas.config.merging import merged
 from nas.config.sections import Section
 
-O = TypeVar("O", bound=Section)
+Own = TypeVar("Own", bound=Section)
 
 
 class SearchOptions(Section):
@@ -37,7 +37,7 @@ class SearchOptions(Section):
     pruning: bool = Field(False, description="stop trials that fall behind, by successive halving")
     reduction: int = Field(3, gt=1, description="pruning: one in this many trials goes on from a rung")
 
-    def own(self, model: type[O]) -> O:
+    def own(self, model: type[Own]) -> Own:
         """The settings of one owner, its defaults where nothing else is said.
 
         Args:
@@ -67,7 +67,7 @@ class LimitSettings(Section):
     latency_table: str | None = Field(None, description="file written by nas profile --latency-table")
 
     @property
-    def any(self) -> bool:
+    def given(self) -> bool:
         """Whether there is a limit."""
         return any(value is not None for value in (self.params, self.macs, self.latency))
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-
-import torch
-
-from nas.config.runs import SearchSettings
-from nas.config.owners import with_strategy
-from nas.config.sections import Section
-from nas.estimators.supernets import load_supernet
-from pydantic import Field
 from typing import Any, ClassVar
+
+from pydantic import Field
+
+from nas.config.owners import with_strategy
+from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StudySettings
-from nas.errors import NasError, UsageError
+from nas.config.sections import Section
+from nas.errors import NasError
 from nas.estimators.base import Estimator, NestedSearch, Report
-from nas.models.weights import load_strict, read_metadata
-from nas.registry import STRATEGIES
-from nas.space import Genotype, Space, space_from_document
+from nas.estimators.supernets import load_supernet
+from nas.space import Genotype, Space
 from nas.supernet import Supernet
 from nas.tasks import Task
-from nas.train.run import Run
 from nas.train.state import random_state, restore_random_state
 from nas.train.training_data import TrainingData
 

@@ -177,7 +177,7 @@ def cost_of(settings: SearchSettings, cost: Cost) -> Budget:
             return Budget(0, 1, 0.0, 0.0)
         return Budget(0, trials, trials * cost.seconds, trials * cost.multiply_adds)
     steps = settings.train.steps
-    warm = min(round(settings.search.warmup * steps), steps)
+    warm = min(round(settings.search.own(STRATEGIES.get(settings.strategy).Settings).warmup * steps), steps)
     reports = math.ceil(steps / settings.train.validate_every)
     return Budget(
         steps,

@@ -23,7 +23,7 @@ from nas.config.runs import SearchSettings
 from nas.config.search import SearchOptions
 from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, TrainSettings
-from nas.objectives.constraints import Feasible
+from nas.objectives.constraints import Constraints
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.train.run import Run
@@ -179,9 +179,9 @@ class DiscreteStrategy(Strategy):
         """
         return None
 
-    def restrict(self, feasible: Feasible) -> None:
-        """Propose only what ``feasible`` allows."""
-        self.feasible = feasible
+    def restrict(self, constraints: Constraints) -> None:
+        """Propose only what ``constraints`` allows."""
+        self.constraints = constraints
 
     @abstractmethod
     def ask(self) -> Genotype:

@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.config.search import SearchOptions
-from nas.objectives.constraints import Feasible, Vector
+from nas.objectives.constraints import Constraints, Vector
 from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
@@ -83,13 +83,13 @@ class GenotypeSampler(BaseSampler):
         search: The settings of the search.
         space: The search space.
         seed: Of the study.
-        feasible: Which genotypes are within the limits.
+        constraints: Which genotypes are within the limits.
     """
 
     def __init__(
-        self, strategy: type[DiscreteStrategy], search: SearchOptions, space: Space, seed: int, feasible: Feasible
+        self, strategy: type[DiscreteStrategy], search: SearchOptions, space: Space, seed: int, constraints: Constraints
     ) -> None:
-        self.strategy, self.search, self.space, self.seed, self.feasible = strategy, search, space, seed, feasible
+        self.strategy, self.search, self.space, self.seed, self.constraints = strategy, search, space, seed, constraints
         self._distributions = distributions(space)
         self._open = {name: d for name, d in self._distributions.items() if not d.single()}
 

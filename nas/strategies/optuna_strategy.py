@@ -69,7 +69,7 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked = None
 
     def _rebuilt(self) -> Study:
-        sampler = GenotypeSampler(type(self), self.search, self.space, self.seed, self.feasible)
+        sampler = GenotypeSampler(type(self), self.search, self.space, self.seed, self.constraints)
         study = create_study(directions=directions_of(self.search), sampler=sampler)
         study.add_trials([self._trial(record) for record in self._history])
         return study

@@ -13,9 +13,9 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from nas.config.sections import Section
 from nas.strategies.base import Batch
 from nas.strategies.bilevel import BilevelSettings, BilevelStrategy
-from nas.config.sections import Section
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path
 from nas.train.schedules import learning_rate

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nas.estimators.catalogue import Estimator, Report
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
@@ -16,7 +17,6 @@ from nas.engines import trials
 from nas.engines.search import search
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.catalogue import Estimator, Report
 from nas.estimators.pruning import rungs
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from nas.estimators.catalogue import Estimator, make_estimator
 
 import nas
 from nas.config.reading import build
@@ -17,7 +18,6 @@ from nas.config.runs import SearchSettings
 from nas.engines.search import nested_search, search
 from nas.engines.setup import SHARES, space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.catalogue import Estimator, make_estimator
 from nas.estimators.proxies import PROXIES
 from nas.images import imresize, write_image
 from nas.tasks import get_task

@@ -10,8 +10,16 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.config.runs import SearchSettings
 from nas.objectives.constraints import Constraints
+from nas.registry import STRATEGIES
 from nas.space import Space
-from nas.strategies.optuna_sampler import directions_of, distributions, params_of, sampler_for, set_constraints, suggest
+from nas.strategies.optuna_sampler import (
+    GenotypeSampler,
+    directions_of,
+    distributions,
+    params_of,
+    set_constraints,
+    suggest,
+)
 from nas.strategies.optuna_strategy import PASSING
 
 
@@ -30,7 +38,8 @@ class Proposer:
     def __call__(self, rows: Sequence[FrozenTrial]) -> FrozenTrial:
         """A trial that waits: parameters of a new genotype, and the sampler's notes on it. ``rows``: all, by number."""
         settings = self._settings
-        sampler = sampler_for(settings.strategy, settings.search, self._space, settings.seed, self._constraints)
+        strategy = STRATEGIES.get(settings.strategy)
+        sampler = GenotypeSampler(strategy, settings.search, self._space, settings.seed, self._constraints)
         study: Study = create_study(directions=directions_of(settings.search), sampler=sampler)
         # one that waits (somebody queued it by the dashboard) would be what the copy's ``ask`` gives
         study.add_trials(t if t.state != TrialState.WAITING else create_trial(state=TrialState.FAIL) for t in rows)
