@@ -1,20 +1,12 @@
-"""Shared fixtures: where the golden tensors are, and a seeded torch."""
+"""Shared fixtures: where the reference data is, and a seeded torch."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parent / "golden"
-ROOT = Path(__file__).parents[1]
-
-
-def shared_folder() -> Path | None:
-    """The reference data that is not part of the repository: NAS_SHARED, else ../shared."""
-    folder = Path(os.environ.get("NAS_SHARED", ROOT.parent / "shared"))
-    return folder if (folder / "fixtures").is_dir() else None
+from tests.golden_tools import shared_folder
 
 
 @pytest.fixture(scope="session")
