@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.golden_tools import shared_folder
+
+#: How long an example takes, or the making of one, is no property of the code.
+settings.register_profile("nas", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("nas")
 
 
 @pytest.fixture(scope="session")

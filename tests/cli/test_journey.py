@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -16,16 +14,18 @@ import pytest
 import skimage.data
 
 from nas.rows import read_rows
+from tests.processes import HANGS, nas_command
 
 SMALL = ("--cells", "1", "--batch", "1", "--patch", "32", "--threads", "1", "--set", "data.validation=1")
 
 
-def nas(*words: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+def nas(*words: str, cwd: Path, dying: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, or with ``dying`` until it kills itself while it writes its second state."""
     done = subprocess.run(
-        [sys.executable, "-m", "nas", *words], cwd=cwd, capture_output=True, text=True, timeout=300,
+        nas_command(*words, dying=dying), cwd=cwd, capture_output=True, text=True, timeout=HANGS,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert not check or done.returncode == 0, done.stderr
+    assert done.returncode == (-signal.SIGKILL if dying else 0), done.stderr
     return done
 
 
@@ -52,16 +52,8 @@ def searched(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(searched: Path, photos: Path) -> None:
     words = ("search", "--space", "jsm", "--task", "sr_x2", "--data", str(photos), "--steps", "12", *SMALL, "--out", "killed",
              "--set", "train.checkpoint_every=2", "--set", "train.log_every=1")  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *words], cwd=searched, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    deadline = time.monotonic() + 200
-    while not list((searched / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (searched / "killed" / "summary.json").exists()
+    nas(*words, cwd=searched, dying=True)
+    assert [p.stem for p in (searched / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
     nas("search", "--resume", "killed", cwd=searched)
     ends = [json.loads((searched / name / "summary.json").read_text()) for name in ("run", "killed")]
     assert ends[0]["genotype"] == ends[1]["genotype"] and ends[0]["weights"] == ends[1]["weights"]
@@ -101,14 +93,8 @@ def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Pat
     words = ["retrain", "jsnet_released", "--task", "sr_x2", "--data", str(photos), "--steps", "8", *SMALL,
              "--set", "train.checkpoint_every=2", "--set", "train.ema=0.9"]  # fmt: skip
     nas(*words, "--out", "whole", cwd=tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *words, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 200
-    while not list((tmp_path / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    nas(*words, "--out", "killed", cwd=tmp_path, dying=True)
+    assert [p.stem for p in (tmp_path / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
     nas("retrain", "--resume", "killed", cwd=tmp_path)
     whole, killed = (json.loads((tmp_path / n / "summary.json").read_text()) for n in ("whole", "killed"))
     assert whole["weights"] == killed["weights"] and whole["scores"] == killed["scores"]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from space_examples import documents
 
 from nas.errors import UsageError
 from nas.space import Choice, Genotype, load_genotype, load_space, space_from_document
+from tests.space.space_examples import documents
 
 NORMAL = [("rb", 0), ("lrb", 0), ("rb", 1), ("rb", 0), ("srb", 1), ("rb", 2)]
 ATTENTION = [("esab", 0), ("cea", 0), ("cea", 1), ("esab", 0), ("skip_connect", 1), ("cea", 2)]

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from space_examples import documents
 
 from nas.errors import UsageError
 from nas.space import SPACES, DocumentError, load_space, space_from_document
 from nas.space.document import parse_yaml
+from tests.space.space_examples import documents
 
 OWN_SPACE = """\
 format: nas.space/1

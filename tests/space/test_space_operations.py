@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from space_examples import ATTENTION_NAMES, OPERATION_NAMES, documents, tiny_space
 
 from nas.errors import UsageError
 from nas.space import ATTENTIONS, OPERATIONS, Genotype, Space, load_space, space_from_document
+from tests.space.space_examples import ATTENTION_NAMES, OPERATION_NAMES, documents, tiny_space
 
 seeds = st.integers(0, 2**32)
 quick = settings(max_examples=60, deadline=None)

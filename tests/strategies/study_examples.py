@@ -35,7 +35,7 @@ class ByHash:
         place = Path(__file__).with_name("arrived")
         place.mkdir(exist_ok=True)
         (place / str(os.getpid())).touch()
-        for _ in range(2400):
+        for _ in range(72000):
             if len(list(place.iterdir())) >= WORKERS:
                 return
             time.sleep(0.05)
@@ -45,7 +45,7 @@ class ByHash:
         if trial == HANGS and not mark.exists():
             mark.with_suffix(".partial").write_text(str(os.getpid()))
             mark.with_suffix(".partial").rename(mark)
-            time.sleep(600)
+            time.sleep(3600)
         time.sleep(SECONDS)
         return {"psnr": int(genotype.hash, 16) % 10**6 / 10**4, "steps": 0}
 

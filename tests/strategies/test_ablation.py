@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaign_examples import Stage, tiny_settings
 
 from nas.cli import main
 from nas.config import SearchSettings, build
@@ -15,6 +14,7 @@ from nas.strategies.ablation import ablate, ablation_arms, plan_ablation
 from nas.strategies.arms import Arm, with_equal_budgets
 from nas.strategies.calibration import Cost
 from nas.strategies.derive import space_of
+from tests.strategies.campaign_examples import Stage, tiny_settings
 
 
 def jsm(*assignments: str, **flags: object) -> SearchSettings:

@@ -13,23 +13,19 @@ import pytest
 from nas.errors import UsageError
 from nas.registry import STRATEGIES
 from nas.space import Genotype
-from nas.strategies import workplace
 from nas.strategies.derive import space_of
 from nas.strategies.nni import results
 from nas.strategies.nni_trial import claim
 from nas.strategies.search import search
 from nas.strategies.workplace import Workplace
 from nas.train.events import read_events
+from tests.processes import wait_until
 from tests.strategies.study_examples import study_settings, value_of
 
+pytestmark = pytest.mark.usefixtures("plugin_estimator")
 installed = pytest.mark.skipif(
     importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"
 )
-
-
-@pytest.fixture(autouse=True)
-def genuine_estimator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workplace, "make_estimator", workplace.make_estimator)  # a plugin's is gone afterwards
 
 
 @installed
@@ -46,7 +42,7 @@ def test_three_trials_are_run_and_collected_and_the_server_is_gone(
     text = capfd.readouterr()
     warned = re.search(r"listens on port (\d+) of all interfaces without credentials", text.err)
     assert warned is not None
-    assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
+    wait_until(lambda: {p.pid for p in psutil.Process().children(recursive=True)} <= before)
     with socket.socket() as probe:  # the port is free again
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("", int(warned[1])))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign_examples import Stage, psnr_of, tiny_settings
 
 from nas.cli import main
 from nas.errors import UsageError
@@ -18,6 +17,7 @@ from nas.strategies.campaign import resume_campaign
 from nas.strategies.noise import noise, plan_noise
 from nas.strategies.noise_results import NoiseTable, statistics_of
 from nas.strategies.noise_tables import as_csv, as_markdown
+from tests.strategies.campaign_examples import Stage, psnr_of, tiny_settings
 
 
 def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 4, **changes: Any) -> NoiseTable:
