@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -12,8 +14,10 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from safetensors.numpy import load_file
 
-from nas.rows import read_rows
+from nas.rows import EvaluationRow, read_rows
+from nas.space import Genotype
 from tests.processes import HANGS, nas_command
 
 SMALL = ("--cells", "1", "--batch", "1", "--patch", "32", "--threads", "1", "--set", "data.validation=1")
@@ -62,6 +66,20 @@ def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(
     ).read_bytes()
 
 
+def assert_compared(folder: Path, rows: list[EvaluationRow]) -> None:
+    """The tables hold the rows' own figures, and the figures are pictures with something in them."""
+    table = list(csv.DictReader((folder / "table.csv").open()))
+    assert {line["model"]: float(line["psnr Tiny"]) for line in table if line["source"] == "measured"} == {
+        r.model: r.psnr for r in rows
+    }
+    text = (folder / "table.md").read_text()
+    for row in rows:
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| {row.model} |")]
+        assert f"| {row.psnr:.2f} / {row.ssim:.4f} |" in re.sub(r"</?u>|\*\*", "", line)  # best and second are marked
+    pictures = [cv2.imread(str(path)) for path in folder.glob("*.png")]
+    assert (folder / "dots_sr_x2.png").is_file() and all(p is not None and p.std() > 1 for p in pictures)
+
+
 def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path) -> None:
     nas("derive", "run", "--out", "genotype.json", cwd=searched)
     done = nas("retrain", "genotype.json", "--task", "sr_x2", "--data", str(photos), "--steps", "3", *SMALL, "--out", "trained", cwd=searched)  # fmt: skip
@@ -81,10 +99,10 @@ def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path
     again = nas("evaluate", "trained/weights.safetensors", "bicubic", "--sets", "Tiny", "--task", "sr_x2", "--data", "sets", "--out", "rows.csv", cwd=searched)  # fmt: skip
     assert len(read_rows(searched / "rows.csv")) == 2, again.stdout  # finished rows are not measured again
     nas("compare", "rows.csv", "--set-name", "Tiny", "--out", "comparison", cwd=searched)
-    assert list((searched / "comparison").glob("*.md")) and list((searched / "comparison").glob("*.p*"))
+    assert_compared(searched / "comparison", rows)
     nas("report", "run", "rows.csv", "--images", "images", "--out", "report.html", cwd=searched)
     page = (searched / "report.html").read_text()
-    assert "Tiny" in page and "http-equiv" in page and 'src="http' not in page
+    assert f"{derived.psnr:.2f}" in page and "http-equiv" in page and 'src="http' not in page
     nas("show", "genotype.json", "--out", "cell.png", cwd=searched)
     assert cv2.imread(str(searched / "cell.png")) is not None
 
@@ -122,15 +140,21 @@ def test_a_users_own_space_and_block_need_no_change_here(photos: Path, tmp_path:
     )
     (tmp_path / "my.yaml").write_text(
         "format: nas.space/1\nname: mine\nskeleton: jsnet\ncells:\n  operation:\n    role: operation\n    nodes: 2\n"
-        "    inputs: all\n    candidates: [skip_connect, my_conv, srb]\n    merge: sum\n"
+        "    inputs: all\n    candidates: [my_conv]\n    merge: sum\n"
         "    relaxation: {partial_channels: 4, edge_weights: true}\nnetwork: {width: 16, cells: 1}\n"
     )
     own = ("--plugin", "my_blocks.py")
     nas("search", "--space", "my.yaml", *own, "--task", "sr_x2", "--data", str(photos), "--steps", "2", *SMALL, "--out", "run", cwd=tmp_path)  # fmt: skip
     nas("retrain", "run", *own, "--task", "sr_x2", "--data", str(photos), "--steps", "1", "--batch", "1", "--patch", "32", "--set", "data.validation=1", "--out", "t", cwd=tmp_path)  # fmt: skip
     (tmp_path / "sets" / "Tiny").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "sets" / "Tiny" / "a.png"), np.full((48, 48, 3), 99, np.uint8))
+    (tmp_path / "sets" / "Tiny" / "a.png").write_bytes((photos / "crop0.png").read_bytes())
     nas(
         "evaluate", "t/weights.safetensors", *own, "--sets", "Tiny", "--data", "sets", "--out", "rows.csv", cwd=tmp_path
     )
-    assert read_rows(tmp_path / "rows.csv")[0].psnr
+    (row,) = read_rows(tmp_path / "rows.csv")
+    genotype = Genotype.load(tmp_path / "run" / "genotype.json")
+    assert {choice.block for choice in genotype.cells["operation"]} == {"my_conv"} and row.genotype == genotype.hash
+    tensors = load_file(tmp_path / "t" / "weights.safetensors")
+    assert [t.shape for key, t in tensors.items() if key.endswith(".conv.weight")] == [(16, 16, 3, 3)] * 3
+    assert row.parameters == sum(t.size for t in tensors.values())
+    assert row.psnr is not None and 5 < row.psnr < 60

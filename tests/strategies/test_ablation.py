@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,13 @@ from nas.cli import main
 from nas.config import SearchSettings, build
 from nas.errors import UsageError
 from nas.strategies import arms as arms_module
+from nas.strategies import statistics
 from nas.strategies.ablation import ablate, ablation_arms, plan_ablation
 from nas.strategies.arms import Arm, with_equal_budgets
 from nas.strategies.calibration import Cost
+from nas.strategies.campaign_results import conclusions
 from nas.strategies.derive import space_of
+from nas.strategies.statistics import Agreement
 from tests.strategies.campaign_examples import Stage, tiny_settings
 
 
@@ -108,19 +113,30 @@ def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -
     assert result.text.count("\n| ") == 2 + 3 - 1 + 1  # head, rule and one line an arm
 
 
+def arm_of(name: str, values: list[float], multiply_adds: float, parameters: float) -> dict[str, Any]:
+    """What the statistics say of an arm whose genotypes have nothing to agree on."""
+    return {
+        "name": name, "psnr_values": values, "psnr": asdict(statistics.summary(values)), "gap": None,
+        "multiply_adds": multiply_adds, "parameters": parameters,
+        "agreement": asdict(Agreement(3, 0, 0, None, 0.0, None, None)),
+    }  # fmt: skip
+
+
 def test_ties_are_broken_by_cost() -> None:
-    from nas.strategies.campaign_results import _cheapest_of_the_best
+    dear, cheap = arm_of("dear", [31.0, 31.2, 31.4], 9e9, 4e5), arm_of("cheap", [30.9, 31.2, 31.3], 3e9, 5e5)
+    poor, smaller = arm_of("poor", [20, 20.1, 20.2], 1e9, 1e5), arm_of("smaller", [31.1, 31.1, 31.2], 3e9, 2e5)
 
-    def arm(name: str, values: list[float], cost: float) -> dict[str, object]:
-        return {"name": name, "psnr_values": values, "psnr": {"mean": sum(values) / 3}, "multiply_adds": cost,
-                "parameters": cost}  # fmt: skip
+    def said(*arms: dict[str, Any]) -> list[str]:
+        return conclusions({"comparisons": [], "ranking": [], "arms": list(arms)})
 
-    same = [arm("dear", [31.0, 31.2, 31.4], 9e9), arm("cheap", [30.9, 31.2, 31.3], 3e9)]
-    same.append(arm("poor", [20, 20.1, 20.2], 1e9))
-    sentence = _cheapest_of_the_best(same)
-    assert sentence.startswith("dear, cheap tie") and "cheapest of them is cheap" in sentence and "n = 3" in sentence
-    assert "poor" not in sentence
-    assert "no other arm ties" in _cheapest_of_the_best([same[0], same[2]])
+    (sentence,) = said(dear, cheap, poor)
+    assert sentence == (
+        "dear, cheap tie: none can be told from the best mean, that of dear (Welch, n = 3 each). The cheapest of them "
+        "is cheap, with 3.00 G multiply-adds and 500 k parameters on average."
+    )
+    assert "cheapest of them is smaller, with 3.00 G multiply-adds and 200 k" in said(dear, cheap, smaller)[0]
+    assert said(dear, poor) == ["dear has the highest mean, and no other arm ties with it (n = 3 each)."]
+    assert said(dear) == []
 
 
 def test_any_setting_can_be_varied(stage: Stage, tmp_path: Path) -> None:

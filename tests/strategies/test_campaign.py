@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+import nas
 from nas.cli import main
 from nas.errors import UsageError
 from nas.rows import read_rows
@@ -23,7 +24,8 @@ from nas.strategies import arms
 from nas.strategies import statistics as s
 from nas.strategies.calibration import Cost, cost_of, fit, measure, rescaled, with_search
 from nas.strategies.campaign import campaign, is_campaign, resume_campaign
-from nas.strategies.parts import Work, cpu_seconds
+from nas.strategies.parts import Work, cpu_seconds, retraining
+from nas.train.events import read_events
 from tests.strategies.campaign_examples import Stage, psnr_of, tiny_settings
 
 
@@ -35,6 +37,35 @@ def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_
     for name in ("campaign.yaml", "rows.csv", "statistics.json", "table.csv"):
         assert (tmp_path / "c" / name).is_file()
     assert json.loads((tmp_path / "c/statistics.json").read_text()) == json.loads(json.dumps(result.statistics))
+
+
+def shape(content: Any) -> Any:
+    """Names and types of a JSON document."""
+    return {k: shape(v) for k, v in content.items()} if isinstance(content, dict) else type(content).__name__
+
+
+@pytest.mark.parametrize("strategy", ["pc_darts", "random"])
+def test_the_stage_leaves_what_real_runs_leave(strategy: str, tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path, "retrain.validate_every=1", strategy=strategy, search__trials=2)
+    made, genuine, stage = tmp_path / "made", tmp_path / "genuine", Stage()
+    stage.search(settings, out=made / "search")
+    nas.search(settings, out=genuine / "search")
+    training = retraining("training", settings, genuine / "search", 1).settings
+    stage.retrain(training, out=made / "training")
+    nas.retrain(training, out=genuine / "training")
+    for kind in ("search", "training"):
+        one, other = made / kind, genuine / kind
+        assert {p.name for p in one.iterdir()} <= {p.name for p in other.iterdir()}
+        wanted, found = (shape(json.loads((run / "summary.json").read_text())) for run in (other, one))
+        assert found == {key: wanted[key] for key in found}
+        assert resumable(one) and resumable(other)
+    events = [[shape(e) for e in read_events(run / "training") if e["kind"] == "validation"] for run in (made, genuine)]
+    assert events[0] and all(made_up.items() <= real.items() for made_up, real in zip(*events, strict=True))
+
+
+def resumable(run: Path) -> bool:
+    """Whether a whole state lies in the folder."""
+    return any((run / "state").glob("step-*.sha256"))
 
 
 def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from nas.errors import NasError, UsageError
 from nas.evaluate.costs import costs_for_task
 from nas.space import Space, load_space, space_from_document
 from nas.space.blocks import SKELETONS
-from nas.strategies import genotype_costs
 from nas.strategies.genotype_costs import GenotypeCosts
 from nas.tasks import get_task
+from tests.registries import replaced
 from tests.space.space_examples import tiny_document, tiny_space
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
@@ -46,12 +46,17 @@ def test_a_genotype_of_another_depth_is_counted_at_its_own() -> None:
     )
 
 
+def uncounted(cells: int) -> Space:
+    """A tiny space of a depth that no other test has counted: counts are remembered."""
+    document = tiny_document()
+    document["network"]["cells"] = cells
+    return space_from_document(document)
+
+
 def test_a_genotype_is_priced_without_a_network_and_no_random_number_is_used_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    document = tiny_document()
-    document["network"]["cells"] = 7  # a space that no other test has counted
-    space, before = space_from_document(document), torch.get_rng_state()
+    space, before = uncounted(7), torch.get_rng_state()
     costs = GenotypeCosts(space, get_task("sr_x2"))
     assert torch.equal(before, torch.get_rng_state())
 
@@ -86,31 +91,23 @@ class Wrapped:
         self.__dict__.update(methods)
 
 
-def test_a_skeleton_that_does_not_say_where_its_blocks_sit_is_counted_by_whole_networks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    space, task, genuine = tiny_space(), get_task("sr_x2"), SKELETONS.get("jsnet")
-    monkeypatch.setitem(SKELETONS._things, "jsnet", Wrapped(network=genuine.network))
-    shares, bases = genotype_costs._count_all(space, task)
-    genotype = space.sample(4)
-    found = {
-        metric: bases[metric]
-        + sum(
-            row[c.block]
-            for cell, choices in genotype.cells.items()
-            for row, c in zip(shares[metric][cell], choices, strict=True)
-        )
-        for metric in bases
-    }
-    assert found == counted(space, genotype, task)
+def test_a_skeleton_that_does_not_say_where_its_blocks_sit_is_counted_by_whole_networks() -> None:
+    space, task, genuine = uncounted(3), get_task("sr_x2"), SKELETONS.get("jsnet")
+    with replaced(SKELETONS, "jsnet", Wrapped(network=genuine.network)):
+        costs = GenotypeCosts(space, task)
+    for seed in range(3):
+        genotype = space.sample(seed)
+        assert costs.of(genotype) == counted(space, genotype, task)
 
 
-def test_a_skeleton_whose_costs_do_not_add_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    space, task, genuine = tiny_space(), get_task("sr_x2"), SKELETONS.get("jsnet")
+def test_a_skeleton_whose_costs_do_not_add_up_is_refused() -> None:
+    space, task, genuine = uncounted(4), get_task("sr_x2"), SKELETONS.get("jsnet")
 
     def wrong(space: Space, height: int, width: int) -> Any:
         return genuine.sites(space, height // 2, width)
 
-    monkeypatch.setitem(SKELETONS._things, "jsnet", Wrapped(network=genuine.network, sites=wrong))
-    with pytest.raises(NasError, match="not the sum of its blocks"):
-        genotype_costs._count_all(space, task)
+    with (
+        replaced(SKELETONS, "jsnet", Wrapped(network=genuine.network, sites=wrong)),
+        pytest.raises(NasError, match="not the sum of its blocks"),
+    ):
+        GenotypeCosts(space, task)
