@@ -11,49 +11,67 @@ import baselines
 from nas.cli import main
 from nas.models.weights import save_weights
 
+BIAS = "convolutions and one addition for each bias"
+
+
+def profile(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, int, dict[str, float]]:
+    """What is printed: the name of the model, its parameters, and every number of 10^9 multiply-adds by its label."""
+    with pytest.raises(SystemExit) as ended:
+        main(["profile", *words])
+    assert not ended.value.code
+    lines = capsys.readouterr().out.splitlines()
+    heads = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in lines if line[0] != " ")
+    figures = {}
+    for line in lines:
+        for amount, label in re.findall(r"([\d,]+\.\d\d) G (?:\([\d.]+ T\) )?(.+?)(?=, [\d,]+\.\d\d G|$)", line):
+            figures[label] = float(amount.replace(",", ""))
+    return heads["model"], int(heads["parameters"].replace(",", "")), figures
+
 
 @pytest.mark.parametrize(
-    ("words", "lines"),
+    ("words", "named", "parameters", "figures"),
     [
-        ("jsnet --task sr_x2", ["476,467", "104.75 G convolutions"]),
-        ("jsnet --task sr_x3", ["522,707", "51.64 G convolutions"]),
-        ("jsnet --task sr_x4", ["513,459", "35.28 G convolutions"]),
         (
-            "mspan --task sr_x2",
-            ["596,364", "129.88 G convolutions", "130.68 G convolutions and one addition for each bias"],
+            "jsnet --task sr_x2",
+            "jsnet, sr_x2",
+            476_467,
+            {"convolutions": 104.75, "with matrix products, at 1280x720 output": 104.75},
         ),
-        (
-            "mspan --task sr_x3",
-            ["602,859", "58.30 G convolutions", "58.65 G convolutions and one addition for each bias"],
-        ),
-        (
-            "mspan --task sr_x4",
-            ["611,952", "33.37 G convolutions", "33.57 G convolutions and one addition for each bias"],
-        ),
+        ("jsnet --task sr_x3", "jsnet, sr_x3", 522_707, {"convolutions": 51.64}),
+        ("jsnet --task sr_x4", "jsnet, sr_x4", 513_459, {"convolutions": 35.28}),
+        ("mspan --task sr_x2", "mspan, sr_x2", 596_364, {"convolutions": 129.88, BIAS: 130.68}),
+        ("mspan --task sr_x3", "mspan, sr_x3", 602_859, {"convolutions": 58.30, BIAS: 58.65}),
+        ("mspan --task sr_x4", "mspan, sr_x4", 611_952, {"convolutions": 33.37, BIAS: 33.57}),
         (
             "dlsn",
-            [
-                "69,842,588",
-                "16,994.90 G with matrix products",
-                r"17,90\d\.\d\d G \(17.90 T\) learned score after sorting, as published",
-            ],
+            "dlsn, sr_x2",
+            69_842_588,
+            {
+                "with matrix products, at 1280x720 output": 16_994.90,
+                "learned score after sorting, as published, at 1280x720 output": 17_900.87,
+            },
         ),
-        ("jdnet", ["4,681,859", "208.95 G convolutions"]),
-        ("dsrir --task all_in_one", ["3,516,837", "138.35 G convolutions", "256x256"]),
-        ("dsrir --task derain", ["3,516,837", "138.35 G at 256x256 output, as published"]),
+        (
+            "jdnet",
+            "jdnet, derain",
+            4_681_859,
+            {"convolutions": 208.95, "with matrix products, at 480x320 output": 208.95},
+        ),
+        (
+            "dsrir --task all_in_one",
+            "dsrir, all_in_one",
+            3_516_837,
+            {"convolutions": 138.35, "with matrix products, at 256x256 output": 138.35},
+        ),
+        ("dsrir --task derain", "dsrir, derain", 3_516_837, {"at 256x256 output, as published": 138.35}),
     ],
 )
 def test_full_models_have_their_stated_size_and_work(
-    words: str, lines: list[str], capsys: pytest.CaptureFixture[str]
+    words: str, named: str, parameters: int, figures: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from nas.cli.app import main
-
-    with pytest.raises(SystemExit) as end:
-        main(["profile", *words.split()])
-    assert not end.value.code
-    printed = capsys.readouterr().out
-    for line in lines:
-        assert re.search(line, printed), (line, printed)
+    model, counted, found = profile(capsys, *words.split())
+    assert (model, counted) == (named, parameters)
+    assert {label: found.get(label) for label in figures} == figures
 
 
 def test_weights_of_another_scale_are_not_profiled_under_a_foreign_task(

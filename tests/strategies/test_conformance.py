@@ -18,7 +18,7 @@ from nas.engines.derive import derive
 from nas.engines.search import search
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.inherited_weights import load_supernet
+from nas.estimators.supernets import load_supernet
 from nas.models.weights import weights_hash
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
@@ -215,7 +215,7 @@ def test_a_discrete_search_has_nothing_to_derive_under_a_new_limit_from(tmp_path
 
 
 def test_a_search_that_collapses_ends_if_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from nas.engines import gradient as supernet_learner
+    from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     settings = small("tiny", tmp_path, search__stop_on_collapse=True)
@@ -288,7 +288,7 @@ def test_darts_searches_at_full_width_without_edge_weights() -> None:
 def test_a_collapsing_search_warns_once_while_it_lasts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings
 ) -> None:
-    from nas.engines import gradient as supernet_learner
+    from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     result = search(settings, out=tmp_path / "run")

@@ -18,7 +18,7 @@ from nas.objectives.objectives import objectives_of
 from nas.registry import STRATEGIES
 from nas.space import Genotype, Space, space_from_document
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.optuna_sampler import genotype_of, params_of, sampler_for
+from nas.strategies.optuna_sampler import genotype_of, params_of
 from nas.tasks import get_task
 
 SPACE = nas.load_space("jsm", overrides={"network.cells": 1})
@@ -235,8 +235,6 @@ def test_genotypes_and_optuna_parameters_are_each_others_inverse() -> None:
     for seed in range(5):
         genotype = SPACE.sample(seed)
         assert genotype_of(SPACE, params_of(SPACE, genotype)) == genotype
-    with pytest.raises(UsageError, match="no Optuna sampler"):
-        sampler_for("darts", SearchOptions(), SPACE, 1)
 
 
 @pytest.mark.parametrize(
