@@ -112,7 +112,7 @@ class Stage:
 
     def measure(self, settings: SearchSettings, repeats: int = 3) -> Cost:
         if is_differentiable(settings):
-            heavy = 2.0 if settings.search.order == "second" else 1.0
+            heavy = 2.0 if getattr(settings.search, "order", None) == "second" else 1.0
             return Cost("step", heavy, 3e9 * heavy, 0.5, 1e9, 0.25)
         return Cost("trial", 0.5 * settings.search.trial_steps + 0.5, 1e9, validation_seconds=0.5)
 

@@ -20,6 +20,7 @@ from nas.experiments.results import conclusions
 from nas.experiments.variants import Variant, with_equal_budgets
 from nas.statistics import intervals as statistics
 from nas.statistics.intervals import Agreement
+from nas.strategies.bilevel import BilevelSettings
 from tests.experiments.campaign_examples import Stage, tiny_settings
 
 
@@ -39,7 +40,7 @@ def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() ->
     relaxed = {n: s.cells["operation"].relaxation for n, s in spaces.items() if "operation" in s.cells}
     assert relaxed["partial-channels-off"].partial_channels == 1 and relaxed["partial-channels-off"].edge_weights
     assert relaxed["edge-weights-off"].partial_channels == 4 and not relaxed["edge-weights-off"].edge_weights
-    assert [a.settings.search.order for a in arms.values()] == ["first"] * 5 + ["second"]
+    assert [a.settings.search.own(BilevelSettings).order for a in arms.values()] == ["first"] * 5 + ["second"]
     assert len({s.network_settings.cells for s in spaces.values()}) == 1  # one depth,
     assert len({s.features for s in spaces.values()}) == 1  # and one width
 
@@ -71,7 +72,7 @@ def test_factors_without_a_meaning_are_left_out_and_said_so(tmp_path: Path) -> N
 def test_gradient_arms_take_the_same_steps_unless_a_time_is_given(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, train__steps=40)
     plan = plan_ablation(settings, factors=["order"])
-    assert [a.settings.train.steps for a in plan.arms] == [40, 40]
+    assert [a.settings.train.steps for a in plan.variants] == [40, 40]
     timed = plan_ablation(tiny_settings(tmp_path, train__steps=40, train__time=30.0), factors=["order"])
     first, second = timed.arms
     assert first.settings.train.steps > second.settings.train.steps > 0
@@ -83,7 +84,7 @@ def test_strategies_of_both_kinds_get_the_same_cpu_time(stage: Stage, tmp_path: 
     settings = tiny_settings(tmp_path, train__steps=40)
     plan = plan_ablation(settings, seeds=3, strategies=["random", "pc_darts", "darts"])
     assert plan.reference == "random" and plan.seeds == [1, 2, 3]
-    budgets = {a.name: a.budget for a in plan.arms}
+    budgets = {a.name: a.budget for a in plan.variants}
     assert budgets["pc_darts"] == budgets["darts"] and budgets["pc_darts"].steps == 40  # type: ignore[union-attr]
     wanted = budgets["pc_darts"].seconds  # type: ignore[union-attr]
     assert wanted - 1.5 < budgets["random"].seconds <= wanted  # type: ignore[union-attr]
@@ -99,7 +100,7 @@ def test_trials_of_equal_settings_are_timed_once(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(arms_module, "measure", measure)
     plan = plan_ablation(tiny_settings(tmp_path, train__time=60.0), strategies=["pc_darts", "evolution", "random"])
     assert timed == ["pc_darts", "evolution"]
-    assert plan.arms[1].settings.search.trials == plan.arms[2].settings.search.trials == 20
+    assert plan.variants[1].settings.search.trials == plan.variants[2].settings.search.trials == 20
 
 
 def test_a_proxy_stops_by_time_as_its_cost_is_not_known_beforehand(stage: Stage, tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_ties_are_broken_by_cost() -> None:
 
 def test_any_setting_can_be_varied(stage: Stage, tmp_path: Path) -> None:
     plan = plan_ablation(tiny_settings(tmp_path), vary=["search.warmup=0,0.2,0.5"])
-    found = [(a.name, a.settings.search.warmup) for a in plan.arms]
+    found = [(a.name, a.settings.search.own(BilevelSettings).warmup) for a in plan.variants]
     assert found == [("tiny", 0.2), ("warmup-0", 0), ("warmup-0.5", 0.5)]
     assert plan.reference == "tiny"
 
