@@ -74,12 +74,11 @@ def engine_of(settings: SearchSettings) -> Engine:
         UsageError: The strategy cannot be carried out as asked (shared, or by several ranks).
     """
     strategy = STRATEGIES.get(settings.strategy)
-    if strategy.differentiable and not strategy.external:
-        return search_by_gradient
-    distributed.refuse(
-        f"strategy {settings.strategy!r}",
-        "it proposes whole genotypes, which --workers N shares among processes here and --storage URL anywhere",
-    )
+    if not strategy.differentiable:
+        distributed.refuse(
+            f"strategy {settings.strategy!r}",
+            "it proposes whole genotypes, which --workers N shares among processes here and --storage URL anywhere",
+        )
     shared = settings.study.storage is not None or settings.study.workers > 0
     if strategy.external and shared:
         raise UsageError(
@@ -89,7 +88,9 @@ def engine_of(settings: SearchSettings) -> Engine:
     if strategy.external:
         own: Engine = strategy.carry_out
         return own
-    return shared_search if shared else search_by_trials
+    if shared:  # which refuses strategies that cannot be shared
+        return shared_search
+    return search_by_gradient if strategy.differentiable else search_by_trials
 
 
 def nested_search(settings: SearchSettings, folder: Path) -> Path:
