@@ -54,7 +54,7 @@ def test_a_wrong_setting_is_one_sentence(strategy: str, assignment: str, message
 def test_a_setting_of_another_strategy_is_kept_for_comparisons_and_refused_where_it_has_no_effect() -> None:
     settings = build(SearchSettings, None, ["search.population=4"], strategy="pc_darts")
     assert foreign(settings).keys() == {"population"}
-    with pytest.raises(UsageError, match=r"'search\.population' belongs to strategy 'evolution' and has no effect with"):
+    with pytest.raises(UsageError, match=r"'search\.population' belongs to strategy 'evolution' and has no effect"):
         refuse_foreign(settings)
     other = with_strategy(settings, "evolution", trials=9)
     assert other.search.model_dump()["population"] == 4 and other.search.trials == 9 and foreign(other) == {}
