@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import mmap
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from nas.data.pairs import Pair
 from nas.errors import NasError, UsageError
+from nas.files import file_digest, replacing, write_text
 from nas.tasks.task import Task
 
 Array = NDArray[Any]
@@ -98,9 +98,8 @@ class DiskCache:
                 if sums[side] is None:
                     arrays.append(None)
                     continue
-                with file.open("rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() != sums[side]:
-                        return None
+                if file_digest(file) != sums[side]:
+                    return None
                 arrays.append(_located(file))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -113,15 +112,10 @@ class DiskCache:
         for side, image in zip(("clean", "degraded"), images, strict=True):
             sums[side] = None
             if image is not None:
-                partial = self.folder / f"{key}.{side}.{os.getpid()}.partial"
-                with partial.open("wb") as stream:
-                    np.save(stream, image, allow_pickle=False)
-                with partial.open("rb") as stream:
-                    sums[side] = hashlib.file_digest(stream, "sha256").hexdigest()
-                partial.replace(self.folder / f"{key}.{side}.npy")
-        partial = self.folder / f"{key}.{os.getpid()}.partial"
-        partial.write_text(json.dumps(sums), encoding="utf-8")
-        partial.replace(self.folder / f"{key}.json")  # last: an entry exists only when its arrays do
+                with replacing(self.folder / f"{key}.{side}.npy") as partial:
+                    np.save(partial, image, allow_pickle=False)
+                    sums[side] = file_digest(partial)
+        write_text(self.folder / f"{key}.json", json.dumps(sums))  # last: an entry exists only when its arrays do
 
 
 def _located(file: Path) -> MappedArray:

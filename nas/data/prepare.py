@@ -27,6 +27,7 @@ from nas.data.prepared_record import (
     write_record,
 )
 from nas.errors import NasError, UsageError
+from nas.files import file_digest
 from nas.images.files import write_image
 from nas.tasks.task import Task, get_task
 
@@ -170,7 +171,7 @@ def _delete_stale(out: Path, record: Record, images: dict[str, Entry]) -> None:
     kept = {file for entry in images.values() for file in entry.files}
     stale = {out / f: s for f, s in record.sums.items() if f not in kept and (out / f).is_file()}
     for file, digest in stale.items():
-        if _digest(file) != digest:
+        if file_digest(file) != digest:
             raise NasError(
                 f"{str(file)!r} belongs to an image that left the source, but was changed since it was prepared; "
                 "move it elsewhere and prepare again"
@@ -215,7 +216,7 @@ def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int
             files[f"{degraded_folder}/{piece}{suffix}.png"] = degraded[y : y + h, x : x + w]
         for relative, image in files.items():
             write_image(out / relative, image)
-            sums[relative] = _digest(out / relative)
+            sums[relative] = file_digest(out / relative)
     return sums
 
 
@@ -252,13 +253,8 @@ def _stamp(pair: Pair) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _intact(out: Path, sums: dict[str, str]) -> bool:
-    return all((out / f).is_file() and _digest(out / f) == s for f, s in sums.items())
+    return all((out / f).is_file() and file_digest(out / f) == s for f, s in sums.items())
 
 
 def _open_record(out: Path, settings: dict[str, Any]) -> Record:

@@ -15,6 +15,7 @@ from typing import Any
 
 from nas.data.pairs import Pair
 from nas.errors import NasError
+from nas.files import write_text
 from nas.tasks.task import Task
 
 RECORD = "prepared.jsonl"
@@ -93,10 +94,8 @@ def append_image(folder: Path, key: str, entry: Entry) -> None:
 def write_record(folder: Path, settings: dict[str, Any], images: dict[str, Entry]) -> None:
     """Replace the record by one of exactly these images, at once. Raises NasError."""
     lines = [{"settings": settings}, *(_line(key, entry) for key, entry in images.items())]
-    partial = folder / f".{RECORD}.partial"
     try:
-        partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        partial.replace(folder / RECORD)
+        write_text(folder / RECORD, "".join(json.dumps(line) + "\n" for line in lines))
     except OSError as error:
         raise NasError(f"cannot write to {str(folder)!r} ({error}); change its permissions") from error
 

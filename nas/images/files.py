@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nas.errors import NasError, UsageError
+from nas.files import replacing
 
 Array = NDArray[Any]
 
@@ -92,9 +93,8 @@ def write_image(path: str | Path, image: Array) -> Path:
     if not done:
         raise NasError(f"could not encode {str(path)!r} as {path.suffix}; use .png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data.tobytes())
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(data.tobytes())
     return path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, UsageError
+from nas.files import replacing
 from nas.models.descriptor import ModelDescriptor
 
 if TYPE_CHECKING:
@@ -80,10 +81,9 @@ def save_weights(
         "space": json.dumps(space) if space is not None else "",
         "training": json.dumps(training or {}),
     }
-    partial = path.with_name(path.name + ".partial")
-    # one key: safetensors writes several in random order, and equal weights should be equal files
-    save_file(tensors, str(partial), metadata={KEY: json.dumps(metadata)})
-    partial.replace(path)
+    with replacing(path) as partial:
+        # one key: safetensors writes several in random order, and equal weights should be equal files
+        save_file(tensors, str(partial), metadata={KEY: json.dumps(metadata)})
     return weights_hash(tensors)
 
 

@@ -19,6 +19,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
+from nas.files import write_json
 from nas.models.calling import allowed_size, describe
 from nas.models.descriptor import ModelDescriptor
 from nas.profiling.latency import measure
@@ -96,10 +97,7 @@ class LatencyTable(_Strict):
         """Write as JSON, atomically."""
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(json.dumps(self.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        partial.replace(file)
-        return file
+        return write_json(file, self.model_dump(mode="json"))
 
     def check(self, space: Space, task: Task) -> None:
         """Raise a UsageError unless the table tells of the networks of ``space`` for ``task``."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -16,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
+from nas.files import write_text
 from nas.space.document import Document
 from nas.space.schema import NetworkSettings, schema_error
 from nas.space.two_lists import TwoLists, check_list, edges_of_list
@@ -165,21 +163,9 @@ class Genotype:
             raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+            return write_text(file, text, durable=True)
         except OSError as error:
             raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(file)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
-        return file
 
     @classmethod
     def load(cls, path: str | Path) -> Genotype:

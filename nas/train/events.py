@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nas.files import write_text
+
 #: kinds of events whose moment is kept
 TIMED = ("train", "validation", "trial", "stop")
 
@@ -25,9 +27,7 @@ class Events:
         self._path = folder / "events.jsonl"
         if self._path.exists():
             kept = [e for e in read_events(folder) if e["step"] <= step]
-            partial = self._path.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
-            partial.replace(self._path)
+            write_text(self._path, "".join(json.dumps(e) + "\n" for e in kept))
         self._file = self._path.open("a", encoding="utf-8")
         self._timing = (folder / "timing.jsonl").open("a", encoding="utf-8")
         self._clock(step, "start")

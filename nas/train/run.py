@@ -12,6 +12,7 @@ import yaml
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.errors import NasError, UsageError
+from nas.files import write_text
 from nas.train import distributed
 
 S = TypeVar("S", bound=Settings)
@@ -100,10 +101,7 @@ class Run:
         path = self.folder / name
         if not distributed.leads():
             return path
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-        return path
+        return write_text(path, text)
 
     def write_summary(self, summary: dict[str, Any]) -> Path:
         """The last thing a run writes; its presence means the run is finished."""

@@ -6,8 +6,6 @@ agrees; the digest is written last, so half a state is never taken for a whole o
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import torch
 
 from nas.errors import NasError
+from nas.files import file_digest, remove_partial_files, replacing, write_text
 from nas.train import distributed
 
 KEPT = 2
@@ -29,19 +28,13 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     stands at this step has found them damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.partial"):
-        left.unlink()
+    remove_partial_files(folder)
     path = folder / f"step-{step:09d}.pt"
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save({**state, "step": step}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
-    partial.replace(path)
-    mark = path.with_suffix(".sha256.partial")
-    mark.write_text(digest)
-    mark.replace(path.with_suffix(".sha256"))
+    with replacing(path, durable=True) as partial:
+        with partial.open("wb") as file:  # by its name, torch would write that name into the file
+            torch.save({**state, "step": step}, file)
+        digest = file_digest(partial)
+    write_text(path.with_suffix(".sha256"), digest)
     found = sorted(folder.glob("step-*.pt"))
     here = found.index(path) + 1
     for old in found[: max(here - KEPT, 0)] + found[here:]:
@@ -59,7 +52,7 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
         mark = path.with_suffix(".sha256")
-        if mark.is_file() and mark.read_text() == hashlib.sha256(path.read_bytes()).hexdigest():
+        if mark.is_file() and mark.read_text() == file_digest(path):
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
         if mark.is_file() and warn is not None:
