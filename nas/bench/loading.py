@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nas.config.runs import RetrainSettings
 from nas.data import PatchSource, iterate_batches
+from nas.models.calling import descriptor_of
 from nas.progress import Progress
 from nas.tasks import get_task
 from nas.train.losses import task_criterion
@@ -79,7 +80,7 @@ def time_loading(
         now = [streams[PRELOADED]]
         learner = NetworkLearner(
             model,
-            task_criterion(settings.train.loss, model.descriptor.value_range),  # type: ignore[union-attr, arg-type]
+            task_criterion(settings.train.loss, descriptor_of(model).value_range),
             lambda step: (next(now[0]) for _ in count(step)),
             settings.train,
             settings.device,

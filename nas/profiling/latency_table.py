@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
 from nas.files import write_json
-from nas.models.calling import allowed_size, describe
+from nas.models.calling import allowed_size, descriptor_of
 from nas.models.descriptor import ModelDescriptor
 from nas.profiling.latency import measure
 from nas.space import Space
@@ -176,7 +176,7 @@ def measure_table(
         "clock": clock,
     }
     with torch.random.fork_rng(devices=[]):
-        rule = describe(space.network(space.sample(0), task))
+        rule = descriptor_of(space.network(space.sample(0), task))
     height, width = (allowed_size(s, rule.size_multiple, rule.min_size) for s in (height, width))
     wanted = {
         (role, name, site.channels, site.height, site.width): None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.training import TrainSettings
+from nas.models.calling import descriptor_of
 from nas.train import distributed
 from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
@@ -46,7 +47,7 @@ class NetworkLearner:
         self._criterion, self._batches, self._validate = criterion, batches, validate
         # step -> (time, length of the training) in the unit of the schedule
         self._clock = clock or (lambda step: (step, settings.steps))
-        self._range = float(model.descriptor.value_range)  # type: ignore[union-attr, arg-type]
+        self._range = float(descriptor_of(model).value_range)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._statistics = distributed.running_statistics(model)
         chosen = settings.optimizer

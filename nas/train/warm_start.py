@@ -11,6 +11,7 @@ from torch import nn
 
 from nas.config.runs import RetrainSettings
 from nas.errors import UsageError
+from nas.models.calling import descriptor_of
 from nas.models.weights import load_strict, read_metadata, weights_hash
 from nas.registry import BASELINES
 from nas.tasks import Task
@@ -69,8 +70,7 @@ def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
     if metadata["kind"] != kind:
         raise UsageError(f"{path!r} holds a {metadata['kind']} network, but a {kind} one is trained; give its weights")
     state = load_file(path)
-    name = model.descriptor.name  # type: ignore[union-attr]
-    transfer = BASELINES.get(str(name)).transfer if kind == "baseline" else None
+    transfer = BASELINES.get(descriptor_of(model).name).transfer if kind == "baseline" else None
     own = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     fresh = transfer(model, state) if transfer is not None else load_strict(model, state, repr(path))
     document = {

@@ -32,7 +32,7 @@ from nas.progress import Progress, progress
 from nas.space import Genotype
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import terminating
+from nas.train.signals import listening
 
 if TYPE_CHECKING:
     from nas.engines.result import SearchResult
@@ -79,7 +79,8 @@ class Nni:
             claim.unlink()  # of trials that did not end
         title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
-        with progress(title, settings.search.trials, done=done) as bar, terminating():
+        where = f"interrupted; continue with 'nas search --resume {run.folder}'"
+        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where):
             if done < settings.search.trials:
                 _experiment(evaluator, run, bar, done)
         best = _record(evaluator, run)

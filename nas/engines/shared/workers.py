@@ -15,10 +15,14 @@ from nas.estimators.catalogue import Report
 from nas.estimators.pruning import should_stop
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import FAILURE, genotype_of
-from nas.train.signals import terminating
+from nas.train.signals import listening
 
 #: seconds between two looks at a study on which others work
 POLL = 0.5
+#: what to tell the user of a process that was interrupted
+INTERRUPTED = (
+    "interrupted, the trial at hand was given back; continue with 'nas search --resume RUN' or start another 'nas worker'"
+)
 
 
 def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None] | None = None) -> int:
@@ -27,7 +31,7 @@ def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None
     ``tell`` is called after each. An exception of this process (Ctrl-C too) gives its slot back before it goes on.
     """
     done = 0
-    with terminating():
+    with listening(lambda: INTERRUPTED):
         while True:
             claim = budget.claim()
             if claim is None:
