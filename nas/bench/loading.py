@@ -20,7 +20,7 @@ from nas.progress import Progress
 from nas.tasks import get_task
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
-from nas.train.retrain import build_candidate
+from nas.train.trainable import build_trainable
 from nas.train.training_data import check_settings, open_training_data
 
 Batches = Iterator[tuple[Tensor, Tensor]]
@@ -64,7 +64,7 @@ def time_loading(
     check_settings(settings, task)
     torch.manual_seed(settings.seed)
     feed = open_training_data(settings, task, {"weights": 1.0})
-    model = build_candidate(settings, task).model
+    model = build_trainable(settings, task).model
     with tempfile.TemporaryDirectory() as own:
         sources = {
             name: PatchSource(

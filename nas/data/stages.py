@@ -46,7 +46,7 @@ def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tup
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Phase:
     """Steps ``first`` to ``end`` - 1 of a training, with their patch and batch; epochs count from 0."""
 
     first: int
@@ -64,28 +64,28 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The stretches of a training, in order and without gaps."""
+    """The phases of a training, in order and without gaps."""
 
-    stretches: tuple[Stretch, ...]
+    phases: tuple[Phase, ...]
 
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
-        return self.stretches[-1].end
+        return self.phases[-1].end
 
     @property
     def epochs(self) -> int:
         """Epochs of the whole training."""
-        return self.stretches[-1].end_epoch
+        return self.phases[-1].end_epoch
 
-    def at(self, step: int) -> Stretch:
-        """The stretch of step ``step``; beyond the end the last one."""
-        return self.stretches[min(bisect_right([s.end for s in self.stretches], step), len(self.stretches) - 1)]
+    def at(self, step: int) -> Phase:
+        """The phase of step ``step``; beyond the end the last one."""
+        return self.phases[min(bisect_right([s.end for s in self.phases], step), len(self.phases) - 1)]
 
     def epoch(self, step: int) -> int:
         """The epoch of step ``step``, both counted from 0."""
-        stretch = self.at(step)
-        return stretch.first_epoch + (step - stretch.first) // stretch.epoch_steps
+        phase = self.at(step)
+        return phase.first_epoch + (step - phase.first) // phase.epoch_steps
 
 
 def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: bool = False) -> Timeline:
@@ -102,9 +102,9 @@ def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: boo
     else:
         shares = [round(sum(s.updates for s in stages[: i + 1]) * steps / total) for i in range(len(stages))]
         lengths = [end - first for first, end in zip((0, *shares), shares, strict=False)]
-    found: list[Stretch] = []
+    found: list[Phase] = []
     first = epoch = 0
     for stage, length, size in zip(stages, lengths, sizes, strict=True):
-        found.append(Stretch(first, first + length, stage.patch, stage.batch, epoch, size))
+        found.append(Phase(first, first + length, stage.patch, stage.batch, epoch, size))
         first, epoch = found[-1].end, found[-1].end_epoch
     return Timeline(tuple(found))

@@ -70,8 +70,8 @@ def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listen
     try:
         yield listener
     except KeyboardInterrupt as ended:  # Interrupted, or Ctrl-C in a thread or library that listens to nobody
-        number = ended.exit_code - 128 if isinstance(ended, Interrupted) else signal.SIGINT
-        raise Interrupted(where(), number) from ended
+        heard = ended.exit_code - 128 if isinstance(ended, Interrupted) else int(signal.SIGINT)
+        raise Interrupted(where(), heard) from ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
 from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
-from nas.data.stages import Stage, Stretch, Timeline, timeline
+from nas.data.stages import Phase, Stage, Timeline, timeline
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
 from nas.tasks import Task
@@ -81,8 +81,8 @@ class TrainingData:
         )
         if not data.stages:
             return partial(_slices, partial(iterate_batches, source, end=END, workers=data.workers))
-        stretches = [s for s in self.timeline(part).stretches if s.end > s.first]
-        sized = [(s, source.resized(s.patch, s.batch)) for s in stretches]  # an image too small is found here
+        phases = [s for s in self.timeline(part).phases if s.end > s.first]
+        sized = [(s, source.resized(s.patch, s.batch)) for s in phases]  # an image too small is found here
         return partial(_slices, partial(_staged_batches, sized, data.workers))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -105,13 +105,13 @@ def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: in
 
 
 def _staged_batches(
-    sized: list[tuple[Stretch, PatchSource]], workers: int, start: int
+    sized: list[tuple[Phase, PatchSource]], workers: int, start: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches from step ``start`` on, each stretch in its own size; the last stretch goes on for ever."""
-    for stretch, source in sized:
-        end = END if stretch is sized[-1][0] else stretch.end
+    """The batches from step ``start`` on, each phase in its own size; the last phase goes on for ever."""
+    for phase, source in sized:
+        end = END if phase is sized[-1][0] else phase.end
         if start < end:
-            yield from iterate_batches(source, start=max(start, stretch.first), end=end, workers=workers)
+            yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=workers)
 
 
 def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:

@@ -24,7 +24,7 @@ from nas.data.patches import _turn
 from nas.evaluation.scoring import score_output
 from nas.tasks import with_protocol
 from nas.tasks.degradations import gaussian_noise
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
 
 TESTS = Path(__file__).parents[1]

@@ -15,7 +15,8 @@ from nas.engines.setup import space_of
 from nas.models.weights import load_weights
 from nas.tasks import get_task
 from nas.train.events import read_events
-from nas.train.retrain import build_candidate, retrain
+from nas.train.retrain import retrain
+from nas.train.trainable import build_trainable
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_the_skip_of_a_training_starts_far_above_the_plain_network(images: Path,
 
 def test_the_skip_and_the_warm_up_are_off_unless_asked_for() -> None:
     settings = build(RetrainSettings, model="jsnet_released")
-    model = build_candidate(settings, get_task("sr_x2")).model
+    model = build_trainable(settings, get_task("sr_x2")).model
     assert model.plan.image_residual is False and settings.train.schedule.warmup == 0  # type: ignore[union-attr]
     assert SearchSettings().train.schedule.warmup == 0 == SearchSettings().retrain.schedule.warmup
 

@@ -20,9 +20,7 @@ from nas.train.signals import listening
 #: seconds between two looks at a study on which others work
 POLL = 0.5
 #: what to tell the user of a process that was interrupted
-INTERRUPTED = (
-    "interrupted, the trial at hand was given back; continue with 'nas search --resume RUN' or start another 'nas worker'"
-)
+INTERRUPTED = "interrupted, its trial was given back; continue with 'nas search --resume RUN' or another 'nas worker'"
 
 
 def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None] | None = None) -> int:
