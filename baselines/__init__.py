@@ -1,4 +1,4 @@
-"""Fixed networks of published papers behind one door: create, convert official weights, load strictly.
+"""Fixed networks of published papers: create them, convert official weights, load them strictly.
 
 Each baseline is a package that exposes ``BASELINE`` (see nas.models.baseline) and is found by its entry point.
 """

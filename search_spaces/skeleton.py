@@ -13,7 +13,7 @@ from nas.space.sites import Site
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
-    from search_spaces.ends import Plan
+    from search_spaces.ends import NetworkLayout
     from search_spaces.search import JSNetSupernet
 
 PAPER = "Shen et al., Joint Operation and Attention Block Search for Lightweight Image Restoration, PR 132, 2022"
@@ -47,7 +47,7 @@ class JSNetSkeleton:
 
         roles = _roles(space)
         task = _task(task)
-        plan = _plan(space, task, image_residual, train_mean_shift)
+        layout = _layout(space, task, image_residual, train_mean_shift)
         for cell in space.cells.values():
             if cell.role == "attention" and cell.relaxation.partial_channels != 1:
                 raise UsageError(
@@ -64,8 +64,8 @@ class JSNetSkeleton:
                 weighted[cell.name] = edge_weights and (cell.role == "operation" or weighted[cell.name])
         return JSNetSupernet(
             space,
-            plan,
-            _descriptor(space, task, plan, {}),
+            layout,
+            _descriptor(space, task, layout, {}),
             labels={cell.name: LABELS[cell.role] for cell in space.cells.values()},
             edge_weights=weighted,
             partial_channels=taken,
@@ -83,20 +83,20 @@ class JSNetSkeleton:
     ) -> nn.Module:
         """The derived network of ``genotype``, freshly initialised; UsageError if it is not of this space."""
         from search_spaces.cells import Wiring
-        from search_spaces.network import JSNet, Part
+        from search_spaces.network import CellBlocks, JSNet
 
         roles = _roles(space)
         space.validate(genotype)
         task = _task(task)
-        plan = _plan(space, task, image_residual, train_mean_shift)
-        parts: dict[str, Part] = {}
+        layout = _layout(space, task, image_residual, train_mean_shift)
+        parts: dict[str, CellBlocks] = {}
         for role, cell in roles.items():
             choices = genotype.cells[cell.name]
             wiring = Wiring(cell.nodes, tuple((c.source, c.target) for c in choices), cell.merge)
-            parts[role] = Part.of(role, wiring, [c.block for c in choices])
-        options = {"image_residual": plan.image_residual, "train_mean_shift": train_mean_shift}
-        descriptor = _descriptor(space, task, plan, options)
-        return JSNet(plan, parts.get("operation"), parts.get("attention"), descriptor)
+            parts[role] = CellBlocks.of(role, wiring, [c.block for c in choices])
+        options = {"image_residual": layout.image_residual, "train_mean_shift": train_mean_shift}
+        descriptor = _descriptor(space, task, layout, options)
+        return JSNet(layout, parts.get("operation"), parts.get("attention"), descriptor)
 
     def sites(self, space: Space, height: int, width: int) -> dict[str, tuple[Site, ...]]:
         """What the block on each edge is given for an input image of height x width: every cell keeps its size."""
@@ -123,13 +123,13 @@ def _task(task: Any) -> Any:
     return TASKS.get(task) if isinstance(task, str) else task
 
 
-def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift: bool) -> Plan:
-    from search_spaces.ends import Plan
+def _layout(space: Space, task: Any, image_residual: bool | None, train_mean_shift: bool) -> NetworkLayout:
+    from search_spaces.ends import NetworkLayout
 
     settings = space.network_settings
     if image_residual is None:
         image_residual = settings.image_residual
-    return Plan(
+    return NetworkLayout(
         width=settings.width,
         features=space.features,
         cells=settings.cells,
@@ -140,11 +140,11 @@ def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift
     )
 
 
-def _descriptor(space: Space, task: Any, plan: Plan, config: dict[str, Any]) -> ModelDescriptor:
+def _descriptor(space: Space, task: Any, layout: NetworkLayout, config: dict[str, Any]) -> ModelDescriptor:
     return ModelDescriptor(
         name=space.name,
-        scale=plan.scale,
-        channels=plan.channels,
+        scale=layout.scale,
+        channels=layout.channels,
         value_range=255.0,
         tasks=(task.name,),
         paper=PAPER,

@@ -37,8 +37,8 @@ def criterion(model: nn.Module, options: dict[str, Any]) -> Criterion:
     """
     for other in sorted(set(options) - {"loss"}):
         raise UsageError(f"unknown option {other!r} of the JDNet loss; it has only loss: {', '.join(LOSSES)}")
-    plan = getattr(model, "plan", None)
-    name, asked = getattr(plan, "loss", "neg_ssim"), options.get("loss")
+    built_with = getattr(model, "config", None)
+    name, asked = getattr(built_with, "loss", "neg_ssim"), options.get("loss")
     if asked in LOSSES:
         name = asked
     elif asked not in (None, "l1", "l2", "charbonnier"):

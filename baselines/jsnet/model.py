@@ -8,8 +8,8 @@ from typing import Any
 from baselines.jsnet import BASELINE, PAPER
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
-from search_spaces.ends import Plan
-from search_spaces.network import JSNet, Part
+from search_spaces.ends import NetworkLayout
+from search_spaces.network import CellBlocks, JSNet
 
 #: The released genotype, used for all three scales.
 RELEASED: dict[str, list[tuple[str, int]]] = {
@@ -41,9 +41,11 @@ def create(
     genotype = RELEASED if genotype is None else genotype
     if set(genotype) != {"normal", "attention"}:
         raise UsageError(f"a JSNet genotype has the lists 'normal' and 'attention', not {sorted(genotype)}")
-    operation = Part.from_list("operation", genotype["normal"], op_nodes)
-    attention = Part.from_list("attention", genotype["attention"], at_nodes)
-    plan = Plan(C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift)
+    operation = CellBlocks.from_list("operation", genotype["normal"], op_nodes)
+    attention = CellBlocks.from_list("attention", genotype["attention"], at_nodes)
+    layout = NetworkLayout(
+        C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift
+    )
     config = {
         "genotype": {role: [[str(name), int(i)] for name, i in genotype[role]] for role in ("normal", "attention")},
         "C": C,
@@ -58,4 +60,4 @@ def create(
     descriptor = ModelDescriptor(
         "jsnet", scale, n_colors, tasks=BASELINE.tasks, paper=PAPER, licence="MIT", config=config
     )
-    return JSNet(plan, operation, attention, descriptor)
+    return JSNet(layout, operation, attention, descriptor)

@@ -1,4 +1,4 @@
-"""What the packages of all baselines share at their door: nothing heavy is imported before it is called."""
+"""What the ``BASELINE`` of every baseline is made of: functions that import nothing heavy before they are called."""
 
 from __future__ import annotations
 
