@@ -18,7 +18,7 @@ from nas.train import distributed
 
 S = TypeVar("S", bound=Settings)
 #: kind of a run -> the class of its settings
-KINDS: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
+SETTINGS_BY_KIND: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
 
 
 class Run:
@@ -98,10 +98,10 @@ class Run:
             tree = yaml.safe_load(file.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise NasError(f"{str(file)!r} is not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(tree, dict) or tree.get("kind") not in KINDS:
+        if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
-        return cls(folder, kind, parse(KINDS[kind], tree))
+        return cls(folder, kind, parse(SETTINGS_BY_KIND[kind], tree))
 
     def expect(self, kind: type[S]) -> S:
         """The settings, typed.

@@ -12,7 +12,7 @@ from nas.data.prepare import prepare
 from nas.errors import NasError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.tasks.degradations import KINDS, SYNTHETIC, estimate_depth, kind_of, mixture, synthetic_haze
+from nas.tasks.degradations import MIXED_KINDS, SYNTHETIC, estimate_depth, kind_of, mixture, synthetic_haze
 
 
 def scene() -> np.ndarray:
@@ -84,7 +84,7 @@ def test_the_mixture_has_its_three_parts_in_like_numbers() -> None:
     darker = sum((i < 90).any() for i in images)  # only noise darkens
     assert 8 < darker < 32
     assert [kind_of(n) for n in SYNTHETIC] == ["noise", "rain", "haze", "noise", "noise", "noise"]
-    assert {kind_of(n) for n in SYNTHETIC} == set(KINDS)
+    assert {kind_of(n) for n in SYNTHETIC} == set(MIXED_KINDS)
 
 
 @pytest.mark.parametrize("sigma", [15, 25, 50])
