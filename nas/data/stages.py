@@ -15,7 +15,13 @@ from nas.errors import UsageError
 
 @dataclass(frozen=True)
 class Stage:
-    """Patch side in pixels, images per batch, and how many updates the stage is meant to last."""
+    """A stage of progressive training as it was planned.
+
+    Attributes:
+        patch: Side of the target patches in pixels.
+        batch: Images a batch.
+        updates: How many steps it is meant to last, in proportion to the other stages.
+    """
 
     patch: int
     batch: int
@@ -23,11 +29,18 @@ class Stage:
 
 
 def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tuple[int, ...]:
-    """The last epoch of every stage, 1-based; the last of them is the number of epochs.
+    """The last epoch of every stage, counted from 1, so that the last of them is the number of epochs.
 
     A stage lasts floor(updates / (images / batch)) epochs, the division exact (DSRIR's ``epoch_chg``); an epoch
-    of fewer images than a batch counts as one update. ``scale`` shortens (or lengthens) all stages. Raises
-    UsageError where a stage is too short for one epoch.
+    of fewer images than a batch counts as one update.
+
+    Args:
+        images: Number of training images.
+        stages: The stages in order.
+        scale: Shortens or lengthens all stages.
+
+    Raises:
+        UsageError: A stage is too short for one epoch, or there are no images.
     """
     if images < 1 or scale <= 0:
         raise UsageError(f"{images} images and scale {scale} make no schedule; both must be positive")
@@ -47,7 +60,16 @@ def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tup
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps ``first`` to ``end`` - 1 of a training, with their patch and batch; epochs count from 0."""
+    """A stage as it is carried out: steps ``first`` to ``end`` - 1 of a training.
+
+    Attributes:
+        first: Its first step, counted from 0.
+        end: One more than its last step.
+        patch: Side of the target patches in pixels.
+        batch: Images a batch.
+        first_epoch: Its first epoch, counted from 0 over the whole training.
+        epoch_steps: Steps of an epoch.
+    """
 
     first: int
     end: int
@@ -64,7 +86,11 @@ class Phase:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The phases of a training, in order and without gaps."""
+    """The course of a training.
+
+    Attributes:
+        phases: Its phases, in order and without gaps.
+    """
 
     phases: tuple[Phase, ...]
 
@@ -89,10 +115,17 @@ class Timeline:
 
 
 def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: bool = False) -> Timeline:
-    """``stages`` scaled to ``steps`` in all, for a training part of ``images`` images.
+    """The course of a progressive training.
 
-    whole_epochs: every stage lasts the whole epochs of ``last_epochs``, each of ``images // batch`` steps, so
-    that the whole is somewhat shorter than ``steps`` (DSRIR: 397,325 of 400,000).
+    Args:
+        images: Number of training images.
+        steps: Steps in all, to which the stages are scaled.
+        stages: The stages in order.
+        whole_epochs: Every stage lasts the whole epochs of ``last_epochs``, each of ``images // batch`` steps, so
+            that the training is somewhat shorter than ``steps`` (DSRIR: 397,325 of 400,000).
+
+    Raises:
+        UsageError: A stage is too short for one epoch (``whole_epochs``).
     """
     total = sum(stage.updates for stage in stages)
     sizes = [max(1, images // stage.batch) for stage in stages]
