@@ -22,10 +22,18 @@ KEPT = 2
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
-    """Write ``state`` (tensors and plain values) as generation ``step`` and drop all but the newest two.
+    """Write a state to the disk and drop all but the newest two generations.
 
-    Also dropped is what a process left that died while writing, and generations beyond ``step``: a run that
-    stands at this step has found them damaged.
+    Also dropped are what a process left that died while writing, and generations beyond this step: a run that
+    stands here has found them damaged.
+
+    Args:
+        folder: Where states are kept; made where it is missing.
+        step: Number of the generation.
+        state: Tensors and plain values.
+
+    Returns:
+        The file of the state.
     """
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
@@ -44,10 +52,17 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 
 def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[str, Any] | None:
-    """The newest generation whose digest agrees, or None when the run never got to its first state.
+    """The newest generation whose digest agrees.
 
-    ``warn`` is told of each damaged generation that is passed over. Raises NasError when there are generations but
-    none is whole.
+    Args:
+        folder: Where states are kept.
+        warn: Is told of each damaged generation that is passed over.
+
+    Returns:
+        The state, on the CPU, or None when the run never got to its first one.
+
+    Raises:
+        NasError: There are generations, but none is whole.
     """
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
@@ -64,9 +79,9 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
 
 
 def random_state() -> dict[str, Any]:
-    """The generators of torch, numpy and python (and CUDA) as plain values that load without unpickling.
+    """The generators of torch, numpy and Python (and CUDA) as values that load without unpickling.
 
-    Of several ranks each has one CUDA device, whose generator is the same on all; alone, all devices are kept.
+    Of several ranks each has one CUDA device, whose generator is the same on all; a single process keeps all devices.
     """
     version, internal, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
@@ -96,7 +111,7 @@ def restore_random_state(state: dict[str, Any]) -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed torch (all devices), numpy and python."""
+    """Seed torch (all devices), numpy and Python."""
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
