@@ -94,7 +94,9 @@ def progress(
     limit: float | None = None,
     quiet: bool = False,
 ) -> Iterator[Progress]:
-    """Show progress for the time of a block: ``with progress("search", 1000) as bar: bar.advance()``.
+    """Show progress for the time of a block.
+
+    Example: ``with progress("search", 1000) as bar: bar.advance()``.
 
     Args:
         title: What is being done.

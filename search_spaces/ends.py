@@ -1,4 +1,4 @@
-"""What surrounds the cells in both forms of the network: mean shift, head, cross-scale fusion, upsampling."""
+"""What supernet and derived network have around their cells: mean shift, head, cross-scale fusion, upsampling."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """The sizes of a network.
+    """The sizes of a JSNet.
 
-    width: C; features: W; cells: L; image_residual: add the (bicubically enlarged) input to the output;
-    train_mean_shift: the two mean shifts are trained, as in the release, instead of frozen
+    Attributes:
+        width: C, channels of an operation node.
+        features: W, channels between cells.
+        cells: L, cells in a row.
+        scale: Side of the output / side of the input.
+        channels: Colour channels, 1 or 3.
+        image_residual: Add the (bicubically enlarged) input to the output.
+        train_mean_shift: The two mean shifts are trained, as in the release, instead of frozen.
     """
 
     width: int

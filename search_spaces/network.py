@@ -21,14 +21,23 @@ LIST_NAMES = {"operation": "normal", "attention": "attention"}
 
 @dataclass(frozen=True)
 class CellBlocks:
-    """The chosen blocks of one role, one per edge of the wiring."""
+    """The chosen blocks of one role.
+
+    Attributes:
+        wiring: Which edges there are.
+        blocks: One an edge, in the order of the wiring.
+    """
 
     wiring: Wiring
     blocks: tuple[BlockInfo, ...]
 
     @classmethod
     def of(cls, role: str, wiring: Wiring, names: Sequence[str]) -> CellBlocks:
-        """Look the names up; an unknown one, or a zero block, is a UsageError."""
+        """Look the names of the blocks up.
+
+        Raises:
+            UsageError: A name is unknown or a zero block.
+        """
         infos = tuple(BLOCKS[role].get(name) for name in names)
         for info in infos:
             if info.zero:
@@ -37,9 +46,15 @@ class CellBlocks:
 
     @classmethod
     def from_list(cls, role: str, entries: Sequence[Sequence[object]], nodes: int | None = None) -> CellBlocks:
-        """From a released two-list genotype: (block, predecessor) per edge, all earlier nodes feeding each.
+        """Read one list of a two-list genotype, in which all earlier nodes feed each node.
 
-        Raises UsageError for unknown blocks, a length that no node count has, or a wrong predecessor.
+        Args:
+            role: "operation" or "attention".
+            entries: (block, predecessor) of every edge.
+            nodes: The number of nodes that is expected; None for any.
+
+        Raises:
+            UsageError: A block is unknown, a predecessor wrong, or the length that of no or another number of nodes.
         """
         pairs = check_list(LIST_NAMES[role], role, entries)
         wiring = full_wiring(edges_of_list(len(pairs))[-1][1] if pairs else 0)
@@ -57,7 +72,7 @@ class CellBlocks:
 
 
 class JSNet(ImageEnds):
-    """head -> L cells -> 1x1 fusion of all cell outputs + head -> CSFM -> upsampling (spec of the release).
+    """Head -> L cells -> 1x1 fusion of all cell outputs + head -> CSFM -> upsampling, as in the release.
 
     Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
     """

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nas.models.descriptor import ModelDescriptor
-from nas.space.blocks import BLOCKS
+from nas.space.blocks import BLOCKS, BlockInfo
 from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
 from search_spaces.cells import EdgeFunction, JointCell, Wiring
 from search_spaces.ends import ImageEnds, NetworkLayout
@@ -43,12 +43,7 @@ def _absent(e: int, h: torch.Tensor) -> torch.Tensor:
 
 
 class JSNetSupernet(ImageEnds, Supernet):
-    """head -> L mixed cells -> progressive fusion -> CSFM + reduced head -> upsampling.
-
-    labels: cell name -> suffix of its variables; edge_weights: cell name -> has betas;
-    partial_channels: k of the operation edges; derived_fusion: fuse and skip as the derived network does
-    (one 1x1 convolution over all cells, head added before CSFM) instead of as the release's search does.
-    """
+    """Head -> L mixed cells -> progressive fusion -> CSFM + reduced head -> upsampling."""
 
     def __init__(
         self,
@@ -61,6 +56,18 @@ class JSNetSupernet(ImageEnds, Supernet):
         partial_channels: int,
         derived_fusion: bool = False,
     ) -> None:
+        """Build all candidates of all cells.
+
+        Args:
+            space: Whose supernet it is.
+            layout: Its sizes.
+            descriptor: Its descriptor; ``min_size`` is raised to what the blocks need.
+            labels: Name of a cell -> suffix of its variables.
+            edge_weights: Name of a cell -> whether its edges carry betas.
+            partial_channels: k of the operation edges.
+            derived_fusion: Fuse and skip as the derived network does (one 1x1 convolution over all cells, head added
+                before CSFM) instead of as the release's search does.
+        """
         super().__init__(space, labels, edge_weights)
         by_role = {cell.role: cell for cell in space.cells.values()}
         self._operation, self._attention = by_role.get("operation"), by_role.get("attention")
@@ -102,7 +109,7 @@ class JSNetSupernet(ImageEnds, Supernet):
         return self.leave(features, image)
 
 
-def _candidates(cell: Cell | None) -> list[list]:  # type: ignore[type-arg]
+def _candidates(cell: Cell | None) -> list[list[BlockInfo]]:
     if cell is None:
         return []
     return [[BLOCKS[cell.role].get(name) for name in edge.candidates] for edge in cell.edges]

@@ -23,7 +23,7 @@ LABELS = {"operation": "normal", "attention": "attention"}
 
 
 class JSNetSkeleton:
-    """Builds supernets and derived networks; a task is a name or has name, scale, channels."""
+    """Builds supernets and derived networks. A task is a name, or anything with name, scale and channels."""
 
     name = "jsnet"
 
@@ -38,10 +38,20 @@ class JSNetSkeleton:
         image_residual: bool | None = None,
         train_mean_shift: bool = False,
     ) -> JSNetSupernet:
-        """The search network of ``space``; None means: as the space document says.
+        """The supernet of a space; for every option None means: as the space document says.
 
-        partial_channels: k (1: off); edge_weights: betas on the operation edges (attention edges have none
-        unless the document says so, except that False removes all); image_residual: add the input image.
+        Args:
+            space: Its cells are of different roles.
+            task: What it is for.
+            partial_channels: k of the operation edges; 1: off.
+            edge_weights: Betas on the operation edges. Attention edges have none unless the document says so; False
+                removes all.
+            derived_fusion: See ``JSNetSupernet``.
+            image_residual: Add the input image to the output.
+            train_mean_shift: See ``NetworkLayout``.
+
+        Raises:
+            UsageError: The space cannot be built in this skeleton.
         """
         from search_spaces.search import JSNetSupernet
 
@@ -81,7 +91,18 @@ class JSNetSkeleton:
         image_residual: bool | None = None,
         train_mean_shift: bool = False,
     ) -> nn.Module:
-        """The derived network of ``genotype``, freshly initialised; UsageError if it is not of this space."""
+        """The derived network of a genotype, freshly initialised.
+
+        Args:
+            space: The space, with the genotype's network settings.
+            genotype: A point of it.
+            task: What the network is for.
+            image_residual: Add the input image to the output; None: as the space document says.
+            train_mean_shift: See ``NetworkLayout``.
+
+        Raises:
+            UsageError: The genotype is not of this space.
+        """
         from search_spaces.cells import Wiring
         from search_spaces.network import CellBlocks, JSNet
 

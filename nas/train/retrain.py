@@ -225,7 +225,7 @@ def _earlier_result(run: Run) -> RetrainResult:
 
 
 def _inputs(pairs: Sequence[Pair], task: Task) -> str:
-    """ "synthetic input" where the task wants real pairs and (some of) these are made up: rows of the model say so."""
+    """The words "synthetic input" where the task wants real pairs and these, or some, are made up; rows repeat them."""
     made = sum(p.made_up(task) for p in pairs)
     part = "" if made == len(pairs) else f" in {made} of {len(pairs)} images"
     return f"synthetic input{part}" if made else ""
