@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from baselines.dlsn.hashing import Chunks, bucket_count, cut_chunks, hash_codes, sort_positions, wide
 from nas.errors import NasError, UsageError
 
-#: Keys shorter than this are not stretched to unit length.
+#: Keys shorter than this are not normalised to unit length.
 KEY_FLOOR = 5e-5
 
 
@@ -141,7 +141,7 @@ def _attend(
 ) -> tuple[Tensor, Tensor]:
     """Steps 8 and 9 for g chunks: own (g, k), near (g, 3k) -> values (g, k, C), log-sum-exp (g, k, 1).
 
-    The learned score of a key is a vector over the *slots* of the chunk, whichever query sits there.
+    The learned score of a key is a vector over the *places* of the chunk, whichever query stands there.
     """
     # (g, k, c) x (g, c, 3k) -> (g, k, 3k)
     scores = torch.baddbmm(_take(learned, near).transpose(1, 2), _take(queries, own), _take(keys, near).mT)

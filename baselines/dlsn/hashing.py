@@ -64,10 +64,10 @@ def sort_positions(codes: Tensor) -> Tensor:
 
 
 class Chunks(NamedTuple):
-    """Rows of the (N*L, channels) tables, per hash round; M chunks of k slots per sample.
+    """Rows of the (N*L, channels) tables, per hash round; M chunks of k places per sample.
 
     own: (h, N*M, k) the queries of every chunk; keys: (h, N*M, 3k) own, previous and next chunk
-    inverse: (h, N*L) where the result of every position lies among the N*M*k slots
+    inverse: (h, N*L) where the result of every position lies among the N*M*k places
     """
 
     own: Tensor
@@ -86,9 +86,9 @@ def cut_chunks(order: Tensor, chunk: int) -> Chunks:
     padding = -length % chunk
     m = (length + padding) // chunk
     copies = (torch.arange(padding, device=device) + (length - padding)) % length
-    slots = torch.cat([torch.arange(length, device=device), copies])  # (L + p)
+    places = torch.cat([torch.arange(length, device=device), copies])  # (L + p)
     samples = torch.arange(n, device=device).view(n, 1, 1)
-    own = (order[..., slots] + samples * length).view(n, h, m, chunk)  # (N, h, L) -> (N, h, M, k)
+    own = (order[..., places] + samples * length).view(n, h, m, chunk)  # (N, h, L) -> (N, h, M, k)
     keys = torch.cat([own, own.roll(1, 2), own.roll(-1, 2)], dim=-1)  # (N, h, M, 3k)
     inverse = torch.empty_like(order)
     inverse.scatter_(-1, order, torch.arange(length, device=device).expand_as(order))

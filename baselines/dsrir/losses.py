@@ -59,7 +59,7 @@ def contrast_loss(levels: Sequence[Distances], eps: float = 1e-7) -> Tensor:
     """Pulls the final image to target, stage 2 and stage 1, and pushes it off the degraded image.
 
     The sum over levels of weight * (d_target + d_stage2 / 4 + d_stage1 / 8) / (d_degraded + eps). It diverges
-    as the final image nears the degraded one; a larger ``eps`` sets a floor.
+    as the final image nears the degraded one; a larger ``eps`` bounds it.
     """
     terms = [
         weight * (d.target + 0.25 * d.stage2 + 0.125 * d.stage1) / (d.degraded + eps)

@@ -46,7 +46,7 @@ class SelfCalibratedConvolution(nn.Module):
         self.k4 = conv(planes, planes, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        # pooled (N, planes, floor(H / r), floor(W / r)), then stretched over the whole image again
+        # pooled (N, planes, floor(H / r), floor(W / r)), then enlarged to the whole image again
         gate = torch.sigmoid(x + enlarge(self.k2(x), x))
         result: Tensor = self.k4(self.k3(x) * gate)
         return result

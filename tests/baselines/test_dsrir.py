@@ -1,4 +1,4 @@
-"""DSRIR behind the platform's doors: sizes, tasks, conversion, loss options, schedule, recipes."""
+"""DSRIR as a baseline of the platform: sizes, tasks, conversion, loss options, schedule, recipes."""
 
 from __future__ import annotations
 

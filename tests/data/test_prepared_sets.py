@@ -58,9 +58,9 @@ def taken(folder: Path, count: int, seed: int) -> dict[str, set[str]]:
         data__validation=count,
         data__split_seed=seed,
     )
-    feed = open_training_data(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
-    assert abs(len(feed.parts["validation"]) - count) <= 14  # half the pieces of the largest
-    return {part: {name.split("_s")[0] for name in names} for part, names in feed.names.items()}
+    data = open_training_data(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
+    assert abs(len(data.parts["validation"]) - count) <= 14  # half the pieces of the largest
+    return {part: {name.split("_s")[0] for name in names} for part, names in data.names.items()}
 
 
 @pytest.mark.parametrize("old", [False, True])
