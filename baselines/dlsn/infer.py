@@ -16,7 +16,7 @@ SCALE_LAYERS = ("tail.0.",)
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """Constructor keywords that these tensors fix (keys already ours); KeyError names a tensor that lacks."""
+    """The keywords that these tensors fix (names already converted); KeyError names a tensor that is missing."""
     groups = sum(key.startswith("body.") and key.endswith(".conv_match.0.weight") for key in state)
     inner = {int(key.split(".")[3]) for key in state if key.startswith("body.0.body.")}
     blocks = max(inner) - 1  # residual blocks, then the attention, then a convolution

@@ -1,4 +1,4 @@
-"""The three parts of DSRIR's loss as functions. Images (B, 3, H, W) in 0..1."""
+"""The three terms of DSRIR's loss as functions. Images (B, 3, H, W) in 0..1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 #: weight of each extractor level, fine to coarse
 LEVEL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-#: share of the earlier stages (3, 2, 1) in the PSNR part
+#: weight of the stages 3, 2 and 1 in the PSNR term
 PSNR_WEIGHTS = (1.0, 0.25, 0.25)
 
 

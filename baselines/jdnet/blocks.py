@@ -1,4 +1,4 @@
-"""Convolutional parts of a joint unit: residual block, self-calibrated block (sections 1.3, 1.8)."""
+"""What a joint unit is built of besides attention: residual block, self-calibrated block (sections 1.3, 1.8)."""
 
 from __future__ import annotations
 

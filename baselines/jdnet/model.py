@@ -19,16 +19,25 @@ ORDERS = ("rgb", "bgr")
 
 @dataclass(frozen=True)
 class JDNetConfig:
-    """The constructor keywords of JDNet; the defaults are the published network.
+    """The keywords of JDNet; the defaults are the published network.
 
-    unit_num U, channel C, scale_num S: joint units, feature planes, halvings inside a unit
-    rel_planes, mid_planes, share_planes, kernel_size, sa_type: the attention; None means C/16 and C/4
-    scale_attention: gate every scale by a pooled view of the attention output (off as published)
-    self_attention, self_calibration: False gives the ablations r2 (first off) and r1 (both off)
-    colour_order: ``bgr`` for the released weights, which were trained on BGR images; the network takes and
-        gives RGB either way
-    loss: ``neg_ssim`` (published), ``mae`` or ``mse``
-    recompute: compute the attention again in the backward pass instead of storing it
+    Attributes:
+        unit_num: U, joint units.
+        channel: C, feature planes.
+        scale_num: S, halvings inside a unit.
+        rel_planes: Query and key planes of the attention; None: C / 16.
+        mid_planes: Value planes of the attention; None: C / 4.
+        share_planes: Value planes that use one weight plane.
+        kernel_size: Side of the attention window in pixels.
+        sa_type: Kind of attention, "pairwise" or "patchwise".
+        pooling_r: Pooling rate of the self-calibrated block.
+        scale_attention: Gate every scale by a pooled view of the attention output (off as published).
+        self_attention: False gives the ablation r2, and with ``self_calibration`` off too r1.
+        self_calibration: Whether a unit ends with the self-calibrated block.
+        colour_order: "bgr" for the released weights, which were trained on BGR images; the network takes and gives
+            RGB either way.
+        loss: "neg_ssim" (published), "mae" or "mse".
+        recompute: Compute the attention again in the backward pass instead of storing it.
     """
 
     unit_num: int = 32
@@ -157,7 +166,14 @@ class JDNet(nn.Module):
 
 
 def create(**keywords: Any) -> JDNet:
-    """A JDNet, freshly initialised; keywords are those of ``JDNetConfig``. UsageError names what is wrong."""
+    """A JDNet, freshly initialised.
+
+    Args:
+        keywords: Those of ``JDNetConfig``.
+
+    Raises:
+        UsageError: A keyword is unknown or impossible; the message names it.
+    """
     from baselines.jdnet import BASELINE
 
     known = JDNetConfig.__dataclass_fields__

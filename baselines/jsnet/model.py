@@ -31,12 +31,19 @@ def create(
 ) -> JSNet:
     """A derived JSNet, freshly initialised.
 
-    genotype: ``{"normal": [(block, predecessor), ...], "attention": [...]}``, default the released one
-    C: channels of an operation node; the cell is C * (op_nodes + 1) wide; layers: number of cells
-    op_nodes, at_nodes: must agree with the genotype where given
-    scale: 1 (equal size), 2, 3, 4; n_colors: 1 or 3; image_residual: add the (enlarged) input to the output
-    train_mean_shift: train the two colour shifts, as the release does by mistake
-    Raises UsageError that says which entry is wrong.
+    Args:
+        genotype: ``{"normal": [(block, predecessor), ...], "attention": [...]}``; by default the released one.
+        C: Channels of an operation node; the cell is C * (op_nodes + 1) wide.
+        layers: Number of cells.
+        op_nodes: Must agree with the genotype where given.
+        at_nodes: Must agree with the genotype where given.
+        scale: 1 (equal size), 2, 3 or 4.
+        n_colors: 1 or 3.
+        image_residual: Add the (enlarged) input to the output.
+        train_mean_shift: Train the two colour shifts, as the release does by mistake.
+
+    Raises:
+        UsageError: An entry of the genotype or a size is wrong; the message says which.
     """
     genotype = RELEASED if genotype is None else genotype
     if set(genotype) != {"normal", "attention"}:

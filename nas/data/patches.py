@@ -138,7 +138,7 @@ class PatchSource:
                 degraded = degrade(pair, self.task, target, rng)
             elif self.task.random_part is not None:
                 degraded = self.task.random_part(degraded, rng)
-        return _turn(degraded, flips), _turn(target, flips)
+        return flip_and_transpose(degraded, flips), flip_and_transpose(target, flips)
 
     def _check(self, file: Path, pair: Pair) -> None:
         info = image_info(file)
@@ -164,8 +164,16 @@ def load_images(pair: Pair, task: Task) -> tuple[Array, Array | None]:
     return clean, stored
 
 
-def _turn(image: Array, flips: Array) -> Array:
-    """Flip left-right, up-down, transpose, as the three booleans say."""
+def flip_and_transpose(image: Array, flips: Array) -> Array:
+    """Augment an image (H, W[, C]).
+
+    Args:
+        image: The image.
+        flips: Three booleans: flip left-right, flip up-down, transpose, in that order.
+
+    Returns:
+        A view.
+    """
     if flips[0]:
         image = image[:, ::-1]
     if flips[1]:
