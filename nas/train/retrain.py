@@ -118,7 +118,7 @@ def plan_retraining(settings: RetrainSettings) -> tuple[nn.Module, Task, Retrain
     return work.trainable.model, work.task, work.settings, counts
 
 
-def default_name(settings: RetrainSettings, trainable: TrainableModel) -> str:
+def _default_name(settings: RetrainSettings, trainable: TrainableModel) -> str:
     """The run folder's name when none is given."""
     what = f"{trainable.name}-{trainable.genotype.hash[:8]}" if trainable.genotype else trainable.name
     return f"retrain-{what}-{settings.task}-seed{settings.seed}"
@@ -161,7 +161,7 @@ def _prepare(settings: RetrainSettings, fresh: bool) -> _Work:
 def _begin(work: _Work, out: str | Path | None) -> Run:
     """Make the run folder, with all that is known before the first step."""
     trainable = work.trainable
-    run = Run.begin(out or Path("runs") / default_name(work.settings, trainable), "retrain", work.settings)
+    run = Run.begin(out or Path("runs") / _default_name(work.settings, trainable), "retrain", work.settings)
     run.write_text("data.json", json.dumps(work.data.names, indent=2) + "\n")
     if trainable.genotype is not None and trainable.space is not None:
         distributed.lead(partial(trainable.genotype.save, run.folder / "genotype.json"))
