@@ -14,14 +14,14 @@ _WEIGHT_NORM = {
 
 
 def strip_prefix(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """Remove ``prefix`` from every key if all keys carry it."""
+    """The same tensors, the prefix removed from their names if all carry it."""
     if state and all(key.startswith(prefix) for key in state):
         return {key[len(prefix) :]: tensor for key, tensor in state.items()}
     return dict(state)
 
 
 def modern_weight_norm(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """``x.weight_g``, ``x.weight_v`` under torch's parametrisation names; others unchanged."""
+    """The same tensors, ``x.weight_g`` and ``x.weight_v`` renamed as torch's parametrisations call them."""
     return {_swap_last(key, _WEIGHT_NORM): tensor for key, tensor in state.items()}
 
 

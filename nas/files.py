@@ -1,58 +1,118 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, their digests, and locks between processes that change one file."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.errors import NasError
+
+#: What the name of every partial file contains; such files beside finished ones were left by a killed process.
+PARTIAL = ".partial"
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error.
 
-    No reader ever sees half a file, and what stood there before stays when writing fails. Two processes may write
-    the same file at once: each has a partial file of its own, and the last one wins.
+    No reader ever sees half a file, and what stood there before stays when writing fails. Several processes may write
+    the same file at once, on several machines too: each has a partial file of its own, and the last one wins.
 
     Args:
-        path: The file to be made or replaced; its folder must exist.
+        path: The file to be made or replaced; its folder must exist. A symbolic link is replaced, not followed.
+        durable: Wait until the content has reached the disk before the file takes its name (``fsync``), so that the
+            file is whole after a power cut too.
 
     Yields:
-        The partial file, which does not exist yet. It keeps the ending of ``path``, by which writers choose a format.
+        The partial file, which does not exist yet. It is hidden and keeps the ending of ``path``, by which writers
+        choose a format.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}{path.suffix}")
     try:
         yield partial
+        if durable:
+            with partial.open("rb") as stream:
+                os.fsync(stream.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def remove_partial_files(folder: Path) -> None:
+    """Delete what processes left in ``folder`` that were killed while writing.
+
+    Only for a folder with a single writer: a partial file may be the one that another process writes at this moment.
+
+    Args:
+        folder: The folder; its sub-folders are left alone.
+    """
+    for left in folder.glob(f"*{PARTIAL}*"):
+        left.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that lock the same file out for the time of the block, waiting for those that came first.
+
+    The lock belongs to the process and ends with it, however it ends, so there is no stale lock to remove. It works
+    on network file systems too, where these lock files at all. The file that carries it, ``.NAME.lock`` beside the
+    locked one, stays behind empty: whoever removed it could take it from under another process.
+
+    Args:
+        path: The file to be changed, which need not exist; its folder must.
+
+    Raises:
+        NasError: The file system knows no locks.
+    """
+    from filelock import FileLock
+
+    # users who share the folder share the lock: its mode is that of the folder, without the right to search
+    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=path.parent.stat().st_mode & 0o666)
+    try:
+        lock.acquire()
+    except NotImplementedError:
+        raise NasError(f"the file system of {str(path.parent)!r} has no file locks; choose another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes as 64 hex digits; the file is read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def slug(name: object) -> str:
     """A name as part of a file name: letters, digits, ``-``, ``_`` and ``.`` stay, all else becomes ``-``.
 
-    The result never begins with a dot and never is empty, so it can neither hide a file nor leave its folder.
+    The result never begins with a dot and is never empty, so it can neither hide a file nor leave its folder.
     """
     text = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(name)).lstrip(".")
     return text or "unnamed"
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write ``text`` (UTF-8) beside ``path`` and move it into place, so that no reader ever sees half a file.
+def write_text(path: Path, text: str, *, durable: bool = False) -> Path:
+    """Write ``text`` (UTF-8, line ends as they are) atomically, see ``replacing``.
 
     Args:
         path: The file; its folder must exist.
         text: The whole new content.
+        durable: As for ``replacing``.
 
     Returns:
         ``path``.
     """
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    with replacing(path, durable=durable) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")
     return path
 
 

@@ -11,10 +11,7 @@ from typing import TextIO
 
 
 class Progress:
-    """Counts work done; ``advance`` after each piece, ``note`` for a line that stays.
-
-    limit: seconds after which the work ends at the latest. quiet: say nothing at all.
-    """
+    """Counts work done: ``advance`` after each piece, ``note`` for a line that stays; made by ``progress``."""
 
     def __init__(
         self,
@@ -26,6 +23,10 @@ class Progress:
         limit: float | None = None,
         quiet: bool = False,
     ) -> None:
+        """Show the bar, if the stream is a terminal; the arguments are those of ``progress``.
+
+        ``every_s`` is the time between two plain lines, in seconds.
+        """
         self._limit, self._quiet = limit, quiet
         self._title, self._total, self._stream, self._every = title, total, stream, every_s
         self._done = self._first = done
@@ -62,7 +63,7 @@ class Progress:
             self.note(f"{self._title}: {self._done}/{self._total}, {left}{', ' + detail if detail else ''}")
 
     def seconds_left(self) -> float:
-        """Estimate from the mean pace since the start, and no more than the limit leaves."""
+        """Seconds that the rest will take at the mean pace so far, and no more than the limit leaves."""
         passed = time.monotonic() - self._start
         rate = (self._done - self._first) / max(passed, 1e-9)
         left = (self._total - self._done) / rate if rate > 0 else 0.0
@@ -93,7 +94,21 @@ def progress(
     limit: float | None = None,
     quiet: bool = False,
 ) -> Iterator[Progress]:
-    """``with progress("search", 1000) as bar: bar.advance()``; writes to standard error by default."""
+    """Show progress for the time of a block.
+
+    Example: ``with progress("search", 1000) as bar: bar.advance()``.
+
+    Args:
+        title: What is being done.
+        total: How many pieces of work there are.
+        stream: Where to write; None is standard error.
+        done: Pieces that an earlier session did.
+        limit: Seconds after which the work ends at the latest; None for no limit.
+        quiet: Say nothing at all.
+
+    Yields:
+        The counter.
+    """
     bar = Progress(title, total, stream or sys.stderr, done=done, limit=limit, quiet=quiet)
     try:
         yield bar

@@ -1,9 +1,8 @@
-"""Names to things: blocks, skeletons, spaces, tasks, strategies, baselines.
+"""From names to what they stand for: blocks, skeletons, spaces, tasks, strategies, baselines.
 
-A registry is filled in two ways. A decorator (or ``add``) registers a thing that is already imported;
-an entry point of the registry's group names a module that is imported the first time one of its names
-is wanted. So a third party extends the platform from its own distribution, and listing what exists
-costs no import of torch.
+A registry is filled in two ways. A decorator (or ``add``) registers an object that is already imported; an entry
+point of the registry's group names a module that is imported the first time one of its names is wanted. So a third
+party extends the platform from its own distribution, and listing what exists costs no import of torch.
 """
 
 from __future__ import annotations
@@ -24,15 +23,21 @@ F = TypeVar("F")
 
 
 class Registry(Generic[T]):
-    """An ordered map from the name a user types to the thing it stands for.
+    """An ordered map from the name a user types to the object it stands for.
 
-    ``kind`` is the word used in error messages ("task", "block"). With ``group`` set, entry points of
-    that group are providers. A provider is a module; if ``attribute`` is given, the entry point's own name
-    is a name of the registry and ``module.<attribute>`` is the thing (imported on ``get``); otherwise the
-    module's function ``provide()`` is called once and registers whatever it likes.
+    Attributes:
+        kind: The word for such an object in messages ("task", "operation block").
     """
 
     def __init__(self, kind: str, group: str | None = None, attribute: str | None = None) -> None:
+        """Make an empty registry; entry points are looked up when a name is first wanted.
+
+        Args:
+            kind: The word for its objects in messages.
+            group: Group of the entry points whose values, modules, fill it; None for none.
+            attribute: Of such a module the object itself, registered under the name of the entry point and imported
+                when asked for. None: the module's function ``provide()`` is called once and registers what it likes.
+        """
         self.kind = kind
         self._group = group
         self._attribute = attribute
@@ -42,7 +47,18 @@ class Registry(Generic[T]):
         self._searched = False
 
     def add(self, name: str, thing: T) -> T:
-        """Register ``thing``; a second, different thing of the same name is refused."""
+        """Register an object.
+
+        Args:
+            name: What users type.
+            thing: What it stands for; registering the same object again does nothing.
+
+        Returns:
+            ``thing``.
+
+        Raises:
+            UsageError: Another object has that name.
+        """
         if name in self._things and self._things[name] is not thing:
             raise UsageError(f"{self.kind} {name!r} is registered twice; rename one of the two")
         self._lazy.pop(name, None)
@@ -51,7 +67,10 @@ class Registry(Generic[T]):
         return thing
 
     def add_lazy(self, name: str, load: Callable[[], T]) -> None:
-        """Register a name whose thing is made (usually: imported) when first asked for."""
+        """Register a name whose object ``load`` makes (usually: imports) when it is first asked for.
+
+        A name that is registered already keeps its object.
+        """
         if name not in self._things:
             self._lazy.setdefault(name, load)
             self._order.setdefault(name)
@@ -62,12 +81,16 @@ class Registry(Generic[T]):
             names.pop(name, None)
 
     def names(self, pattern: str = "*") -> list[str]:
-        """All names that match a shell wildcard, in order of registration."""
+        """All names that match a shell wildcard, in the order of registration."""
         self._search()
         return [n for n in self._order if fnmatchcase(n, pattern)]
 
     def get(self, name: str) -> T:
-        """The thing called ``name``; an unknown name is a UsageError that offers the nearest one."""
+        """What ``name`` stands for.
+
+        Raises:
+            UsageError: The name is unknown; the message offers the nearest one.
+        """
         if name not in self._things:
             self._search()
         if name in self._lazy:
@@ -115,9 +138,15 @@ def load_plugins(names: Iterable[str | Path] | None) -> None:
 
 
 def load_plugin(path: str | Path) -> None:
-    """Import a user's own Python file so that its decorators register (``--plugin my_blocks.py``).
+    """Import a user's own Python code so that its decorators register (``--plugin my_blocks.py``).
 
-    A name without ``.py`` is taken as an importable module. The file is trusted: it is the user's code.
+    The code is trusted: it is the user's. A file that was loaded before is not run again.
+
+    Args:
+        path: A ``.py`` file, or the name of an importable module.
+
+    Raises:
+        UsageError: There is no such file or module, or importing it fails.
     """
     text = str(path)
     if not text.endswith(".py"):
@@ -143,11 +172,11 @@ def load_plugin(path: str | Path) -> None:
         raise UsageError(f"plugin {text!r} failed to import: {type(error).__name__}: {error}") from error
 
 
-#: name -> nas.tasks.Task
+#: name of a task -> ``nas.tasks.Task``
 TASKS: Registry[Any] = Registry("task", group="nas.tasks")
-#: name -> nas.baselines.Baseline
+#: name of a baseline -> ``nas.models.baseline.Baseline``
 BASELINES: Registry[Any] = Registry("model", group="nas.baselines", attribute="BASELINE")
-#: name -> strategy class
+#: name of a strategy -> a subclass of DifferentiableStrategy or DiscreteStrategy, see ``nas.strategies.base``
 STRATEGIES: Registry[Any] = Registry("strategy", group="nas.strategies", attribute="STRATEGY")
 #: name -> estimator class
 ESTIMATORS: Registry[Any] = Registry("estimator", group="nas.estimators", attribute="ESTIMATOR")

@@ -1,4 +1,4 @@
-"""What ran: versions and commit, for rows and provenance."""
+"""Which version and commit this is, for evaluation rows and the provenance of genotypes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def package_version() -> str:
-    """Version of the installed distribution, or "unknown" when run from a bare source tree."""
+    """Version of the installed distribution; "unknown" when run from a source tree that was never installed."""
     try:
         return version("jsnas")
     except PackageNotFoundError:
@@ -16,7 +16,7 @@ def package_version() -> str:
 
 
 def commit() -> str:
-    """Short git commit of the source tree this package runs from; "" when it is not a checkout."""
+    """Short git commit of the source tree that this package runs from; "" where that is no checkout."""
     folder = Path(__file__).parents[1]
     if not (folder / ".git").exists():
         return ""

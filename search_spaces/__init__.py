@@ -1,10 +1,12 @@
 """Candidate blocks, the JSNet skeleton and the spaces built of them.
 
-This file is torch-free: ``provide`` announces names, their modules are imported when a network is built.
+Read first: ``search_spaces/skeleton.py``. This file imports no torch: ``provide`` announces names, and their modules
+are imported when a network is built.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from nas.space.blocks import ATTENTIONS, OPERATIONS, SKELETONS
@@ -37,6 +39,6 @@ def provide() -> None:
     # attention blocks squeeze W by 8, the cross-scale fusion squeezes W/2 by 16
     SKELETONS.declare("jsnet", "search_spaces.skeleton:JSNET", min_features=32)
     for file in sorted(_FOLDER.glob("*.yaml")):
-        SPACES.add_lazy(file.stem, lambda file=file: file)  # type: ignore[misc]
+        SPACES.add_lazy(file.stem, partial(Path, file))
     for file in sorted((_FOLDER / "genotypes").glob("*.json")):
-        GENOTYPES.add_lazy(file.stem, lambda file=file: file)  # type: ignore[misc]
+        GENOTYPES.add_lazy(file.stem, partial(Path, file))

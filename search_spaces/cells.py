@@ -20,7 +20,10 @@ EdgeFunction = Callable[[int, torch.Tensor], torch.Tensor]
 class Wiring:
     """A directed acyclic graph: node 0 is given, nodes 1..nodes are computed in order.
 
-    edges: (source, target) pairs, target ascending; merge: "sum" or "mean" of what enters a node
+    Attributes:
+        nodes: Number of nodes that are computed.
+        edges: (source, target) pairs, target ascending.
+        merge: "sum" or "mean" of what enters a node.
     """
 
     nodes: int
@@ -34,7 +37,16 @@ def full_wiring(nodes: int) -> Wiring:
 
 
 def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[torch.Tensor]:
-    """Values of all nodes, ``first`` being node 0. All tensors have one shape, (N, C, H, W)."""
+    """Compute all nodes.
+
+    Args:
+        first: The value of node 0, (N, C, H, W).
+        wiring: Which edges there are.
+        edge: What each edge contributes.
+
+    Returns:
+        The values of nodes 0..nodes, all of one shape.
+    """
     states = [first]
     for node in range(1, wiring.nodes + 1):
         entering = [edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node]
@@ -46,10 +58,9 @@ def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[t
 
 
 class JointCell(nn.Module):
-    """process -> operation graph -> concatenation -> attention graph, plus the cell's input.
+    """1x1 convolution -> operation graph -> concatenation -> attention graph, plus the cell's input.
 
-    features: W, channels of the cell's input and output; width: C, channels of an operation node.
-    ``ops`` or ``atts`` empty: that part is left out (attention alone starts from the cell's input).
+    Either graph may be missing; attention alone starts from the cell's input.
     """
 
     def __init__(
@@ -61,6 +72,16 @@ class JointCell(nn.Module):
         atts: Sequence[nn.Module] = (),
         at_wiring: Wiring | None = None,
     ) -> None:
+        """Hold the blocks.
+
+        Args:
+            features: W, channels of the cell's input and output.
+            width: C, channels of an operation node.
+            ops: Operation blocks, one an edge.
+            op_wiring: Their graph; None: there is none.
+            atts: Attention blocks, one an edge.
+            at_wiring: Their graph; None: there is none.
+        """
         super().__init__()
         self.op_wiring, self.at_wiring = op_wiring, at_wiring
         if op_wiring is not None:

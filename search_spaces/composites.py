@@ -1,4 +1,4 @@
-"""Composite attentions of the JSNet release: relics of an earlier space, registered but in no preset.
+"""Composite attentions of the JSNet release, left from an earlier space: registered, but part of no preset.
 
 All reduce by 16 and use weight-normalised convolutions unless stated. Shapes: (N, W, H, W') -> same.
 Source: official JSNet release.

@@ -1,4 +1,4 @@
-"""What surrounds the cells in both forms of the network: mean shift, head, cross-scale fusion, upsampling."""
+"""What supernet and derived network have around their cells: mean shift, head, cross-scale fusion, upsampling."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The sizes of a network.
+class NetworkLayout:
+    """The sizes of a JSNet.
 
-    width: C; features: W; cells: L; image_residual: add the (bicubically enlarged) input to the output;
-    train_mean_shift: the two mean shifts are trained, as in the release, instead of frozen
+    Attributes:
+        width: C, channels of an operation node.
+        features: W, channels between cells.
+        cells: L, cells in a row.
+        scale: Side of the output / side of the input.
+        channels: Colour channels, 1 or 3.
+        image_residual: Add the (bicubically enlarged) input to the output.
+        train_mean_shift: The two mean shifts are trained, as in the release, instead of frozen.
     """
 
     width: int
@@ -64,19 +70,19 @@ class MeanShift(nn.Conv2d):
 class ImageEnds(nn.Module):
     """Mixin: the layers from image to features and from features to image, and the size check."""
 
-    plan: Plan
+    layout: NetworkLayout
     descriptor: ModelDescriptor
 
-    def build_ends(self, plan: Plan, descriptor: ModelDescriptor) -> None:
+    def build_ends(self, layout: NetworkLayout, descriptor: ModelDescriptor) -> None:
         """Create the layers; called once from a constructor after ``nn.Module.__init__``."""
-        self.plan, self.descriptor = plan, descriptor
-        if plan.shifts_mean:
-            self.sub_mean = MeanShift(-1, plan.train_mean_shift)
-            if not plan.image_residual:  # the enlarged input brings its own mean
-                self.add_mean = MeanShift(+1, plan.train_mean_shift)
-        self.head = nn.Conv2d(plan.channels, plan.features, 3, padding=1)
-        self.cpam = CrossScaleFusion(plan.features)
-        self.up = upsampler(plan.features // 2, plan.scale, plan.channels)
+        self.layout, self.descriptor = layout, descriptor
+        if layout.shifts_mean:
+            self.sub_mean = MeanShift(-1, layout.train_mean_shift)
+            if not layout.image_residual:  # the enlarged input brings its own mean
+                self.add_mean = MeanShift(+1, layout.train_mean_shift)
+        self.head = nn.Conv2d(layout.channels, layout.features, 3, padding=1)
+        self.cpam = CrossScaleFusion(layout.features)
+        self.up = upsampler(layout.features // 2, layout.scale, layout.channels)
 
     def enter(self, image: torch.Tensor) -> torch.Tensor:
         """(N, channels, H, W') in 0..255 -> head features (N, W, H, W'); NasError on too small an image."""
@@ -87,12 +93,12 @@ class ImageEnds(nn.Module):
                 f"{self.descriptor.name} cannot restore {height}x{width} pixels; its blocks need at least "
                 f"{least}x{least}: pad the image (the evaluation harness does) or use larger patches"
             )
-        features: torch.Tensor = self.head(self.sub_mean(image) if self.plan.shifts_mean else image)
+        features: torch.Tensor = self.head(self.sub_mean(image) if self.layout.shifts_mean else image)
         return features
 
     def leave(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """(N, W/2, H, W') and the network's input -> restored image (N, channels, s*H, s*W')."""
         restored: torch.Tensor = self.up(features)  # (N, W/2, H, W') -> (N, channels, s*H, s*W')
-        if self.plan.image_residual:
-            return restored + bicubic_enlarge(image, self.plan.scale)
-        return self.add_mean(restored) if self.plan.shifts_mean else restored
+        if self.layout.image_residual:
+            return restored + bicubic_enlarge(image, self.layout.scale)
+        return self.add_mean(restored) if self.layout.shifts_mean else restored

@@ -13,22 +13,31 @@ from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.space.two_lists import check_list, edges_of_list
 from search_spaces.cells import JointCell, Wiring, full_wiring
-from search_spaces.ends import ImageEnds, Plan
+from search_spaces.ends import ImageEnds, NetworkLayout
 
 #: role of a cell -> what the release calls its list
 LIST_NAMES = {"operation": "normal", "attention": "attention"}
 
 
 @dataclass(frozen=True)
-class Part:
-    """The chosen blocks of one role, one per edge of the wiring."""
+class CellBlocks:
+    """The chosen blocks of one role.
+
+    Attributes:
+        wiring: Which edges there are.
+        blocks: One an edge, in the order of the wiring.
+    """
 
     wiring: Wiring
     blocks: tuple[BlockInfo, ...]
 
     @classmethod
-    def of(cls, role: str, wiring: Wiring, names: Sequence[str]) -> Part:
-        """Look the names up; an unknown one, or a zero block, is a UsageError."""
+    def of(cls, role: str, wiring: Wiring, names: Sequence[str]) -> CellBlocks:
+        """Look the names of the blocks up.
+
+        Raises:
+            UsageError: A name is unknown or a zero block.
+        """
         infos = tuple(BLOCKS[role].get(name) for name in names)
         for info in infos:
             if info.zero:
@@ -36,10 +45,16 @@ class Part:
         return cls(wiring, infos)
 
     @classmethod
-    def from_list(cls, role: str, entries: Sequence[Sequence[object]], nodes: int | None = None) -> Part:
-        """From a released two-list genotype: (block, predecessor) per edge, all earlier nodes feeding each.
+    def from_list(cls, role: str, entries: Sequence[Sequence[object]], nodes: int | None = None) -> CellBlocks:
+        """Read one list of a two-list genotype, in which all earlier nodes feed each node.
 
-        Raises UsageError for unknown blocks, a length that no node count has, or a wrong predecessor.
+        Args:
+            role: "operation" or "attention".
+            entries: (block, predecessor) of every edge.
+            nodes: The number of nodes that is expected; None for any.
+
+        Raises:
+            UsageError: A block is unknown, a predecessor wrong, or the length that of no or another number of nodes.
         """
         pairs = check_list(LIST_NAMES[role], role, entries)
         wiring = full_wiring(edges_of_list(len(pairs))[-1][1] if pairs else 0)
@@ -57,30 +72,36 @@ class Part:
 
 
 class JSNet(ImageEnds):
-    """head -> L cells -> 1x1 fusion of all cell outputs + head -> CSFM -> upsampling (spec of the release).
+    """Head -> L cells -> 1x1 fusion of all cell outputs + head -> CSFM -> upsampling, as in the release.
 
     Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
     """
 
-    def __init__(self, plan: Plan, operation: Part | None, attention: Part | None, descriptor: ModelDescriptor):
+    def __init__(
+        self,
+        layout: NetworkLayout,
+        operation: CellBlocks | None,
+        attention: CellBlocks | None,
+        descriptor: ModelDescriptor,
+    ):
         super().__init__()
         parts = [part for part in (operation, attention) if part is not None]
         if not parts:
             raise UsageError("a JSNet cell needs an operation part, an attention part, or both")
         needed = max(info.min_size for part in parts for info in part.blocks)
-        self.build_ends(plan, replace(descriptor, min_size=max(needed, descriptor.min_size)))
+        self.build_ends(layout, replace(descriptor, min_size=max(needed, descriptor.min_size)))
         self.cells = nn.ModuleList(
             JointCell(
-                plan.features,
-                plan.width,
-                operation.build(plan.width) if operation else (),
+                layout.features,
+                layout.width,
+                operation.build(layout.width) if operation else (),
                 operation.wiring if operation else None,
-                attention.build(plan.features) if attention else (),
+                attention.build(layout.features) if attention else (),
                 attention.wiring if attention else None,
             )
-            for _ in range(plan.cells)
+            for _ in range(layout.cells)
         )
-        self.fusion = nn.Conv2d(plan.cells * plan.features, plan.features, 1)
+        self.fusion = nn.Conv2d(layout.cells * layout.features, layout.features, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         head = self.enter(image)  # (N, channels, H, W') -> (N, W, H, W')

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from nas.models.descriptor import ModelDescriptor
-from nas.space.blocks import BLOCKS
+from nas.space.blocks import BLOCKS, BlockInfo
 from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
 from search_spaces.cells import EdgeFunction, JointCell, Wiring
-from search_spaces.ends import ImageEnds, Plan
+from search_spaces.ends import ImageEnds, NetworkLayout
 from search_spaces.fusion import ProgressiveFusion
 
 if TYPE_CHECKING:
@@ -43,17 +43,12 @@ def _absent(e: int, h: torch.Tensor) -> torch.Tensor:
 
 
 class JSNetSupernet(ImageEnds, Supernet):
-    """head -> L mixed cells -> progressive fusion -> CSFM + reduced head -> upsampling.
-
-    labels: cell name -> suffix of its variables; edge_weights: cell name -> has betas;
-    partial_channels: k of the operation edges; derived_fusion: fuse and skip as the derived network does
-    (one 1x1 convolution over all cells, head added before CSFM) instead of as the release's search does.
-    """
+    """Head -> L mixed cells -> progressive fusion -> CSFM + reduced head -> upsampling."""
 
     def __init__(
         self,
         space: Space,
-        plan: Plan,
+        layout: NetworkLayout,
         descriptor: ModelDescriptor,
         *,
         labels: dict[str, str],
@@ -61,29 +56,41 @@ class JSNetSupernet(ImageEnds, Supernet):
         partial_channels: int,
         derived_fusion: bool = False,
     ) -> None:
+        """Build all candidates of all cells.
+
+        Args:
+            space: Whose supernet it is.
+            layout: Its sizes.
+            descriptor: Its descriptor; ``min_size`` is raised to what the blocks need.
+            labels: Name of a cell -> suffix of its variables.
+            edge_weights: Name of a cell -> whether its edges carry betas.
+            partial_channels: k of the operation edges.
+            derived_fusion: Fuse and skip as the derived network does (one 1x1 convolution over all cells, head added
+                before CSFM) instead of as the release's search does.
+        """
         super().__init__(space, labels, edge_weights)
         by_role = {cell.role: cell for cell in space.cells.values()}
         self._operation, self._attention = by_role.get("operation"), by_role.get("attention")
         blocks = [BLOCKS[c.role].get(name) for c in by_role.values() for edge in c.edges for name in edge.candidates]
         least = max(info.min_size for info in blocks)
-        self.build_ends(plan, replace(descriptor, min_size=max(least, descriptor.min_size)))
+        self.build_ends(layout, replace(descriptor, min_size=max(least, descriptor.min_size)))
         self.cells = nn.ModuleList(
             SearchCell(
-                plan.features,
-                plan.width,
-                [MixedOperation(c, plan.width, partial_channels) for c in _candidates(self._operation)],
+                layout.features,
+                layout.width,
+                [MixedOperation(c, layout.width, partial_channels) for c in _candidates(self._operation)],
                 _wiring(self._operation, edge_weights),
-                [MixedAttention(c, plan.features) for c in _candidates(self._attention)],
+                [MixedAttention(c, layout.features) for c in _candidates(self._attention)],
                 _wiring(self._attention, edge_weights),
             )
-            for _ in range(plan.cells)
+            for _ in range(layout.cells)
         )
         self.derived_fusion = derived_fusion
         if derived_fusion:
-            self.fusion = nn.Conv2d(plan.cells * plan.features, plan.features, 1)
+            self.fusion = nn.Conv2d(layout.cells * layout.features, layout.features, 1)
         else:
-            self.pffm = ProgressiveFusion(plan.features, plan.cells)
-            self.res_reduction = nn.Conv2d(plan.features, plan.features // 2, 1)
+            self.pffm = ProgressiveFusion(layout.features, layout.cells)
+            self.res_reduction = nn.Conv2d(layout.features, layout.features // 2, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(N, channels, H, W') in 0..255 -> (N, channels, s*H, s*W')."""
@@ -102,7 +109,7 @@ class JSNetSupernet(ImageEnds, Supernet):
         return self.leave(features, image)
 
 
-def _candidates(cell: Cell | None) -> list[list]:  # type: ignore[type-arg]
+def _candidates(cell: Cell | None) -> list[list[BlockInfo]]:
     if cell is None:
         return []
     return [[BLOCKS[cell.role].get(name) for name in edge.candidates] for edge in cell.edges]

@@ -13,7 +13,7 @@ from nas.space.sites import Site
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
-    from search_spaces.ends import Plan
+    from search_spaces.ends import NetworkLayout
     from search_spaces.search import JSNetSupernet
 
 PAPER = "Shen et al., Joint Operation and Attention Block Search for Lightweight Image Restoration, PR 132, 2022"
@@ -23,7 +23,7 @@ LABELS = {"operation": "normal", "attention": "attention"}
 
 
 class JSNetSkeleton:
-    """Builds supernets and derived networks; a task is a name or has name, scale, channels."""
+    """Builds supernets and derived networks. A task is a name, or anything with name, scale and channels."""
 
     name = "jsnet"
 
@@ -38,16 +38,26 @@ class JSNetSkeleton:
         image_residual: bool | None = None,
         train_mean_shift: bool = False,
     ) -> JSNetSupernet:
-        """The search network of ``space``; None means: as the space document says.
+        """The supernet of a space; for every option None means: as the space document says.
 
-        partial_channels: k (1: off); edge_weights: betas on the operation edges (attention edges have none
-        unless the document says so, except that False removes all); image_residual: add the input image.
+        Args:
+            space: Its cells are of different roles.
+            task: What it is for.
+            partial_channels: k of the operation edges; 1: off.
+            edge_weights: Betas on the operation edges. Attention edges have none unless the document says so; False
+                removes all.
+            derived_fusion: See ``JSNetSupernet``.
+            image_residual: Add the input image to the output.
+            train_mean_shift: See ``NetworkLayout``.
+
+        Raises:
+            UsageError: The space cannot be built in this skeleton.
         """
         from search_spaces.search import JSNetSupernet
 
         roles = _roles(space)
         task = _task(task)
-        plan = _plan(space, task, image_residual, train_mean_shift)
+        layout = _layout(space, task, image_residual, train_mean_shift)
         for cell in space.cells.values():
             if cell.role == "attention" and cell.relaxation.partial_channels != 1:
                 raise UsageError(
@@ -64,8 +74,8 @@ class JSNetSkeleton:
                 weighted[cell.name] = edge_weights and (cell.role == "operation" or weighted[cell.name])
         return JSNetSupernet(
             space,
-            plan,
-            _descriptor(space, task, plan, {}),
+            layout,
+            _descriptor(space, task, layout, {}),
             labels={cell.name: LABELS[cell.role] for cell in space.cells.values()},
             edge_weights=weighted,
             partial_channels=taken,
@@ -81,22 +91,33 @@ class JSNetSkeleton:
         image_residual: bool | None = None,
         train_mean_shift: bool = False,
     ) -> nn.Module:
-        """The derived network of ``genotype``, freshly initialised; UsageError if it is not of this space."""
+        """The derived network of a genotype, freshly initialised.
+
+        Args:
+            space: The space, with the genotype's network settings.
+            genotype: A point of it.
+            task: What the network is for.
+            image_residual: Add the input image to the output; None: as the space document says.
+            train_mean_shift: See ``NetworkLayout``.
+
+        Raises:
+            UsageError: The genotype is not of this space.
+        """
         from search_spaces.cells import Wiring
-        from search_spaces.network import JSNet, Part
+        from search_spaces.network import CellBlocks, JSNet
 
         roles = _roles(space)
         space.validate(genotype)
         task = _task(task)
-        plan = _plan(space, task, image_residual, train_mean_shift)
-        parts: dict[str, Part] = {}
+        layout = _layout(space, task, image_residual, train_mean_shift)
+        parts: dict[str, CellBlocks] = {}
         for role, cell in roles.items():
             choices = genotype.cells[cell.name]
             wiring = Wiring(cell.nodes, tuple((c.source, c.target) for c in choices), cell.merge)
-            parts[role] = Part.of(role, wiring, [c.block for c in choices])
-        options = {"image_residual": plan.image_residual, "train_mean_shift": train_mean_shift}
-        descriptor = _descriptor(space, task, plan, options)
-        return JSNet(plan, parts.get("operation"), parts.get("attention"), descriptor)
+            parts[role] = CellBlocks.of(role, wiring, [c.block for c in choices])
+        options = {"image_residual": layout.image_residual, "train_mean_shift": train_mean_shift}
+        descriptor = _descriptor(space, task, layout, options)
+        return JSNet(layout, parts.get("operation"), parts.get("attention"), descriptor)
 
     def sites(self, space: Space, height: int, width: int) -> dict[str, tuple[Site, ...]]:
         """What the block on each edge is given for an input image of height x width: every cell keeps its size."""
@@ -123,13 +144,13 @@ def _task(task: Any) -> Any:
     return TASKS.get(task) if isinstance(task, str) else task
 
 
-def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift: bool) -> Plan:
-    from search_spaces.ends import Plan
+def _layout(space: Space, task: Any, image_residual: bool | None, train_mean_shift: bool) -> NetworkLayout:
+    from search_spaces.ends import NetworkLayout
 
     settings = space.network_settings
     if image_residual is None:
         image_residual = settings.image_residual
-    return Plan(
+    return NetworkLayout(
         width=settings.width,
         features=space.features,
         cells=settings.cells,
@@ -140,11 +161,11 @@ def _plan(space: Space, task: Any, image_residual: bool | None, train_mean_shift
     )
 
 
-def _descriptor(space: Space, task: Any, plan: Plan, config: dict[str, Any]) -> ModelDescriptor:
+def _descriptor(space: Space, task: Any, layout: NetworkLayout, config: dict[str, Any]) -> ModelDescriptor:
     return ModelDescriptor(
         name=space.name,
-        scale=plan.scale,
-        channels=plan.channels,
+        scale=layout.scale,
+        channels=layout.channels,
         value_range=255.0,
         tasks=(task.name,),
         paper=PAPER,

@@ -1,4 +1,4 @@
-"""The floor of super-resolution: MATLAB's bicubic enlargement, nothing learnt."""
+"""The reference of super-resolution without a network: MATLAB's bicubic enlargement."""
 
 from __future__ import annotations
 

@@ -14,21 +14,12 @@ from torch.utils.checkpoint import checkpoint
 from baselines.dlsn.hashing import Chunks, bucket_count, cut_chunks, hash_codes, sort_positions, wide
 from nas.errors import NasError, UsageError
 
-#: Keys shorter than this are not stretched to unit length.
+#: Keys shorter than this are not normalised to unit length.
 KEY_FLOOR = 5e-5
 
 
 class GLA(nn.Module):
-    """Attention of every position to the three chunks around it, in ``n_hashes`` differently hashed orders.
-
-    channels: C; reduction: r, queries and keys have c = C / r channels
-    chunk_size: k, part of the weights (the learned score is a k-vector); n_hashes: h
-    res_scale: factor of the attention before the input is added; k_size: kernel of the three embeddings
-    chunks_per_step: chunks worked on together, the knob between memory and speed; the result does not change
-    recompute: in training keep no scores, work them out again in the backward pass
-    center_queries: hash queries minus their mean (off in the published network)
-    small_input: ``wrap`` or ``error`` for images of fewer than k positions
-    """
+    """Attention of every position to the three chunks around it, in ``n_hashes`` differently hashed orders."""
 
     def __init__(
         self,
@@ -43,6 +34,23 @@ class GLA(nn.Module):
         center_queries: bool = False,
         small_input: str = "wrap",
     ) -> None:
+        """Build the embeddings and the learned score.
+
+        Args:
+            channels: C.
+            reduction: r; queries and keys have c = C / r channels.
+            chunk_size: k, part of the weights (the learned score is a k-vector).
+            n_hashes: h, the number of rounds.
+            res_scale: Factor of the attention before the input is added.
+            k_size: Kernel of the three embeddings.
+            chunks_per_step: Chunks worked on together: less memory or more speed; the result does not change.
+            recompute: In training keep no scores; compute them again in the backward pass.
+            center_queries: Hash queries minus their mean (off in the published network).
+            small_input: ``wrap`` or ``error``, for images of fewer than k positions.
+
+        Raises:
+            UsageError: A size is not positive, or r does not divide C.
+        """
         super().__init__()
         sizes = (channels, reduction, chunk_size, n_hashes, chunks_per_step)
         if min(sizes) < 1 or channels % reduction:
@@ -141,7 +149,7 @@ def _attend(
 ) -> tuple[Tensor, Tensor]:
     """Steps 8 and 9 for g chunks: own (g, k), near (g, 3k) -> values (g, k, C), log-sum-exp (g, k, 1).
 
-    The learned score of a key is a vector over the *slots* of the chunk, whichever query sits there.
+    The learned score of a key is a vector over the *places* of the chunk, whichever query stands there.
     """
     # (g, k, c) x (g, c, 3k) -> (g, k, 3k)
     scores = torch.baddbmm(_take(learned, near).transpose(1, 2), _take(queries, own), _take(keys, near).mT)

@@ -15,12 +15,20 @@ Network = Callable[[Tensor], Tensor]
 
 
 def chop_forward(network: Network, image: Tensor, scale: int, shave: int = 10, min_size: int = 120_000) -> Tensor:
-    """(N, C, H, W) -> (N, C, s*H, s*W) from four overlapping quadrants, each cut again while it is too large.
+    """Restore an image from four overlapping quadrants, each cut again while it is too large.
 
-    shave: least overlap beyond the middle, before sides are rounded up past multiples of 4 and 8
-    min_size: a quadrant of at least so many pixels is cut again
-    An image that no smaller quadrant can cover goes through the network whole (the original fails there, or
-    never ends).
+    An image that no smaller quadrant can cover goes through the network whole (the original fails there, or never
+    ends).
+
+    Args:
+        network: (N, C, H, W) -> (N, C, s*H, s*W).
+        image: (N, C, H, W).
+        scale: s.
+        shave: Least overlap beyond the middle, in pixels, before sides are rounded up past multiples of 4 and 8.
+        min_size: A quadrant of at least so many pixels is cut again.
+
+    Returns:
+        (N, C, s*H, s*W).
     """
     height, width = image.shape[-2:]
     tall, broad = height // 2 + shave, width // 2 + shave

@@ -38,10 +38,16 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
 
 @torch.no_grad()
 def hash_codes(queries: Tensor, projections: Tensor, rows: int, center: bool = False) -> Tensor:
-    """(N, L, c), (c, h, b) -> (N, h, L) int16 in [0, b): the strongest projection, the first among equals.
+    """The bucket of every position in every round: the strongest projection, the first among equals.
 
-    rows: positions worked on at a time, so that the (L, h, b) responses never exist as a whole
-    center: subtract each sample's mean query first (non-negative queries crowd few buckets otherwise)
+    Args:
+        queries: (N, L, c).
+        projections: (c, h, b).
+        rows: Positions worked on at a time, so that the (L, h, b) responses never exist as a whole.
+        center: Subtract each sample's mean query first (non-negative queries crowd few buckets otherwise).
+
+    Returns:
+        (N, h, L) int16 in [0, b).
     """
     n, length, c = queries.shape
     _, h, b = projections.shape
@@ -64,10 +70,12 @@ def sort_positions(codes: Tensor) -> Tensor:
 
 
 class Chunks(NamedTuple):
-    """Rows of the (N*L, channels) tables, per hash round; M chunks of k slots per sample.
+    """Rows of the (N*L, channels) tables in each hash round; M chunks of k places a sample.
 
-    own: (h, N*M, k) the queries of every chunk; keys: (h, N*M, 3k) own, previous and next chunk
-    inverse: (h, N*L) where the result of every position lies among the N*M*k slots
+    Attributes:
+        own: (h, N*M, k), the queries of every chunk.
+        keys: (h, N*M, 3k), own, previous and next chunk.
+        inverse: (h, N*L), where the result of every position lies among the N*M*k places.
     """
 
     own: Tensor
@@ -86,9 +94,9 @@ def cut_chunks(order: Tensor, chunk: int) -> Chunks:
     padding = -length % chunk
     m = (length + padding) // chunk
     copies = (torch.arange(padding, device=device) + (length - padding)) % length
-    slots = torch.cat([torch.arange(length, device=device), copies])  # (L + p)
+    places = torch.cat([torch.arange(length, device=device), copies])  # (L + p)
     samples = torch.arange(n, device=device).view(n, 1, 1)
-    own = (order[..., slots] + samples * length).view(n, h, m, chunk)  # (N, h, L) -> (N, h, M, k)
+    own = (order[..., places] + samples * length).view(n, h, m, chunk)  # (N, h, L) -> (N, h, M, k)
     keys = torch.cat([own, own.roll(1, 2), own.roll(-1, 2)], dim=-1)  # (N, h, M, 3k)
     inverse = torch.empty_like(order)
     inverse.scatter_(-1, order, torch.arange(length, device=device).expand_as(order))

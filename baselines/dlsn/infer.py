@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from baselines.dlsn.ends import DIV2K_MEAN
+from nas.models.calling import descriptor_of
 from nas.models.weights import load_strict
 
 #: What may differ between two scales: the layers of the upsampler.
@@ -15,7 +16,7 @@ SCALE_LAYERS = ("tail.0.",)
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """Constructor keywords that these tensors fix (keys already ours); KeyError names a tensor that lacks."""
+    """The keywords that these tensors fix (names already converted); KeyError names a tensor that is missing."""
     groups = sum(key.startswith("body.") and key.endswith(".conv_match.0.weight") for key in state)
     inner = {int(key.split(".")[3]) for key in state if key.startswith("body.0.body.")}
     blocks = max(inner) - 1  # residual blocks, then the attention, then a convolution
@@ -49,7 +50,7 @@ def published_costs(model: nn.Module, costs: Any, size: tuple[int, int]) -> dict
     They work the learned score out after sorting, for every chunk and its two neighbours in every round: 3h
     times on the padded length L + p, where here it is worked out once per pixel.
     """
-    config: dict[str, Any] = model.descriptor.config  # type: ignore[union-attr, assignment]
+    config = descriptor_of(model).config
     C, k, length = config["n_feats"], config["chunk_size"], size[0] * size[1]
     padded = -(-length // k) * k
     once, published = (C * k + k * k) * length, 3 * config["n_hashes"] * (C * k + k * k) * padded

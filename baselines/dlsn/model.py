@@ -17,7 +17,7 @@ from nas.models.descriptor import ModelDescriptor
 
 
 class LFFB(nn.Module):
-    """Residual block: (N, C, H, W) -> same. The published code scales nothing here (``scale`` 1)."""
+    """Residual block: (N, C, H, W) -> same. The published code does not scale its residual (``scale`` 1)."""
 
     def __init__(self, width: int, scale: float = 1.0) -> None:
         super().__init__()
@@ -51,16 +51,42 @@ class GLAFFM(nn.Module):
         return x + y * self.res_scale
 
 
-class DLSN(nn.Module):
-    """(N, 3, H, W) in 0..rgb_range -> (N, 3, s*H, s*W) in the same range, not clamped.
+def _check(config: dict[str, Any]) -> None:
+    if config["n_colors"] != 3:
+        raise UsageError(f"dlsn restores RGB images only; n_colors is {config['n_colors']}, use 3")
+    groups, blocks, peak, seed = (config[k] for k in ("n_resgroups", "n_resblocks", "rgb_range", "projection_seed"))
+    if groups < 1 or blocks < 0 or peak <= 0 or seed < 0:
+        raise UsageError(
+            "dlsn needs n_resgroups >= 1, n_resblocks >= 0, rgb_range > 0 and projection_seed >= 0, not "
+            f"{groups}, {blocks}, {peak}, {seed}"
+        )
 
-    n_resgroups: G; n_resblocks: R residual blocks per group; n_feats: C; reduction: r, a divisor of C
-    chunk_size: k, part of the weights; n_hashes: rounds, free to change after training
-    scale: 3 or a power of two; rgb_range: peak value; n_colors: 3 only (the mean colour is RGB)
-    res_scale: of every group; lffb_scale, gla_scale: of the inner residuals, 1 in the published network
-    chunks_per_step, recompute, center_queries, small_input: see ``GLA``
-    projection_seed: of the seeded mode; stacked_projections: see ``baselines.dlsn.projections.draw``
-    Raises UsageError that names the impossible setting.
+
+class DLSN(nn.Module):
+    """Images (N, 3, H, W) in 0..rgb_range -> (N, 3, s*H, s*W) in the same range, not clamped.
+
+    Args:
+        n_resgroups: G, residual groups.
+        n_resblocks: R, residual blocks in each group.
+        n_feats: C, channels.
+        reduction: r, a divisor of C.
+        chunk_size: k, part of the weights.
+        n_hashes: Rounds of hashing, free to change after training.
+        scale: 3 or a power of two.
+        rgb_range: Peak value of the images.
+        n_colors: 3 only, since the mean colour is RGB.
+        res_scale: Factor of the residual of every group.
+        lffb_scale: Factor of the residual of every block, 1 in the published network.
+        gla_scale: Factor of the attention, 1 in the published network.
+        chunks_per_step: See ``GLA``.
+        recompute: See ``GLA``.
+        center_queries: See ``GLA``.
+        stacked_projections: See ``baselines.dlsn.projections.draw``.
+        projection_seed: Of the seeded mode.
+        small_input: See ``GLA``.
+
+    Raises:
+        UsageError: A setting is impossible; the message names it.
     """
 
     def __init__(
@@ -86,13 +112,7 @@ class DLSN(nn.Module):
     ) -> None:
         config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         super().__init__()
-        if n_colors != 3:
-            raise UsageError(f"dlsn restores RGB images only; n_colors is {n_colors}, use 3")
-        if n_resgroups < 1 or n_resblocks < 0 or rgb_range <= 0 or projection_seed < 0:
-            raise UsageError(
-                f"dlsn needs n_resgroups >= 1, n_resblocks >= 0, rgb_range > 0 and projection_seed >= 0, not "
-                f"{n_resgroups}, {n_resblocks}, {rgb_range}, {projection_seed}"
-            )
+        _check(config)
 
         def group() -> GLAFFM:
             attention = GLA(
@@ -133,10 +153,15 @@ class DLSN(nn.Module):
         return [module for module in self.body if isinstance(module, GLAFFM)]
 
     def use_projections(self, projections: str | Sequence[Tensor]) -> None:
-        """Choose the hash projections: ``seeded``, ``random``, ``auto`` (the default), or a list.
+        """Choose the hash projections.
 
-        auto: random while training, seeded at evaluation. A list holds one (channels, hashes, buckets) tensor
-        per attention module and forward pass, in call order, and starts again at its end.
+        Args:
+            projections: ``seeded``, ``random``, ``auto`` (the default: random while training, seeded at evaluation),
+                or a list of one tensor (channels, hashes, buckets) for each attention module and forward pass, in the
+                order of calls, which starts again at its end.
+
+        Raises:
+            UsageError: The mode is unknown, or the list does not fit.
         """
         self.projections.use(projections, len(self.groups))
 

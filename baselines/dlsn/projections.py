@@ -14,10 +14,16 @@ MODES = ("auto", "seeded", "random")
 
 
 def draw(shape: Shape, generator: torch.Generator | None = None, stacked: bool = False) -> Tensor:
-    """(c, h, b) float32 on the CPU: h orthogonal matrices in order, the stream of ``nn.init.orthogonal_``.
+    """Draw projections: h orthogonal matrices in order, from the stream of ``nn.init.orthogonal_``.
 
-    With more buckets than channels only the rows are orthonormal; ``stacked`` then sets ceil(b / c)
-    orthogonal blocks side by side instead, as a Super-Bit code would have it.
+    Args:
+        shape: (c, h, b): channels, hashes, buckets.
+        generator: Source of the randomness; None: torch's default one.
+        stacked: With more buckets than channels the rows alone are orthonormal; this sets ceil(b / c) orthogonal
+            blocks side by side instead, as a Super-Bit code would.
+
+    Returns:
+        (c, h, b) float32 on the CPU.
     """
     c, h, b = shape
     widths = [min(c, b - start) for start in range(0, b, c)] if stacked else [b]
@@ -30,12 +36,11 @@ def draw(shape: Shape, generator: torch.Generator | None = None, stacked: bool =
 
 
 class ProjectionSource:
-    """Hands out the projections of one forward pass, one tensor per attention module.
+    """Hands out the projections of one forward pass, one tensor for each attention module.
 
-    seeded: a private generator per module index, so the result depends on nothing but the input
-    random: torch's default CPU generator, module by module, as the published code does in every mode
-    auto: random while training, seeded otherwise
-    given: a list, consumed in call order and begun again at its end
+    In the mode ``seeded`` every module has a generator of its own, so that the result depends on nothing but the
+    input; in ``random`` torch's default CPU generator serves module after module, as in the published code; ``auto``
+    is random while training and seeded otherwise; ``given`` takes a list in the order of calls, again and again.
     """
 
     def __init__(self, seed: int = 0, stacked: bool = False) -> None:

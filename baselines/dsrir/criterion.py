@@ -28,11 +28,11 @@ def criterion(model: nn.Module, options: dict[str, Any]) -> DSRIRCriterion:
 
 
 class DSRIRCriterion:
-    """(outputs, degraded, target, step) -> (loss, parts); images (B, 3, H, W) in 0..1.
+    """The loss of all three stages; images (B, 3, H, W) in 0..1, see ``nas.models.baseline.Criterion``.
 
-    ``parts`` holds ``uncertainty``, ``psnr``, ``contrast`` (absent when switched off) and ``total``. The
-    extractor moves to the device and dtype of the images; bfloat16 and float16 outputs are taken to float32.
-    ``identity`` names the extractor: record it, values under different extractors are not comparable.
+    Its terms are ``uncertainty``, ``psnr``, ``contrast`` (absent when switched off) and ``total``. The extractor moves
+    to the device and dtype of the images; bfloat16 and float16 outputs are taken to float32. ``identity`` names the
+    extractor, since values under different extractors are not comparable.
     """
 
     def __init__(self, extractor: Extractor | None, contrast_weight: float = 0.2, contrast_eps: float = 1e-7) -> None:
@@ -47,13 +47,16 @@ class DSRIRCriterion:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> DSRIRCriterion:
-        """Build from the options of a configuration.
+        """Build the loss from the options of a configuration.
 
-        vgg_weights: file of ImageNet VGG-19 weights (the published term); absent: the seeded extractor with
-        extractor_width (0.25) and extractor_seed (1234)
-        contrast: ``on``, or ``off`` to leave the term out; contrast_weight (0.2), contrast_eps (1e-7)
-        loss: the trainer's pixel loss, which DSRIR does not use
-        Raises UsageError for any other name.
+        Args:
+            options: ``vgg_weights``, a file of ImageNet VGG-19 weights (the published term), without which the seeded
+                extractor is used with ``extractor_width`` (0.25) and ``extractor_seed`` (1234); ``contrast``, ``on`` or
+                ``off`` to leave the term out; ``contrast_weight`` (0.2) and ``contrast_eps`` (1e-7); ``loss``, the
+                pixel loss of the training, which DSRIR does not use.
+
+        Raises:
+            UsageError: Another name, or an impossible value.
         """
         for name in options:
             if name not in (*_OPTIONS, "loss"):

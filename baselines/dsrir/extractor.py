@@ -27,7 +27,7 @@ MIN_SIZE = 16
 
 
 class Extractor(nn.Module):
-    """Images (B, 3, H, W) in 0..1 -> relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+    """The front of VGG-19: images (B, 3, H, W) in 0..1 -> relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 
     The images are not normalised. Level l is (B, C_l, H/2^(l-1), W/2^(l-1)); sides of 16 pixels at least.
     Frozen: gradients pass through to the images, never to the weights.
@@ -61,9 +61,13 @@ class Extractor(nn.Module):
 
 
 def seeded_extractor(width: float = 0.25, seed: int = 1234) -> Extractor:
-    """VGG-19's topology with ``width`` times its channels and He-scaled normal weights, zero biases.
+    """An extractor of VGG-19's topology with He-scaled normal weights and zero biases.
 
     Numpy keeps the legacy stream of ``RandomState`` frozen, so the weights are the same on every machine.
+
+    Args:
+        width: Share of VGG-19's channels.
+        seed: Of the weights.
     """
     if width <= 0:
         raise UsageError(f"extractor_width {width} must be positive; 0.25 is the default")
@@ -80,11 +84,17 @@ def seeded_extractor(width: float = 0.25, seed: int = 1234) -> Extractor:
 
 
 def load_extractor(path: str | Path) -> Extractor:
-    """The extractor from a VGG-19 state dict of the user (.pth, weights only, or .safetensors).
+    """The extractor from a VGG-19 state dict of the user.
 
     Entries ``features.N.weight`` and ``.bias`` of the 13 convolutions up to conv5_1 are taken, whatever their
-    width; later layers and the classifier are not needed. Raises UsageError for an absent file and NasError
-    for one that is unreadable or no VGG-19.
+    width; later layers and the classifier are not needed.
+
+    Args:
+        path: A .pth file (tensors alone are read) or a .safetensors file.
+
+    Raises:
+        UsageError: There is no such file.
+        NasError: It cannot be read, or is no VGG-19.
     """
     file = Path(path)
     if not file.is_file():

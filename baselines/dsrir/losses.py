@@ -1,4 +1,4 @@
-"""The three parts of DSRIR's loss as functions. Images (B, 3, H, W) in 0..1."""
+"""The three terms of DSRIR's loss as functions. Images (B, 3, H, W) in 0..1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 #: weight of each extractor level, fine to coarse
 LEVEL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-#: share of the earlier stages (3, 2, 1) in the PSNR part
+#: weight of the stages 3, 2 and 1 in the PSNR term
 PSNR_WEIGHTS = (1.0, 0.25, 0.25)
 
 
@@ -59,7 +59,7 @@ def contrast_loss(levels: Sequence[Distances], eps: float = 1e-7) -> Tensor:
     """Pulls the final image to target, stage 2 and stage 1, and pushes it off the degraded image.
 
     The sum over levels of weight * (d_target + d_stage2 / 4 + d_stage1 / 8) / (d_degraded + eps). It diverges
-    as the final image nears the degraded one; a larger ``eps`` sets a floor.
+    as the final image nears the degraded one; a larger ``eps`` bounds it.
     """
     terms = [
         weight * (d.target + 0.25 * d.stage2 + 0.125 * d.stage1) / (d.degraded + eps)

@@ -16,7 +16,7 @@ from nas.models.descriptor import ModelDescriptor
 
 
 class DSRIR(nn.Module):
-    """(B, 3, H, W) in 0..1 -> ``restored`` Y3, ``stages`` [Y3, Y2, Y1], ``variances`` [U3, U2, U1].
+    """Images (B, 3, H, W) in 0..1 -> ``restored`` Y3, ``stages`` [Y3, Y2, Y1], ``variances`` [U3, U2, U1].
 
     All images are (B, 3, H, W) and unclamped; the variances are log-scales per pixel and colour and may be
     negative. Sides that are no multiples of eight are padded (``pad8``) and the results cut back.
@@ -73,13 +73,22 @@ def create(
 ) -> DSRIR:
     """A DSRIR, freshly initialised; the defaults are the published network (3,516,837 parameters).
 
-    sn1_feats, sn2_feats, sn3_feats: base widths of the subnets
-    feats_step1, feats_step2: channels added per halving in subnets 1 and 2
-    kernel_size: odd; reduction: bottleneck ratio of every gate, at most the smallest width
-    bias: of the main convolutions; the gates and uncertainty maps always have biases
-    in_c, out_c: colours, equal because every stage adds the degraded image to its output
-    Raises UsageError that says which keyword is wrong.
+    Args:
+        sn1_feats: Base width of subnet 1.
+        sn2_feats: Base width of subnet 2.
+        sn3_feats: Width of subnet 3.
+        feats_step1: Channels added at each halving in subnet 1.
+        feats_step2: Channels added at each halving in subnet 2.
+        kernel_size: Of the main convolutions, odd.
+        reduction: Bottleneck ratio of every gate, at most the smallest width.
+        bias: Of the main convolutions; gates and uncertainty maps always have biases.
+        in_c: Colours of the input.
+        out_c: Colours of the output; equal, because every stage adds the degraded image to its output.
+
+    Raises:
+        UsageError: A keyword is impossible; the message names it.
     """
+    config = dict(locals())
     widths, steps = (sn1_feats, sn2_feats, sn3_feats), (feats_step1, feats_step2)
     if not 1 <= reduction <= min(widths):
         raise UsageError(
@@ -92,18 +101,6 @@ def create(
         raise UsageError(f"kernel_size {kernel_size} does not keep the size; choose an odd one")
     if in_c != out_c or in_c < 1:
         raise UsageError(f"in_c {in_c} and out_c {out_c} must be equal: DSRIR adds its input to its output")
-    config = {
-        "sn1_feats": sn1_feats,
-        "sn2_feats": sn2_feats,
-        "sn3_feats": sn3_feats,
-        "feats_step1": feats_step1,
-        "feats_step2": feats_step2,
-        "kernel_size": kernel_size,
-        "reduction": reduction,
-        "bias": bias,
-        "in_c": in_c,
-        "out_c": out_c,
-    }
     descriptor = ModelDescriptor(
         "dsrir",
         channels=in_c,

@@ -1,4 +1,4 @@
-"""The floor of equal-size restoration: the degraded image as it is."""
+"""The reference of equal-size restoration without a network: the degraded image as it is."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from baselines.door import lazy, served
+from baselines.entry_point import lazy, served
 from nas.models.baseline import Baseline
 
 PAPER = (

@@ -33,11 +33,8 @@ class SelfAttention(nn.Module):
 
     ``pairwise`` (the one the network uses): the weight of a tap follows from the difference of the query here
     and the key there, and from the difference of the positions; softmax over the taps. ``patchwise``: all
-    weights follow from the query and the whole neighbourhood of keys; no position, no softmax.
-
-    rel_planes R: query and key planes; out_planes M: value planes; share_planes s: value planes that use one
-    weight plane, so G = M / s. recompute: hold no attention tensor for the backward pass, compute it twice.
-    In inference the image is processed in bands of rows, so that the K K-fold tensors stay small.
+    weights follow from the query and the whole neighbourhood of keys; no position, no softmax. In inference the image
+    is processed in bands of rows, so that the K K-fold tensors stay small.
     """
 
     def __init__(
@@ -50,6 +47,20 @@ class SelfAttention(nn.Module):
         kernel_size: int = 7,
         recompute: bool = False,
     ) -> None:
+        """Build the convolutions.
+
+        Args:
+            in_planes: C.
+            rel_planes: R, query and key planes.
+            out_planes: M, value planes.
+            share_planes: s, value planes that use one weight plane, so that there are G = M / s of these.
+            sa_type: "pairwise" or "patchwise".
+            kernel_size: K, odd.
+            recompute: Hold no attention tensor for the backward pass; compute it twice.
+
+        Raises:
+            UsageError: The kind is unknown, or the planes do not divide.
+        """
         super().__init__()
         if sa_type not in KINDS:
             raise UsageError(f"unknown attention {sa_type!r}; known: {', '.join(KINDS)}")

@@ -1,4 +1,4 @@
-"""Convolutional parts of a joint unit: residual block, self-calibrated block (sections 1.3, 1.8)."""
+"""What a joint unit is built of besides attention: residual block, self-calibrated block (sections 1.3, 1.8)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SelfCalibratedConvolution(nn.Module):
         self.k4 = conv(planes, planes, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        # pooled (N, planes, floor(H / r), floor(W / r)), then stretched over the whole image again
+        # pooled (N, planes, floor(H / r), floor(W / r)), then enlarged to the whole image again
         gate = torch.sigmoid(x + enlarge(self.k2(x), x))
         result: Tensor = self.k4(self.k3(x) * gate)
         return result

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from baselines.similarity import ssim
 from nas.errors import UsageError
+from nas.models.calling import final_image
 
 if TYPE_CHECKING:
     from nas.models.baseline import Criterion
@@ -30,15 +31,22 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def criterion(model: nn.Module, options: dict[str, Any]) -> Criterion:
-    """The loss the model was built with (keyword ``loss``), or ``options["loss"]`` if that is one of JDNet's.
+    """The loss that the model was built with (keyword ``loss``), or ``options["loss"]`` if that is one of JDNet's.
 
     The platform's general loss names (l1, l2, charbonnier), which every training configuration carries, are
-    no choice of JDNet's and leave the model's loss in place; any other name is a UsageError.
+    no choice of JDNet's and leave the model's loss in place.
+
+    Args:
+        model: A JDNet.
+        options: At most ``loss``.
+
+    Raises:
+        UsageError: Another option, or an unknown loss.
     """
     for other in sorted(set(options) - {"loss"}):
         raise UsageError(f"unknown option {other!r} of the JDNet loss; it has only loss: {', '.join(LOSSES)}")
-    plan = getattr(model, "plan", None)
-    name, asked = getattr(plan, "loss", "neg_ssim"), options.get("loss")
+    built_with = getattr(model, "config", None)
+    name, asked = getattr(built_with, "loss", "neg_ssim"), options.get("loss")
     if asked in LOSSES:
         name = asked
     elif asked not in (None, "l1", "l2", "charbonnier"):
@@ -47,13 +55,13 @@ def criterion(model: nn.Module, options: dict[str, Any]) -> Criterion:
 
 
 class JDNetCriterion:
-    """(outputs, degraded, target, step) -> (loss, parts) of one of ``LOSSES``; ``identity`` is its name."""
+    """One of ``LOSSES``, whose name is its ``identity``; see ``nas.models.baseline.Criterion``."""
 
     def __init__(self, name: str) -> None:
         self.identity, self._loss = name, LOSSES[name]
 
     def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
-        image: Tensor = outputs["restored"] if isinstance(outputs, dict) else outputs
+        image = final_image(outputs)
         image = image.float() if image.dtype in (torch.float16, torch.bfloat16) else image
         loss = self._loss(image, target.to(image.dtype))
         return loss, {self.identity: float(loss.detach())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,17 +18,26 @@ ORDERS = ("rgb", "bgr")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The constructor keywords of JDNet; the defaults are the published network.
+class JDNetConfig:
+    """The keywords of JDNet; the defaults are the published network.
 
-    unit_num U, channel C, scale_num S: joint units, feature planes, halvings inside a unit
-    rel_planes, mid_planes, share_planes, kernel_size, sa_type: the attention; None means C/16 and C/4
-    scale_attention: gate every scale by a pooled view of the attention output (off as published)
-    self_attention, self_calibration: False gives the ablations r2 (first off) and r1 (both off)
-    colour_order: ``bgr`` for the released weights, which were trained on BGR images; the network takes and
-        gives RGB either way
-    loss: ``neg_ssim`` (published), ``mae`` or ``mse``
-    recompute: compute the attention again in the backward pass instead of storing it
+    Attributes:
+        unit_num: U, joint units.
+        channel: C, feature planes.
+        scale_num: S, halvings inside a unit.
+        rel_planes: Query and key planes of the attention; None: C / 16.
+        mid_planes: Value planes of the attention; None: C / 4.
+        share_planes: Value planes that use one weight plane.
+        kernel_size: Side of the attention window in pixels.
+        sa_type: Kind of attention, "pairwise" or "patchwise".
+        pooling_r: Pooling rate of the self-calibrated block.
+        scale_attention: Gate every scale by a pooled view of the attention output (off as published).
+        self_attention: False gives the ablation r2, and with ``self_calibration`` off too r1.
+        self_calibration: Whether a unit ends with the self-calibrated block.
+        colour_order: "bgr" for the released weights, which were trained on BGR images; the network takes and gives
+            RGB either way.
+        loss: "neg_ssim" (published), "mae" or "mse".
+        recompute: Compute the attention again in the backward pass instead of storing it.
     """
 
     unit_num: int = 32
@@ -70,49 +80,49 @@ class Plan:
 class JointUnit(nn.Module):
     """Self-attention, aggregation over scales, self-calibration; keeps (N, C, H, W)."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
-        C, S = plan.channel, plan.scale_num
-        if plan.self_attention:
+        C, S = config.channel, config.scale_num
+        if config.self_attention:
             self.san = AttentionBlock(
                 C,
-                C // 16 if plan.rel_planes is None else plan.rel_planes,
-                C // 4 if plan.mid_planes is None else plan.mid_planes,
-                plan.share_planes,
-                plan.kernel_size,
-                plan.sa_type,
-                plan.recompute,
+                C // 16 if config.rel_planes is None else config.rel_planes,
+                C // 4 if config.mid_planes is None else config.mid_planes,
+                config.share_planes,
+                config.kernel_size,
+                config.sa_type,
+                config.recompute,
             )
         self.res_list = nn.ModuleList(ResidualBlock(C, C) for _ in range(S))
-        if plan.scale_attention:
+        if config.scale_attention:
             self.scale_attention = nn.ModuleList(
                 nn.Sequential(nn.MaxPool2d(2**j), nn.Conv2d(C, C, 1), nn.Sigmoid()) for j in range(1, S + 1)
             )
         self.conv11 = conv((S + 1) * C, C, 1)
-        if plan.self_calibration:
-            self.scn = SelfCalibratedBlock(C, C, plan.pooling_r)
-        self.plan = plan
+        if config.self_calibration:
+            self.scn = SelfCalibratedBlock(C, C, config.pooling_r)
+        self.config = config
 
     def forward(self, x: Tensor) -> Tensor:
-        a: Tensor = self.san(x) if self.plan.self_attention else x  # (N, C, H, W)
+        a: Tensor = self.san(x) if self.config.self_attention else x  # (N, C, H, W)
         t, scales = a, [a]
         for j, block in enumerate(self.res_list):
             t = block(t)  # (N, C, ceil(H / 2^(j+1)), ceil(W / 2^(j+1)))
-            if self.plan.scale_attention:
+            if self.config.scale_attention:
                 t = t * enlarge(self.scale_attention[j](a), t)
             scales.append(enlarge(t, a))  # (N, C, H, W)
         m: Tensor = self.conv11(torch.cat(scales, dim=1))  # (N, (S + 1) C, H, W) -> (N, C, H, W)
         u = m + a
-        return self.scn(u) if self.plan.self_calibration else u
+        return self.scn(u) if self.config.self_calibration else u
 
 
 class DenseUnits(nn.Module):
     """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
-        C, U = plan.channel, plan.unit_num
-        self.units = nn.ModuleList(JointUnit(plan) for _ in range(U))
+        C, U = config.channel, config.unit_num
+        self.units = nn.ModuleList(JointUnit(config) for _ in range(U))
         self.conv1x1 = nn.ModuleList(conv((i + 2) * C, C, 1) for i in range(U))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,12 +141,12 @@ class JDNet(nn.Module):
 
     descriptor: ModelDescriptor
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
-        self.plan = plan
-        self.enterBlock = conv(3, plan.channel, 3)
-        self.derain_net = DenseUnits(plan)
-        self.exitBlock = conv(plan.channel, 3, 3)
+        self.config = config
+        self.enterBlock = conv(3, config.channel, 3)
+        self.derain_net = DenseUnits(config)
+        self.exitBlock = conv(config.channel, 3, 3)
 
     def rain(self, x: Tensor) -> Tensor:
         """The rain layer (N, 3, H, W) in the channel order the weights were trained in."""
@@ -145,32 +155,39 @@ class JDNet(nn.Module):
         return layer
 
     def forward(self, x: Tensor) -> Tensor:
-        if min(x.shape[-2:]) < self.plan.min_size:
+        if min(x.shape[-2:]) < self.config.min_size:
             raise UsageError(
                 f"JDNet got a {x.shape[-2]} x {x.shape[-1]} image; both sides must be at least "
-                f"{self.plan.min_size} pixels"
+                f"{self.config.min_size} pixels"
             )
-        if self.plan.colour_order == "bgr":
+        if self.config.colour_order == "bgr":
             return x - self.rain(x.flip(1)).flip(1)
         return x - self.rain(x)
 
 
-def create(**config: object) -> JDNet:
-    """A JDNet, freshly initialised; keywords are those of ``Plan``. UsageError names what is wrong."""
+def create(**keywords: Any) -> JDNet:
+    """A JDNet, freshly initialised.
+
+    Args:
+        keywords: Those of ``JDNetConfig``.
+
+    Raises:
+        UsageError: A keyword is unknown or impossible; the message names it.
+    """
     from baselines.jdnet import BASELINE
 
-    known = Plan.__dataclass_fields__
-    for name in sorted(set(config) - set(known)):
+    known = JDNetConfig.__dataclass_fields__
+    for name in sorted(set(keywords) - set(known)):
         raise UsageError(f"JDNet has no setting {name!r}; {did_you_mean(name, known)}")
-    plan = Plan(**config)  # type: ignore[arg-type]
-    model = JDNet(plan)
+    config = JDNetConfig(**keywords)
+    model = JDNet(config)
     model.descriptor = ModelDescriptor(
         "jdnet",
         value_range=1.0,
-        min_size=plan.min_size,
+        min_size=config.min_size,
         tasks=BASELINE.tasks,
         paper=BASELINE.paper,
         licence=BASELINE.licence,
-        config=asdict(plan),
+        config=asdict(config),
     )
     return model

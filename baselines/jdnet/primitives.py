@@ -22,9 +22,13 @@ PADDINGS = ("zero", "reflect")
 class Neighbourhood:
     """Which pixels an output pixel sees; sizes in pixels, the same along both axes.
 
-    kernel: odd side of the neighbourhood (an even one has its centre outside the image: refused)
-    padding: None centres the neighbourhood on its pixel, (dilation (kernel - 1) + 1) div 2
-    mode: ``zero`` or ``reflect``
+    Attributes:
+        kernel: Side of the neighbourhood, odd (an even one has its centre between pixels).
+        stride: Distance of output pixels.
+        dilation: Distance of taps.
+        padding: Pixels added on each side; None centres the neighbourhood on its pixel,
+            (dilation (kernel - 1) + 1) div 2.
+        mode: "zero" or "reflect".
     """
 
     kernel: int

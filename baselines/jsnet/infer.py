@@ -18,7 +18,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Official keys (also with the prefix ``state.``) to ours; only weight-norm tensors change names."""
+    """Official names, also with the prefix ``state.``, to the platform's: weight-norm tensors alone change theirs."""
     return modern_weight_norm(strip_prefix(state, "state."))
 
 
@@ -28,11 +28,13 @@ def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """Constructor keywords of the network that has exactly these tensors (keys already ours).
+    """The keywords of the network that has exactly these tensors (names already converted).
 
-    A block is known by the names and shapes of its tensors; an edge without tensors is a skip. Trailing skip
-    edges of the attention part cannot be seen: the smallest node count that holds all others is taken.
-    Raises NasError if the tensors are not those of a derived JSNet.
+    A block is recognised by the names and shapes of its tensors; an edge without tensors is a skip. Skip edges at the
+    end of the attention graph leave no trace: the smallest number of nodes that holds all others is taken.
+
+    Raises:
+        NasError: The tensors are not those of a derived JSNet.
     """
     shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
     for needed in ("head.weight", "up.0.weight", "cells.0.process.weight", "cells.0.op_nodes_fusion.weight"):

@@ -8,8 +8,8 @@ from typing import Any
 from baselines.jsnet import BASELINE, PAPER
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
-from search_spaces.ends import Plan
-from search_spaces.network import JSNet, Part
+from search_spaces.ends import NetworkLayout
+from search_spaces.network import CellBlocks, JSNet
 
 #: The released genotype, used for all three scales.
 RELEASED: dict[str, list[tuple[str, int]]] = {
@@ -31,19 +31,28 @@ def create(
 ) -> JSNet:
     """A derived JSNet, freshly initialised.
 
-    genotype: ``{"normal": [(block, predecessor), ...], "attention": [...]}``, default the released one
-    C: channels of an operation node; the cell is C * (op_nodes + 1) wide; layers: number of cells
-    op_nodes, at_nodes: must agree with the genotype where given
-    scale: 1 (equal size), 2, 3, 4; n_colors: 1 or 3; image_residual: add the (enlarged) input to the output
-    train_mean_shift: train the two colour shifts, as the release does by mistake
-    Raises UsageError that says which entry is wrong.
+    Args:
+        genotype: ``{"normal": [(block, predecessor), ...], "attention": [...]}``; by default the released one.
+        C: Channels of an operation node; the cell is C * (op_nodes + 1) wide.
+        layers: Number of cells.
+        op_nodes: Must agree with the genotype where given.
+        at_nodes: Must agree with the genotype where given.
+        scale: 1 (equal size), 2, 3 or 4.
+        n_colors: 1 or 3.
+        image_residual: Add the (enlarged) input to the output.
+        train_mean_shift: Train the two colour shifts, as the release does by mistake.
+
+    Raises:
+        UsageError: An entry of the genotype or a size is wrong; the message says which.
     """
     genotype = RELEASED if genotype is None else genotype
     if set(genotype) != {"normal", "attention"}:
         raise UsageError(f"a JSNet genotype has the lists 'normal' and 'attention', not {sorted(genotype)}")
-    operation = Part.from_list("operation", genotype["normal"], op_nodes)
-    attention = Part.from_list("attention", genotype["attention"], at_nodes)
-    plan = Plan(C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift)
+    operation = CellBlocks.from_list("operation", genotype["normal"], op_nodes)
+    attention = CellBlocks.from_list("attention", genotype["attention"], at_nodes)
+    layout = NetworkLayout(
+        C, C * (operation.wiring.nodes + 1), layers, scale, n_colors, image_residual, train_mean_shift
+    )
     config = {
         "genotype": {role: [[str(name), int(i)] for name, i in genotype[role]] for role in ("normal", "attention")},
         "C": C,
@@ -58,4 +67,4 @@ def create(
     descriptor = ModelDescriptor(
         "jsnet", scale, n_colors, tasks=BASELINE.tasks, paper=PAPER, licence="MIT", config=config
     )
-    return JSNet(plan, operation, attention, descriptor)
+    return JSNet(layout, operation, attention, descriptor)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.mspan.config import Config, activation_slope
+from baselines.mspan.config import MSPANConfig, activation_slope
 from nas.errors import UsageError
 
 #: The smallest side that the strided convolution and the 7x7 pooling of ESA can take.
@@ -30,9 +30,9 @@ def conv(inputs: int, outputs: int, kernel: int, bias: bool = True) -> nn.Conv2d
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
 
-def make_attention(c: Config) -> nn.Module:
+def make_attention(c: MSPANConfig) -> nn.Module:
     """The block's attention: (N, width, H, W) -> same."""
-    kinds: dict[str, Callable[[Config], nn.Module]] = {
+    kinds: dict[str, Callable[[MSPANConfig], nn.Module]] = {
         "none": lambda _: nn.Identity(),
         "ca": ChannelAttention,
         "esa": EnhancedSpatialAttention,
@@ -48,7 +48,7 @@ class MultiSemanticPixelAttention(nn.Module):
     as the input, rounded up, so that every input from 1 x 1 pixel works (section 4.4).
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__()
         full, c, bias = config.width, config.attn_width, config.bias
         assert c is not None  # filled in by resolve
@@ -105,7 +105,7 @@ class MultiSemanticPixelAttention(nn.Module):
 class ChannelAttention(nn.Module):
     """CA: x times a gate per channel from the global mean (squeeze and excitation; section 4.5)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__()
         reduced = max(1, config.width // CA_REDUCTION)
         self.down = conv(config.width, reduced, 1, config.bias)
@@ -119,7 +119,7 @@ class ChannelAttention(nn.Module):
 class EnhancedSpatialAttention(nn.Module):
     """ESA: x times a gate from a strongly reduced copy with a wide view (section 4.5)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__()
         c, bias = config.attn_width, config.bias
         assert c is not None  # filled in by resolve

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.mspan.attention import conv, make_activation, make_attention
-from baselines.mspan.config import Config
+from baselines.mspan.config import MSPANConfig
 
 
 class DistillationDenseBlock(nn.Module):
@@ -17,7 +17,7 @@ class DistillationDenseBlock(nn.Module):
     C + (j - 1) d channels and writes d + C; the d go to every later AU and to the fusion, the C to its CU.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__()
         C, d, pairs, bias = config.width, config.distilled, config.n_pairs, config.bias
         self.config = config

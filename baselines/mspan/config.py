@@ -30,7 +30,7 @@ _COUNTS = ("width", "distilled", "n_blocks", "n_pairs", "attn_reduction", "attn_
 
 
 @dataclass(frozen=True)
-class Config:
+class MSPANConfig:
     """Every keyword of ``baselines.create("mspan", ...)``.
 
     The first group fixes the counts; the second does not change any count, and neither the publication nor
@@ -68,13 +68,13 @@ class Config:
     norm_eps: float = 1e-6
 
 
-def resolve(keywords: Mapping[str, Any]) -> Config:
+def resolve(keywords: Mapping[str, Any]) -> MSPANConfig:
     """The complete configuration; UsageError for an unknown keyword or a value that cannot be."""
-    known = [field.name for field in fields(Config)]
+    known = [field.name for field in fields(MSPANConfig)]
     for name in keywords:
         if name not in known:
             raise UsageError(f"mspan has no keyword {name!r}; {did_you_mean(name, known)}")
-    c = Config(**keywords)
+    c = MSPANConfig(**keywords)
     scale = c.scale if c.scale is not None else 1 if c.mlp_ratio is not None else 2
     if scale != 1 and c.mlp_ratio is not None:
         raise UsageError(f"mlp_ratio belongs to the equal-size network; leave it out at scale {scale}")
@@ -90,7 +90,7 @@ def resolve(keywords: Mapping[str, Any]) -> Config:
     return c
 
 
-def _check(c: Config) -> None:
+def _check(c: MSPANConfig) -> None:
     for name, allowed in _CHOICES.items():
         if getattr(c, name) not in allowed:
             wanted = ", ".join(map(str, allowed))

@@ -14,7 +14,7 @@ _OPTIONS = ("ssim", "l1")
 
 
 class SimilarityAndError:
-    """(outputs, degraded, target, step) -> (loss, parts): -ssim * SSIM + l1 * mean absolute error, images on 0..1."""
+    """-ssim * SSIM + l1 * mean absolute error, images on 0..1; see ``nas.models.baseline.Criterion``."""
 
     def __init__(self, similarity: float, error: float) -> None:
         if min(similarity, error) < 0 or max(similarity, error) == 0:
@@ -30,9 +30,17 @@ class SimilarityAndError:
 
 
 def criterion(model: nn.Module, options: dict[str, Any]) -> SimilarityAndError | None:
-    """None, the task's loss, unless a weight is given: ``ssim`` (reference 1.1) and ``l1`` (0.75), both default to 0.
+    """The loss that the options ask for; the reference is the protocol of DuRN (specification section 6.4).
 
-    The reference is the protocol of DuRN (specification section 6.4). Raises UsageError for any other option.
+    Args:
+        model: An MSPAN.
+        options: Weights ``ssim`` (reference: 1.1) and ``l1`` (0.75), both 0 by default; ``loss`` is not used.
+
+    Returns:
+        None, which means the task's loss, unless a weight is given.
+
+    Raises:
+        UsageError: Another option, or a weight that is no number or negative.
     """
     own = {name: value for name, value in options.items() if name != "loss"}
     for name in own:

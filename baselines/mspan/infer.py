@@ -17,10 +17,12 @@ def transfer(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
 
 
 def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """Keywords of the network that has exactly these tensors.
+    """The keywords of the network that has exactly these tensors.
 
-    Only sizes leave traces in the tensors; the choices that change no count keep their defaults.
-    Raises NasError if the tensors are not MSPAN's.
+    Sizes alone leave traces in the tensors; choices that change no count keep their defaults.
+
+    Raises:
+        NasError: The tensors are not those of an MSPAN.
     """
     shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
     restoration = "head.0.weight" in shapes

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines.mspan import PAPER, RESTORATION_TASKS
 from baselines.mspan.attention import ESA_MIN_SIZE, conv
 from baselines.mspan.block import DistillationDenseBlock
-from baselines.mspan.config import Config, resolve
+from baselines.mspan.config import MSPANConfig, resolve
 from nas.models.descriptor import ModelDescriptor
 
 #: Mean colour of DIV2K on 0..1, subtracted only with ``mean_shift``.
@@ -21,7 +21,7 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 def create(**keywords: Any) -> nn.Module:
-    """MSPAN by its keywords (see ``baselines.mspan.config.Config``); scale 1 gives the restoration network."""
+    """MSPAN by its keywords (see ``baselines.mspan.config.MSPANConfig``); scale 1 gives the restoration network."""
     config = resolve(keywords)
     return RestorationMSPAN(config) if config.scale == 1 else MSPAN(config)
 
@@ -31,7 +31,7 @@ class _Shifted(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, config: Config, tasks: tuple[str, ...]) -> None:
+    def __init__(self, config: MSPANConfig, tasks: tuple[str, ...]) -> None:
         super().__init__()
         assert config.scale is not None  # filled in by resolve
         self.config = config
@@ -61,7 +61,7 @@ class _Shifted(nn.Module):
 class BackwardFusion(nn.Module):
     """BLF: from the deepest block to the first, halves of two maps side by side; linear by default (section 2)."""
 
-    def __init__(self, config: Config, steps: int) -> None:
+    def __init__(self, config: MSPANConfig, steps: int) -> None:
         super().__init__()
         C = config.width
         self.relu = config.blf_activation == "relu"
@@ -80,7 +80,7 @@ class BackwardFusion(nn.Module):
 class MSPAN(_Shifted):
     """Super-resolution: head, a chain of blocks, backward fusion, feature skip, one pixel shuffle."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         scale, blocks, channels = config.scale, config.n_blocks, config.out_channels
         assert scale is not None and blocks is not None and channels is not None  # filled in by resolve
         super().__init__(config, (f"sr_x{scale}*",))
@@ -119,7 +119,7 @@ class ChannelLayerNorm(nn.Module):
 class RestorationStage(nn.Module):
     """A block, then Z + MLP(LayerNorm(Z)); (N, C, H, W) -> same."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__()
         assert config.mlp_ratio is not None  # filled in by resolve
         C, hidden = config.width, config.width * config.mlp_ratio
@@ -140,7 +140,7 @@ class RestorationStage(nn.Module):
 class RestorationMSPAN(_Shifted):
     """Equal-size restoration: the same blocks in the frame of DuRN; the network predicts a correction in -1..1."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MSPANConfig) -> None:
         super().__init__(config, RESTORATION_TASKS)
         blocks, channels = config.n_blocks, config.out_channels
         assert blocks is not None and channels is not None  # filled in by resolve

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from nas.config.runs import RetrainSettings
 from nas.data import PatchSource, iterate_batches
+from nas.models.calling import descriptor_of
 from nas.progress import Progress
 from nas.tasks import get_task
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
-from nas.train.retrain import build_candidate
+from nas.train.trainable import build_trainable
 from nas.train.training_data import check_settings, open_training_data
 
 Batches = Iterator[tuple[Tensor, Tensor]]
@@ -63,7 +64,7 @@ def time_loading(
     check_settings(settings, task)
     torch.manual_seed(settings.seed)
     feed = open_training_data(settings, task, {"weights": 1.0})
-    model = build_candidate(settings, task).model
+    model = build_trainable(settings, task).model
     with tempfile.TemporaryDirectory() as own:
         sources = {
             name: PatchSource(
@@ -79,7 +80,7 @@ def time_loading(
         now = [streams[PRELOADED]]
         learner = NetworkLearner(
             model,
-            task_criterion(settings.train.loss, model.descriptor.value_range),  # type: ignore[union-attr, arg-type]
+            task_criterion(settings.train.loss, descriptor_of(model).value_range),
             lambda step: (next(now[0]) for _ in count(step)),
             settings.train,
             settings.device,

@@ -50,10 +50,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         import sys
 
-        from nas.data.prepare import prepare as run_prepare
+        from nas.data.prepare import prepare_folder
 
         target = out or Path(f"{path.stem}-{task or 'sr_x2'}")
-        found = run_prepare(
+        found = prepare_folder(
             path,
             task or "sr_x2",
             target,

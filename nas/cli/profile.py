@@ -140,10 +140,10 @@ def _network(model: str, task: str, plugins: list[str]):  # type: ignore[no-unty
     from nas.config.runs import RetrainSettings
     from nas.registry import BASELINES, load_plugins
     from nas.tasks import get_task
-    from nas.train.retrain import build_candidate
+    from nas.train.trainable import build_trainable
 
     load_plugins(plugins)
     if model in BASELINES:  # also the floor, which has nothing to train
         baseline = BASELINES.get(model)
         return baseline.create(**baseline.config_for_task(task))
-    return build_candidate(build(RetrainSettings, model=model, task=task), get_task(task)).model
+    return build_trainable(build(RetrainSettings, model=model, task=task), get_task(task)).model

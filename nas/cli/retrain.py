@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         from nas.config.runs import RetrainSettings
         from nas.errors import UsageError
         from nas.registry import BASELINES, load_plugins
-        from nas.train.retrain import recipe
+        from nas.train.recipes import recipe
         from nas.train.retrain import retrain as run_retrain
 
         if resume is not None:
@@ -97,9 +97,9 @@ def register(app: typer.Typer) -> None:
             )
             if dry_run:
                 from nas.cli.dry_run import show_plan
-                from nas.train.retrain import plan
+                from nas.train.retrain import plan_retraining
 
-                show_plan(*plan(settings))
+                show_plan(*plan_retraining(settings))
                 return
             result = run_retrain(settings, out=out)
         for note in result.notes:

@@ -1,6 +1,7 @@
 """Data sets: layouts, pairs of degraded and clean images, training patches, caches and prepared sets.
 
-Nothing here imports torch until a batch is asked for.
+Read first: ``nas/data/pairs.py``, then ``nas/data/patches.py``. Nothing in here imports torch before a batch is asked
+for.
 """
 
 from nas.data.layouts import benchmark_set, find_layout, find_pairs, known_sets

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import mmap
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from nas.data.pairs import Pair
 from nas.errors import NasError, UsageError
+from nas.files import file_digest, replacing, write_text
 from nas.tasks.task import Task
 
 Array = NDArray[Any]
@@ -26,8 +26,17 @@ _VERSION = 2  # raise when a degradation changes, so that old entries are not fo
 
 @dataclass(frozen=True)
 class MappedArray:
-    """Where an array lies in a file. It is mapped anew at each ``open``: a mapping that is kept keeps a file open,
-    and a set has more images than a process may have open files."""
+    """Where an array lies in a file.
+
+    It is mapped anew at each ``open``: a mapping that is kept keeps its file open, and a set has more images than a
+    process may have open files.
+
+    Attributes:
+        file: The file.
+        dtype: Type of the values.
+        shape: Shape of the array.
+        offset: Where it begins, in bytes.
+    """
 
     file: Path
     dtype: np.dtype[Any]
@@ -43,28 +52,45 @@ class MappedArray:
 
 @dataclass(frozen=True)
 class MappedPair:
-    """A verified entry of the cache."""
+    """A verified entry of the cache.
+
+    Attributes:
+        clean: The clean image.
+        degraded: The degraded one; None where it equals the clean one.
+    """
 
     clean: MappedArray
     degraded: MappedArray | None
 
     def open(self) -> tuple[Array, Array | None]:
-        """Clean and degraded image, memory-mapped."""
+        """Clean and degraded image, memory-mapped, read-only."""
         return self.clean.open(), None if self.degraded is None else self.degraded.open()
 
 
 class DiskCache:
-    """One entry per (image files with size and time of change, task): ``.npy`` arrays and their checksums.
+    """A folder of ``.npy`` arrays with their checksums: an entry for each (image files, their size and time, task).
 
-    An entry is verified when it is first opened; a damaged one is made again. ``folder`` must not be, or lie
-    above, a folder the images come from: sources are never written to (UsageError).
+    An entry is verified when it is first opened; a damaged one is made again.
+
+    Attributes:
+        folder: Where the entries lie.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def pair(self, pair: Pair, task: Task, make: Callable[[], tuple[Array, Array | None]]) -> MappedPair:
-        """Where clean and degraded image of ``pair`` lie; made by ``make`` when not there or damaged."""
+        """Where clean and degraded image of a pair lie.
+
+        Args:
+            pair: The pair.
+            task: For which it is degraded.
+            make: Called for the two images when there is no entry, or a damaged one.
+
+        Raises:
+            UsageError: The cache is, or lies above, a folder of the images: sources are never written to.
+            NasError: The folder does not keep what is written to it.
+        """
         own = self.folder.resolve()
         for file in (pair.target, pair.degraded):
             if file is not None and own in file.resolve().parents:
@@ -98,9 +124,8 @@ class DiskCache:
                 if sums[side] is None:
                     arrays.append(None)
                     continue
-                with file.open("rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() != sums[side]:
-                        return None
+                if file_digest(file) != sums[side]:
+                    return None
                 arrays.append(_located(file))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -113,15 +138,10 @@ class DiskCache:
         for side, image in zip(("clean", "degraded"), images, strict=True):
             sums[side] = None
             if image is not None:
-                partial = self.folder / f"{key}.{side}.{os.getpid()}.partial"
-                with partial.open("wb") as stream:
-                    np.save(stream, image, allow_pickle=False)
-                with partial.open("rb") as stream:
-                    sums[side] = hashlib.file_digest(stream, "sha256").hexdigest()
-                partial.replace(self.folder / f"{key}.{side}.npy")
-        partial = self.folder / f"{key}.{os.getpid()}.partial"
-        partial.write_text(json.dumps(sums), encoding="utf-8")
-        partial.replace(self.folder / f"{key}.json")  # last: an entry exists only when its arrays do
+                with replacing(self.folder / f"{key}.{side}.npy") as partial:
+                    np.save(partial, image, allow_pickle=False)
+                    sums[side] = file_digest(partial)
+        write_text(self.folder / f"{key}.json", json.dumps(sums))  # last: an entry exists only when its arrays do
 
 
 def _located(file: Path) -> MappedArray:

@@ -24,10 +24,13 @@ _HALVES = 16  # side-by-side files that are looked at, evenly spread
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know.
+    """One thing to know of a data set.
 
-    severity: "error" (training would fail or go wrong), "warning" (it would run, on something else than it
-    seems), or "note" (allowed, and good to know).
+    Attributes:
+        severity: "error" (training would fail or go wrong), "warning" (it would run, but on something else than it
+            seems) or "note" (allowed, and good to know).
+        path: The file or folder.
+        sentence: What there is to know.
     """
 
     severity: str
@@ -37,9 +40,20 @@ class Finding:
 
 @dataclass
 class FolderReport:
-    """What ``check_folder`` saw. Sizes are (width, height); ``channels`` and ``bits`` count images.
+    """What ``check_folder`` saw.
 
-    pairs: those of the task about which there is no error
+    Attributes:
+        path: The folder or list.
+        task: Name of the task; "" without one.
+        layout: One of ``nas.data.layouts.LAYOUTS``; "" without a task.
+        images: Number of image files.
+        pairs: Number of the task's pairs about which there is no error.
+        megapixels: Of all readable images together.
+        smallest: (width, height) of the image of fewest pixels.
+        largest: (width, height) of the image of most pixels.
+        channels: Number of images by their channels.
+        bits: Number of images by their bits.
+        findings: What there is to know, in the order in which it was found.
     """
 
     path: Path
@@ -60,10 +74,11 @@ class FolderReport:
         return all(f.severity == "note" for f in self.findings)
 
     def add(self, severity: str, path: Path, sentence: str) -> None:
+        """Add a finding."""
         self.findings.append(Finding(severity, path, sentence))
 
     def to_text(self) -> str:
-        """A few lines for a terminal: what is there, then the findings, errors first."""
+        """Some lines for a terminal: what is there, then the findings, errors first."""
         kinds = ", ".join(f"{n} {'RGB' if c == 3 else 'grey'}" for c, n in sorted(self.channels.items()))
         lines = [f"{self.path}: {self.images} images ({kinds or 'none'}), {self.megapixels:.1f} megapixels"]
         if self.smallest and self.largest:
@@ -78,11 +93,17 @@ class FolderReport:
 
 
 def check_folder(path: str | Path, task: str | Task | None = None, clean_half: str = "left") -> FolderReport:
-    """Read every image below ``path`` and report what is there and what is wrong; never writes.
+    """Read every image of a data set and report what is there and what is wrong; nothing is written.
 
-    With ``task`` the pairs are looked at too: missing partners, sizes that do not fit the scale, HR and LR
-    swapped, grey images for a colour task, side-by-side files whose ``clean_half`` seems the other one. ``path``
-    may be a list of pairs, which needs a task. Raises UsageError when it is neither a folder nor such a list.
+    Args:
+        path: A folder, or a list of pairs.
+        task: For which the pairs are checked too: missing partners, sizes that do not fit the scale, HR and LR
+            swapped, grey images for a colour task. A list of pairs needs one.
+        clean_half: "left" or "right", the half of side-by-side files that is taken as the clean one; the report says
+            when the other one looks cleaner.
+
+    Raises:
+        UsageError: There is neither a folder nor a list of pairs, or a list without a task.
     """
     path = Path(path)
     listing = path.is_file() and path.suffix.lower() in LISTS

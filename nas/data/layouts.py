@@ -1,6 +1,6 @@
-"""Finding pairs in the folder layouts that restoration data sets come in.
+"""Finding pairs in the folder layouts of restoration data sets.
 
-Known: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``), benchmark (``HR``,
+Known are: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``), benchmark (``HR``,
 ``LR_bicubic/X2/<name>x2.png``), two folders of equal size (rain/norain, hazy/clear, input/target, ...),
 one folder of side-by-side files, a CSV list, and a plain folder of clean images (sub-folders included). For
 made-up haze, a folder ``depth`` beside the clean images may hold their depth maps under the same names.
@@ -53,7 +53,11 @@ LAYOUTS = ("div2k", "benchmark", "folders", "side_by_side", "list", "plain")
 
 
 def list_images(folder: Path) -> list[Path]:
-    """All image files below ``folder``, hidden ones left out, sorted by path."""
+    """All image files below a folder, hidden ones left out, sorted by path.
+
+    Raises:
+        NasError: The folder may not be read.
+    """
     try:
         found = (p for p in folder.rglob("*") if p.is_file() and is_image_name(p))
         return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
@@ -62,7 +66,19 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tuple[str, Path]:
-    """Which of LAYOUTS ``path`` holds, and the folder it begins at. UsageError when there is no such path."""
+    """Guess the layout of a data set.
+
+    Args:
+        path: A folder, or a list of pairs.
+        task: What the pairs are for.
+        split: Which sub-folders are wanted where there are several, see ``find_pairs``.
+
+    Returns:
+        One of LAYOUTS, and the folder (or list) it begins at.
+
+    Raises:
+        UsageError: There is no such path, it is another file, or its pairs are for another task.
+    """
     path, task = Path(path), get_task(task)
     if path.is_file():
         if path.suffix.lower() in LISTS:
@@ -97,13 +113,23 @@ def find_pairs(
     clean_half: str = "left",
     partners: str = "all",
 ) -> list[Pair]:
-    """All pairs of a data set for a task, sorted by name; never empty.
+    """All pairs of a data set for a task; stored degraded images are used where they are there.
 
-    clean_half: "left" (as JDNet) or "right", of side-by-side files
-    ``split`` chooses between ``train`` and ``valid``/``test`` sub-folders where there are several. ``layout``
-    (one of LAYOUTS) overrides the guess. Stored degraded images are used when they are there; a missing
-    partner is a NasError naming the first such file (``partners="any"``: it is made at run time instead).
-    Raises UsageError when nothing is found.
+    Args:
+        path: A folder, or a list of pairs.
+        task: What the pairs are for.
+        split: Chooses between ``train`` and ``valid`` or ``test`` sub-folders where there are several.
+        layout: One of LAYOUTS; None: it is guessed.
+        clean_half: "left" (as JDNet has it) or "right", of side-by-side files.
+        partners: "all": every image must have its stored partner where some have one; "any": those without one are
+            degraded at run time.
+
+    Returns:
+        The pairs, sorted by name; never none.
+
+    Raises:
+        UsageError: Nothing is found, or an argument is none of the above.
+        NasError: A partner is missing; the message names the first such file.
     """
     path, task = Path(path), get_task(task)
     if layout is not None and layout not in LAYOUTS:
@@ -130,9 +156,7 @@ def find_pairs(
     elif kind == "side_by_side":
         pairs = [Pair(_name(p, root), p, halves=clean_half) for p in list_images(root)]
     else:
-        files = [p for p in list_images(root) if not _DEGRADED.search(p.relative_to(root).as_posix())]
-        pairs = [Pair(_name(p, root), p) for p in files]
-        pairs = [p for p in pairs if not _is_depth_of(p, pairs)]
+        pairs = _plain(root)
     if task.family in ("dehaze", "all_in_one") and (root / "depth").is_dir():
         maps = {_name(p, root / "depth"): p for p in list_images(root / "depth")}
         pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in pairs]
@@ -141,12 +165,25 @@ def find_pairs(
     return fill_in(pairs, task)
 
 
-def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -> list[Pair]:
-    """The pairs of a benchmark set below ``root``: ``<root>/<name>`` or ``<root>/benchmarks/<name>``.
+def _plain(root: Path) -> list[Pair]:
+    """The clean images of a folder: no stored inputs, no depth maps."""
+    files = [p for p in list_images(root) if not _DEGRADED.search(p.relative_to(root).as_posix())]
+    pairs = [Pair(_name(p, root), p) for p in files]
+    return [p for p in pairs if not _is_depth_of(p, pairs)]
 
-    A folder that itself is called ``name`` may be given as root; so may a list of pairs (``name``: the file's, with
-    or without its ending), or the folder in which it lies. "sample" needs no root: it is the test part
-    of the photographs inside scikit-image. Raises UsageError when the set is not there.
+
+def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -> list[Pair]:
+    """The pairs of a benchmark set.
+
+    Args:
+        name: Of the set: a folder, or a list of pairs with or without its ending. "sample" is the test part of the
+            photographs inside scikit-image.
+        task: What the pairs are for.
+        root: Folder of the set's folder (``<root>/<name>`` or ``<root>/benchmarks/<name>``), or the set itself; not
+            needed for "sample".
+
+    Raises:
+        UsageError: The set is not there; the message says which are.
     """
     task = get_task(task)
     if name == "sample":
@@ -188,7 +225,13 @@ def known_sets(root: str | Path | None = None) -> list[str]:
 def match_folders(degraded: Path, clean: Path, strict: bool = True) -> list[Pair]:
     """Pair two folders by name: equal stems, ``rain-1`` with ``norain-1``, ``<scene>_<level>`` with ``<scene>``.
 
-    With ``strict`` every degraded image must have a partner (NasError); otherwise the lonely are left out.
+    Args:
+        degraded: Folder of the degraded images.
+        clean: Folder of the clean ones.
+        strict: Every degraded image must have a partner; otherwise those without one are left out.
+
+    Raises:
+        NasError: A partner is missing (``strict``).
     """
     targets = {_name(p, clean): p for p in list_images(clean)}
     pairs, lonely = [], []

@@ -11,12 +11,20 @@ from nas.tasks.task import Task, get_task
 
 
 def read_pair_list(path: str | Path, task: str | Task, problems: list[str] | None = None) -> list[Pair]:
-    """Read ``target, degraded`` rows (``,`` or ``|``; a first line that is no image name is a header).
+    """Read a list of pairs: rows of ``target, degraded``, separated by ``,`` or ``|``.
 
-    Paths are relative to the list's folder. A row with one column, or with the two equal, has no stored
-    degraded image: the task's degradation is used, or noise where the task is the all-in-one mixture.
-    An optional third column repeats the row so many times. Raises NasError naming the line of a missing file;
-    with ``problems`` the sentences of all such lines are added there, and the lines left out.
+    Paths are relative to the list's folder. A first line that is no image name is a header. A row with one column, or
+    with two equal ones, has no stored degraded image: the task's degradation is used, or noise where the task is the
+    all-in-one mixture. A third column repeats the row so many times.
+
+    Args:
+        path: The list.
+        task: What the pairs are for.
+        problems: Where given, sentences about faulty lines are added here and the lines left out.
+
+    Raises:
+        NasError: The list cannot be read, or (without ``problems``) a line is faulty or names a missing file.
+        UsageError: There are no rows.
     """
     path, task = Path(path), get_task(task)
     pairs: list[Pair] = []

@@ -22,14 +22,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """One image of a set. ``degraded`` None: the task's degradation makes the input at run time.
+    """One image of a set, clean and degraded.
 
-    name: unique within its set, used in tables and for the seed of its noise
-    halves: "" or which half of ``target`` is the clean one, "left" or "right" (side-by-side files)
-    degradation: "" for the task's own, or a name of ``nas.tasks.degradations.SYNTHETIC``: "noise", "sigma 25",
-    "rain", "haze" (the parts of the all-in-one mixture)
-    depth: depth map of ``target`` for made-up haze, 8 or 16 bits, 0 near; None: it is estimated
-    source: what picture a prepared piece was cut from, see ``nas.data.prepare``; "" for a picture of its own
+    Attributes:
+        name: Unique within its set; used in tables and for the seed of its noise.
+        target: File of the clean image, or of both halves side by side.
+        degraded: File of the degraded one; None: the task's degradation makes it at run time.
+        halves: Which half of ``target`` is the clean one, "left" or "right"; "" where it is a single image.
+        degradation: "" for the task's own, or a name of ``nas.tasks.degradations.SYNTHETIC``: "noise", "sigma 25",
+            "rain", "haze" (the kinds of the all-in-one mixture).
+        depth: File of the depth map of ``target`` for made-up haze, 8 or 16 bits, 0 near; None: depth is estimated.
+        source: The picture that a prepared piece was cut from, see ``nas.data.prepare``; "" for a picture of its own.
     """
 
     name: str
@@ -52,11 +55,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Sample:
-    """A whole pair in memory: ``degraded`` (h, w[, 3]) uint8 or float32 0..255, ``target`` uint8 (H, W[, 3]).
+    """A whole pair in memory.
 
-    one_channel: the file was grey but the task works on RGB; both images are the grey one three times over,
-    and metrics compare the grey values as they are.
-    synthetic: the task wants real pairs and this input was made up.
+    Attributes:
+        name: Of the pair.
+        degraded: (h, w[, 3]) uint8 or float32, 0..255.
+        target: (H, W[, 3]) uint8.
+        one_channel: The file was grey but the task works on RGB; both images are the grey one three times over, and
+            metrics compare the grey values as they are.
+        synthetic: The task wants real pairs and this input was made up.
     """
 
     name: str
@@ -72,10 +79,16 @@ def name_seed(text: str) -> int:
 
 
 def load_clean(pair: Pair, task: str | Task) -> tuple[Array, bool]:
-    """The target as the task sees it: uint8, cut to a multiple of the scale, in its number of channels.
+    """The clean image of a pair as a task sees it.
 
-    Grey tasks take the rounded Y plane of a colour image; colour tasks repeat a grey image three times and
-    say so in the second value.
+    Grey tasks take the rounded Y plane of a colour image; colour tasks repeat a grey image three times.
+
+    Returns:
+        The image, uint8, its sides cut to multiples of the scale, and whether a grey one was repeated.
+
+    Raises:
+        NasError: The file cannot be read, or its halves are not equal.
+        UsageError: It is smaller than one pixel of the input.
     """
     task = get_task(task)
     image = to_uint8(read_image(pair.target))
@@ -89,9 +102,18 @@ def load_clean(pair: Pair, task: str | Task) -> tuple[Array, bool]:
 
 
 def load_stored(pair: Pair, task: str | Task, target_shape: tuple[int, ...]) -> Array | None:
-    """The degraded image on disk as uint8 in the task's channels, or None where there is none.
+    """The degraded image of a pair on disk.
 
-    Raises NasError unless it measures exactly target / scale.
+    Args:
+        pair: The pair.
+        task: What it is for.
+        target_shape: Shape of the clean image as ``load_clean`` gives it.
+
+    Returns:
+        uint8 in the task's channels, or None where there is no such file.
+
+    Raises:
+        NasError: It cannot be read, or does not measure exactly target / scale.
     """
     task = get_task(task)
     if pair.halves:
@@ -112,7 +134,14 @@ def load_stored(pair: Pair, task: str | Task, target_shape: tuple[int, ...]) -> 
 
 
 def load_depth(pair: Pair, target_shape: tuple[int, ...]) -> Array | None:
-    """The depth map of a pair as (H, W) uint8 or uint16, cut like the target; None where there is none."""
+    """The depth map of a pair, cut like its clean image.
+
+    Returns:
+        (H, W) uint8 or uint16, or None where there is none.
+
+    Raises:
+        NasError: It cannot be read, or is smaller than the clean image.
+    """
     if pair.depth is None:
         return None
     depth = read_image(pair.depth)
@@ -127,9 +156,17 @@ def load_depth(pair: Pair, target_shape: tuple[int, ...]) -> Array | None:
 
 
 def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator, depth: Array | None = None) -> Array:
-    """Degrade ``clean`` as this pair asks: by its own named degradation or else the task's.
+    """Degrade an image as its pair asks: by the pair's own named degradation, or else by the task's.
 
-    depth: (H, W) of exactly this image or patch, for haze; see ``synthetic_haze``.
+    Args:
+        pair: Which pair it is of.
+        task: What it is for.
+        clean: The clean image or a patch of it, uint8 (H, W[, 3]).
+        rng: Source of the randomness.
+        depth: (H, W) of exactly this image or patch, for haze; see ``nas.tasks.degradations.synthetic_haze``.
+
+    Raises:
+        UsageError: The pair names an unknown degradation, or the image is not one that the task takes.
     """
     if pair.degradation:
         if pair.degradation not in SYNTHETIC:
@@ -144,9 +181,13 @@ def degrade(pair: Pair, task: Task, clean: Array, rng: np.random.Generator, dept
 
 
 def load_pair(pair: Pair, task: str | Task, seed: int = 0) -> Sample:
-    """Both images whole, for validation and evaluation.
+    """Both images of a pair, whole, for validation and evaluation.
 
-    What the task draws depends on (seed, task, name) only: not on the order of files, nor on workers.
+    What the task draws depends on the seed, the task and the pair's name alone: not on the order of files, nor on
+    workers.
+
+    Raises:
+        NasError: A file cannot be read, or the two do not fit together.
     """
     task = get_task(task)
     target, repeated = load_clean(pair, task)

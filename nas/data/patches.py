@@ -22,16 +22,7 @@ Array = NDArray[Any]
 
 
 class PatchSource:
-    """Random patch pairs of a set of images.
-
-    patch: side of the target patch in pixels, a multiple of the task's scale
-    stream: name of an independent sequence under the same seed ("weights", "architecture", ...)
-    augment: flip left-right, flip up-down and transpose, each with probability 1/2, both images alike
-    cache: folder for memory-mapped copies of the decoded and degraded images (None: held in memory)
-
-    Headers of all images are read at once. Raises UsageError, naming the file, for an image smaller than the
-    patch and for a grey image where the task works on colour.
-    """
+    """Random pairs of patches from a set of images."""
 
     def __init__(
         self,
@@ -44,6 +35,22 @@ class PatchSource:
         augment: bool = True,
         cache: str | Path | None = None,
     ) -> None:
+        """Read the headers of all images.
+
+        Args:
+            pairs: The images.
+            task: What the patches are for.
+            patch: Side of the target patch in pixels, a multiple of the task's scale.
+            batch: Patches a batch.
+            seed: Of all randomness.
+            stream: Name of an independent sequence under the same seed ("weights", "architecture", ...).
+            augment: Flip left-right, flip up-down and transpose, each with probability 1/2, both images alike.
+            cache: Folder for memory-mapped copies of the decoded and degraded images; None: they are held in memory.
+
+        Raises:
+            UsageError: An image is smaller than the patch, or grey where the task works on colour (the message names
+                it), or there are no images.
+        """
         self.task = get_task(task)
         self.pairs = list(pairs)
         self.patch, self.batch_size, self.seed, self.stream, self.augment = (
@@ -71,10 +78,13 @@ class PatchSource:
         return len(self.pairs)
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of one step: degraded (N, C, patch/scale, patch/scale) and target (N, C, patch, patch).
+        """The batch of one step, a function of the constructor's arguments and ``step`` alone.
 
-        float32, contiguous, 0..255 (noise may leave that range). Depends on nothing but the constructor's
-        arguments and ``step``; images are drawn uniformly, with replacement.
+        Images are drawn uniformly, with replacement.
+
+        Returns:
+            Degraded (N, C, patch / scale, patch / scale) and target (N, C, patch, patch), both float32, contiguous,
+            on 0..255 (noise may leave that range).
         """
         import torch
 
@@ -92,10 +102,11 @@ class PatchSource:
         return other
 
     def images(self, index: int) -> tuple[Array, Array | None]:
-        """Clean image ``index`` and the whole degraded one, both uint8, read once and kept (or mapped from the cache).
+        """An image of the set, read once and kept, or mapped from the cache.
 
-        The second is the stored image or the task's fixed part; None where it equals the clean image; for a
-        pair with a depth map it is that map.
+        Returns:
+            The clean image, uint8, and beside it the whole stored image or the task's fixed part (uint8), the depth
+            map of a pair that has one, or None where the degradation begins with the clean image itself.
         """
         pair = self.pairs[index]
         if self._cache is not None:
@@ -127,7 +138,7 @@ class PatchSource:
                 degraded = degrade(pair, self.task, target, rng)
             elif self.task.random_part is not None:
                 degraded = self.task.random_part(degraded, rng)
-        return _turn(degraded, flips), _turn(target, flips)
+        return flip_and_transpose(degraded, flips), flip_and_transpose(target, flips)
 
     def _check(self, file: Path, pair: Pair) -> None:
         info = image_info(file)
@@ -153,8 +164,16 @@ def load_images(pair: Pair, task: Task) -> tuple[Array, Array | None]:
     return clean, stored
 
 
-def _turn(image: Array, flips: Array) -> Array:
-    """Flip left-right, up-down, transpose, as the three booleans say."""
+def flip_and_transpose(image: Array, flips: Array) -> Array:
+    """Augment an image (H, W[, C]).
+
+    Args:
+        image: The image.
+        flips: Three booleans: flip left-right, flip up-down, transpose, in that order.
+
+    Returns:
+        A view.
+    """
     if flips[0]:
         image = image[:, ::-1]
     if flips[1]:

@@ -1,4 +1,4 @@
-"""Turning a folder of large photographs into what trains fast: sub-images, inputs, memory-mapped arrays."""
+"""From a folder of large photographs to what trains fast: sub-images, inputs, memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from nas.data.layouts import find_pairs, list_images
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.data.patches import load_images
 from nas.data.prepared_record import (
-    RECORD,
     Entry,
     Record,
     append_image,
@@ -27,17 +26,23 @@ from nas.data.prepared_record import (
     write_record,
 )
 from nas.errors import NasError, UsageError
+from nas.files import file_digest
 from nas.images.files import write_image
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
 
-__all__ = ["RECORD", "Prepared", "prepare"]
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """What ``prepare`` left behind: the folder, its clean images, and how many of them were made just now."""
+    """What ``prepare_folder`` left behind.
+
+    Attributes:
+        folder: The prepared folder.
+        images: Number of clean images in it.
+        made: How many source images were cut just now; the others had been before.
+        cached: Whether the memory-mapped arrays were written too.
+    """
 
     folder: Path
     images: int
@@ -45,7 +50,7 @@ class Prepared:
     cached: bool
 
 
-def prepare(
+def prepare_folder(
     path: str | Path,
     task: str | Task,
     out: str | Path,
@@ -56,49 +61,40 @@ def prepare(
     clean_half: str = "left",
     progress: TextIO | None = None,
 ) -> Prepared:
-    """Write sub-images of every pair of ``path`` to ``out``, a folder that ``find_pairs`` understands.
+    """Cut every pair of a data set into sub-images, in a folder that ``find_pairs`` understands.
 
-    sub_image: side of the clean sub-images in pixels (cut to a multiple of the scale; smaller images stay
-    whole; None leaves all whole). step: distance between them, by default half a side, evened out so that
-    they reach every border. Inputs are cut from the whole stored or made input, never resized from the piece.
-    cache: also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses. clean_half: "left" or
-    "right", of side-by-side files. progress: a stream for two bars, of images and of the cache.
+    It may be interrupted and called again: finished images are recorded with the checksums of their pieces and not
+    made twice. Pieces of images that are no longer in the source, or were changed there, are deleted. The source is
+    only read.
 
-    May be interrupted and called again: finished images are recorded with the checksums of their pieces and
-    not made twice. Pieces of images that are no longer in the source, or were changed there, are deleted. The
-    source is only read. Raises UsageError when ``out`` lies in the source or the other way round, or holds what
-    was prepared with other settings or from other images; NasError, before anything is deleted, when a piece to
-    delete was changed since, and when ``out`` holds images that its record does not name.
+    Args:
+        path: The data set.
+        task: What it is for.
+        out: The folder to be written.
+        sub_image: Side of the clean sub-images in pixels, cut to a multiple of the scale; smaller images stay whole.
+            None leaves all whole. Inputs are cut from the whole stored or made input, never resized from the piece.
+        step: Distance between sub-images in pixels, by default half a side; evened out so that they reach every border.
+        cache: Also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses.
+        clean_half: "left" or "right", of side-by-side files.
+        progress: Stream for two bars, of images and of the cache; None for none.
+
+    Raises:
+        UsageError: ``out`` lies in the source or the other way round, or holds what was prepared with other settings
+            or from other images.
+        NasError: A piece that would have to be deleted was changed since it was made (nothing is deleted then), or
+            ``out`` holds images that its record does not name.
     """
     task, path, out = get_task(task), Path(path), Path(out)
-    source, target = path.resolve(), out.resolve()
-    if source == target or source in target.parents or target in source.parents:
-        raise UsageError(f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside")
-    side = None if sub_image is None else sub_image // task.scale * task.scale
-    if side is not None and side < 1:
-        raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
-    pairs = find_pairs(path, task, clean_half=clean_half)
-    _check_names(pairs, path)
-    if len({(p.stored, p.degradation) for p in pairs}) > 1:
-        raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
+    side = _side(path, task, out, sub_image)
+    pairs = _source_pairs(path, task, clean_half)
     settings: dict[str, Any] = {"task": task.name, "sub_image": side, "step": step}
     if clean_half != "left":
         settings["clean_half"] = clean_half
     keys = _keys(pairs)
     record = _open_record(out, settings)
     _check_origin(record, keys, path, out)
-    images: dict[str, Entry] = {}
-    made = 0
     with _bar(f"prepare {task.name}", len(pairs), progress) as report:
-        for key, pair in zip(keys, pairs, strict=True):
-            known = record.images.get(key)
-            whole = known is not None and _is_of(known, pair, side) and _intact(out, known.files)
-            files = known.files if known and whole else _write_pieces(pair, task, out, side, step)
-            images[key] = Entry(files, _source(pair), pair.degradation)
-            if images[key] != known:
-                append_image(out, key, images[key])
-            made += not whole
-            report(pair.name)
+        images, made = _cut(pairs, keys, record, task, out, side, step, report)
     _delete_stale(out, record, images)
     if not record.plain or set(record.images) - set(images):
         write_record(out, settings, images)
@@ -110,12 +106,61 @@ def prepare(
             "interrupted run; remove them and prepare again"
         )
     if cache:
-        store = DiskCache(out / "cache")
         with _bar(f"cache {task.name}", len(prepared), progress) as report:
-            for pair in prepared:
-                store.pair(pair, task, partial(load_images, pair, task))
-                report(pair.name)
+            _fill_cache(prepared, task, out / "cache", report)
     return Prepared(out, len(prepared), made, cache)
+
+
+def _side(path: Path, task: Task, out: Path, sub_image: int | None) -> int | None:
+    """The side of the sub-images; refuses a folder in the source, or around it."""
+    source, target = path.resolve(), out.resolve()
+    if source == target or source in target.parents or target in source.parents:
+        raise UsageError(f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside")
+    side = None if sub_image is None else sub_image // task.scale * task.scale
+    if side is not None and side < 1:
+        raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
+    return side
+
+
+def _source_pairs(path: Path, task: Task, clean_half: str) -> list[Pair]:
+    """The pairs to be cut, all of one kind and with names of their own."""
+    pairs = find_pairs(path, task, clean_half=clean_half)
+    _check_names(pairs, path)
+    if len({(p.stored, p.degradation) for p in pairs}) > 1:
+        raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
+    return pairs
+
+
+def _cut(
+    pairs: list[Pair],
+    keys: list[str],
+    record: Record,
+    task: Task,
+    out: Path,
+    side: int | None,
+    step: int | None,
+    report: Callable[[str], None],
+) -> tuple[dict[str, Entry], int]:
+    """Write and record the pieces that are not there yet; all entries by their keys, and how many images were cut."""
+    images: dict[str, Entry] = {}
+    made = 0
+    for key, pair in zip(keys, pairs, strict=True):
+        known = record.images.get(key)
+        whole = known is not None and _is_of(known, pair, side) and _intact(out, known.files)
+        files = known.files if known and whole else _write_pieces(pair, task, out, side, step)
+        images[key] = Entry(files, _source(pair), pair.degradation)
+        if images[key] != known:
+            append_image(out, key, images[key])
+        made += not whole
+        report(pair.name)
+    return images, made
+
+
+def _fill_cache(pairs: list[Pair], task: Task, folder: Path, report: Callable[[str], None]) -> None:
+    store = DiskCache(folder)
+    for pair in pairs:
+        store.pair(pair, task, partial(load_images, pair, task))
+        report(pair.name)
 
 
 def _check_names(pairs: list[Pair], path: Path) -> None:
@@ -170,7 +215,7 @@ def _delete_stale(out: Path, record: Record, images: dict[str, Entry]) -> None:
     kept = {file for entry in images.values() for file in entry.files}
     stale = {out / f: s for f, s in record.sums.items() if f not in kept and (out / f).is_file()}
     for file, digest in stale.items():
-        if _digest(file) != digest:
+        if file_digest(file) != digest:
             raise NasError(
                 f"{str(file)!r} belongs to an image that left the source, but was changed since it was prepared; "
                 "move it elsewhere and prepare again"
@@ -215,7 +260,7 @@ def _write_pieces(pair: Pair, task: Task, out: Path, side: int | None, step: int
             files[f"{degraded_folder}/{piece}{suffix}.png"] = degraded[y : y + h, x : x + w]
         for relative, image in files.items():
             write_image(out / relative, image)
-            sums[relative] = _digest(out / relative)
+            sums[relative] = file_digest(out / relative)
     return sums
 
 
@@ -252,13 +297,8 @@ def _stamp(pair: Pair) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _intact(out: Path, sums: dict[str, str]) -> bool:
-    return all((out / f).is_file() and _digest(out / f) == s for f, s in sums.items())
+    return all((out / f).is_file() and file_digest(out / f) == s for f, s in sums.items())
 
 
 def _open_record(out: Path, settings: dict[str, Any]) -> Record:

@@ -1,4 +1,4 @@
-"""What ``prepare`` notes beside the pieces it makes: of which picture, with which checksums, degraded how.
+"""The record beside prepared pieces: from which picture they were cut, with which checksums, degraded how.
 
 ``prepared.jsonl`` holds a line of settings, then a line for every finished image. The last line about an image or
 a file counts; a line that a killed process left half written is passed over.
@@ -15,10 +15,11 @@ from typing import Any
 
 from nas.data.pairs import Pair
 from nas.errors import NasError
+from nas.files import write_text
 from nas.tasks.task import Task
 
 RECORD = "prepared.jsonl"
-#: up to now a key began with the position of the image in its source
+#: in older records a key begins with the position of the image in its source
 _NUMBERED = re.compile(r"\d{6}_([0-9a-f]{16})")
 _PIECE = re.compile(r"(.+)_s\d{3,}")
 
@@ -27,9 +28,10 @@ _PIECE = re.compile(r"(.+)_s\d{3,}")
 class Entry:
     """One finished image.
 
-    files: path below the prepared folder -> SHA-256 of every piece, the first clean piece first
-    source: the clean picture the pieces were cut from; "" in records that do not tell
-    degradation: as in ``Pair``
+    Attributes:
+        files: Path below the prepared folder -> SHA-256 of every piece, the first clean piece first.
+        source: The clean picture that the pieces were cut from; "" in records that do not tell.
+        degradation: As in ``nas.data.pairs.Pair``.
     """
 
     files: dict[str, str]
@@ -41,9 +43,11 @@ class Entry:
 class Record:
     """What a record says.
 
-    settings: None where no whole line tells them
-    sums: path below the folder -> SHA-256 of all files in the record, those of replaced lines too
-    plain: whether there is one line in today's form for every image, and nothing else
+    Attributes:
+        settings: With which the folder was prepared; None where no whole line tells.
+        images: Entry of each finished image by its key.
+        sums: Path below the folder -> SHA-256 of all files in the record, those of replaced lines too.
+        plain: Whether there is one line in today's form for every image, and nothing else.
     """
 
     settings: dict[str, Any] | None = None
@@ -53,7 +57,11 @@ class Record:
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record of a folder; None where there is none. NasError when it cannot be read."""
+    """The record of a folder; None where there is none.
+
+    Raises:
+        NasError: It cannot be read.
+    """
     file = folder / RECORD
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
@@ -81,28 +89,35 @@ def read_record(folder: Path) -> Record | None:
 
 
 def append_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Begin a record, and the folder where it is missing. Raises NasError."""
+    """Begin a record, in a folder that is made where it is missing; NasError where that may not be written."""
     _append(folder, {"settings": settings})
 
 
 def append_image(folder: Path, key: str, entry: Entry) -> None:
-    """Note a finished image; all its files must be written. Raises NasError."""
+    """Note a finished image, all of whose files are written; NasError where the folder may not be written."""
     _append(folder, _line(key, entry))
 
 
 def write_record(folder: Path, settings: dict[str, Any], images: dict[str, Entry]) -> None:
-    """Replace the record by one of exactly these images, at once. Raises NasError."""
+    """Replace the record by one of exactly these images, atomically; NasError where it may not be written."""
     lines = [{"settings": settings}, *(_line(key, entry) for key, entry in images.items())]
-    partial = folder / f".{RECORD}.partial"
     try:
-        partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        partial.replace(folder / RECORD)
+        write_text(folder / RECORD, "".join(json.dumps(line) + "\n" for line in lines))
     except OSError as error:
         raise NasError(f"cannot write to {str(folder)!r} ({error}); change its permissions") from error
 
 
 def fill_in(pairs: Iterable[Pair], task: Task) -> list[Pair]:
-    """The same pairs; those of prepared folders know their source, and their degradation where ``task`` mixes some."""
+    """Pairs with what the records of prepared folders know of them.
+
+    Args:
+        pairs: The pairs as they were found.
+        task: What they are for.
+
+    Returns:
+        The same pairs in the same order; those of prepared folders have their source, and their degradation where the
+        task mixes several.
+    """
     records: dict[Path, tuple[Record | None, dict[str, Entry]]] = {}
     found = []
     for pair in pairs:
@@ -117,7 +132,7 @@ def fill_in(pairs: Iterable[Pair], task: Task) -> list[Pair]:
 
 
 def unrecorded(pairs: Sequence[Pair], folder: Path, images: Iterable[Entry]) -> list[Path]:
-    """Files of ``pairs``, found in ``folder``, that no entry names."""
+    """The files of pairs found in a prepared folder that no entry of its record names."""
     known = {folder / file for entry in images for file in entry.files}
     files = [file for pair in pairs for file in (pair.target, pair.degraded, pair.depth)]
     return [file for file in files if file is not None and file not in known]

@@ -13,7 +13,7 @@ from nas.data.pairs import Pair
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
 
-#: part -> colour photographs, grey photographs; drawings, scans and stereo partners are left out.
+#: part -> (colour photographs, grey photographs); drawings, scans and stereo partners are left out
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "train": (
         ("hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg"),
@@ -25,7 +25,7 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def sample_folder() -> Path:
-    """Where scikit-image keeps its pictures (found without importing it)."""
+    """Where scikit-image keeps its pictures, found without importing it; NasError when it is not installed."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         raise NasError("the sample set needs scikit-image; install it with 'pip install scikit-image'")
@@ -33,9 +33,18 @@ def sample_folder() -> Path:
 
 
 def sample_pairs(part: str, task: str | Task) -> list[Pair]:
-    """The pictures of "train", "validation" or "test" that suit the task: grey ones for one-channel tasks.
+    """The pictures of one part that suit a task; degraded images are made at run time.
 
-    Colour pictures serve one-channel tasks too, as their Y plane. Degraded images are made at run time.
+    Args:
+        part: "train", "validation" or "test".
+        task: What they are for. One-channel tasks take the grey pictures too, and the Y plane of colour ones.
+
+    Returns:
+        The pairs, sorted by file name.
+
+    Raises:
+        UsageError: The part is unknown.
+        NasError: scikit-image, or one of its pictures, is missing.
     """
     task = get_task(task)
     if part not in PARTS:

@@ -1,4 +1,4 @@
-"""Cutting a set of images into parts that share nothing."""
+"""Splitting a set of images into parts that share nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ SEARCH_PARTS: Mapping[str, float] = {"weights": 0.5, "architecture": 0.4, "valid
 def split_pairs(
     pairs: Sequence[Pair], seed: int = 0, parts: Mapping[str, float] = SEARCH_PARTS
 ) -> dict[str, list[Pair]]:
-    """Parts of the given relative sizes, disjoint by clean image, each with at least one image.
+    """Split a set into parts that share no picture, each with at least one image.
 
     Pairs with the same clean image (one scene in several degradations) stay together, and so do the pieces that
-    ``prepare`` cut from one picture, with that picture itself. Where there are such pieces, sizes are counted in
-    pieces and met as nearly as whole pictures allow. The result depends on the names and the seed, not on the
-    order given. Raises UsageError when there are fewer images, or pictures, than parts.
+    ``prepare_folder`` cut from one picture, with that picture itself. Where there are such pieces, sizes are counted
+    in pieces and met as nearly as whole pictures allow.
+
+    Args:
+        pairs: The set; its order does not count.
+        seed: Of the random choice, which depends on this and on the names alone.
+        parts: Name of each part -> its relative size.
+
+    Returns:
+        Name of each part -> its pairs, sorted by name.
+
+    Raises:
+        UsageError: There are fewer images, or pictures, than parts, or a size is not positive.
     """
     groups: dict[str, list[Pair]] = {}
     sources = {pair.source for pair in pairs if pair.source}
@@ -51,8 +61,10 @@ def split_pairs(
 
 
 def _origin(pair: Pair, sources: set[str]) -> str:
-    """What ``pair`` shows: the picture it was cut from, or its clean image (that picture itself, if pieces of it
-    are there too)."""
+    """What a pair shows: the picture it was cut from, or its clean image.
+
+    Where pieces of that very picture are there too, the two have one name.
+    """
     if pair.source or not sources:
         return pair.source or str(pair.target)
     resolved = str(pair.target.resolve())

@@ -15,7 +15,13 @@ from nas.errors import UsageError
 
 @dataclass(frozen=True)
 class Stage:
-    """Patch side in pixels, images per batch, and how many updates the stage is meant to last."""
+    """A stage of progressive training as it was planned.
+
+    Attributes:
+        patch: Side of the target patches in pixels.
+        batch: Images a batch.
+        updates: How many steps it is meant to last, in proportion to the other stages.
+    """
 
     patch: int
     batch: int
@@ -23,11 +29,18 @@ class Stage:
 
 
 def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tuple[int, ...]:
-    """The last epoch of every stage, 1-based; the last of them is the number of epochs.
+    """The last epoch of every stage, counted from 1, so that the last of them is the number of epochs.
 
     A stage lasts floor(updates / (images / batch)) epochs, the division exact (DSRIR's ``epoch_chg``); an epoch
-    of fewer images than a batch counts as one update. ``scale`` shortens (or lengthens) all stages. Raises
-    UsageError where a stage is too short for one epoch.
+    of fewer images than a batch counts as one update.
+
+    Args:
+        images: Number of training images.
+        stages: The stages in order.
+        scale: Shortens or lengthens all stages.
+
+    Raises:
+        UsageError: A stage is too short for one epoch, or there are no images.
     """
     if images < 1 or scale <= 0:
         raise UsageError(f"{images} images and scale {scale} make no schedule; both must be positive")
@@ -46,8 +59,17 @@ def last_epochs(images: int, stages: Sequence[Stage], scale: float = 1.0) -> tup
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Steps ``first`` to ``end`` - 1 of a training, with their patch and batch; epochs count from 0."""
+class Phase:
+    """A stage as it is carried out: steps ``first`` to ``end`` - 1 of a training.
+
+    Attributes:
+        first: Its first step, counted from 0.
+        end: One more than its last step.
+        patch: Side of the target patches in pixels.
+        batch: Images a batch.
+        first_epoch: Its first epoch, counted from 0 over the whole training.
+        epoch_steps: Steps of an epoch.
+    """
 
     first: int
     end: int
@@ -64,35 +86,46 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The stretches of a training, in order and without gaps."""
+    """The course of a training.
 
-    stretches: tuple[Stretch, ...]
+    Attributes:
+        phases: Its phases, in order and without gaps.
+    """
+
+    phases: tuple[Phase, ...]
 
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
-        return self.stretches[-1].end
+        return self.phases[-1].end
 
     @property
     def epochs(self) -> int:
         """Epochs of the whole training."""
-        return self.stretches[-1].end_epoch
+        return self.phases[-1].end_epoch
 
-    def at(self, step: int) -> Stretch:
-        """The stretch of step ``step``; beyond the end the last one."""
-        return self.stretches[min(bisect_right([s.end for s in self.stretches], step), len(self.stretches) - 1)]
+    def at(self, step: int) -> Phase:
+        """The phase of step ``step``; beyond the end the last one."""
+        return self.phases[min(bisect_right([s.end for s in self.phases], step), len(self.phases) - 1)]
 
     def epoch(self, step: int) -> int:
         """The epoch of step ``step``, both counted from 0."""
-        stretch = self.at(step)
-        return stretch.first_epoch + (step - stretch.first) // stretch.epoch_steps
+        phase = self.at(step)
+        return phase.first_epoch + (step - phase.first) // phase.epoch_steps
 
 
 def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: bool = False) -> Timeline:
-    """``stages`` scaled to ``steps`` in all, for a training part of ``images`` images.
+    """The course of a progressive training.
 
-    whole_epochs: every stage lasts the whole epochs of ``last_epochs``, each of ``images // batch`` steps, so
-    that the whole is somewhat shorter than ``steps`` (DSRIR: 397,325 of 400,000).
+    Args:
+        images: Number of training images.
+        steps: Steps in all, to which the stages are scaled.
+        stages: The stages in order.
+        whole_epochs: Every stage lasts the whole epochs of ``last_epochs``, each of ``images // batch`` steps, so
+            that the training is somewhat shorter than ``steps`` (DSRIR: 397,325 of 400,000).
+
+    Raises:
+        UsageError: A stage is too short for one epoch (``whole_epochs``).
     """
     total = sum(stage.updates for stage in stages)
     sizes = [max(1, images // stage.batch) for stage in stages]
@@ -102,9 +135,9 @@ def timeline(images: int, steps: int, stages: Sequence[Stage], whole_epochs: boo
     else:
         shares = [round(sum(s.updates for s in stages[: i + 1]) * steps / total) for i in range(len(stages))]
         lengths = [end - first for first, end in zip((0, *shares), shares, strict=False)]
-    found: list[Stretch] = []
+    found: list[Phase] = []
     first = epoch = 0
     for stage, length, size in zip(stages, lengths, sizes, strict=True):
-        found.append(Stretch(first, first + length, stage.patch, stage.batch, epoch, size))
+        found.append(Phase(first, first + length, stage.patch, stage.batch, epoch, size))
         first, epoch = found[-1].end, found[-1].end_epoch
     return Timeline(tuple(found))

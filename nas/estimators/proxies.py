@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UsageError, did_you_mean
-from nas.train.losses import restored
+from nas.models.calling import RestorationModel, descriptor_of, final_image
 
 if TYPE_CHECKING:
     from nas.models.baseline import Criterion
@@ -43,7 +43,7 @@ def synflow(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Crite
         for parameter in parameters:
             parameter.abs_()
     white = torch.full_like(degraded[:1], _range(model), dtype=torch.float64)
-    output = restored(model(white))
+    output = final_image(model(white))
     slopes = torch.autograd.grad(output.sum(), parameters, allow_unused=True)
     flow = sum(float((p.detach() * g).sum()) for p, g in zip(parameters, slopes, strict=True) if g is not None)
     return math.log(max(flow, 1e-300)) if math.isfinite(flow) else flow
@@ -99,7 +99,7 @@ def gradient_norm(model: nn.Module, degraded: Tensor, target: Tensor, criterion:
 
 
 def _range(model: nn.Module) -> float:
-    return float(model.descriptor.value_range) if hasattr(model, "descriptor") else 1.0  # type: ignore[union-attr,arg-type]
+    return descriptor_of(model).value_range if isinstance(model, RestorationModel) else 1.0
 
 
 PROXIES: dict[str, Proxy] = {"synflow": synflow, "naswot": naswot, "gradient_norm": gradient_norm}

@@ -25,7 +25,7 @@ from nas.evaluation.rows import EvaluationRow, change_rows, read_rows
 from nas.evaluation.runner import Options, row_name, run_cell, settle_tiles
 from nas.evaluation.scoring import Score, validate
 from nas.evaluation.test_sets import Cell, average_row, cells, content
-from nas.models.calling import describe
+from nas.models.calling import descriptor_of
 from nas.profiling.costs import Costs, costs_for_task
 from nas.profiling.latency import DTYPES, Latency, measure
 from nas.progress import Progress
@@ -254,7 +254,7 @@ def _measure_extras(
     costs = costs_for_task(candidate.model, task) if with_costs else None
     if not with_latency:
         return _Extras(costs, None)
-    scale = describe(candidate.model).scale
+    scale = descriptor_of(candidate.model).scale
     height, width = (side // scale for side in task.cost_output)
     try:
         found = measure(
@@ -342,7 +342,7 @@ def _several(models: ModelSpec | nn.Module | Sequence[ModelSpec | nn.Module]) ->
 
 
 def _named(model: ModelSpec | nn.Module) -> ModelSpec:
-    return (describe(model).name, model) if isinstance(model, nn.Module) else model
+    return (descriptor_of(model).name, model) if isinstance(model, nn.Module) else model
 
 
 def _distinct(found: list[Candidate]) -> list[Candidate]:

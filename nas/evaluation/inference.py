@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
-from nas.models.calling import allowed_size, describe, evaluating, final_image
+from nas.models.calling import allowed_size, descriptor_of, evaluating, final_image
 from nas.models.descriptor import ModelDescriptor
 
 
@@ -56,7 +56,7 @@ def restore(
     ensemble: mean over the eight flips and quarter turns (x8 self-ensemble).
     dtype: bfloat16 and float16 run under autocast; float64 needs a model of that type.
     """
-    descriptor = describe(model)
+    descriptor = descriptor_of(model)
     batch = degraded if degraded.dim() == 4 else degraded[None]
     if batch.dim() != 4 or batch.shape[0] != 1 or degraded.dim() not in (3, 4):
         raise UsageError(f"restore takes one image, (C, H, W) or (1, C, H, W); got {tuple(degraded.shape)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from nas.errors import UsageError
-from nas.models.calling import describe
+from nas.models.calling import descriptor_of
 from nas.models.weights import load_weights, weights_hash
 from nas.registry import BASELINES
 from nas.tasks.task import CLIPPED
@@ -45,7 +45,7 @@ def resolve(spec: ModelSpec, task: Task, sets: Sequence[str]) -> Candidate:
     """
     name, source = spec if isinstance(spec, tuple) else (None, spec)
     if isinstance(source, nn.Module):
-        found = _of_module(name or describe(source).name, source)
+        found = _of_module(name or descriptor_of(source).name, source)
     else:
         path = _weights_path(source)
         found = _of_file(name, path) if path is not None else _of_baseline(name, str(source), task)
@@ -110,7 +110,7 @@ def _of_module(name: str, model: nn.Module) -> Candidate:
 
 
 def _check_fit(found: Candidate, task: Task) -> None:
-    descriptor, judge = describe(found.model), task.protocol.name
+    descriptor, judge = descriptor_of(found.model), task.protocol.name
     if descriptor.scale != task.scale:
         raise UsageError(
             f"{found.name} enlarges by {descriptor.scale}, task {task.name!r} by {task.scale}; "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from nas.errors import NasError
+from nas.files import locked, replacing
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,14 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = read_rows(path) if append and path.exists() else []
     target = path.resolve()  # a link stays a link
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in [*kept, *rows]:
-            writer.writerow({k: "" if v is None else v for k, v in asdict(row).items()})
-    if target.exists():
-        shutil.copymode(target, partial)
-    partial.replace(target)
+    with replacing(target) as partial:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for row in [*kept, *rows]:
+                writer.writerow({k: "" if v is None else v for k, v in asdict(row).items()})
+        if target.exists():
+            shutil.copymode(target, partial)
     return path
 
 
@@ -85,17 +84,11 @@ def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[E
 
     Several processes may do so with one table at once: each waits for the one before it.
     """
-    import fcntl
-
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)  # the folder is what is locked, so that no lock file is left
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with locked(path.resolve()):
         rows = change(read_rows(path) if path.exists() else [])
         write_rows(path, rows)
-    finally:
-        os.close(folder)
     return rows
 
 

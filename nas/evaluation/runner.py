@@ -12,7 +12,7 @@ from nas.evaluation.resolve import Candidate
 from nas.evaluation.scoring import Score, images, score_output, to_tensor
 from nas.evaluation.test_sets import Cell
 from nas.images import image_info, to_uint8, write_image
-from nas.models.calling import describe
+from nas.models.calling import descriptor_of
 from nas.profiling.latency import DTYPES
 from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
 
@@ -83,7 +83,7 @@ def run_cell(
 
 
 def _run_images(candidate: Candidate, cell: Cell, options: Options, seed: int, report: Report) -> list[Score]:
-    task, channels = cell.task, describe(candidate.model).channels
+    task, channels = cell.task, descriptor_of(candidate.model).channels
     scores = []
     for pair in cell.pairs:
         degraded, target = images(pair, task, seed)

@@ -18,7 +18,7 @@ from nas.errors import NasError, UsageError, did_you_mean
 from nas.evaluation import metrics
 from nas.evaluation.inference import restore
 from nas.evaluation.test_sets import by_degradation
-from nas.models.calling import describe
+from nas.models.calling import descriptor_of
 
 if TYPE_CHECKING:
     from nas.tasks import Protocol, Task
@@ -157,7 +157,7 @@ def validate(
     pairs: of ``nas.data``, or (degraded, target) arrays (H, W[, C]) on 0..255. Degradations that are drawn
     are the same at every call. The training flag and the random state are left as they were.
     """
-    channels = describe(model).channels
+    channels = descriptor_of(model).channels
     values = []
     for pair in pairs:
         degraded, target = images(pair, task)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nas.data import Pair, benchmark_set
 from nas.evaluation.rows import EvaluationRow
-from nas.tasks.degradations import KINDS, kind_of
+from nas.tasks.degradations import MIXED_KINDS, kind_of
 
 if TYPE_CHECKING:
     from nas.tasks import Task
@@ -132,6 +132,6 @@ def by_degradation(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
         if pair.stored or pair.degradation:
             groups.setdefault(degradation_of(pair), []).append(pair)
         else:
-            for kind in KINDS:
+            for kind in MIXED_KINDS:
                 groups.setdefault(kind, []).append(replace(pair, degradation=kind))
-    return {k: groups[k] for k in (*KINDS, "other") if k in groups}
+    return {k: groups[k] for k in (*MIXED_KINDS, "other") if k in groups}

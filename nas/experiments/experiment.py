@@ -21,7 +21,7 @@ from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype,
 from nas.experiments.variants import Variant, check_control, control_variant, with_equal_budgets
 from nas.registry import load_plugins
 from nas.tasks import get_task
-from nas.train.retrain import OPTIONS
+from nas.train.trainable import OPTIONS
 from nas.train.training_data import check_settings
 
 

@@ -20,7 +20,7 @@ from nas.experiments.cpu_time import CpuTime
 from nas.files import plain, write_text
 from nas.registry import load_plugins
 from nas.train.retrain import retrain
-from nas.train.signals import interrupted_as_whole
+from nas.train.signals import listening
 
 EXPERIMENT_FILE = "campaign.yaml"
 
@@ -43,7 +43,8 @@ def finish(folder: Path, part: PlannedRun, work: CpuTime) -> Path:
     if begun and not any((run / "state").glob("step-*.sha256")):
         (run / "config.yaml").unlink()  # killed before its first state: nothing to continue from
         begun = False
-    with work.measured(part.name), interrupted_as_whole(folder):
+    where = f"interrupted; continue with 'nas search --resume {folder}'"
+    with work.measured(part.name), listening(lambda: where):
         if begun:
             action(resume=run)
         else:

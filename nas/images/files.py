@@ -1,8 +1,7 @@
-"""Reading and writing images: RGB order, 8 or 16 bits, grey stays (H, W). What cannot be meant is refused.
+"""Reading and writing images: RGB order, 8 or 16 bits, grey stays (H, W). What nobody can mean is refused.
 
-Pillow reads headers and 8-bit files and notices truncation; OpenCV, which returns half an image for a
-truncated file, decodes only the 16-bit ones that Pillow would silently cut to 8 bits, after Pillow has
-seen the file whole.
+Pillow reads headers and 8-bit files and notices truncation. OpenCV, which returns half an image for a truncated
+file, decodes only the 16-bit files that Pillow would silently cut to 8 bits, after Pillow has read them whole.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nas.errors import NasError, UsageError
+from nas.files import replacing
 
 Array = NDArray[Any]
 
@@ -25,7 +25,15 @@ SUFFIXES = frozenset({".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", 
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What the header says: pixels, colour channels (1 or 3; palette counts as 3), bits, and oddities."""
+    """What the header of an image file says.
+
+    Attributes:
+        height: In pixels.
+        width: In pixels.
+        channels: 1 (grey) or 3 (RGB; a palette counts as such).
+        bits: Of each value, 8 or 16.
+        palette: Whether the file holds indices into a palette.
+    """
 
     height: int
     width: int
@@ -35,14 +43,15 @@ class ImageInfo:
 
 
 def is_image_name(path: Path) -> bool:
-    """Whether the suffix is one that ``read_image`` is meant for; hidden files are not images."""
+    """Whether a file bears a name that ``read_image`` is meant for; hidden files do not."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def image_info(path: str | Path) -> ImageInfo:
     """Size and kind from the header alone, cheap enough to ask of every file of a data set.
 
-    Raises NasError as ``read_image`` does, except for damage behind the header.
+    Raises:
+        NasError: As for ``read_image``, except for damage behind the header.
     """
     path = Path(path)
     with _opened(path) as image:
@@ -50,10 +59,14 @@ def image_info(path: str | Path) -> ImageInfo:
 
 
 def read_image(path: str | Path) -> Array:
-    """Decode a file to (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
+    """Decode an image file.
 
-    A palette is expanded to RGB. Raises NasError naming the file when it is missing, empty, truncated, not an
-    image, carries an alpha channel, is CMYK, holds several frames or has neither 8 nor 16 bits.
+    Returns:
+        (H, W, 3) RGB or (H, W) grey, uint8 or uint16; a palette is expanded to RGB.
+
+    Raises:
+        NasError: The file is missing, empty, truncated or no image, has an alpha channel, is CMYK, holds several
+            frames or has neither 8 nor 16 bits; the message names it.
     """
     path = Path(path)
     with _opened(path) as image:
@@ -69,10 +82,19 @@ def read_image(path: str | Path) -> Array:
 
 
 def write_image(path: str | Path, image: Array) -> Path:
-    """Write (H, W) or (H, W, 3) RGB in the format of the suffix; float is clipped to 0..255 and rounded.
+    """Write an image in the format of the suffix; the file appears whole or not at all.
 
-    uint16 keeps its 16 bits (PNG and TIFF). The file appears whole or not at all. Raises UsageError for
-    another shape, type or suffix.
+    Args:
+        path: The file; its folder is made where it is missing.
+        image: (H, W) or (H, W, 3) RGB; uint8, uint16 (PNG and TIFF alone), or floats that are rounded and clipped to
+            0..255.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: Another shape, type or suffix.
+        NasError: The image cannot be encoded.
     """
     import cv2
 
@@ -92,14 +114,13 @@ def write_image(path: str | Path, image: Array) -> Path:
     if not done:
         raise NasError(f"could not encode {str(path)!r} as {path.suffix}; use .png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data.tobytes())
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(data.tobytes())
     return path
 
 
 def to_uint8(image: Array) -> Array:
-    """Any 0..255 float or 16-bit image as uint8: rounded half up and clipped (16 bits: divided by 257)."""
+    """An image as uint8: floats on 0..255 are rounded half up and clipped, 16 bits divided by 257 first."""
     if image.dtype == np.uint8:
         return image
     values = image / 257.0 if image.dtype == np.uint16 else image.astype(np.float64)
@@ -107,7 +128,14 @@ def to_uint8(image: Array) -> Array:
 
 
 def to_luma(image: Array) -> Array:
-    """(H, W, 3) RGB in 0..255 to its Y plane (H, W), 16..235, float64, not rounded (ITU-R BT.601)."""
+    """The Y plane of an RGB image (ITU-R BT.601).
+
+    Args:
+        image: (H, W, 3) RGB in 0..255.
+
+    Returns:
+        (H, W) float64 in 16..235, not rounded.
+    """
     rgb = image.astype(np.float64)
     return 16.0 + (65.481 * rgb[..., 0] + 128.553 * rgb[..., 1] + 24.966 * rgb[..., 2]) / 255.0
 

@@ -23,13 +23,19 @@ Array = NDArray[Any]
 def imresize(
     image: Array, scale: float | tuple[float, float] | None = None, size: tuple[int, int] | None = None
 ) -> Array:
-    """Resize ``image`` (H, W) or (H, W, C) by ``scale`` or to ``size`` = (height, width).
+    """Resize an image as MATLAB's ``imresize`` does.
 
-    ``scale`` is output / input, one number or (vertical, horizontal); the output measures
-    ceil(size x scale). uint8 and uint16 images are rounded half up after each pass and keep their type;
-    float images are not rounded or clipped and come back as float64.
+    Args:
+        image: (H, W) or (H, W, C); uint8, uint16 or floats.
+        scale: Output side / input side, one number or (vertical, horizontal). The output measures ceil(side * scale).
+        size: (height, width) of the output. One of scale and size is needed; with both, the scale gives the kernel.
 
-    Raises UsageError for a scale that is not positive, an empty image or another shape or type.
+    Returns:
+        The resized image. uint8 and uint16 are rounded half up and clipped after each pass and keep their type;
+        floats are neither rounded nor clipped and come back as float64.
+
+    Raises:
+        UsageError: The scale is not positive, or the image is empty or of another shape or type.
     """
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise UsageError(f"cannot resize shape {image.shape}; give (H, W) or (H, W, C)")
@@ -74,14 +80,23 @@ def _cubic(x: Array) -> Array:
 
 
 def resize_weights(length: int, out_length: int, scale: float) -> tuple[Array, Array]:
-    """Indices (out_length, taps) into an axis of ``length`` samples, and their weights (rows sum to 1)."""
-    stretch = min(scale, 1.0)  # antialiasing widens the kernel, only when shrinking
-    support = 4.0 / stretch
+    """What each sample of a resized axis is made of.
+
+    Args:
+        length: Samples of the axis.
+        out_length: Samples afterwards.
+        scale: Output / input.
+
+    Returns:
+        Indices (out_length, taps) into the axis, and their weights; the rows of the weights sum to 1.
+    """
+    narrowing = min(scale, 1.0)  # antialiasing widens the kernel, only when shrinking
+    support = 4.0 / narrowing
     taps = math.ceil(support) + 2
     centre = np.arange(1, out_length + 1) / scale + 0.5 * (1.0 - 1.0 / scale)
     first = np.floor(centre - support / 2)
     position = first[:, None] + np.arange(taps)[None, :]  # 1-based
-    weights = _cubic((centre[:, None] - position) * stretch)
+    weights = _cubic((centre[:, None] - position) * narrowing)
     weights /= weights.sum(axis=1, keepdims=True)
     # mirror with the edge repeated: 1..n, n..1, 1..n, ...
     index = np.mod(position.astype(np.int64) - 1, 2 * length)
@@ -104,6 +119,6 @@ def _resize_axis(image: Array, axis: int, out_length: int, scale: float) -> Arra
 
 
 def modcrop(image: Array, scale: int) -> Array:
-    """Cut the right and the bottom so that both sides are multiples of ``scale``; a view, (H', W'[, C])."""
+    """Cut an image (H, W[, C]) at the right and the bottom so that both sides are multiples of ``scale``; a view."""
     height, width = image.shape[0] // scale * scale, image.shape[1] // scale * scale
     return image[:height, :width]

@@ -5,39 +5,63 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
-    #: (outputs of the model, degraded input, target, step) -> (scalar loss, named parts for the log); an attribute
-    #: ``identity`` says in words what is measured and is recorded in the weights file
-    Criterion = Callable[[Any, torch.Tensor, torch.Tensor, int], tuple[torch.Tensor, dict[str, float]]]
+
+class Criterion(Protocol):
+    """A training loss over all that a network returns."""
+
+    @property
+    def identity(self) -> str:
+        """What is measured, in words; recorded in the weights file."""
+
+    def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of one batch.
+
+        Args:
+            outputs: What the network returned, see ``nas.models.calling.RestorationModel``.
+            degraded: Its input (N, C, H, W) on the model's own value range.
+            target: The clean images (N, C, scale * H, scale * W) on the same range.
+            step: The step of the training, counted from 0.
+
+        Returns:
+            The loss, a scalar with gradient, and its terms by name for the log.
+        """
 
 
 def no_conversion(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """For models whose official key names are ours already."""
+    """The conversion of models whose official tensor names are the platform's already."""
     return dict(state)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """One paper's network behind the platform's doors.
+    """The network of one paper, as the platform builds, loads, trains and describes it.
 
-    create: keywords (the published full model by default) -> ``nn.Module`` with a ``descriptor``
-    config_for_task: task name -> constructor keywords (scale, channels, ...) for that task
-    convert: official state dict -> ours (pure renaming or reshaping; never drops a key silently)
-    config_from_state: official state dict -> constructor keywords, so that ``nas import`` needs no flags
-    criterion: model, options (``train.loss`` and ``train.criterion``) -> loss over the model's own outputs, or
-        None for these options; no function means the task's loss on ``restored``
-    transfer: model, weights of the same baseline for another scale -> names of the tensors that keep their fresh
-        values; NasError for any difference beyond those. No function means that every tensor must fit
-    further_costs: model, costs (nas.profiling.costs), input (height, width) -> multiply-adds by other conventions,
-        those of the publication among them, by a label that names the convention
-    cost_output: (height, width) of the output at which the publication counts, where that is not the task's
-    folder: where ``recipe.yaml`` (presets ``published`` and ``small``) and README.md live
-    trainable: False for the floor (bicubic, identity)
+    Attributes:
+        name: What users type.
+        title: A line for lists.
+        tasks: Names of the tasks it serves; shell wildcards are allowed.
+        create: Keywords (by default those of the full published model) -> an ``nn.Module`` with a ``descriptor``.
+        config_for_task: Name of a task -> the keywords of ``create`` that this task decides (scale, channels, ...).
+        folder: Where ``recipe.yaml`` (with the presets ``published`` and ``small``) and README.md lie.
+        paper: Where it was published.
+        licence: Licence of the published code.
+        convert: Official state dict -> the platform's. It renames and reshapes only and never drops a tensor.
+        config_from_state: Official state dict -> keywords of ``create``, so that ``nas import`` needs no flags.
+        criterion: (model, options) -> the loss over the model's own outputs, or None where these options ask for the
+            task's loss; the options are ``train.loss`` and ``train.criterion``. Without this function every training
+            uses the task's loss on the restored image.
+        transfer: (model, weights of the same baseline for another scale) -> names of the tensors that keep their
+            fresh values; NasError for any difference beyond those. Without this function every tensor must fit.
+        further_costs: (model, ``nas.profiling.costs.Costs``, (height, width) of the input) -> multiply-adds by other
+            conventions, that of the publication among them, each by a label that names the convention.
+        cost_output: (height, width) of the output at which the publication counts, where that is not the task's.
+        trainable: False for the references without a network (bicubic, identity).
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -12,19 +12,54 @@ from nas.errors import NasError, UsageError
 from nas.models.descriptor import ModelDescriptor
 
 
-def describe(model: nn.Module) -> ModelDescriptor:
-    """The model's own descriptor; a module without one is a UsageError."""
-    descriptor = getattr(model, "descriptor", None)
-    if not isinstance(descriptor, ModelDescriptor):
+@runtime_checkable
+class RestorationModel(Protocol):
+    """What every network is, derived or baseline, besides an ``nn.Module``.
+
+    Attributes:
+        descriptor: What its callers must know of it.
+    """
+
+    descriptor: ModelDescriptor
+
+    def __call__(self, image: Tensor) -> Any:
+        """Restore a batch.
+
+        Args:
+            image: Degraded images (N, channels, H, W) on the model's own value range.
+
+        Returns:
+            The restored images (N, channels, scale * H, scale * W), or of a network with several outputs a mapping
+            whose ``restored`` they are.
+        """
+
+
+def descriptor_of(model: nn.Module) -> ModelDescriptor:
+    """The descriptor of a network.
+
+    Raises:
+        UsageError: The module carries none.
+    """
+    if not isinstance(model, RestorationModel) or not isinstance(model.descriptor, ModelDescriptor):
         raise UsageError(
             f"{type(model).__name__} carries no descriptor (scale, channels, value range); "
             "set model.descriptor = nas.models.descriptor.ModelDescriptor(...)"
         )
-    return descriptor
+    return model.descriptor
 
 
 def final_image(output: Any) -> Tensor:
-    """The restored image of what a network returned: a tensor, or a mapping's ``restored``."""
+    """The restored images among what a network returned.
+
+    Args:
+        output: A tensor, or a mapping whose ``restored`` is one.
+
+    Returns:
+        That tensor, as it is.
+
+    Raises:
+        NasError: There is no such tensor.
+    """
     if isinstance(output, Mapping):
         output = output.get("restored")
     if not isinstance(output, Tensor):
@@ -33,13 +68,13 @@ def final_image(output: Any) -> Tensor:
 
 
 def allowed_size(size: int, multiple: int, least: int = 1) -> int:
-    """The smallest multiple of ``multiple`` that is neither below ``size`` nor below ``least``."""
+    """The smallest multiple of ``multiple`` that is neither below ``size`` nor below ``least`` (pixels)."""
     return -(-max(size, least) // multiple) * multiple
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and each module's own training flag back afterwards."""
+    """Put a network into evaluation mode for the time of the block; each module gets its own mode back."""
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""What a harness must know of a network to feed it rightly."""
+"""What the platform must know of a network to call it correctly."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelDescriptor:
-    """Facts a model declares of itself; every model carries one as ``model.descriptor``.
+    """Facts that a network declares of itself, as ``network.descriptor``.
 
-    Images outside a model are RGB (or one-channel) floats in 0..255. The harness multiplies by
-    ``value_range / 255`` before and divides after, and pads both sides up to a multiple of
-    ``size_multiple`` (and to at least ``min_size``) before calling the network, then crops.
+    Outside a network, images are RGB (or one-channel) floats in 0..255. Whoever calls it multiplies them by
+    ``value_range / 255`` before and divides after, pads both sides up to a multiple of ``size_multiple`` (and to at
+    least ``min_size``) and crops the result.
 
-    name: registered baseline name, or the space's name for a derived network
-    scale: output side / input side
-    channels: colour channels of input and output (1 or 3)
-    value_range: the network's own peak value (1.0 or 255.0)
-    size_multiple, min_size: in input pixels
-    tasks: names (shell wildcards allowed) of the tasks it is meant for
-    config: constructor keywords that rebuild it
+    Attributes:
+        name: Name of the registered baseline, or of the space of a derived network.
+        scale: Side of the output divided by that of the input.
+        channels: Colour channels of input and output, 1 or 3.
+        value_range: The network's own peak value, 1.0 or 255.0.
+        size_multiple: Both sides of an input must be multiples of this, in pixels.
+        min_size: Smallest side of an input, in pixels.
+        colour_order: Order of the colour channels, "rgb".
+        tasks: Names of the tasks it is meant for; shell wildcards are allowed.
+        paper: Where it was published.
+        licence: Licence of its code or weights.
+        config: Keywords that rebuild it.
     """
 
     name: str
@@ -41,5 +46,12 @@ class ModelDescriptor:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> ModelDescriptor:
-        """Rebuild from ``to_json``; unknown keys are an error (TypeError)."""
+        """Rebuild a descriptor.
+
+        Args:
+            document: What ``to_json`` gave.
+
+        Raises:
+            TypeError: The document has an unknown key.
+        """
         return cls(**{**document, "tasks": tuple(document.get("tasks", ("*",)))})

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.models.calling import allowed_size, final_image
+from nas.models.descriptor import ModelDescriptor
 from nas.models.weights import load_weights
 
-#: largest allowed difference between torch and onnxruntime on 0..255
+#: Largest allowed difference between torch and onnxruntime, on 0..255.
 TOLERANCE = 0.05
 
 
@@ -28,31 +29,57 @@ class _FinalImage(nn.Module):
 
 
 def export_onnx(weights: str | Path, out: str | Path) -> float:
-    """Write ``out`` (input ``image`` (1, C, H, W), output ``restored``, H and W free); returns the largest difference.
+    """Write a trained network as an ONNX file and check it against torch.
 
-    Values are on the model's own range, and both sides multiples of its ``size_multiple``, as its descriptor says,
-    which is written into the file (metadata ``descriptor``). Of several outputs only the final image is exported.
-    The check runs onnxruntime at a size other than the traced one. Raises NasError when the extra ``onnx`` is
-    not installed or the results disagree.
+    The file has one input ``image`` (1, C, H, W) and one output ``restored``, H and W free. Values are on the model's
+    own range and both sides multiples of its ``size_multiple``, as its descriptor says, which stands in the file
+    (metadata ``descriptor``). Of several outputs only the final image is exported. The check runs onnxruntime at
+    another size than the traced one.
+
+    Args:
+        weights: A weights file.
+        out: The ONNX file to be written.
+
+    Returns:
+        The largest difference between torch and onnxruntime, on 0..255.
+
+    Raises:
+        NasError: The extra ``onnx`` is not installed, the network cannot be exported with free height and width, or
+            the results disagree.
     """
+    _require_onnx()
+    loaded = load_weights(weights)
+    model, descriptor = _FinalImage(loaded.model).eval(), loaded.descriptor
+    side = allowed_size(48, descriptor.size_multiple, descriptor.min_size)
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _export(model, descriptor, side, out)
+    difference = _difference(model, descriptor, side, out)
+    if not difference <= TOLERANCE:
+        raise NasError(
+            f"the ONNX file differs from torch by {difference:.3g} on 0..255; it was kept at {out} for inspection"
+        )
+    return difference
+
+
+def _require_onnx() -> None:
     try:
-        import onnxruntime
+        import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  (the exporter needs it; say so before tracing)
     except ImportError as error:
         raise NasError(
             f"export to ONNX needs the extra 'onnx' ({error.name} is missing): pip install 'jsnas[onnx]'"
         ) from error
-    loaded = load_weights(weights)
-    model, descriptor = _FinalImage(loaded.model).eval(), loaded.descriptor
+
+
+def _export(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path) -> None:
+    """Trace ``model`` at about ``side`` pixels, height and width free."""
     multiple = descriptor.size_multiple
-    side = allowed_size(48, multiple, descriptor.min_size)
     example = torch.rand(1, descriptor.channels, side, side + 8 * multiple) * descriptor.value_range
     least = -(-descriptor.min_size // multiple)
     height, width = (torch.export.Dim(name, min=least) for name in ("height", "width"))
     if multiple > 1:  # then these count the multiples
         height, width = multiple * height, multiple * width
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
         program = torch.onnx.export(
             model,
@@ -71,20 +98,22 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
     assert program is not None
     program.model.metadata_props["descriptor"] = json.dumps(descriptor.to_json())
     program.save(str(out))
+
+
+def _difference(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path) -> float:
+    """The largest difference between torch and the file, on 0..255, at another size than ``_export`` traced."""
+    import onnxruntime
+
+    multiple = descriptor.size_multiple
     other = torch.rand(1, descriptor.channels, side + 13 * multiple, side + 6 * multiple) * descriptor.value_range
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     try:
         found = torch.from_numpy(session.run(None, {"image": other.numpy()})[0])
     except Exception as error:  # onnxruntime's errors have no common class
         raise NasError(
-            f"{descriptor.name} was exported for {example.shape[-1]} x {example.shape[-2]} pixels only, since its work "
+            f"{descriptor.name} was exported for {side + 8 * multiple} x {side} pixels only, since its work "
             f"depends on the image size; the file was kept at {out} ({type(error).__name__})"
         ) from error
     with torch.inference_mode():
         wanted = model(other)
-    difference = float((found - wanted).abs().max()) * 255 / descriptor.value_range
-    if not difference <= TOLERANCE:
-        raise NasError(
-            f"the ONNX file differs from torch by {difference:.3g} on 0..255; it was kept at {out} for inspection"
-        )
-    return difference
+    return float((found - wanted).abs().max()) * 255 / descriptor.value_range

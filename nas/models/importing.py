@@ -1,4 +1,4 @@
-"""Official checkpoints into weights files of ours: converted, loaded strictly, never unpickled."""
+"""From official checkpoints to weights files: converted, loaded strictly, never unpickled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nas.errors import NasError, UsageError
+from nas.models.calling import descriptor_of
 from nas.models.weights import load_strict, save_weights
 from nas.registry import BASELINES
 from nas.tasks import get_task
@@ -18,7 +19,13 @@ from nas.tasks import get_task
 
 @dataclass(frozen=True)
 class Imported:
-    """What was imported: the task it serves, its size and the hash of its weights."""
+    """What was imported.
+
+    Attributes:
+        task: Name of the task it serves.
+        parameters: Number of values in the checkpoint.
+        weights_hash: See ``nas.models.weights.weights_hash``.
+    """
 
     task: str
     parameters: int
@@ -26,10 +33,20 @@ class Imported:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """State dict of a .pt/.pth (weights-only) or .safetensors file, on the CPU.
+    """The state dict of a checkpoint file.
 
-    A checkpoint that wraps its state dict under a usual key (state_dict, model, params, net) is unwrapped;
-    a ``module.`` prefix left by data parallelism is removed.
+    One that is wrapped under a usual key (state_dict, model, params, net) is unwrapped; the prefix ``module.`` that
+    data parallelism leaves is removed.
+
+    Args:
+        path: A .safetensors file, or a file of ``torch.save``, of which tensors and plain values alone are read.
+
+    Returns:
+        Tensors by name, on the CPU.
+
+    Raises:
+        UsageError: There is no such file.
+        NasError: It is damaged, holds more than tensors, or no state dict.
     """
     if not path.is_file():
         raise UsageError(f"checkpoint {str(path)!r} does not exist")
@@ -58,9 +75,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def import_official(model: str, checkpoint: str | Path, task: str | None, out: str | Path) -> Imported:
-    """Convert ``checkpoint`` for baseline ``model`` and write ``out``.
+    """Convert an official checkpoint and write it as a weights file.
 
-    Raises UsageError when the checkpoint's scale is not the task's, NasError listing the keys that do not fit.
+    Args:
+        model: Name of the baseline.
+        checkpoint: The official file, see ``read_checkpoint``.
+        task: Name of the task; None takes the super-resolution task of the checkpoint's scale.
+        out: The weights file to be written.
+
+    Raises:
+        UsageError: The scale or channels of the checkpoint are not the task's, or no task can be told from it.
+        NasError: Tensors do not fit the baseline; the message lists them.
     """
     baseline = BASELINES.get(model)
     path = Path(checkpoint)
@@ -69,7 +94,7 @@ def import_official(model: str, checkpoint: str | Path, task: str | None, out: s
     if baseline.config_from_state is not None:
         config = {**config, **baseline.config_from_state(state)}
     network = baseline.create(**config)
-    descriptor = network.descriptor
+    descriptor = descriptor_of(network)
     name = task or (f"sr_x{descriptor.scale}" if descriptor.scale > 1 else "")
     if not name:
         raise UsageError("say what the checkpoint restores with --task")

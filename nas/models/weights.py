@@ -1,7 +1,7 @@
-"""Weights that need nothing else: safetensors with the model's description inside.
+"""Weights files: safetensors with the description of the model inside.
 
 The metadata holds the descriptor, and for a derived network its genotype and the space document, so that
-``load_weights`` rebuilds the network without any other file. Nothing is ever unpickled.
+``load_weights`` rebuilds the network without any other file. Nothing in them is ever unpickled.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, UsageError
+from nas.files import replacing
 from nas.models.descriptor import ModelDescriptor
 
 if TYPE_CHECKING:
@@ -28,7 +29,16 @@ KEY = "nas"
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """A rebuilt model and what its file says of it. ``training`` holds recipe, data and selection as recorded."""
+    """A rebuilt network and what its file says of it.
+
+    Attributes:
+        model: The network, in evaluation mode, on the CPU.
+        descriptor: Its descriptor, as recorded.
+        task: Name of the task it was trained for.
+        genotype: Of a derived network; None for a baseline.
+        training: Recipe, data and selection of its training, as recorded.
+        path: Where the file lies.
+    """
 
     model: nn.Module
     descriptor: ModelDescriptor
@@ -39,7 +49,11 @@ class LoadedWeights:
 
 
 def weights_hash(state: dict[str, torch.Tensor]) -> str:
-    """SHA-256 (first 16 hex digits) over names, shapes and bytes of all tensors, independent of their order."""
+    """A name for weights: the first 16 hex digits of SHA-256 over names, shapes and bytes of all tensors.
+
+    Args:
+        state: Tensors by name; their order does not count.
+    """
     import torch
 
     digest = hashlib.sha256()
@@ -61,34 +75,53 @@ def save_weights(
     space: dict[str, Any] | None = None,
     training: dict[str, Any] | None = None,
 ) -> str:
-    """Write ``model`` (or ``state`` in its place, e.g. averaged weights) atomically; returns the weights hash.
+    """Write a weights file, atomically.
 
-    kind: "derived" (genotype and space document required), "baseline" or "supernet".
+    Args:
+        path: The file; its folder is made where it is missing.
+        model: The network, whose descriptor goes into the file.
+        kind: "derived" (then ``genotype`` and ``space`` are required), "baseline" or "supernet".
+        task: Name of the task it was trained for.
+        state: Tensors to be written in place of the model's own, such as averaged weights.
+        genotype: Of a derived network.
+        space: The space document of a derived network or a supernet.
+        training: What is to be known of its training: recipe, data, which images selected it.
+
+    Returns:
+        The hash of the weights, see ``weights_hash``.
     """
     from safetensors.torch import save_file
+
+    from nas.models.calling import descriptor_of
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous() for k, v in (state or model.state_dict()).items()}
-    descriptor: ModelDescriptor = model.descriptor  # type: ignore[assignment]
     metadata = {
         "format": FORMAT,
         "kind": kind,
         "task": task,
-        "descriptor": json.dumps(descriptor.to_json()),
+        "descriptor": json.dumps(descriptor_of(model).to_json()),
         "genotype": json.dumps(genotype.to_json()) if genotype is not None else "",
         "space": json.dumps(space) if space is not None else "",
         "training": json.dumps(training or {}),
     }
-    partial = path.with_name(path.name + ".partial")
-    # one key: safetensors writes several in random order, and equal weights should be equal files
-    save_file(tensors, str(partial), metadata={KEY: json.dumps(metadata)})
-    partial.replace(path)
+    with replacing(path) as partial:
+        # one key: safetensors writes several in random order, and equal weights should be equal files
+        save_file(tensors, str(partial), metadata={KEY: json.dumps(metadata)})
     return weights_hash(tensors)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """The description inside a weights file; a file that is not one of ours is refused."""
+    """The description inside a weights file.
+
+    Returns:
+        Text by key: ``kind``, ``task``, and as JSON ``descriptor``, ``genotype``, ``space`` and ``training``.
+
+    Raises:
+        UsageError: There is no such file, or it carries no description.
+        NasError: It cannot be read.
+    """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -101,13 +134,18 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         raise NasError(f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short?") from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UsageError(
-            f"{str(path)!r} carries no model description of ours; convert an official checkpoint with 'nas import'"
+            f"{str(path)!r} carries no model description; convert an official checkpoint with 'nas import'"
         )
     return {str(k): str(v) for k, v in metadata.items()}
 
 
 def load_weights(path: str | Path) -> LoadedWeights:
-    """Rebuild the model of a weights file, strictly: a missing, extra or misshapen tensor is an error."""
+    """Rebuild the network of a weights file.
+
+    Raises:
+        UsageError: There is no such file, it carries no description, or it holds a supernet.
+        NasError: It cannot be read, or a tensor is missing, surplus or of another shape.
+    """
     from safetensors.torch import load_file
 
     from nas.registry import BASELINES
@@ -137,10 +175,19 @@ def load_weights(path: str | Path) -> LoadedWeights:
 def load_strict(
     model: nn.Module, state: dict[str, torch.Tensor], where: str = "the state", may_differ: tuple[str, ...] = ()
 ) -> list[str]:
-    """Load ``state``; names or shapes that do not fit are one NasError, and then nothing is changed.
+    """Load tensors into a network, all of them or none.
 
-    may_differ: beginnings of names that may be absent or of another shape (the upsampler, between two scales).
-    Returns the names of such tensors of the model, which keep their own values.
+    Args:
+        model: The network.
+        state: Tensors by name.
+        where: What to call the state in messages.
+        may_differ: Beginnings of names that may be absent or of another shape (the upsampler, between two scales).
+
+    Returns:
+        Names of the tensors of the model that differed so and keep their own values, sorted.
+
+    Raises:
+        NasError: Other names or shapes do not fit; the message lists them, and the model is unchanged.
     """
     own = model.state_dict()
     unfit = {k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape}

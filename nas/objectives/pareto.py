@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.files import write_text
 from nas.objectives.objectives import direction
 from nas.space import Genotype
 
@@ -97,11 +98,7 @@ class ParetoArchive:
         table.writerows(
             [p.genotype.hash, *(p.values.get(n, "") for n in (*self.objectives, *more))] for p in self._sorted()
         )
-        path = folder / "pareto.csv"
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(text.getvalue(), encoding="utf-8")
-        partial.replace(path)
-        return path
+        return write_text(folder / "pareto.csv", text.getvalue())
 
     def _sorted(self) -> list[Point]:
         return sorted(self.points, key=lambda p: gains(p.values, self.objectives), reverse=True)

@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import NasError, UsageError
-from nas.models.calling import allowed_size, describe, final_image
+from nas.models.calling import allowed_size, descriptor_of, final_image
 
 #: The longest side of the real run that replaces the trace where values decide the work.
 _FALLBACK_SIDE = 64
@@ -64,7 +64,7 @@ def count(model: nn.Module, height: int, width: int, channels: int | None = None
     """
     multiple, least = 1, 1
     if channels is None or hasattr(model, "descriptor"):
-        descriptor = describe(model)
+        descriptor = descriptor_of(model)
         multiple, least = descriptor.size_multiple, descriptor.min_size
         channels = descriptor.channels if channels is None else channels
     if min(height, width, channels) < 1:
@@ -102,7 +102,7 @@ def costs_for_task(model: nn.Module, task: Any) -> Costs:
 
     The input is that size divided by the model's scale, rounded down (x3: 426 x 240 for 1280 x 720).
     """
-    scale = describe(model).scale
+    scale = descriptor_of(model).scale
     height, width = task.cost_output
     return count(model, height // scale, width // scale)
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError, UsageError
-from nas.models.calling import allowed_size, describe, evaluating
+from nas.models.calling import allowed_size, descriptor_of, evaluating
 from nas.profiling.cuda import Cuda, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -205,7 +205,7 @@ def _own_peak_mib() -> float:
 
 def _input(model: nn.Module, height: int, width: int, channels_last: bool) -> Tensor:
     """An image (1, C, H, W) on the CPU, in the model's range of values and of the size that inference would pad to."""
-    descriptor = describe(model)
+    descriptor = descriptor_of(model)
     height, width = (allowed_size(s, descriptor.size_multiple, descriptor.min_size) for s in (height, width))
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(1, descriptor.channels, height, width, generator=generator) * descriptor.value_range

@@ -19,7 +19,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
-from nas.models.calling import allowed_size, describe
+from nas.files import write_json
+from nas.models.calling import allowed_size, descriptor_of
 from nas.models.descriptor import ModelDescriptor
 from nas.profiling.latency import measure
 from nas.space import Space
@@ -96,10 +97,7 @@ class LatencyTable(_Strict):
         """Write as JSON, atomically."""
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(json.dumps(self.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        partial.replace(file)
-        return file
+        return write_json(file, self.model_dump(mode="json"))
 
     def check(self, space: Space, task: Task) -> None:
         """Raise a UsageError unless the table tells of the networks of ``space`` for ``task``."""
@@ -178,7 +176,7 @@ def measure_table(
         "clock": clock,
     }
     with torch.random.fork_rng(devices=[]):
-        rule = describe(space.network(space.sample(0), task))
+        rule = descriptor_of(space.network(space.sample(0), task))
     height, width = (allowed_size(s, rule.size_multiple, rule.min_size) for s in (height, width))
     wanted = {
         (role, name, site.channels, site.height, site.width): None

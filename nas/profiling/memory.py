@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nas.models.calling import allowed_size, describe, evaluating
+from nas.models.calling import allowed_size, descriptor_of, evaluating
 
 #: sides of tiles that are tried, largest first; the last is taken even where it does not fit
 SIDES = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)
@@ -60,7 +60,7 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def peak_bytes(model: nn.Module, height: int, width: int) -> int:
     """Bytes of activations that live at once when ``model`` restores an *input* of height x width, float32."""
-    d = describe(model)
+    d = descriptor_of(model)
     size = (allowed_size(height, d.size_multiple, d.min_size), allowed_size(width, d.size_multiple, d.min_size))
     own = _copied(model)
     try:

@@ -54,7 +54,7 @@ def scenes_from_models(
     from nas.evaluation.resolve import resolve
     from nas.evaluation.scoring import images, to_image, to_tensor
     from nas.images import to_uint8
-    from nas.models.calling import describe
+    from nas.models.calling import descriptor_of
 
     task = get_task(task)
     found = [resolve(spec, task, sets) for spec in models]
@@ -66,7 +66,7 @@ def scenes_from_models(
         degraded, target = images(pair, task, seed)
         scene = Scene(task, set_name, pair.name, to_uint8(target), to_uint8(degraded))
         for candidate in found:
-            tensor = to_tensor(degraded, describe(candidate.model).channels)
+            tensor = to_tensor(degraded, descriptor_of(candidate.model).channels)
             scene.restored[candidate.name] = to_image(restore(candidate.model, tensor, device))
         scenes.append(fitted(scene))
     return scenes

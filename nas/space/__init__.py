@@ -1,4 +1,8 @@
-"""The search-space language: documents, spaces, genotypes. Nothing in here imports torch."""
+"""The search-space language: documents, spaces, genotypes.
+
+Read first: ``nas/space/space.py``; what a document may hold is said in ``nas/space/schema.py``. Nothing in here imports
+torch.
+"""
 
 from nas.space.blocks import ATTENTIONS, BLOCKS, OPERATIONS, SKELETONS, BlockInfo, block
 from nas.space.build import Cell, Edge, Relaxation

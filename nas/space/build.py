@@ -1,6 +1,6 @@
-"""From a checked schema to cells: wiring, names of blocks and channel arithmetic.
+"""From a checked schema to cells; what needs more than one field of the document is checked here.
 
-Everything that needs more than one field of the document is checked here.
+That is: the wiring, the names of blocks, and the arithmetic of channels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from nas.space.schema import CellSchema, NetworkSettings, SpaceSchema
 
 @dataclass(frozen=True)
 class Relaxation:
-    """How a supernet mixes candidates; see RelaxationSchema. partial_channels 1 means off."""
+    """How a supernet mixes candidates.
+
+    Attributes:
+        partial_channels: k; the first 1/k of the channels passes through the candidates, 1: all of them.
+        edge_weights: The edges that enter a node are weighted by a softmax of their own.
+    """
 
     partial_channels: int = 1
     edge_weights: bool = False
@@ -23,17 +28,33 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge of a cell; ``candidates`` in document order, zero blocks included (the supernet mixes them)."""
+    """An edge of a cell.
+
+    Attributes:
+        source: The node it leaves.
+        target: The node it enters.
+        candidates: Names of blocks in the order of the document, zero blocks included (a supernet mixes them).
+        listed_at: Its key under ``edges`` of the document, where it has a list of its own; else "".
+    """
 
     source: int
     target: int
     candidates: tuple[str, ...]
-    listed_at: str = field(default="", compare=False, repr=False)  # key under `edges`, if it has its own list
+    listed_at: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: node 0 is its input, ``edges`` are ordered by target, then source."""
+    """A cell of a search space; node 0 is its input.
+
+    Attributes:
+        name: What the document calls it.
+        role: "operation" or "attention".
+        nodes: Number of nodes that are computed.
+        edges: Ordered by target, then source.
+        merge: How a node joins the edges that enter it, "sum" or "mean".
+        relaxation: How a supernet mixes the candidates.
+    """
 
     name: str
     role: str
@@ -42,13 +63,13 @@ class Cell:
     merge: str
     relaxation: Relaxation
 
-    def edges_into(self, node: int) -> tuple[Edge, ...]:
-        """The edges that enter ``node``, in order of their source."""
-        return tuple(e for e in self.edges if e.target == node)
-
 
 def build_cells(schema: SpaceSchema, document: Document) -> dict[str, Cell]:
-    """The cells of a document, in its order; any fault is a DocumentError."""
+    """The cells of a document, in its order.
+
+    Raises:
+        DocumentError: Something in the document does not fit together.
+    """
     if schema.skeleton not in SKELETONS:
         hint = did_you_mean(schema.skeleton, SKELETONS.names())
         raise document.error(("skeleton",), f"unknown network skeleton {schema.skeleton!r}; {hint}")
@@ -142,7 +163,10 @@ def _check_candidates(names: list[str], role: str, at: Location, document: Docum
 
 
 def cell_width(cells: dict[str, Cell], network: NetworkSettings) -> int | None:
-    """W: C * (nodes + 1) with an operation cell (all its nodes are concatenated), else network.features."""
+    """The cell width W in channels; None where the document does not say.
+
+    With an operation cell, all of whose nodes are concatenated, it is C * (nodes + 1), else ``network.features``.
+    """
     for cell in cells.values():
         if cell.role == "operation":
             return network.width * (cell.nodes + 1)
@@ -152,7 +176,18 @@ def cell_width(cells: dict[str, Cell], network: NetworkSettings) -> int | None:
 def check_channels(
     cells: dict[str, Cell], network: NetworkSettings, skeleton: str, document: Document, supernet: bool = True
 ) -> None:
-    """Refuse widths that no network can be built with (``supernet``: nor a supernet)."""
+    """Refuse widths that no network can be built with.
+
+    Args:
+        cells: The cells of a space.
+        network: Its network settings.
+        skeleton: Name of its skeleton.
+        document: Where the fault would lie.
+        supernet: A supernet must be possible too.
+
+    Raises:
+        DocumentError: A width does not work; the message says what would.
+    """
     width = cell_width(cells, network)
     operation = next((c for c in cells.values() if c.role == "operation"), None)
     if width is None:

@@ -11,7 +11,7 @@ from typing import Any
 from nas.errors import UsageError, did_you_mean
 from nas.registry import Registry
 from nas.space.blocks import GROUP
-from nas.space.document import Document, DocumentError, read_yaml
+from nas.space.document import Document, DocumentError, read_document
 from nas.space.genotype import Genotype
 from nas.space.schema import read_schema
 from nas.space.space import Space
@@ -27,16 +27,20 @@ def load_space(
 ) -> Space:
     """The space of a registered name or a YAML file.
 
-    preset: one of the document's presets (default: the one the document names in ``preset``)
-    overrides: dotted path -> value, e.g. ``{"network.cells": 3}``; they go before the preset
-    Every fault is a UsageError that names the document, the line, the path in it and the nearest valid name.
+    Args:
+        name_or_path: Name, path, or a space that is there already.
+        preset: One of the document's presets; by default the one that the document names in ``preset``.
+        overrides: Dotted path -> value, e.g. ``{"network.cells": 3}``; they win over the preset.
+
+    Raises:
+        UsageError: Any fault; the message names the document, the line, the path in it and the nearest valid name.
     """
     if isinstance(name_or_path, Space):
         if preset is not None:
             raise UsageError("a Space has its preset resolved already; give the space's name or file to choose one")
         return space_from_document(name_or_path.document, overrides=overrides) if overrides else name_or_path
     path = _locate(name_or_path, SPACES, (".yaml", ".yml"))
-    document = read_yaml(path)
+    document = read_document(path)
     document.data.setdefault("name", path.stem)
     return _resolve(document, preset, overrides)
 
@@ -47,7 +51,17 @@ def space_from_document(
     overrides: Mapping[str, Any] | None = None,
     source: str = "space document",
 ) -> Space:
-    """The space of a document that is a dictionary already (``space.document``); else as load_space."""
+    """The space of a document that is a dictionary already.
+
+    Args:
+        content: The document, such as ``space.document``; not changed.
+        preset: As for ``load_space``.
+        overrides: As for ``load_space``.
+        source: What to call the document in messages.
+
+    Raises:
+        UsageError: Any fault, as for ``load_space``.
+    """
     if not isinstance(content, Mapping):
         raise DocumentError(f"{source}: (document): a mapping is expected, got {type(content).__name__}", "(document)")
     data = copy.deepcopy(dict(content))
@@ -56,7 +70,11 @@ def space_from_document(
 
 
 def load_genotype(name_or_path: str | Path | Genotype) -> Genotype:
-    """The genotype of a registered name (``jsnet_released``) or a JSON file."""
+    """The genotype of a registered name (``jsnet_released``) or a JSON file.
+
+    Raises:
+        UsageError: There is no such name or file, or it holds no valid genotype.
+    """
     if isinstance(name_or_path, Genotype):
         return name_or_path
     return Genotype.load(_locate(name_or_path, GENOTYPES, (".json",)))

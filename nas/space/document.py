@@ -14,15 +14,21 @@ from nas.errors import UsageError, did_you_mean
 
 #: where a value sits: keys of mappings and indices of lists, from the root
 Location = tuple[str | int, ...]
-# Aliases let a short file describe an enormous one; no honest space document comes near this.
+# Aliases let a short file stand for an enormous one; no real space document comes near this.
 _MAX_VALUES = 50_000
 _MAX_DEPTH = 30
 
 
 class DocumentError(UsageError):
-    """A fault in a document. ``path`` is like ``cells.operation.candidates[3]``; ``line`` counts from 1."""
+    """A fault in a document.
+
+    Attributes:
+        path: Where, e.g. ``cells.operation.candidates[3]``.
+        line: In which line of the file, counted from 1; None where that is not known.
+    """
 
     def __init__(self, message: str, path: str = "", line: int | None = None) -> None:
+        """Say what is wrong, and where."""
         super().__init__(message)
         self.path = path
         self.line = line
@@ -40,9 +46,11 @@ def dotted(location: Location) -> str:
 class Document:
     """Plain data with the origin of its values.
 
-    source: what to call the document in messages (a file name)
-    lines: location -> line in the file; origins: location -> words for values that came from elsewhere
-    (a preset, an override)
+    Attributes:
+        data: The values.
+        source: What to call the document in messages (a file name).
+        lines: Location -> line in the file.
+        origins: Location -> words for values that came from elsewhere (a preset, an override).
     """
 
     data: dict[str, Any]
@@ -51,7 +59,7 @@ class Document:
     origins: dict[Location, str] = field(default_factory=dict)
 
     def error(self, location: Location, message: str) -> DocumentError:
-        """The exception for a fault at ``location``; ``message`` says what is wrong and how to mend it."""
+        """The exception for a fault at a location; ``message`` says what is wrong and how to mend it."""
         line = None
         # an override deeper inside made the faulty mapping
         origin = next((o for at, o in self.origins.items() if location and at[: len(location)] == location), None)
@@ -70,7 +78,18 @@ class Document:
         return DocumentError(f"{where}: {path}: {message}", path, None if origin else line)
 
     def overlay(self, changes: Mapping[str, Any], origin: str) -> None:
-        """Replace values. ``changes`` maps dotted paths to values; mappings are merged, others replaced."""
+        """Lay values over the document and remember where they came from.
+
+        Unlike settings (``nas.config.merging``), a mapping never replaces a single value or a list, and no cell is
+        added: both would hide a misspelling.
+
+        Args:
+            changes: Dotted path -> value; mappings are merged, all else is replaced.
+            origin: Words for the source of the values.
+
+        Raises:
+            DocumentError: A path leads through something that is no mapping, or to a cell that is not there.
+        """
         for key, value in changes.items():
             if not isinstance(key, str) or not all(key.split(".")):
                 raise DocumentError(f"{self.source}, {origin}: {key!r} is not a dotted path such as network.width")
@@ -105,7 +124,15 @@ class Document:
 
 
 def parse_yaml(text: str, source: str) -> Document:
-    """Read YAML (safe tags only). Bad syntax, repeated keys and keys that are no words are DocumentErrors."""
+    """Read a document from YAML text; tags are not allowed.
+
+    Args:
+        text: The whole text.
+        source: What to call it in messages.
+
+    Raises:
+        DocumentError: Bad syntax, a key that is repeated or is no word, or a document of unreasonable size.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         walker = _Walker(source)
@@ -128,8 +155,12 @@ def parse_yaml(text: str, source: str) -> Document:
     return Document(data, source, walker.lines)
 
 
-def read_yaml(path: Path) -> Document:
-    """Read a YAML file; one that is absent or no UTF-8 text is a UsageError."""
+def read_document(path: Path) -> Document:
+    """Read a document from a YAML file.
+
+    Raises:
+        UsageError: The file is absent or no UTF-8 text, or as for ``parse_yaml``.
+    """
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), path.name)
     except OSError as error:

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def drawer(rng: Rng) -> Callable[[int], int]:
-    """A function n -> uniform integer in 0..n-1, from a seed, a ``random.Random`` or a numpy Generator.
+    """A function that draws a uniform integer in 0..n-1 for any n.
 
-    The same seed gives the same draws on every machine; a generator is advanced.
+    Args:
+        rng: A seed (the same seed gives the same draws on every machine), a ``random.Random`` or a numpy Generator,
+            which is advanced.
+
+    Raises:
+        UsageError: ``rng`` is something else.
     """
     if isinstance(rng, random.Random):
         return rng.randrange

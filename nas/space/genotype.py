@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -16,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.errors import UsageError
+from nas.files import write_text
 from nas.space.document import Document
 from nas.space.schema import NetworkSettings, schema_error
 from nas.space.two_lists import TwoLists, check_list, edges_of_list
@@ -26,7 +24,13 @@ SETTINGS = tuple(NetworkSettings.model_fields)
 
 
 class Choice(NamedTuple):
-    """One edge of a derived cell: ``block`` computes its part of node ``target`` from node ``source``."""
+    """One edge of a derived cell.
+
+    Attributes:
+        source: The node it reads.
+        target: The node to which it contributes.
+        block: Name of the block that computes the contribution.
+    """
 
     source: int
     target: int
@@ -34,7 +38,7 @@ class Choice(NamedTuple):
 
 
 def content_hash(content: Any) -> str:
-    """16 hex digits that name a JSON-ready value, whatever the order of its keys."""
+    """A name for a JSON-ready value: 16 hex digits of SHA-256, whatever the order of its keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -43,12 +47,16 @@ def content_hash(content: Any) -> str:
 class Genotype:
     """The structure of a derived network, with where it came from.
 
-    cells: cell name -> choices, ordered by target, then source (sorted here)
-    network: settings of nas.space.schema.NetworkSettings; what is absent is the space's
-    provenance: free JSON-ready notes (run, seed, strategy, task, versions); no part of hash or equality
+    Two genotypes are equal if their structure is: cells, network settings (absent ones count as their defaults) and
+    skeleton. ``hash`` names that structure.
 
-    Two genotypes are equal if their structure is: cells, network settings (absent ones count as their
-    defaults) and skeleton. ``hash`` names that structure.
+    Attributes:
+        cells: Name of a cell -> its choices; they are sorted by target, then source.
+        network: Settings of ``nas.space.schema.NetworkSettings``; what is absent is as in the space.
+        space_name: Name of the space it was found in.
+        space_hash: Hash of that space.
+        skeleton: Name of the network skeleton.
+        provenance: Free JSON-ready notes (run, seed, strategy, task, versions); no part of hash or equality.
     """
 
     cells: Mapping[str, tuple[Choice, ...]]
@@ -86,7 +94,7 @@ class Genotype:
         return hash(self.hash)
 
     def with_provenance(self, **notes: Any) -> Genotype:
-        """The same structure with ``notes`` added to its provenance."""
+        """The same structure with notes added to its provenance."""
         return replace(self, provenance={**self.provenance, **notes})
 
     def with_network(self, **settings: Any) -> Genotype:
@@ -109,10 +117,15 @@ class Genotype:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | str, source: str = "genotype") -> Genotype:
-        """Read ``to_json``'s dictionary, JSON text of it, or the two-list form
-        ``{"normal": [[name, index], ...], "attention": [...]}``.
+        """Read a genotype.
 
-        A wrong format, unknown key, or content that does not fit its hash is a UsageError naming ``source``.
+        Args:
+            content: What ``to_json`` gives, JSON text of it, or the two-list form
+                ``{"normal": [[name, index], ...], "attention": [...]}``.
+            source: What to call it in messages.
+
+        Raises:
+            UsageError: A wrong format, an unknown key, or content that does not fit its hash.
         """
         data: Any = _parse(content, source) if isinstance(content, str) else content
         if not isinstance(data, Mapping):
@@ -157,7 +170,17 @@ class Genotype:
             raise UsageError(f"{source}: {error}") from error
 
     def save(self, path: str | Path) -> Path:
-        """Write the JSON document atomically (a reader sees the old file or the new); returns the path."""
+        """Write the JSON document, atomically and to the disk.
+
+        Args:
+            path: The file; its folder is made where it is missing.
+
+        Returns:
+            The path.
+
+        Raises:
+            UsageError: The file cannot be written, or the provenance is not JSON-ready.
+        """
         file = Path(path)
         try:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
@@ -165,25 +188,17 @@ class Genotype:
             raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+            return write_text(file, text, durable=True)
         except OSError as error:
             raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(file)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise UsageError(f"cannot write {str(file)!r} ({error.strerror}); choose another place") from error
-        return file
 
     @classmethod
     def load(cls, path: str | Path) -> Genotype:
-        """Read a file in either form; see from_json for what is refused."""
+        """Read a file in either form.
+
+        Raises:
+            UsageError: The file cannot be read, or as for ``from_json``.
+        """
         try:
             text = Path(path).read_text(encoding="utf-8")
         except OSError as error:
@@ -204,10 +219,19 @@ class Genotype:
         provenance: Mapping[str, Any] | None = None,
         **network: Any,
     ) -> Genotype:
-        """From lists of (block name, predecessor index) in edge order: node 1 from 0; node 2 from 0, 1; ...
+        """Read the two-list form.
 
-        Names must be registered and selectable, indices those of the order, lengths triangular (1, 3, 6);
-        an empty list means that the network has no such cell. ``network``: width, cells, ... (see SETTINGS).
+        Args:
+            normal: Choices of the operation cell, as (block name, predecessor index) in the order of edges: node 1
+                from 0; node 2 from 0, 1; and so on. The length is triangular (1, 3, 6); an empty list means that the
+                network has no such cell.
+            attention: Choices of the attention cell, likewise.
+            provenance: Notes of where it came from.
+            network: Network settings: width, cells, ... (see SETTINGS).
+
+        Raises:
+            UsageError: A name is not registered or not selectable, an index is not that of the order, or both lists
+                are empty.
         """
         cells: dict[str, tuple[Choice, ...]] = {}
         for cell, key, entries in (("operation", "normal", normal), ("attention", "attention", attention)):
@@ -221,7 +245,11 @@ class Genotype:
         return cls(cells, network, space_name=space, provenance=provenance or {})
 
     def to_lists(self) -> TwoLists:
-        """The inverse of from_lists; a genotype that the form cannot express is a UsageError."""
+        """The inverse of ``from_lists``.
+
+        Raises:
+            UsageError: The two-list form cannot express this genotype.
+        """
         lists: dict[str, list[tuple[str, int]]] = {"operation": [], "attention": []}
         for name, choices in self.cells.items():
             if name not in lists:
@@ -238,7 +266,7 @@ class Genotype:
         return TwoLists(lists["operation"], lists["attention"])
 
     def to_text(self) -> str:
-        """A few lines for people: each node of each cell as the sum of its blocks."""
+        """Some lines for people: each node of each cell as the sum of its blocks."""
         settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
         lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
@@ -252,7 +280,7 @@ class Genotype:
 
 
 def settings_of(network: Mapping[str, Any]) -> NetworkSettings:
-    """``network`` as typed settings, defaults filled in; a wrong key or value is a DocumentError."""
+    """Network settings with their types, defaults filled in; a wrong key or value is a DocumentError."""
     document = Document({"network": dict(network)}, "genotype")
     try:
         return NetworkSettings.model_validate(document.data["network"])

@@ -1,7 +1,7 @@
 """The typed shape of a space document: which keys there are, and what each may hold.
 
-What a field means for the search is said here, once; what several fields must be together (channel
-arithmetic, wiring, names of blocks) is checked in nas.space.build.
+The meaning of a field is said here, once; what several fields must be together (channel arithmetic, wiring, names of
+blocks) is checked in ``nas.space.build``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class _Strict(BaseModel):
 class RelaxationSchema(_Strict):
     """How the supernet mixes the candidates of an edge.
 
-    partial_channels: k; only the first 1/k of the channels passes through the candidates (1: all of them)
-    edge_weights: the edges that enter a node are weighted by a softmax of their own (PC-DARTS)
+    Attributes:
+        partial_channels: k; only the first 1/k of the channels passes through the candidates (1: all of them).
+        edge_weights: The edges that enter a node are weighted by a softmax of their own (PC-DARTS).
     """
 
     partial_channels: int = Field(default=1, ge=1, le=64)
@@ -48,9 +49,14 @@ class RelaxationSchema(_Strict):
 class CellSchema(_Strict):
     """A directed acyclic graph: node 0 is the cell's input, nodes 1..nodes are computed.
 
-    role: operation (blocks at width C) or attention (blocks at width W)
-    candidates: the choices of every edge; edges: other choices for single edges, keyed "source->target"
-    merge: how a node joins the edges that enter it
+    Attributes:
+        role: "operation" (blocks at width C) or "attention" (blocks at width W).
+        nodes: Number of nodes that are computed.
+        inputs: Which earlier nodes feed each node.
+        candidates: The choices of every edge.
+        edges: Other choices for single edges, keyed "source->target".
+        merge: How a node joins the edges that enter it.
+        relaxation: How a supernet mixes the candidates.
     """
 
     role: Literal["operation", "attention"]
@@ -63,12 +69,15 @@ class CellSchema(_Strict):
 
 
 class NetworkSettings(_Strict):
-    """How wide and how deep.
+    """How wide and how deep a network is.
 
-    width: C, channels of an operation node; cells: L, cells in a row; features: W, channels between cells,
-    which is C * (nodes + 1) where there is an operation cell and must be given where there is none;
-    image_residual: the network adds its input image, enlarged bicubically for a larger output, to its output;
-    keep: which edges a derived cell keeps ("all", as in the JSNet release).
+    Attributes:
+        width: C, channels of an operation node.
+        cells: L, cells in a row.
+        features: W, channels between cells: C * (nodes + 1) where there is an operation cell, and to be given where
+            there is none.
+        image_residual: The network adds its input image, enlarged bicubically for a larger output, to its output.
+        keep: Which edges a derived cell keeps ("all", as in the JSNet release).
     """
 
     width: int = Field(default=16, ge=1, le=4096)
@@ -79,7 +88,18 @@ class NetworkSettings(_Strict):
 
 
 class SpaceSchema(_Strict):
-    """The whole document; ``preset`` names the preset that applies when none is asked for."""
+    """The whole document.
+
+    Attributes:
+        format: "nas.space/1".
+        name: What users type.
+        title: A line for lists.
+        skeleton: Name of the network skeleton.
+        cells: Name of a cell -> the cell.
+        network: How wide and how deep a network is.
+        preset: The preset that applies when none is asked for.
+        presets: Name -> dotted path -> value.
+    """
 
     format: Literal["nas.space/1"]
     name: Name
@@ -92,7 +112,11 @@ class SpaceSchema(_Strict):
 
 
 def read_schema(document: Document) -> SpaceSchema:
-    """Check keys and types; the first fault is a DocumentError with path, line and the nearest valid name."""
+    """Check keys and types.
+
+    Raises:
+        DocumentError: The first fault, with its path, its line and the nearest valid name.
+    """
     try:
         return SpaceSchema.model_validate(document.data)
     except ValidationError as error:
@@ -102,7 +126,14 @@ def read_schema(document: Document) -> SpaceSchema:
 def schema_error(
     document: Document, error: ValidationError, model: type[BaseModel], base: Location = ()
 ) -> DocumentError:
-    """The first of pydantic's findings in the words of this package."""
+    """The first of pydantic's findings in the words of this package.
+
+    Args:
+        document: Where the fault lies.
+        error: What pydantic found.
+        model: The schema that it checked.
+        base: Location of what was checked inside the document.
+    """
     faults = error.errors(include_url=False)
     # An unknown key explains a missing one (a misspelling gives both), so it goes first.
     fault = min(faults, key=lambda f: f["type"] != "extra_forbidden")

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Site:
-    """What a block on one edge is given: (1, channels, height, width), at ``repeats`` places of the network.
+    """What a block on one edge is given: a tensor (1, channels, height, width).
 
     A skeleton tells it by ``sites(space, height, width) -> dict[cell name, tuple[Site, ...]]``, one for each edge,
-    for an *input image* of height x width pixels. A skeleton without that method is costed by building whole networks.
+    for an *input image* of height x width pixels. Without that method costs are counted by building whole networks.
+
+    Attributes:
+        channels: Of the tensor.
+        height: In pixels.
+        width: In pixels.
+        repeats: At how many places of the network the block sits.
     """
 
     channels: int

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """One open question: which block sits on an edge. ``choices``: the selectable blocks (no zero block)."""
+    """One open question: which block sits on an edge.
+
+    Attributes:
+        name: E.g. "operation.0->1".
+        cell: Name of the cell.
+        source: The node that the edge leaves.
+        target: The node that it enters.
+        choices: Names of the selectable blocks; zero blocks are none.
+    """
 
     name: str
     cell: str
@@ -33,12 +41,19 @@ class Decision:
 class Space:
     """A search space, made by ``load_space`` or ``space_from_document``; it is never changed.
 
-    name, title, skeleton, preset: of the document; cells: name -> Cell; network_settings: width and depth;
-    features: W, channels between cells; decisions: ordered, one per edge; document: the effective document
-    (presets and overrides resolved), which rebuilds this very space; hash: names its content.
+    Attributes:
+        name: Of the document.
+        title: Of the document.
+        skeleton: Name of the network skeleton.
+        network_settings: How wide and how deep networks are.
+        cells: Name of a cell -> the cell.
+        document: The effective document (presets and overrides resolved), which rebuilds this very space.
+        hash: Names its content, 16 hex digits.
+        decisions: What is open, in order, one an edge.
     """
 
     def __init__(self, schema: SpaceSchema, document: Document) -> None:
+        """Build the cells of a checked document; DocumentError where they do not fit together."""
         self.name = schema.name
         self.title = schema.title
         self.skeleton = schema.skeleton
@@ -72,7 +87,14 @@ class Space:
         return math.prod(len(d.choices) for d in self.decisions)
 
     def decode(self, vector: Iterable[int]) -> Genotype:
-        """The genotype whose decision i takes choice ``vector[i]``; any other vector is a UsageError."""
+        """The genotype of a vector.
+
+        Args:
+            vector: For each decision the index of its choice.
+
+        Raises:
+            UsageError: The length is another, or an index is out of range.
+        """
         indices = list(vector)
         if len(indices) != len(self.decisions):
             raise UsageError(
@@ -94,7 +116,11 @@ class Space:
         return Genotype(made, settings, self.name, self.hash, self.skeleton)
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
-        """The inverse of ``decode``, as indices into each decision's choices; validates the genotype."""
+        """The inverse of ``decode``; validates the genotype.
+
+        Returns:
+            For each decision the index of its choice.
+        """
         self.validate(genotype)
         return self._indices(genotype)
 
@@ -103,11 +129,13 @@ class Space:
         return tuple(d.choices.index(blocks[d.cell, d.source, d.target]) for d in self.decisions)
 
     def validate(self, genotype: Genotype) -> None:
-        """Raise a UsageError if the genotype is no point of this space.
+        """Check that a genotype is a point of this space.
 
-        Only structure counts: a genotype found in another space of the same wiring is welcome if its blocks
-        are candidates here. Its network settings may differ (another width or depth) if their channel
-        arithmetic holds.
+        Structure alone counts: a genotype found in another space of the same wiring passes if its blocks are
+        candidates here. Its network settings may differ (another width or depth) if their channel arithmetic holds.
+
+        Raises:
+            UsageError: It is none; the message says where it differs.
         """
         if not isinstance(genotype, Genotype):
             raise UsageError(f"a Genotype is expected, got {type(genotype).__name__}; see Genotype.load and from_lists")
@@ -146,7 +174,11 @@ class Space:
     # -- what strategies do with points ---------------------------------------------------------------------
 
     def sample(self, rng: Rng) -> Genotype:
-        """A uniformly random genotype; ``rng``: int seed, random.Random or numpy Generator."""
+        """A uniformly random genotype.
+
+        Args:
+            rng: A seed, a ``random.Random`` or a numpy Generator.
+        """
         below = drawer(rng)
         return self.decode([below(len(d.choices)) for d in self.decisions])
 
@@ -155,9 +187,13 @@ class Space:
         return [self._like(genotype, vector) for vector in _one_changed(self.encode(genotype), self.decisions)]
 
     def mutate(self, genotype: Genotype, rng: Rng) -> Genotype:
-        """One decision, drawn uniformly among those with a choice, changed to another choice.
+        """A genotype with one decision, drawn uniformly among those with a choice, changed to another choice.
 
-        A space of one genotype returns it unchanged.
+        The only genotype of a space comes back unchanged.
+
+        Args:
+            genotype: Where to start.
+            rng: As for ``sample``.
         """
         vector, below = list(self.encode(genotype)), drawer(rng)
         open_ones = [i for i, d in enumerate(self.decisions) if len(d.choices) > 1]
@@ -168,7 +204,13 @@ class Space:
         return self._like(genotype, vector)
 
     def crossover(self, a: Genotype, b: Genotype, rng: Rng) -> Genotype:
-        """Each decision from ``a`` or ``b`` with equal chance (uniform crossover); settings of ``a``."""
+        """Uniform crossover: each decision from one parent or the other with equal chance.
+
+        Args:
+            a: The parent whose network settings the child has.
+            b: The other parent.
+            rng: As for ``sample``.
+        """
         below = drawer(rng)
         return self._like(a, [pair[below(2)] for pair in zip(self.encode(a), self.encode(b), strict=True)])
 
@@ -179,24 +221,45 @@ class Space:
     # -- networks -------------------------------------------------------------------------------------------
 
     def supernet(self, task: Any, **options: Any) -> Any:
-        """The supernet of this space for ``task`` (a name or a Task); imports torch.
+        """The supernet of this space; imports torch.
 
-        partial_channels (int), edge_weights (bool) override the document's relaxation; other options are the
-        skeleton's.
+        Args:
+            task: A task or its name.
+            options: Of the skeleton; ``partial_channels`` (int) and ``edge_weights`` (bool) override the document's
+                relaxation.
+
+        Returns:
+            A ``nas.supernet.Supernet``.
         """
         return SKELETONS.get(self.skeleton).supernet(self, task, **options)
 
     def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
-        """The derived network, a plain ``nn.Module`` without search code; imports torch.
+        """The derived network of a genotype; imports torch.
 
-        The genotype's network settings go before the space's.
+        Args:
+            genotype: A point of this space; its network settings win over the space's.
+            task: A task or its name.
+            options: Of the skeleton.
+
+        Returns:
+            A plain ``nn.Module`` without search code, freshly initialised.
+
+        Raises:
+            UsageError: The genotype is no point of this space.
         """
         self.validate(genotype)
         space = self.with_network(genotype.network) if genotype.network else self
         return SKELETONS.get(self.skeleton).network(space, genotype, task, **options)
 
     def with_network(self, settings: Mapping[str, Any]) -> Space:
-        """The same space with these network settings in place of its own, for derived networks only."""
+        """The same space with other network settings, for derived networks alone.
+
+        Args:
+            settings: Those that change; W follows a changed C.
+
+        Raises:
+            DocumentError: No network can be built with them.
+        """
         merged = {**self.network_settings.model_dump(exclude_none=True), **settings}
         if "width" in settings and "features" not in settings and self._has_operations():
             merged.pop("features", None)  # W follows C

@@ -1,8 +1,7 @@
-"""The two-list form in which the JSNet release writes genotypes, and its validation.
+"""The two-list form in which the JSNet release (Shen et al., Pattern Recognition 132, 2022) writes genotypes.
 
-(Shen et al., Pattern Recognition 132, 2022.) The release reads only the position of an entry and ignores
-the index beside the name, so that a list of the wrong length is wired wrongly without a word; here both
-must agree.
+The release reads only the position of an entry and ignores the index beside the name, so that a list of the wrong
+length is wired wrongly without a word; here both must agree.
 """
 
 from __future__ import annotations
@@ -16,20 +15,37 @@ from nas.space.blocks import BLOCKS
 
 
 class TwoLists(NamedTuple):
-    """``normal`` (operation cell) and ``attention``: lists of (block, predecessor index) in edge order."""
+    """A genotype as lists of (block name, predecessor index) in the order of edges.
+
+    Attributes:
+        normal: The operation cell.
+        attention: The attention cell.
+    """
 
     normal: list[tuple[str, int]]
     attention: list[tuple[str, int]]
 
 
 def edges_of_list(length: int) -> list[tuple[int, int]]:
-    """(source, target) of each entry of a list of triangular length."""
+    """(source, target) of each entry of a list of that length; of the next lower one if it is not triangular."""
     nodes = (isqrt(8 * length + 1) - 1) // 2
     return [(s, t) for t in range(1, nodes + 1) for s in range(t)]
 
 
 def check_list(key: str, role: str, entries: Iterable[Any]) -> list[tuple[str, int]]:
-    """The entries of list ``key`` as pairs; every fault is a UsageError that names the entry."""
+    """Check one of the two lists.
+
+    Args:
+        key: What to call it in messages, "normal" or "attention".
+        role: Role of its blocks, "operation" or "attention".
+        entries: (block name, predecessor index) in the order of edges.
+
+    Returns:
+        The entries as pairs.
+
+    Raises:
+        UsageError: Any fault; the message names the entry.
+    """
     if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
         raise UsageError(f"{key}: a list of (name, index) pairs is expected, got {type(entries).__name__}")
     registry = BLOCKS[role]

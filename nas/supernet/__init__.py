@@ -1,4 +1,7 @@
-"""Supernets: every candidate of every edge at once, mixed by architecture variables."""
+"""Supernets: every candidate of every edge at once, mixed by architecture variables.
+
+Read first: ``nas/supernet/supernet.py``.
+"""
 
 from nas.supernet.mixed import MixedAttention, MixedOperation
 from nas.supernet.relaxations import Choices, Mixture

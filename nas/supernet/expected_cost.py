@@ -1,7 +1,7 @@
 """What a supernet's architecture variables say of its derived network before there is one; differentiable.
 
-Probabilities are those of the selectable blocks: a zero block is in the mixture, but no derived network has one,
-so what it takes is shared out among the others in proportion.
+Probabilities are those of the selectable blocks: a zero block is part of the mixture but never of a derived network,
+so its share goes to the others in proportion.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from nas.supernet.supernet import Supernet
 
 
 def selectable(space: Space, cell: str) -> list[list[int]]:
-    """For each edge of a cell, the columns of its selectable candidates."""
+    """The selectable candidates of a cell: for each edge, their positions in its list."""
     traits = BLOCKS[space.cells[cell].role].traits
     return [[k for k, name in enumerate(e.candidates) if not traits(name).zero] for e in space.cells[cell].edges]
 
 
 def selectable_logits(supernet: Supernet) -> dict[str, list[torch.Tensor]]:
-    """Cell name -> for each edge, log probabilities of its selectable candidates, in their order; with gradient."""
+    """Log probabilities of the selectable candidates, with gradient.
+
+    Returns:
+        Name of a cell -> for each edge a tensor (selectable candidates,), in their order.
+    """
     alphas = {name: supernet.alphas(name) for name in supernet.space.cells}
     return {
         name: [torch.log_softmax(alphas[name][row, columns], dim=0) for row, columns in enumerate(chosen)]
@@ -33,9 +37,17 @@ def selectable_logits(supernet: Supernet) -> dict[str, list[torch.Tensor]]:
 
 
 def expected_cost(supernet: Supernet, base: float, shares: Mapping[str, Sequence[Mapping[str, float]]]) -> torch.Tensor:
-    """base + sum over edges of sum_k p_k * share_k: the mean cost of a genotype drawn edge by edge (scalar).
+    """The mean cost of a genotype drawn edge by edge: base + sum over edges of sum_k p_k * share_k.
 
-    shares: cell name -> for each edge, selectable block -> cost (FBNet, Wu et al., CVPR 2019, eq. 5).
+    Source: FBNet, Wu et al., CVPR 2019, eq. 5.
+
+    Args:
+        supernet: Whose architecture variables give the probabilities p.
+        base: What every genotype costs.
+        shares: Name of a cell -> for each edge, selectable block -> its cost, in the unit of ``base``.
+
+    Returns:
+        A float64 scalar with gradient.
     """
     total = torch.tensor(float(base), dtype=torch.float64)
     for name, rows in selectable_logits(supernet).items():
@@ -46,7 +58,7 @@ def expected_cost(supernet: Supernet, base: float, shares: Mapping[str, Sequence
 
 
 def mean_edge_entropy(supernet: Supernet) -> torch.Tensor:
-    """Mean over all edges of the entropy of the mixture's weights, in nats (scalar)."""
+    """The entropy of the mixture's weights in nats, mean over all edges; a scalar with gradient."""
     rows = [
         -(row[: len(edge.candidates)] * torch.log(row[: len(edge.candidates)].clamp_min(1e-30))).sum()
         for name, table in supernet.probabilities().items()
@@ -56,7 +68,11 @@ def mean_edge_entropy(supernet: Supernet) -> torch.Tensor:
 
 
 def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
-    """Mean probability of a skip connection (an identity block) over the edges that offer one; 0 if none does."""
+    """The probability of a skip connection (an identity block), mean over the edges that offer one; 0 if none does.
+
+    Returns:
+        A scalar with gradient.
+    """
     rows = []
     for name, table in supernet.probabilities().items():
         cell = supernet.space.cells[name]
@@ -69,6 +85,13 @@ def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
 
 
 def mean_entropy(probabilities: Tensor) -> list[float]:
-    """Entropy in nats of each edge's distribution (E, candidates); zeros stand where an edge has no such candidate."""
+    """The entropy of each edge's distribution, in nats.
+
+    Args:
+        probabilities: (E, candidates), zero where an edge has no such candidate.
+
+    Returns:
+        E numbers.
+    """
     p = probabilities.detach().double()
     return [float(v) for v in -(p * torch.log(p.clamp_min(1e-30))).sum(dim=1)]

@@ -19,10 +19,17 @@ def mix(
     infos: Sequence[BlockInfo],
     only: int | None = None,
 ) -> torch.Tensor:
-    """sum_k weights[k] * blocks[k](x). Zero blocks are left out: they add nothing, to values or gradients.
+    """The mixture sum_k weights[k] * blocks[k](x). Zero blocks are left out: they change neither values nor gradients.
 
-    x: (N, C, H, W); weights: (K or more,), entries beyond the blocks are ignored. ``only``: the one k whose weight
-    is not zero; no other block is run.
+    Args:
+        x: (N, C, H, W).
+        weights: (K or more,); entries beyond the blocks are ignored.
+        blocks: K modules that keep the shape.
+        infos: What is registered of them.
+        only: The one k whose weight is not zero; no other block is run.
+
+    Returns:
+        (N, C, H, W).
     """
     if only is not None:
         return torch.zeros_like(x) if infos[only].zero else weights[only] * blocks[only](x)
@@ -38,11 +45,18 @@ def mix(
 class MixedOperation(nn.Module):
     """An operation edge with partial channel connection (PC-DARTS, Xu et al., ICLR 2020, section 3.1).
 
-    Only the first C / k channels pass through the candidates (built at that width); the others go round,
-    and a channel shuffle lets the next edge see different ones. k = 1: all channels, no shuffle (DARTS).
+    Only the first C / k channels pass through the candidates (built at that width); the others bypass them, and a
+    channel shuffle lets the next edge see different ones. k = 1: all channels, no shuffle (DARTS).
     """
 
     def __init__(self, candidates: Sequence[BlockInfo], channels: int, partial_channels: int = 1) -> None:
+        """Build all candidates.
+
+        Args:
+            candidates: The blocks of the edge.
+            channels: C.
+            partial_channels: k, a divisor of C.
+        """
         super().__init__()
         if channels % partial_channels:
             raise UsageError(
@@ -67,6 +81,7 @@ class MixedAttention(nn.Module):
     """An attention edge: all candidates at full width, no partial channels, no shuffle."""
 
     def __init__(self, candidates: Sequence[BlockInfo], channels: int) -> None:
+        """Build all candidates at ``channels`` channels."""
         super().__init__()
         self.infos = tuple(candidates)
         self.ats = nn.ModuleList(info.build(channels) for info in candidates)

@@ -12,9 +12,11 @@ import torch
 class Mixture:
     """The weights of one cell's edges in one forward pass.
 
-    candidates: (E, K), rows sum to 1; edges: (E,), summing to 1 over the edges that enter the same node, or
-    None where edges are plainly summed; chosen: where each row has a single weight that is not zero, its column,
-    so that the other candidates need not be computed; None where rows are dense.
+    Attributes:
+        candidates: (E, K), rows sum to 1.
+        edges: (E,), summing to 1 over the edges that enter the same node; None where edges are plainly summed.
+        chosen: Where each row has a single weight that is not zero, its column, so that the other candidates need
+            not be computed; None where rows are dense.
     """
 
     candidates: torch.Tensor
@@ -24,7 +26,12 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Choices:
-    """One candidate an edge: weights (E, K), one-hot in value (they may carry a gradient), and the columns."""
+    """One candidate an edge.
+
+    Attributes:
+        weights: (E, K), one-hot in value; they may carry a gradient.
+        chosen: The column of each row's one.
+    """
 
     weights: torch.Tensor
     chosen: tuple[int, ...]
@@ -47,9 +54,13 @@ def softmax_of_cell(cell: str, alphas: torch.Tensor) -> torch.Tensor:
 def gumbel_choice(alphas: torch.Tensor, noise: torch.Tensor, temperature: float) -> Choices:
     """Hard samples of the Gumbel softmax (Jang et al., ICLR 2017; GDAS, Dong & Yang, CVPR 2019, eq. 3 to 5).
 
-    alphas, noise: (E, K), noise standard Gumbel. The forward value of a row is the one-hot of
-    argmax(log_softmax(alphas) + noise); its gradient is that of softmax((log_softmax(alphas) + noise) / temperature),
-    straight through.
+    The forward value of a row is the one-hot of argmax(log_softmax(alphas) + noise); its gradient is that of
+    softmax((log_softmax(alphas) + noise) / temperature), straight through.
+
+    Args:
+        alphas: (E, K).
+        noise: (E, K), standard Gumbel.
+        temperature: Of the softmax, positive.
     """
     logits = torch.log_softmax(alphas, dim=-1) + noise
     soft = torch.softmax(logits / temperature, dim=-1)
@@ -59,9 +70,14 @@ def gumbel_choice(alphas: torch.Tensor, noise: torch.Tensor, temperature: float)
 
 
 def group_softmax(values: torch.Tensor, groups: Sequence[int]) -> torch.Tensor:
-    """Softmax of (E,) ``values`` within equal entries of ``groups`` (PC-DARTS, Xu et al., ICLR 2020, eq. 6).
+    """A softmax within groups (PC-DARTS, Xu et al., ICLR 2020, eq. 6).
 
-    ``groups[e]`` is the node that edge e enters. A group of one gets weight 1 and no gradient.
+    Args:
+        values: (E,).
+        groups: For each edge the node that it enters. A group of one gets weight 1 and no gradient.
+
+    Returns:
+        (E,), summing to 1 over each group.
     """
     out = torch.empty_like(values)
     for group in dict.fromkeys(groups):

@@ -1,4 +1,4 @@
-"""A supernet walked one path at a time: drawing paths, and writing a chosen one into the architecture variables."""
+"""One path of a supernet at a time: drawing paths, and writing a chosen one into the architecture variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nas.space import Genotype, Space
     from nas.supernet.supernet import Supernet
 
-#: draws that are tried before a limit counts as too tight to be met by chance
+#: draws that are tried before limits count as too tight to be kept by chance
 TRIES = 200
 
 
@@ -24,9 +24,16 @@ def draw_path(
     allowed: Callable[[Genotype], bool] | None = None,
     otherwise: Callable[[int], Genotype] | None = None,
 ) -> Genotype:
-    """A uniformly random genotype among those that ``allowed`` lets through, by rejection.
+    """A uniformly random genotype among those that are allowed, by rejection.
 
-    Where ``TRIES`` draws found none, what ``otherwise`` makes of the seed; without it a NasError.
+    Args:
+        space: Where to draw from.
+        seed: Of the draws.
+        allowed: Which genotypes are; None: all.
+        otherwise: Makes a genotype of the seed where ``TRIES`` draws found none.
+
+    Raises:
+        NasError: They found none, and there is no ``otherwise``.
     """
     rng = random.Random(seed)
     for _ in range(TRIES):
@@ -42,7 +49,7 @@ def draw_path(
 
 
 def settle(supernet: Supernet, genotype: Genotype) -> None:
-    """Set the architecture variables so that ``supernet.genotype()`` is this one (its alphas 1, all others 0)."""
+    """Set the architecture variables so that ``supernet.genotype()`` is a given one (its alphas 1, all others 0)."""
     supernet.space.validate(genotype)
     with torch.no_grad():
         for parameter in supernet.arch_parameters():

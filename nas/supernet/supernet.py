@@ -1,4 +1,4 @@
-"""What every supernet is to a strategy: architecture variables apart from weights, and a genotype."""
+"""What every supernet offers a strategy: architecture variables apart from weights, and a genotype."""
 
 from __future__ import annotations
 
@@ -22,20 +22,29 @@ INITIAL_STD = 1e-3
 class Supernet(nn.Module):
     """Base class: holds the architecture variables of a space and reads the genotype from them.
 
-    A skeleton subclasses it, builds its mixed edges and calls ``mixtures()`` once per forward pass.
+    A skeleton subclasses it, builds its mixed edges and calls ``mixtures()`` once a forward pass.
 
-    labels: cell name -> suffix of its variables (``alphas_<label>``, ``betas_<label>``)
-    edge_weights: cell name -> whether its edges carry betas
+    The alphas of a cell are one tensor (E, K), K the longest candidate list. Where lists differ, the candidates that
+    a row lacks are masked with -inf before the softmax: weight zero, gradient zero. All cells of one name share the
+    variables.
 
-    The alphas of a cell are one tensor (E, K), K the longest candidate list. Where lists differ, a row's
-    missing candidates are masked with -inf before the softmax: weight zero, gradient zero. All cells of one
-    name share the variables. ``relax`` (default: softmax) may be replaced by a strategy; where it gives Choices,
-    an edge runs the chosen candidate only.
+    Attributes:
+        descriptor: What its callers must know of it.
+        space: Whose supernet it is.
+        relax: From alphas to weights, by default a softmax; a strategy may replace it. Where it gives Choices, an edge
+            runs the chosen candidate alone.
     """
 
     descriptor: ModelDescriptor
 
     def __init__(self, space: Space, labels: Mapping[str, str], edge_weights: Mapping[str, bool]) -> None:
+        """Make the architecture variables.
+
+        Args:
+            space: Whose supernet it is.
+            labels: Name of a cell -> suffix of its variables (``alphas_<label>``, ``betas_<label>``).
+            edge_weights: Name of a cell -> whether its edges carry betas.
+        """
         super().__init__()
         self.space = space
         self.relax: Relax = softmax_of_cell
@@ -54,7 +63,7 @@ class Supernet(nn.Module):
         self.reset_architecture()
 
     def reset_architecture(self, std: float = INITIAL_STD, generator: torch.Generator | None = None) -> None:
-        """Draw all architecture variables anew, normal with standard deviation ``std``."""
+        """Draw all architecture variables anew, from N(0, std^2)."""
         with torch.no_grad():
             for parameter in self.arch_parameters():
                 parameter.normal_(0.0, std, generator=generator)
@@ -74,7 +83,7 @@ class Supernet(nn.Module):
         return [p for p in self.parameters() if id(p) not in own and p.requires_grad]
 
     def mixtures(self) -> dict[str, Mixture]:
-        """The weights of all edges, cell name -> Mixture; differentiable, computed once per forward pass."""
+        """The weights of all edges by the name of their cell, with gradient; computed once a forward pass."""
         return {name: self._mixture(name) for name in self.space.cells}
 
     def _mixture(self, name: str) -> Mixture:
@@ -91,10 +100,12 @@ class Supernet(nn.Module):
 
     @contextmanager
     def only(self, genotype: Genotype) -> Iterator[None]:
-        """Inside, every edge is the genotype's block alone (weight one); no other block is run.
+        """For the time of the block, every edge is the genotype's block alone (weight one); no other block is run.
 
-        Weights and betas stay as they are, and alphas get no gradient. Raises UsageError for a genotype of
-        another space.
+        Weights and betas stay as they are, and alphas get no gradient.
+
+        Raises:
+            UsageError: The genotype is of another space.
         """
         self.space.validate(genotype)
         before, self._fixed = (
@@ -122,7 +133,7 @@ class Supernet(nn.Module):
             yield
 
     def edge_probabilities(self) -> dict[str, torch.Tensor]:
-        """Cell name -> (E, K) softmax of the alphas, detached; zero where an edge has no such candidate."""
+        """Softmax of the alphas, (E, K) by the name of the cell, detached; zero where an edge lacks a candidate."""
         return {name: table.detach() for name, table in self.probabilities().items()}
 
     def probabilities(self) -> dict[str, torch.Tensor]:
@@ -130,12 +141,12 @@ class Supernet(nn.Module):
         return {name: softmax(self.alphas(name)) for name in self.space.cells}
 
     def beta_probabilities(self) -> dict[str, torch.Tensor]:
-        """Cell name -> (E,) edge weights, detached, for the cells that have them."""
+        """Edge weights, (E,) by the name of the cell, detached, of the cells that have them."""
         found = {name: self._edge_weights(name) for name in self.space.cells}
         return {name: weights.detach() for name, weights in found.items() if weights is not None}
 
     def genotype(self) -> Genotype:
-        """Per edge the candidate of largest probability (times its beta), zero blocks excluded.
+        """For each edge the candidate of largest probability (times its beta), zero blocks excluded.
 
         A beta is a positive factor of a whole row, so it never changes the choice (all edges are kept).
         """
@@ -152,12 +163,12 @@ class Supernet(nn.Module):
         return self.space.decode(vector)
 
     def raw_alphas(self, name: str) -> torch.Tensor:
-        """(E, K) the architecture variable itself; columns an edge has no candidate for are without effect."""
+        """The architecture variable of a cell itself, (E, K); entries for candidates that an edge lacks do nothing."""
         variable: torch.Tensor = getattr(self, f"alphas_{self._labels[name]}")
         return variable
 
     def alphas(self, name: str) -> torch.Tensor:
-        """(E, K) alphas of a cell, -inf where an edge has no such candidate; with gradient."""
+        """Alphas of a cell, (E, K), -inf where an edge lacks a candidate; with gradient."""
         alphas = self.raw_alphas(name)
         mask = getattr(self, f"_mask_{self._labels[name]}", None)
         return alphas if mask is None else alphas.masked_fill(~mask, float("-inf"))

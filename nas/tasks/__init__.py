@@ -1,4 +1,7 @@
-"""What is being restored, and how success is measured."""
+"""What is being restored, and how success is measured.
+
+Read first: ``nas/tasks/task.py``; ``nas/tasks/catalogue.py`` holds the built-in tasks. Nothing in here imports torch.
+"""
 
 from nas.tasks.protocol import Protocol
 from nas.tasks.protocols import protocols_for, with_protocol

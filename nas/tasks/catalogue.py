@@ -1,10 +1,11 @@
-"""The tasks that come with the platform: one table a family, so that a task is read off a line."""
+"""The tasks that come with the platform, family by family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from nas.registry import TASKS
 from nas.tasks.degradations import (
@@ -24,9 +25,9 @@ _BERKELEY = (320, 480)  # (height, width) of most denoising and rain test images
 
 
 def _super_resolution() -> Iterator[Task]:
-    def task(name: str, title: str, scale: int, **facts: object) -> Task:
-        common = {"protocol": Protocol("y", border=scale), "sets": ("Set5", "Set14", "B100")}
-        return Task(name, f"super-resolution x{scale}, {title}", "sr", scale=scale, **{**common, **facts})  # type: ignore[arg-type]
+    def task(name: str, title: str, scale: int, **facts: Any) -> Task:
+        protocol, sets = Protocol("y", border=scale), ("Set5", "Set14", "B100")
+        return Task(name, f"super-resolution x{scale}, {title}", "sr", scale, protocol=protocol, sets=sets, **facts)
 
     for s in (2, 3, 4):
         yield task(f"sr_x{s}", "bicubic", s, fixed_part=partial(bicubic, scale=s), stored="LR_bicubic")
@@ -93,7 +94,7 @@ def _deblocking() -> Iterator[Task]:
 
 
 def _weather() -> Iterator[Task]:
-    """Real pairs are wanted; what is made from clean images is a stand-in, and rows say so."""
+    """Real pairs are wanted; what is made from clean images is a stand-in, and evaluation rows say so."""
     rain = Task(
         "derain",
         "rain removal",

@@ -1,4 +1,4 @@
-"""The degradations that tasks are made of: uint8 (H, W[, 3]) images in 0..255, chance from ``rng`` only."""
+"""The degradations that tasks are made of: uint8 images (H, W[, 3]) in 0..255, all randomness from ``rng``."""
 
 from __future__ import annotations
 
@@ -12,33 +12,38 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nas.images.resize import imresize
+
 Array = NDArray[Any]
 Rng = np.random.Generator
 
 
 def _to_uint8(values: Array) -> Array:
-    """Round half up and clip, as MATLAB's ``uint8`` does."""
+    """Round half up in the type of the values, then clip, as MATLAB's ``uint8`` does."""
     return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
 
 
 def bicubic(image: Array, scale: int) -> Array:
-    """Shrink by an integer factor by MATLAB's rule; (H, W[, 3]) -> (H / scale, W / scale[, 3]) uint8."""
-    from nas.images.resize import imresize  # nas.data builds on nas.tasks; imported late to keep that one-way
-
+    """Shrink by an integer factor, by MATLAB's rule: uint8 (H, W[, 3]) -> uint8 (H / scale, W / scale[, 3])."""
     return imresize(image, 1 / scale)
 
 
 def bicubic_plane(plane: Array, scale: int) -> Array:
-    """``bicubic`` of one plane, (H, W) -> (H / scale, W / scale) float32: MATLAB's class double, nothing rounded."""
-    from nas.images.resize import imresize
-
+    """``bicubic`` of one plane in floating point, nothing rounded: (H, W) -> float32 (H / scale, W / scale)."""
     return imresize(plane.astype(np.float64), 1 / scale).astype(np.float32)
 
 
 def blur_and_pick(image: Array, scale: int = 3, size: int = 7, sigma: float = 1.6) -> Array:
-    """The BD degradation: Gaussian blur of the 8-bit image (replicated border), then the centre of each cell.
+    """The BD degradation: Gaussian blur, then every ``scale``-th pixel (as in RDN, Zhang et al., CVPR 2018).
 
-    The blurred image is rounded to 8 bits; rows and columns 1, 4, 7, ... (from 0) are kept for scale 3.
+    Args:
+        image: uint8 (H, W[, 3]); its border is replicated.
+        scale: Factor; of 3, rows and columns 1, 4, 7, ... (counted from 0) are kept.
+        size: Side of the blur kernel in pixels, odd.
+        sigma: Of the Gaussian, in pixels.
+
+    Returns:
+        uint8 (H / scale, W / scale[, 3]); the blurred image is rounded to 8 bits.
     """
     reach = size // 2
     taps = np.exp(-((np.arange(size) - reach) ** 2) / (2.0 * sigma**2))
@@ -53,10 +58,17 @@ def blur_and_pick(image: Array, scale: int = 3, size: int = 7, sigma: float = 1.
 
 
 def gaussian_noise(image: Array, rng: Rng, sigma: float, clip: bool = False, truncate: bool = False) -> Array:
-    """Add N(0, sigma^2) on the 0..255 scale.
+    """Add noise from N(0, sigma^2) on the scale 0..255.
 
-    The literature keeps the sum as it is: float32 that may leave 0..255. With ``clip`` it is an 8-bit image,
-    clipped and rounded; with ``truncate`` clipped and cut down to integers, half a level too dark (DSRIR).
+    Args:
+        image: uint8 (H, W[, 3]).
+        rng: Source of the randomness.
+        sigma: Standard deviation on 0..255.
+        clip: Make an 8-bit image of the sum, clipped and rounded. The literature does not.
+        truncate: Clip, and cut down to integers, which is half a level too dark (DSRIR).
+
+    Returns:
+        uint8 with ``clip`` or ``truncate``, else float32 that may leave 0..255; of the same shape.
     """
     noisy = image.astype(np.float32) + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32)
     if truncate:
@@ -72,7 +84,7 @@ def blind_noise(
 
 
 def jpeg(image: Array, quality: int) -> Array:
-    """Through Pillow's JPEG coder at exactly that quality (chroma at half resolution for RGB); uint8."""
+    """Compress and decompress by Pillow's JPEG coder, uint8 -> uint8; RGB has its chroma at half resolution."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return np.array(Image.open(buffer))
@@ -96,9 +108,18 @@ def synthetic_rain(image: Array, rng: Rng) -> Array:
 def synthetic_haze(image: Array, rng: Rng, depth: Array | None = None) -> Array:
     """Atmospheric scattering I = J t + A (1 - t), t = exp(-beta depth); a stand-in for real pairs.
 
-    depth: (H, W), 8 or 16 bits (0 near, the type's largest value far) or float in 0..1. Without one it is
-    estimated (``estimate_depth``) and blended with a random plane, since a patch shows little of a scene's
-    geometry. Airlight 0.8..1 as in RESIDE; beta up to 2.5, so that far parts keep from 90 % to 10 % of their light.
+    The airlight A is 0.8 to 1 of the peak, as in RESIDE; beta is up to 2.5, so that far parts
+    keep between 90 % and 10 % of their light.
+
+    Args:
+        image: uint8 (H, W[, 3]).
+        rng: Source of the randomness.
+        depth: (H, W), 8 or 16 bits (0 near, the type's largest value far) or floats in 0..1. Without it depth is
+            estimated (``estimate_depth``) and blended with a random plane, since a patch shows little of a scene's
+            geometry.
+
+    Returns:
+        uint8 of the same shape.
     """
     airlight = rng.uniform(0.8, 1.0) * 255.0
     beta = rng.uniform(0.5, 2.5)
@@ -117,10 +138,16 @@ def synthetic_haze(image: Array, rng: Rng, depth: Array | None = None) -> Array:
 
 
 def estimate_depth(image: Array) -> Array:
-    """Depth 0..1 of an outdoor photograph: the colour attenuation prior (Zhu, Mai and Shao, TIP 2015).
+    """Depth of an outdoor photograph by the colour attenuation prior (Zhu, Mai and Shao, TIP 2015).
 
     d = 0.121779 + 0.959710 value - 0.780245 saturation: far things are bright and pale. Its possible range is
     mapped to 0..1 and the result smoothed by a box of a twentieth of the longer side.
+
+    Args:
+        image: uint8 (H, W[, 3]).
+
+    Returns:
+        (H, W) in 0..1, 0 near.
     """
     colour = image.astype(np.float64) if image.ndim == 3 else np.repeat(image[..., None].astype(np.float64), 3, 2)
     most, least = colour.max(axis=2), colour.min(axis=2)
@@ -143,7 +170,7 @@ def _box(plane: Array, reach: int) -> Array:
     return plane
 
 
-#: What a pair without a degraded file may ask for by name: the parts of the all-in-one mixture, and its test noises.
+#: What a pair without a degraded file may ask for by name: the kinds of the all-in-one mixture, and its test noises.
 SYNTHETIC: dict[str, Callable[..., Array]] = {
     "noise": partial(blind_noise, clip=True),
     "rain": synthetic_rain,
@@ -152,18 +179,27 @@ SYNTHETIC: dict[str, Callable[..., Array]] = {
 }
 
 #: the three degradations of the mixture
-KINDS = ("noise", "rain", "haze")
+MIXED_KINDS = ("noise", "rain", "haze")
 
 
 def kind_of(degradation: str) -> str:
-    """Which of KINDS a name of SYNTHETIC belongs to: "sigma 25" is noise."""
+    """Which of MIXED_KINDS a name of SYNTHETIC belongs to: "sigma 25" is noise."""
     return "noise" if degradation.startswith("sigma") else degradation
 
 
 def synthesise(
     name: str, image: Array, rng: Rng, depth: Array | None = None, clip: bool = True, truncate: bool = False
 ) -> Array:
-    """The degradation ``name`` of SYNTHETIC; ``depth`` serves haze, ``clip`` and ``truncate`` noise."""
+    """Degrade an image by name.
+
+    Args:
+        name: One of SYNTHETIC.
+        image: uint8 (H, W[, 3]).
+        rng: Source of the randomness.
+        depth: For haze, see ``synthetic_haze``.
+        clip: For noise, see ``gaussian_noise``.
+        truncate: For noise, see ``gaussian_noise``.
+    """
     if kind_of(name) == "noise":
         return SYNTHETIC[name](image, rng, clip=clip, truncate=truncate)
     return SYNTHETIC[name](image, rng, depth=depth) if name == "haze" else SYNTHETIC[name](image, rng)
@@ -171,4 +207,4 @@ def synthesise(
 
 def mixture(image: Array, rng: Rng, depth: Array | None = None, clip: bool = True, truncate: bool = False) -> Array:
     """Noise, rain or haze with equal chances; uint8 (noise is stored as an 8-bit image unless ``clip`` is off)."""
-    return synthesise(KINDS[int(rng.integers(len(KINDS)))], image, rng, depth, clip, truncate)
+    return synthesise(MIXED_KINDS[int(rng.integers(len(MIXED_KINDS)))], image, rng, depth, clip, truncate)

@@ -1,4 +1,4 @@
-"""How restored and true image are compared; the words of it go into every evaluation row."""
+"""How restored and true image are compared; ``str(protocol)`` goes into every evaluation row."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from dataclasses import dataclass
 class Protocol:
     """The metric protocol of a task.
 
-    luma: "y" (BT.601 Y of RGB images, 16..235, not rounded), "rgb" (all channels jointly) or "gray"
-    (one-channel images as they are)
-    border: pixels removed at every side before comparing
-    rounded: the output is clipped to 0..255 and rounded to integers first (else clipped only)
-    with_ssim: SSIM is reported; ``ssim`` names its window (``nas.evaluation.scoring.SSIM``)
-    psnr_b: PSNR-B, which counts block edges, is reported too (JPEG)
-    crop: input and target are first cut, about their centre, to multiples of this (equal-size tasks only)
-    ssim_clipped: False: SSIM sees the output as the network gave it, neither clipped nor rounded
-    equal_psnr: what two equal images score, in dB (None: infinite)
-    plane: one-channel networks are judged, on the rounded Y plane of the clean image and on inputs made from it in
-    floating point; stored inputs are not looked at
-    name: of a protocol other than the task's own, see ``nas.tasks.protocols``
+    Attributes:
+        luma: "y" (BT.601 Y of RGB images, 16..235, not rounded), "rgb" (all channels jointly) or "gray" (one-channel
+            images as they are).
+        border: Pixels removed at every side before comparing.
+        rounded: The output is clipped to 0..255 and rounded to integers first; otherwise it is clipped only.
+        with_ssim: SSIM is reported.
+        ssim: Its window, a name of ``nas.evaluation.scoring.SSIM``.
+        psnr_b: PSNR-B, which counts block edges, is reported too (JPEG).
+        crop: Input and target are first cut, about their centre, to multiples of this (equal-size tasks only).
+        ssim_clipped: False: SSIM sees the output as the network gave it, neither clipped nor rounded.
+        equal_psnr: What two equal images score, in dB; None: infinite.
+        plane: One-channel networks are judged, on the rounded Y plane of the clean image and on inputs made from it in
+            floating point; stored inputs are not used.
+        name: Of a protocol other than the task's own, see ``nas.tasks.protocols``.
     """
 
     luma: str = "rgb"

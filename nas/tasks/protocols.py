@@ -18,7 +18,15 @@ from nas.tasks.task import Task, get_task
 
 @dataclass(frozen=True)
 class NamedProtocol:
-    """``protocol`` for the tasks that match one of the patterns; ``noise``: how their noise is stored."""
+    """A protocol that users can ask for.
+
+    Attributes:
+        name: What they type.
+        tasks: Names of the tasks it serves; shell wildcards are allowed.
+        protocol: How images are compared.
+        title: A line for lists.
+        noise: How the noise of these tasks is stored, see ``nas.tasks.task.NOISE_FORMS``; "": as the task says.
+    """
 
     name: str
     tasks: tuple[str, ...]
@@ -77,7 +85,7 @@ NAMED: tuple[NamedProtocol, ...] = (
 
 
 def protocols_for(task: str | Task) -> dict[str, NamedProtocol]:
-    """The named protocols that serve a task, by name."""
+    """The named protocols that serve a task, by their names."""
     task = get_task(task)
     found: dict[str, NamedProtocol] = {}
     for entry in NAMED:
@@ -87,7 +95,18 @@ def protocols_for(task: str | Task) -> dict[str, NamedProtocol]:
 
 
 def with_protocol(task: str | Task, name: str) -> Task:
-    """The task judged by the named protocol, its noise stored as that protocol asks. Unknown: UsageError."""
+    """The task judged by another protocol than its own.
+
+    Args:
+        task: A task or its name.
+        name: Name of the protocol.
+
+    Returns:
+        A copy of the task, its noise stored as the protocol asks.
+
+    Raises:
+        UsageError: The task has no such protocol.
+    """
     task = get_task(task)
     known = protocols_for(task)
     if name not in known:

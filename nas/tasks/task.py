@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 #: ends the name of a task whose noisy input is stored in 8 bits, the twin of the one without
 CLIPPED = "_clipped"
-#: how a noisy input is stored -> what the noise functions are told
+#: how a noisy input is stored -> keywords of the noise functions
 NOISE_FORMS: dict[str, dict[str, bool]] = {
     "not clipped": {"clip": False, "truncate": False},
     "clipped": {"clip": True, "truncate": False},
@@ -30,19 +30,24 @@ NOISE_FORMS: dict[str, dict[str, bool]] = {
 class Task:
     """One restoration task.
 
-    The degradation has two parts. ``fixed_part`` (clean uint8 (H, W[, 3]) -> uint8; float32 where a protocol
-    judges the Y plane) is a function of the whole image and is computed once and kept; ``random_part`` (image,
-    rng -> uint8, or float32 on the 0..255 scale that may leave it) is drawn anew for every training patch.
-    Either may be None. A part whose task has ``noise`` takes the keywords ``clip`` and ``truncate``; one for
-    haze takes ``depth``.
+    Its degradation has two parts, either of which may be None. The fixed part is a function of the whole image,
+    computed once and kept; the random part is drawn anew for every training patch.
 
-    scale: target side / input side
-    channels: 1 (grey) or 3 (RGB) of the images a network for this task sees
-    paired: real pairs of degraded and clean images are wanted; the degradation here is a synthetic stand-in
-    noise: how noise is stored, one of NOISE_FORMS; "" for a task without noise
-    stored: name stem of the folder that may hold ready-made inputs beside HR ("LR_bicubic")
-    sets: benchmark sets evaluated by default; cost_output: (height, width) at which costs are counted
-    family: "sr", "denoise", "jpeg", "derain", "dehaze" or "all_in_one"
+    Attributes:
+        name: What users type.
+        title: A line for lists.
+        family: "sr", "denoise", "jpeg", "derain", "dehaze" or "all_in_one".
+        scale: Side of the target / side of the input.
+        channels: Of the images that a network for this task sees: 1 (grey) or 3 (RGB).
+        fixed_part: Clean image uint8 (H, W[, 3]) -> uint8, or float32 where a protocol judges the Y plane.
+        random_part: (image, rng) -> uint8, or float32 on the scale 0..255, which it may leave. With ``noise`` it takes
+            the keywords ``clip`` and ``truncate``, for haze ``depth``.
+        noise: How noise is stored, one of NOISE_FORMS; "" for a task without noise.
+        paired: Real pairs of degraded and clean images are wanted; the degradation is a synthetic stand-in.
+        protocol: How restored and true image are compared.
+        sets: Benchmark sets that are evaluated by default.
+        stored: Name of the folder that may hold ready-made inputs beside HR ("LR_bicubic"); "" for none.
+        cost_output: (height, width) of the output at which costs are counted.
     """
 
     name: str
@@ -70,10 +75,17 @@ class Task:
         return self.paired
 
     def degrade(self, clean: Array, rng: np.random.Generator | None = None) -> Array:
-        """Degrade a clean uint8 image (H, W, 3) or (H, W) whose sides are multiples of ``scale``.
+        """Degrade a clean image.
 
-        Returns (H / scale, W / scale[, 3]), uint8, or float32 on the 0..255 scale when noise is added without
-        clipping. ``rng`` is needed unless ``fixed``. Raises UsageError for a wrong shape or type.
+        Args:
+            clean: uint8 (H, W, 3) or (H, W), its sides multiples of ``scale``.
+            rng: Source of the randomness; needed unless the task is ``fixed``.
+
+        Returns:
+            (H / scale, W / scale[, 3]), uint8, or float32 on the scale 0..255 when noise is added without clipping.
+
+        Raises:
+            UsageError: Wrong shape or type, or no ``rng``.
         """
         self.check(clean)
         image = clean if self.fixed_part is None else self.fixed_part(clean)
@@ -89,7 +101,14 @@ class Task:
         return self.degrade
 
     def with_noise(self, form: str) -> Task:
-        """The same task with its noise stored in that form; UsageError for a task without noise."""
+        """The same task with its noise stored in another form.
+
+        Args:
+            form: One of NOISE_FORMS.
+
+        Raises:
+            UsageError: The form is unknown, or the task adds no noise.
+        """
         if not self.noise or self.random_part is None:
             raise UsageError(f"task {self.name!r} adds no noise, so there is nothing to clip")
         if form not in NOISE_FORMS:
@@ -97,7 +116,7 @@ class Task:
         return replace(self, noise=form, random_part=partial(self.random_part, **NOISE_FORMS[form]))
 
     def check(self, clean: Array) -> None:
-        """Raise UsageError unless ``clean`` is an image that ``degrade`` takes."""
+        """Raise a UsageError unless ``clean`` is an image that ``degrade`` takes."""
         if clean.dtype != np.uint8 or clean.ndim not in (2, 3) or 0 in clean.shape:
             raise UsageError(f"task {self.name!r} degrades uint8 images (H, W[, 3]), not {clean.dtype} {clean.shape}")
         if clean.shape[0] % self.scale or clean.shape[1] % self.scale:
@@ -108,7 +127,11 @@ class Task:
 
 
 def get_task(task: str | Task) -> Task:
-    """The task of that name, or the task itself; an unknown name is a UsageError with the nearest one."""
+    """The task of that name, or the task itself.
+
+    Raises:
+        UsageError: The name is unknown; the message offers the nearest one.
+    """
     if isinstance(task, Task):
         return task
     found = TASKS.get(task)

@@ -1,4 +1,4 @@
-"""One training loop for supernets, derived networks and baselines: data, schedules, state and run folders.
+"""One training loop for supernets, derived networks and baselines: data, schedules, states and run folders.
 
 Read first: ``nas/train/loop.py``.
 """

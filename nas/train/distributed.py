@@ -1,4 +1,4 @@
-"""One training by several processes (``torchrun``): each holds the whole network and takes a slice of every batch.
+"""One training by several processes (``torchrun``), each with the whole network and a slice of every batch.
 
 * Weights, architecture variables, optimisers and random generators are the same on all ranks; ``identical``
   compares them whenever a state is saved. One random stream for all: Gumbel samples and sampled paths agree.
@@ -12,8 +12,8 @@
   it becomes SyncBatchNorm, which sees all. Its running statistics are averaged after every step.
 * Rank 0 alone writes and validates.
 
-Nothing is kept here: the process group of torch.distributed is the only state, and outside one every function
-does what a single process would.
+Nothing is kept here: the process group of torch.distributed is the only state, and without one every function does
+what a single process would.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nas.errors import NasError, UsageError
 
-#: How long a rank waits for the others. A peer that dies is noticed at once, by its closed connection; this bounds
-#: the wait for a machine that fell silent, and must outlast a validation on rank 0.
+#: How long a rank waits for the others. One that dies is noticed at once, by its closed connection; this bounds the
+#: wait for a machine that fell silent, and must outlast a validation on rank 0.
 PATIENCE = timedelta(minutes=30)
 
 
@@ -49,7 +49,7 @@ def launched() -> bool:
 
 
 def active() -> bool:
-    """Whether a process group stands."""
+    """Whether there is a process group."""
     return dist.is_available() and dist.is_initialized()
 
 
@@ -69,10 +69,11 @@ def leads() -> bool:
 
 
 def launch() -> str:
-    """What tells this launch from another and stays the same when torchrun's agent restarts its ranks.
+    """What tells this launch from others and stays the same when torchrun restarts its ranks.
 
-    The rendezvous id if torchrun was given one, else the agent's process (the parent of every rank); "" outside
-    torchrun.
+    Returns:
+        The rendezvous id if torchrun was given one, else host and number of its process (the parent of every rank);
+        "" outside torchrun.
     """
     name = os.environ.get("TORCHELASTIC_RUN_ID", "")
     return f"{socket.gethostname()}:{os.getppid()}" if name == "none" else name
@@ -80,9 +81,12 @@ def launch() -> str:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """The group of this launch, for as long as the context lasts; nothing outside a launch or inside a group.
+    """The process group of this launch for the time of the block; nothing outside a launch or inside a group.
 
     Tensors on CUDA devices travel by nccl, all others by gloo.
+
+    Raises:
+        NasError: The ranks did not find one another, or lost contact.
     """
     if active() or not launched():
         yield
@@ -116,13 +120,25 @@ def _life() -> str:
 
 
 def refuse(what: str, mend: str) -> None:
-    """UsageError if several ranks were launched; for what one process must do alone."""
+    """Refuse to be one of several ranks; for what one process must do alone.
+
+    Args:
+        what: What cannot be split.
+        mend: What to do instead.
+
+    Raises:
+        UsageError: Several ranks were launched.
+    """
     if launched() and int(os.environ["WORLD_SIZE"]) > 1:
         raise UsageError(f"{what} cannot be split by torchrun; {mend}")
 
 
 def claim_device(device: str) -> None:
-    """On several ranks, ``cuda`` is the device of the local rank; a numbered device or one too few is a UsageError."""
+    """Let every rank take a device of its own: ``cuda`` is the device of the local rank.
+
+    Raises:
+        UsageError: Several ranks would share a numbered device, or there are fewer devices than ranks here.
+    """
     if not launched() or not device.startswith("cuda"):
         return
     local, found = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
@@ -135,7 +151,7 @@ def claim_device(device: str) -> None:
 
 
 def mine(batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """This rank's slice of every global batch."""
+    """This rank's slice of every global batch (degraded, target)."""
     for pair in batches:
         share = pair[0].shape[0] // ranks()
         here = slice(rank() * share, (rank() + 1) * share)
@@ -143,7 +159,14 @@ def mine(batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Ten
 
 
 def average(tensors: Iterable[Tensor]) -> None:
-    """Replace each tensor by its mean over the ranks, in place; the same tensors in the same order on each."""
+    """Replace each tensor by its mean over the ranks, in place.
+
+    Args:
+        tensors: The same ones in the same order on every rank.
+
+    Raises:
+        NasError: Another rank was lost.
+    """
     if ranks() == 1:
         return
     groups: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
@@ -159,7 +182,7 @@ def average(tensors: Iterable[Tensor]) -> None:
 
 
 def mean(values: dict[str, float]) -> dict[str, float]:
-    """Mean of each value over the ranks; the same names on each."""
+    """Means over the ranks of values that have the same names on each."""
     if ranks() == 1:
         return values
     numbers = torch.tensor([float(values[name]) for name in sorted(values)], dtype=torch.float64)
@@ -175,7 +198,7 @@ def running_statistics(model: nn.Module) -> list[Tensor]:
 
 
 def synchronised(model: nn.Module, device: str) -> nn.Module:
-    """The model with batch normalisation over all ranks where that exists (CUDA)."""
+    """The model with batch normalisation over all ranks where torch has it (on CUDA)."""
     if ranks() == 1 or not device.startswith("cuda"):
         return model
     converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
@@ -183,7 +206,7 @@ def synchronised(model: nn.Module, device: str) -> nn.Module:
 
 
 def share(value: Any) -> Any:
-    """Rank 0's value on every rank; what JSON can hold, and paths (as text)."""
+    """Rank 0's value on every rank: anything that JSON can hold, and paths (as text)."""
     if ranks() == 1:
         return value
     return json.loads(_share_bytes(json.dumps(value, default=os.fspath).encode() if leads() else b""))
@@ -200,7 +223,18 @@ def share_state(state: Any) -> Any:
 
 
 def lead(action: Callable[[], Any], send: Callable[[Any], Any] = share) -> Any:
-    """Rank 0 does it; all have its result (as ``send`` gives it), or raise the error that it raised."""
+    """Let rank 0 do something for all.
+
+    Args:
+        action: What it does.
+        send: Gives its result to every rank.
+
+    Returns:
+        The result of rank 0.
+
+    Raises:
+        NasError: The one that rank 0 raised, on every rank.
+    """
     if ranks() == 1:
         return action()
     result: Any = None
@@ -217,7 +251,15 @@ def lead(action: Callable[[], Any], send: Callable[[Any], Any] = share) -> Any:
 
 
 def identical(state: Any, where: str) -> None:
-    """NasError unless every rank holds the same ``state`` (tensors and plain values, any nesting)."""
+    """Check that every rank holds the same state.
+
+    Args:
+        state: Tensors and plain values, nested in any way.
+        where: Begins the message.
+
+    Raises:
+        NasError: Some ranks hold another one than rank 0; the message names them.
+    """
     if ranks() == 1:
         return
     own = torch.frombuffer(bytearray(fingerprint(state)), dtype=torch.uint8)
@@ -234,7 +276,7 @@ def identical(state: Any, where: str) -> None:
 
 
 def fingerprint(state: Any) -> bytes:
-    """32 bytes that are equal for equal states, to the last bit of every tensor."""
+    """32 bytes (SHA-256) that are equal for states that agree to the last bit of every tensor."""
     digest = hashlib.sha256()
     _absorb(state, digest)
     return digest.digest()
@@ -269,7 +311,7 @@ def _share_bytes(content: bytes) -> bytes:
 
 @contextmanager
 def _contact() -> Iterator[None]:
-    """A failed collective says what it means."""
+    """Say in plain words what a failed collective means."""
     try:
         yield
     except RuntimeError as error:

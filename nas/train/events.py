@@ -1,7 +1,7 @@
 """What happened in a run, one JSON object a line, mirrored as TensorBoard scalars when that is installed.
 
-``events.jsonl`` is the same whenever and wherever the run is repeated; when things happened stands beside it, in
-``timing.jsonl``, where nothing is ever dropped: work that was lost and done again did cost its time.
+``events.jsonl`` is the same whenever and wherever a run is repeated. When things happened stands beside it in
+``timing.jsonl``, from which nothing is ever dropped: work that was lost and done again took its time too.
 """
 
 from __future__ import annotations
@@ -11,23 +11,29 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nas.files import write_text
+
 #: kinds of events whose moment is kept
 TIMED = ("train", "validation", "trial", "stop")
 
 
 class Events:
-    """Appends to ``events.jsonl``; on resume, lines after the resumed step are dropped first.
-
-    So the log of an interrupted run ends up equal to that of an uninterrupted one.
-    """
+    """The log of a run, open for writing."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
+        """Open the log at a step.
+
+        What a log that is there says of later steps is dropped first, so that the log of an interrupted run ends up
+        equal to that of an uninterrupted one.
+
+        Args:
+            folder: The run folder.
+            step: Steps done so far.
+        """
         self._path = folder / "events.jsonl"
         if self._path.exists():
             kept = [e for e in read_events(folder) if e["step"] <= step]
-            partial = self._path.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
-            partial.replace(self._path)
+            write_text(self._path, "".join(json.dumps(e) + "\n" for e in kept))
         self._file = self._path.open("a", encoding="utf-8")
         self._timing = (folder / "timing.jsonl").open("a", encoding="utf-8")
         self._clock(step, "start")
@@ -39,7 +45,14 @@ class Events:
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
 
     def write(self, step: int, kind: str, **values: Any) -> None:
-        """One event. Numbers become TensorBoard scalars ``kind/name``; dictionaries of numbers one level deeper."""
+        """Write one event.
+
+        Args:
+            step: Steps done so far.
+            kind: What happened, e.g. "train", "validation", "trial".
+            values: What belongs to it, JSON-ready. Numbers become TensorBoard scalars ``kind/name``, dictionaries of
+                numbers and lists ``kind/name/part``.
+        """
         self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
         self._file.flush()
         if kind in TIMED:
@@ -80,12 +93,16 @@ class NoEvents:
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """All whole events of a run; a last line cut short by a crash is left out."""
+    """All events of a run, in order; a line cut short by a crash is left out."""
     return _read(folder / "events.jsonl")
 
 
 def read_timing(folder: Path) -> list[dict[str, Any]]:
-    """Moments of a run in order of time: step, kind ("start" begins a session), time (seconds since 1970)."""
+    """When things happened in a run, in the order of time.
+
+    Returns:
+        Entries of ``step``, ``kind`` (one of TIMED, or "start" of a session) and ``time`` (seconds since 1970).
+    """
     return [e for e in _read(folder / "timing.jsonl") if isinstance(e.get("time"), int | float)]
 
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from nas.errors import UsageError
-
-if TYPE_CHECKING:
-    from nas.models.baseline import Criterion
-
-
-def restored(outputs: Any) -> Tensor:
-    """The final image of a model's outputs: the tensor itself, or entry ``restored`` of a dictionary."""
-    image: Tensor = outputs["restored"] if isinstance(outputs, dict) else outputs
-    return image
+from nas.models.baseline import Criterion
+from nas.models.calling import final_image
 
 
 def pixel_loss(name: str, output: Tensor, target: Tensor) -> Tensor:
-    """Mean over all pixels and channels: ``l1``, ``l2`` (squared error) or ``charbonnier`` (epsilon 1e-3 * 255)."""
+    """Mean loss over all pixels and channels.
+
+    Args:
+        name: ``l1``, ``l2`` (squared error) or ``charbonnier`` (epsilon 1e-3 * 255).
+        output: Restored images (N, C, H, W) on 0..255.
+        target: Clean images of the same shape and range.
+
+    Returns:
+        A scalar with gradient.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
     if name == "l1":
         return F.l1_loss(output, target)
     if name == "l2":
@@ -32,21 +37,31 @@ def pixel_loss(name: str, output: Tensor, target: Tensor) -> Tensor:
     raise UsageError(f"unknown loss {name!r}; known: l1, l2, charbonnier")
 
 
-def task_criterion(name: str, value_range: float = 255.0) -> Criterion:
-    """The plain loss on the restored image, for models without a loss of their own.
+class PixelCriterion:
+    """``pixel_loss`` on the restored image, for models without a loss of their own.
 
-    The model's outputs live on its own ``value_range``; the loss is reported on 0..255 for all of them.
+    The model's outputs live on its own value range; the loss is reported on 0..255 for all of them.
     """
 
-    def criterion(outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
-        scale = 255.0 / value_range
-        image = restored(outputs).float()
-        return pixel_loss(name, image * scale, target * scale), {}
+    def __init__(self, name: str, value_range: float = 255.0) -> None:
+        self.name, self.value_range = name, value_range
 
-    criterion.identity = f"{name} on 0..255"  # type: ignore[attr-defined]
-    return criterion
+    @property
+    def identity(self) -> str:
+        """What is measured, in words."""
+        return f"{self.name} on 0..255"
+
+    def __call__(self, outputs: Any, degraded: Tensor, target: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of one batch, without further terms; see ``nas.models.baseline.Criterion``."""
+        scale = 255.0 / self.value_range
+        return pixel_loss(self.name, final_image(outputs).float() * scale, target * scale), {}
 
 
-def criterion_identity(criterion: Criterion) -> str:
-    """What a weights file records of its loss: the criterion's ``identity``, e.g. which feature extractor it used."""
-    return str(getattr(criterion, "identity", "") or getattr(criterion, "__name__", type(criterion).__name__))
+def task_criterion(name: str, value_range: float = 255.0) -> Criterion:
+    """The loss of a task for a model that has none of its own.
+
+    Args:
+        name: As for ``pixel_loss``.
+        value_range: The model's own peak value.
+    """
+    return PixelCriterion(name, value_range)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from nas.config.training import TrainSettings
+from nas.models.calling import descriptor_of
 from nas.train import distributed
 from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
     from nas.models.baseline import Criterion
+
+M = TypeVar("M", bound=nn.Module)
 
 #: first step -> the batches from that step on, as (degraded, target) on 0..255
 BatchStream = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
@@ -25,8 +28,21 @@ def autocast(device: str, enabled: bool) -> torch.autocast:
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
 
 
+def place(model: M, device: str, memory: torch.memory_format) -> M:
+    """Move a network to a device and lay its four-dimensional tensors out in the given order of memory; in place."""
+    model.to(device=device, memory_format=memory)  # type: ignore[call-overload]  # torch's types lack memory_format
+    return model
+
+
 class NetworkLearner:
-    """Adam on a network's trainable parameters, with optional averaged weights for validation and the end."""
+    """Adam on a network's trainable parameters, with optional averaged weights for validation and the end.
+
+    Attributes:
+        model: The network, on its device.
+        stopped: "", always: a training ends by its steps or its time (see ``nas.train.loop.Learner``).
+    """
+
+    stopped = ""
 
     def __init__(
         self,
@@ -38,15 +54,25 @@ class NetworkLearner:
         validate: Callable[[nn.Module], dict[str, float]],
         clock: Callable[[int], tuple[int, int]] | None = None,
     ) -> None:
+        """Move the model to its device and make its optimiser.
+
+        Args:
+            model: The network, with a descriptor.
+            criterion: Its loss.
+            batches: Where its training images come from.
+            settings: Optimiser, schedule and the like.
+            device: Name of a torch device.
+            validate: Scores of a network, {} where nothing is held out.
+            clock: Step -> (time, length of the training) in the unit of the schedule; None counts steps.
+        """
         memory = torch.channels_last if settings.channels_last else torch.contiguous_format
         model = distributed.synchronised(model, device)
-        self.model = model.to(device=device, memory_format=memory)  # type: ignore[call-overload]
+        self.model = place(model, device, memory)
         self.settings, self.device = settings, device
         self._memory = memory
         self._criterion, self._batches, self._validate = criterion, batches, validate
-        # step -> (time, length of the training) in the unit of the schedule
         self._clock = clock or (lambda step: (step, settings.steps))
-        self._range = float(model.descriptor.value_range)  # type: ignore[union-attr, arg-type]
+        self._range = float(descriptor_of(model).value_range)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._statistics = distributed.running_statistics(model)
         chosen = settings.optimizer
@@ -55,10 +81,12 @@ class NetworkLearner:
         self._forward: Callable[..., Any] = torch.compile(self.model) if settings.compile else self.model
 
     def begin(self, step: int) -> None:
+        """Open the stream of batches at ``step``."""
         self._stream = self._batches(step)
         self.model.train()
 
     def step(self, step: int) -> dict[str, float]:
+        """One update; returns the loss (on 0..255 unless the criterion says otherwise), its terms and the rate."""
         settings = self.settings
         rate = learning_rate(settings.schedule, settings.optimizer.lr, *self._clock(step))
         for group in self._optimizer.param_groups:
@@ -77,16 +105,21 @@ class NetworkLearner:
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
         self._optimizer.step()
-        if self._average is not None:
-            decay = float(settings.ema or 0.0)
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self._average[name].lerp_(value.detach(), 1 - decay)
-                else:
-                    self._average[name].copy_(value)
+        self._update_average()
         return {"loss": float(loss.detach()), "lr": rate, **parts}
 
+    def _update_average(self) -> None:
+        if self._average is None:
+            return
+        decay = float(self.settings.ema or 0.0)
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self._average[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self._average[name].copy_(value)
+
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """No further events."""
         return iter(())
 
     def final_state(self) -> dict[str, Tensor]:
@@ -94,6 +127,7 @@ class NetworkLearner:
         return self._average if self._average is not None else self.model.state_dict()
 
     def validate(self, step: int) -> dict[str, float]:
+        """Scores of the weights to keep, averaged ones when averaging is on."""
         if self._average is None:
             scores = self._validate(self.model)
         else:
@@ -105,9 +139,11 @@ class NetworkLearner:
         return scores
 
     def state_dict(self) -> dict[str, Any]:
+        """Weights, optimiser and averaged weights."""
         return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "average": self._average}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._average = state["average"]

@@ -11,6 +11,12 @@ from nas.config.training import OptimizerSettings
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], chosen: OptimizerSettings) -> torch.optim.Adam:
-    """Adam (decay as a part of the gradient) or AdamW (Loshchilov and Hutter, 2019: decay of the weights)."""
+    """The optimiser that settings name.
+
+    Args:
+        parameters: What it updates.
+        chosen: "adam" (decay as a part of the gradient) or "adamw" (decay of the weights; Loshchilov and Hutter, ICLR
+            2019), with its settings.
+    """
     kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[chosen.name]
     return kind(parameters, chosen.lr, betas=chosen.betas, eps=chosen.eps, weight_decay=chosen.weight_decay)

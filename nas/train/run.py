@@ -1,9 +1,10 @@
-"""The run folder: configuration, states, events, and what came out of it."""
+"""The run folder: configuration, states, events and results of one search or one training."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,18 +13,25 @@ import yaml
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.errors import NasError, UsageError
+from nas.files import write_text
 from nas.train import distributed
 
 S = TypeVar("S", bound=Settings)
-KINDS: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
+#: kind of a run -> the class of its settings
+SETTINGS_BY_KIND: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
 
 
 class Run:
     """A folder that belongs to one search or one training.
 
-    config.yaml (``kind`` and the whole effective configuration), state/, events.jsonl, tensorboard/,
-    and at the end genotype.json, weights.safetensors, summary.json; launch.json if several ranks train together.
+    It holds config.yaml (``kind`` and the whole effective configuration), state/, events.jsonl and tensorboard/, at
+    the end genotype.json, weights.safetensors and summary.json, and launch.json if several ranks train together.
     Rank 0 alone writes: on the others the methods that write do nothing.
+
+    Attributes:
+        folder: Where it lies.
+        kind: "search" or "retrain".
+        settings: The whole effective configuration.
     """
 
     def __init__(self, folder: Path, kind: str, settings: Settings) -> None:
@@ -31,7 +39,18 @@ class Run:
 
     @classmethod
     def create(cls, folder: str | Path, kind: str, settings: Settings, launch: str | None = None) -> Run:
-        """Make a new run folder; one that already holds a run is never written over. ``launch``: for launch.json."""
+        """Make a new run folder.
+
+        Args:
+            folder: Where; its parents are made too.
+            kind: "search" or "retrain".
+            settings: The whole effective configuration.
+            launch: Content of launch.json; None for none.
+
+        Raises:
+            UsageError: The folder already holds a run, which is never written over.
+            NasError: It cannot be written to.
+        """
         folder = Path(folder)
         if (folder / "config.yaml").exists():
             raise UsageError(
@@ -48,7 +67,7 @@ class Run:
 
     @classmethod
     def begin(cls, folder: str | Path, kind: str, settings: Settings) -> Run:
-        """``create``; but a run that torchrun's agent restarts, after a rank has died, goes on with its own folder."""
+        """``create``, except that a run goes on in its own folder when torchrun restarts it after a rank has died."""
         run = cls(Path(folder), kind, settings)
         distributed.lead(run._begin)
         return run
@@ -65,7 +84,12 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """Open an existing run; a folder that holds none is a UsageError."""
+        """Open an existing run.
+
+        Raises:
+            UsageError: The folder holds no run, or its configuration has unknown or wrong settings.
+            NasError: Its configuration cannot be read.
+        """
         folder = Path(folder)
         file = folder / "config.yaml"
         if not file.is_file():
@@ -74,15 +98,22 @@ class Run:
             tree = yaml.safe_load(file.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise NasError(f"{str(file)!r} is not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(tree, dict) or tree.get("kind") not in KINDS:
-            raise NasError(f"{str(file)!r} does not say what kind of run it is; is it one of ours?")
+        if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
+            raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
-        return cls(folder, kind, parse(KINDS[kind], tree))
+        return cls(folder, kind, parse(SETTINGS_BY_KIND[kind], tree))
 
     def expect(self, kind: type[S]) -> S:
-        """The settings, when the run is of the given kind."""
+        """The settings, typed.
+
+        Args:
+            kind: The class of settings of the wanted kind of run.
+
+        Raises:
+            UsageError: The run is of another kind.
+        """
         if not isinstance(self.settings, kind):
-            raise UsageError(f"{str(self.folder)!r} is a {self.kind} run, which this verb cannot continue")
+            raise UsageError(f"{str(self.folder)!r} is a {self.kind} run, which this command cannot continue")
         return self.settings
 
     @property
@@ -91,26 +122,44 @@ class Run:
         return self.folder / "state"
 
     @property
+    def weights_file(self) -> Path:
+        """The weights that the run leaves behind."""
+        return self.folder / "weights.safetensors"
+
+    @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return (self.folder / "summary.json").is_file()
 
     def write_text(self, name: str, text: str) -> Path:
-        """Write a file of the run atomically."""
+        """Write a file of the run atomically; returns its path."""
         path = self.folder / name
-        if not distributed.leads():
-            return path
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-        return path
+        return write_text(path, text) if distributed.leads() else path
 
     def write_summary(self, summary: dict[str, Any]) -> Path:
-        """The last thing a run writes; its presence means the run is finished."""
+        """Write the last file of a run, whose presence makes it a finished one; returns its path."""
         return self.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
 
+    def finish(self, summary: dict[str, Any], started: float) -> float:
+        """``write_summary``, with the wall time of this session.
+
+        Args:
+            summary: What came out: scores, hashes.
+            started: ``time.monotonic()`` at the start of the session.
+
+        Returns:
+            Seconds since then.
+        """
+        seconds = time.monotonic() - started
+        self.write_summary({**summary, "seconds_of_last_part": round(seconds, 1)})
+        return seconds
+
     def summary(self) -> dict[str, Any]:
-        """What ``write_summary`` wrote; an unfinished run is a NasError that says how to finish it."""
+        """What ``write_summary`` wrote.
+
+        Raises:
+            NasError: The run is not finished; the message says how to finish it.
+        """
         if not self.finished:
             raise NasError(f"run {str(self.folder)!r} is not finished; continue it with --resume {self.folder}")
         document: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Learning rate as a pure function of the step: nothing to save, nothing to fall out of step on resume."""
+"""The learning rate as a pure function of the step, so that a resumed run has nothing to restore."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from nas.config.training import ScheduleSettings
 
 
 def learning_rate(schedule: ScheduleSettings, base: float, step: int, steps: int) -> float:
-    """Rate of step (or epoch) ``step``, 0-based, of ``steps``.
+    """The learning rate of one step (or epoch).
 
-    ``step``: base * gamma^((step + offset) // every). ``milestones``: gamma for each m <= step + offset.
-    ``cosine``: from base down to ``minimum`` at the last step. ``cosine_after_warmup``: the same over the steps
-    that follow the warm-up, where the minimum would be reached one step after the last (DSRIR).
-    ``warmup`` multiplies by (step + 1) / warmup while that is below one.
+    The schedule ``step`` gives base * gamma^((step + offset) // every), ``milestones`` a factor gamma for each
+    milestone m <= step + offset, ``cosine`` a fall from base to ``minimum`` at the last step, and
+    ``cosine_after_warmup`` the same over the steps that follow the warm-up, where the minimum would be reached one step
+    after the last (DSRIR). ``warmup`` multiplies by (step + 1) / warmup while that is below one.
+
+    Args:
+        schedule: Its settings.
+        base: The rate that it scales.
+        step: Which step, counted from 0.
+        steps: How many there are.
     """
     rise = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
     if schedule.name == "step":

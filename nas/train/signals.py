@@ -1,11 +1,10 @@
-"""Ctrl-C and SIGTERM while a loop runs: the step at hand is finished and a state is saved before the end."""
+"""Ctrl-C and SIGTERM while work is under way: it ends in order, and a message says how to continue."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -16,30 +15,49 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Listener:
-    """``received``: the number of the signal that asked for the end, 0 while none did."""
+    """What has been heard.
+
+    Attributes:
+        received: The number of the signal that asked for the end, 0 while none did.
+    """
 
     def __init__(self, at_once: bool, where: Callable[[], str]) -> None:
         self.received = 0
         self._at_once, self._where = at_once, where
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """Note the first signal; a second one, or the first where steps are long, ends the work there and then."""
+        """The handler: note the first signal, or raise at once; a second signal always raises.
+
+        Raises:
+            Interrupted: The work is to end where it stands.
+        """
         again = self.received != 0
         self.received = number
         if again or self._at_once:
             raise self.interruption()
 
     def interruption(self) -> Interrupted:
-        """What to raise when the state is safe. A rank that was sent nothing itself was ended by another's SIGTERM."""
+        """What to raise when the work is safe. A rank that was sent nothing itself was ended by another's SIGTERM."""
         return Interrupted(self._where(), self.received or signal.SIGTERM)
 
 
 @contextmanager
-def listening(at_once: bool, where: Callable[[], str]) -> Iterator[Listener]:
-    """Hear signals instead of dying of them, for as long as the context lasts.
+def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listener]:
+    """Hear SIGINT and SIGTERM instead of dying of them, for as long as the block lasts.
 
-    at_once: raise where the work stands (nothing but the step at hand would be lost). where: what to tell the
-    user then. A signal that the caller ignores (nohup) stays ignored; outside the main thread nothing is changed.
+    A signal that the caller ignores (nohup) stays ignored; outside the main thread nothing is changed. Blocks may be
+    nested: the innermost one hears the signal, and the message is that of the outermost.
+
+    Args:
+        where: What to tell the user: where the work was interrupted and how to continue it.
+        at_once: Raise where the work stands. Otherwise the first signal is only noted, for the block to look at
+            between two steps, and a second one raises.
+
+    Yields:
+        What has been heard.
+
+    Raises:
+        Interrupted: With the words of ``where``, for every interruption that leaves the block, whoever raised it.
     """
     listener = Listener(at_once, where)
     before: dict[signal.Signals, Any] = {}
@@ -51,44 +69,9 @@ def listening(at_once: bool, where: Callable[[], str]) -> Iterator[Listener]:
         pass
     try:
         yield listener
+    except KeyboardInterrupt as ended:  # Interrupted, or Ctrl-C in a thread or library that listens to nobody
+        heard = ended.exit_code - 128 if isinstance(ended, Interrupted) else int(signal.SIGINT)
+        raise Interrupted(where(), heard) from ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def terminating() -> Iterator[None]:
-    """SIGTERM ends this process as Ctrl-C does: cleanly. (Only the main thread may set this; elsewhere nothing.)"""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        earlier = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
-
-
-@contextmanager
-def interrupted_as_whole(folder: Path) -> Iterator[None]:
-    """Ctrl-C and a polite kill end a part in order, with a message that names the campaign, not the part."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise Interrupted("", number)
-
-    before: Any = None
-    with suppress(ValueError):  # not in the main thread: then signals are somebody else's
-        before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt as ended:
-        number = getattr(ended, "exit_code", 128 + signal.SIGINT) - 128
-        raise Interrupted(f"interrupted; continue with 'nas search --resume {folder}'", number) from ended
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)

@@ -6,8 +6,6 @@ agrees; the digest is written last, so half a state is never taken for a whole o
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -17,31 +15,34 @@ import numpy as np
 import torch
 
 from nas.errors import NasError
+from nas.files import file_digest, remove_partial_files, replacing, write_text
 from nas.train import distributed
 
 KEPT = 2
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
-    """Write ``state`` (tensors and plain values) as generation ``step`` and drop all but the newest two.
+    """Write a state to the disk and drop all but the newest two generations.
 
-    Also dropped is what a process left that died while writing, and generations beyond ``step``: a run that
-    stands at this step has found them damaged.
+    Also dropped are what a process left that died while writing, and generations beyond this step: a run that
+    stands here has found them damaged.
+
+    Args:
+        folder: Where states are kept; made where it is missing.
+        step: Number of the generation.
+        state: Tensors and plain values.
+
+    Returns:
+        The file of the state.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.partial"):
-        left.unlink()
+    remove_partial_files(folder)
     path = folder / f"step-{step:09d}.pt"
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save({**state, "step": step}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
-    partial.replace(path)
-    mark = path.with_suffix(".sha256.partial")
-    mark.write_text(digest)
-    mark.replace(path.with_suffix(".sha256"))
+    with replacing(path, durable=True) as partial:
+        with partial.open("wb") as file:  # by its name, torch would write that name into the file
+            torch.save({**state, "step": step}, file)
+        digest = file_digest(partial)
+    write_text(path.with_suffix(".sha256"), digest)
     found = sorted(folder.glob("step-*.pt"))
     here = found.index(path) + 1
     for old in found[: max(here - KEPT, 0)] + found[here:]:
@@ -51,15 +52,22 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 
 def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[str, Any] | None:
-    """The newest generation whose digest agrees, or None when the run never got to its first state.
+    """The newest generation whose digest agrees.
 
-    ``warn`` is told of each damaged generation that is passed over. Raises NasError when there are generations but
-    none is whole.
+    Args:
+        folder: Where states are kept.
+        warn: Is told of each damaged generation that is passed over.
+
+    Returns:
+        The state, on the CPU, or None when the run never got to its first one.
+
+    Raises:
+        NasError: There are generations, but none is whole.
     """
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
         mark = path.with_suffix(".sha256")
-        if mark.is_file() and mark.read_text() == hashlib.sha256(path.read_bytes()).hexdigest():
+        if mark.is_file() and mark.read_text() == file_digest(path):
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
         if mark.is_file() and warn is not None:
@@ -71,9 +79,9 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
 
 
 def random_state() -> dict[str, Any]:
-    """The generators of torch, numpy and python (and CUDA) as plain values that load without unpickling.
+    """The generators of torch, numpy and Python (and CUDA) as values that load without unpickling.
 
-    Of several ranks each has one CUDA device, whose generator is the same on all; alone, all devices are kept.
+    Of several ranks each has one CUDA device, whose generator is the same on all; a single process keeps all devices.
     """
     version, internal, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
@@ -103,7 +111,7 @@ def restore_random_state(state: dict[str, Any]) -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed torch (all devices), numpy and python."""
+    """Seed torch (all devices), numpy and Python."""
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)

@@ -1,4 +1,4 @@
-"""Settings to data: which images train what, the streams of batches, and validation on images held out."""
+"""From settings to data: which images train what, streams of batches, and validation on images held out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
 from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
-from nas.data.stages import Stage, Stretch, Timeline, timeline
+from nas.data.stages import Phase, Stage, Timeline, timeline
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
 from nas.tasks import Task
@@ -22,7 +22,11 @@ END = 2**40
 
 
 def check_settings(settings: Settings, task: Task) -> None:
-    """Refuse what could only fail later: a patch the scale does not divide, a device that is not there."""
+    """Refuse what could only fail later.
+
+    Raises:
+        UsageError: The scale does not divide a patch, stages or epochs in a search, or a device that is not there.
+    """
     for patch in [stage.patch for stage in settings.data.stages] or [settings.data.patch]:
         if patch % task.scale:
             near = max(task.scale, round(patch / task.scale) * task.scale)
@@ -44,7 +48,13 @@ def check_settings(settings: Settings, task: Task) -> None:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Image pairs by the part they play, and how they are cut into batches."""
+    """The images of a run by what they are for, and how they are cut into batches.
+
+    Attributes:
+        settings: Of the run.
+        task: What is trained for.
+        parts: Name of a part ("weights", "architecture", "validation") -> its pairs.
+    """
 
     settings: Settings
     task: Task
@@ -52,21 +62,27 @@ class TrainingData:
 
     @property
     def names(self) -> dict[str, list[str]]:
-        """Names of the images of each part: the record that no part leaks into another."""
+        """Names of the images of each part, sorted: the record that no part leaks into another."""
         return {part: sorted(pair.name for pair in pairs) for part, pairs in self.parts.items()}
 
     def timeline(self, part: str) -> Timeline:
-        """Patch, batch and epoch of every step of the training of this part; a batch is that of all ranks."""
+        """Patch, batch and epoch of every step of the training on a part; a batch is that of all ranks."""
         data, steps, ranks = self.settings.data, self.settings.train.steps, distributed.ranks()
         stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
         stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
         return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
 
     def batches(self, part: str) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
-        """First step -> endless batches of this part from that step on, a pure function of seed, part and step.
+        """The stream of batches of a part, a pure function of seed, part and step.
 
         Of several ranks each draws the whole batch, as one process with a batch so much larger would, and keeps its
         slice. Drawing costs little beside a step; ``data.workers`` takes it off the step altogether.
+
+        Returns:
+            First step -> endless (degraded, target) from that step on, see ``PatchSource.batch``.
+
+        Raises:
+            UsageError: An image is too small for a patch, or grey where the task works on colour.
         """
         data = self.settings.data
         source = PatchSource(
@@ -81,16 +97,16 @@ class TrainingData:
         )
         if not data.stages:
             return partial(_slices, partial(iterate_batches, source, end=END, workers=data.workers))
-        stretches = [s for s in self.timeline(part).stretches if s.end > s.first]
-        sized = [(s, source.resized(s.patch, s.batch)) for s in stretches]  # an image too small is found here
+        phases = [s for s in self.timeline(part).phases if s.end > s.first]
+        sized = [(s, source.resized(s.patch, s.batch)) for s in phases]  # an image too small is found here
         return partial(_slices, partial(_staged_batches, sized, data.workers))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean PSNR (dB, the task's protocol) on the held-out images; {} when none are held out.
+        """Measure a network on the images held out; of several ranks, rank 0 does and tells the others.
 
-        The all-in-one task also has one for each degradation, see ``validation_scores``.
-
-        Of several ranks, rank 0 measures and tells the others.
+        Returns:
+            ``psnr``, the mean in dB by the task's protocol, of the all-in-one task also one for each degradation (see
+            ``nas.evaluation.scoring.validation_scores``); {} when no images are held out.
         """
         pairs = self.parts["validation"]
         if not pairs:
@@ -105,19 +121,27 @@ def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: in
 
 
 def _staged_batches(
-    sized: list[tuple[Stretch, PatchSource]], workers: int, start: int
+    sized: list[tuple[Phase, PatchSource]], workers: int, start: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches from step ``start`` on, each stretch in its own size; the last stretch goes on for ever."""
-    for stretch, source in sized:
-        end = END if stretch is sized[-1][0] else stretch.end
+    """The batches from step ``start`` on, each phase in its own size; the last phase goes on for ever."""
+    for phase, source in sized:
+        end = END if phase is sized[-1][0] else phase.end
         if start < end:
-            yield from iterate_batches(source, start=max(start, stretch.first), end=end, workers=workers)
+            yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=workers)
 
 
 def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:
-    """Find the images of ``data.path`` (or the sample set) and split them, validation first, then by ``shares``.
+    """Find the images of ``data.path`` (or the sample set) and split them, validation first.
 
-    The split depends on ``data.split_seed`` alone. Raises UsageError when there are too few images.
+    The split depends on ``data.split_seed`` alone.
+
+    Args:
+        settings: Of the run.
+        task: What is trained for.
+        shares: Name of each other part -> its relative size.
+
+    Raises:
+        UsageError: There are too few images, or none.
     """
     data = settings.data
     found = [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]

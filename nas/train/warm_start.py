@@ -1,4 +1,4 @@
-"""Where a training starts when not from chance: the weights of the same network, or of its twin at another scale."""
+"""Where a training starts if not at random: the weights of the same network, or of its twin at another scale."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from torch import nn
 
 from nas.config.runs import RetrainSettings
 from nas.errors import UsageError
+from nas.models.calling import descriptor_of
 from nas.models.weights import load_strict, read_metadata, weights_hash
 from nas.registry import BASELINES
 from nas.tasks import Task
 from nas.train.run import Run
 
 #: file of a run that keeps what it started from
-RECORD = "init_from.json"
+START_FILE = "init_from.json"
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a training began with: ``record`` for the weights file, and a sentence for the user."""
+    """What a training began with.
+
+    Attributes:
+        record: For the weights file: file, hash, task, number of tensors taken over, names of the others.
+    """
 
     record: dict[str, Any]
 
@@ -36,9 +41,13 @@ class Start:
 
 
 def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
-    """For a baseline: the network takes the sizes of the weights in ``init_from``, but for what the task decides.
+    """Settings with which a baseline is as large as the weights it starts from.
 
-    Anything in ``settings.network`` wins. UsageError unless the file holds weights of that baseline.
+    The keywords recorded in ``init_from`` go into ``settings.network``, except those that the task decides; what
+    stands there already wins. Settings of anything but a baseline with ``init_from`` come back as they are.
+
+    Raises:
+        UsageError: The file holds weights of another network.
     """
     if settings.init_from is None or settings.model not in BASELINES:
         return settings
@@ -55,12 +64,22 @@ def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
 
 
 def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
-    """Fill ``model`` from a weights file, by the baseline's ``transfer`` if it has one, else strictly.
+    """Fill a network from a weights file, by the baseline's ``transfer`` if it has one, else strictly.
 
     A run that has begun already only reads its record: its own state replaces all weights, and the file need
-    not exist any more. Raises NasError that lists the tensors which do not fit.
+    not exist any more.
+
+    Args:
+        model: The network to be trained.
+        path: The weights file.
+        kind: "derived" or "baseline", which the file must hold too.
+        run: Where the record is kept.
+
+    Raises:
+        UsageError: The file holds another kind of network.
+        NasError: Tensors do not fit; the message lists them.
     """
-    record = run.folder / RECORD
+    record = run.folder / START_FILE
     if record.is_file() and any(run.states.glob("step-*.pt")):
         return Start(json.loads(record.read_text(encoding="utf-8")))
     from safetensors.torch import load_file
@@ -69,8 +88,7 @@ def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
     if metadata["kind"] != kind:
         raise UsageError(f"{path!r} holds a {metadata['kind']} network, but a {kind} one is trained; give its weights")
     state = load_file(path)
-    name = model.descriptor.name  # type: ignore[union-attr]
-    transfer = BASELINES.get(str(name)).transfer if kind == "baseline" else None
+    transfer = BASELINES.get(descriptor_of(model).name).transfer if kind == "baseline" else None
     own = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     fresh = transfer(model, state) if transfer is not None else load_strict(model, state, repr(path))
     document = {
@@ -81,5 +99,5 @@ def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
         "fresh": fresh,
         "unused": [k for k, v in state.items() if own.get(k) != tuple(v.shape)],
     }
-    run.write_text(RECORD, json.dumps(document, indent=2) + "\n")
+    run.write_text(START_FILE, json.dumps(document, indent=2) + "\n")
     return Start(document)

@@ -107,7 +107,7 @@ def test_any_size_works(size: tuple[int, int], scale: int) -> None:
 
 def test_images_below_one_chunk_attend_to_every_position() -> None:
     gla = GLA(8, 4, 16, 2)
-    x = torch.randn(1, 8, 1, 3, requires_grad=True)  # 3 positions, 13 slots to fill
+    x = torch.randn(1, 8, 1, 3, requires_grad=True)  # 3 positions, 13 more to fill the chunk
     y = gla(x, draw(gla.projection_shape(1, 3)))
     (gradient,) = torch.autograd.grad(y[..., 0].sum(), x)
     assert y.isfinite().all()
@@ -115,7 +115,7 @@ def test_images_below_one_chunk_attend_to_every_position() -> None:
 
 
 def test_slots_beyond_a_small_image_go_round() -> None:
-    # 3 sorted positions, chunks of 8: slot 3 + t copies (3 - 5 + t) mod 3
+    # 3 sorted positions, chunks of 8: place 3 + t copies (3 - 5 + t) mod 3
     order = torch.tensor([[[2, 0, 1]]])
     chunks = cut_chunks(order, 8)
     assert chunks.own.tolist() == [[[2, 0, 1, 0, 1, 2, 0, 1]]]

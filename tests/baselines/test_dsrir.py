@@ -1,4 +1,4 @@
-"""DSRIR behind the platform's doors: sizes, tasks, conversion, loss options, schedule, recipes."""
+"""DSRIR as a baseline of the platform: sizes, tasks, conversion, loss options, schedule, recipes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
 from nas.profiling.costs import count
 from nas.registry import BASELINES
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
 
 MANIFEST: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "dsrir" / "manifest.json").read_text())
@@ -280,16 +280,16 @@ def test_stage_boundaries_are_the_reference_ones(images: str) -> None:
 
 def test_stages_change_in_the_epoch_after_the_boundary() -> None:
     line = timeline(15_144, 400_000, published_stages(), whole_epochs=True)
-    first = {line.epoch(s.first) + 1: s.patch for s in line.stretches}
+    first = {line.epoch(s.first) + 1: s.patch for s in line.phases}
     assert first == {1: 128, 136: 160, 239: 192, 315: 256} and line.epochs == 347
 
 
 def test_updates_drop_incomplete_batches() -> None:
     line = timeline(15_144, 400_000, published_stages(), whole_epochs=True)
-    epochs = [s.end_epoch - s.first_epoch for s in line.stretches]
-    assert [s.end - s.first for s in line.stretches] == [127_710, 111_343, 95_912, 62_469]
+    epochs = [s.end_epoch - s.first_epoch for s in line.phases]
+    assert [s.end - s.first for s in line.phases] == [127_710, 111_343, 95_912, 62_469]
     # the published run: the boundaries of 15,144 images, of which its reader lost the first
-    made = [count * (15_143 // s.batch) for count, s in zip(epochs, line.stretches, strict=True)]
+    made = [count * (15_143 // s.batch) for count, s in zip(epochs, line.phases, strict=True)]
     assert made == [127_710, 111_343, 95_836, 62_436] and sum(made) == 397_325
 
 

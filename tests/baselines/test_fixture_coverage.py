@@ -20,11 +20,11 @@ from safetensors.numpy import load_file
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
-from nas.data.patches import _turn
+from nas.data.patches import flip_and_transpose
 from nas.evaluation.scoring import score_output
 from nas.tasks import with_protocol
 from nas.tasks.degradations import gaussian_noise
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
 
 TESTS = Path(__file__).parents[1]
@@ -203,7 +203,10 @@ def test_augmentation_makes_every_case_of_dsrir(shared: Path) -> None:
         rows, columns = (slice(case[k], case[k] + case["patch"]) for k in ("row", "col"))
         equal = []
         for flips in product((False, True), repeat=3):
-            pair = [_turn(t[f"pair.{side}_u8"][rows, columns], np.array(flips)) for side in ("degraded", "target")]
+            pair = [
+                flip_and_transpose(t[f"pair.{side}_u8"][rows, columns], np.array(flips))
+                for side in ("degraded", "target")
+            ]
             wanted = [t[f"aug{case['aug']}.{side}"].transpose(1, 2, 0) * 255 for side in ("degraded", "target")]
             if all(np.allclose(a, b, atol=1e-3) for a, b in zip(pair, wanted, strict=True)):
                 equal.append(flips)

@@ -18,7 +18,7 @@ from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
 from nas.profiling.costs import count
 from nas.registry import BASELINES
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 
 JDNET = BASELINES.get("jdnet")
 TINY = {"unit_num": 1, "channel": 8, "rel_planes": 1, "mid_planes": 4, "share_planes": 2, "scale_num": 2}

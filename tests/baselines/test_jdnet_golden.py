@@ -14,7 +14,7 @@ import baselines
 from baselines.jdnet.attention import AttentionBlock, SelfAttention, position_grid
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, SelfCalibratedConvolution
 from baselines.jdnet.loss import LOSSES
-from baselines.jdnet.model import JDNet, JointUnit, Plan
+from baselines.jdnet.model import JDNet, JDNetConfig, JointUnit
 from baselines.jdnet.primitives import Neighbourhood, aggregation, subtraction, subtraction2
 from baselines.similarity import ssim, ssim_window
 from nas.registry import BASELINES
@@ -48,7 +48,7 @@ def module_of(name: str) -> nn.Module:
         return SelfCalibratedBlock(e["in_planes"], e["planes"], e["pooling_r"])
     if name == "residual_block":
         return ResidualBlock(e["in_ch"], e["out_ch"], e["stride"])
-    return JointUnit(Plan(scale_attention=e["scale_attention"]))
+    return JointUnit(JDNetConfig(scale_attention=e["scale_attention"]))
 
 
 def load(model: nn.Module, tensors: Tensors) -> nn.Module:

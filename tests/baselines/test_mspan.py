@@ -17,7 +17,7 @@ from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
 from nas.models.weights import load_weights, save_weights
 from nas.registry import BASELINES, TASKS
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 
 SMALL = {"width": 8, "distilled": 4, "n_blocks": 2}
 #: Every choice that no published number decides, with its other values.

@@ -14,7 +14,7 @@ import baselines
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.profiling import costs
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
 
 FACTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "mspan" / "manifest.json").read_text())

@@ -12,7 +12,8 @@ from PIL import Image
 
 from nas.data import PatchSource, find_pairs, load_pair
 from nas.data.check import check_folder
-from nas.data.prepare import RECORD, prepare
+from nas.data.prepare import prepare_folder
+from nas.data.prepared_record import RECORD
 from nas.errors import NasError, UsageError
 from nas.images import read_image, write_image
 from nas.tasks import get_task
@@ -160,7 +161,7 @@ def test_checking_writes_nothing(good: Path) -> None:
 
 def test_prepared_pieces_cover_the_image_and_match_the_whole(tmp_path: Path) -> None:
     write_image(tmp_path / "in/a.png", photo(0, 61, 83))
-    result = prepare(tmp_path / "in", "sr_x2", tmp_path / "out", sub_image=32)
+    result = prepare_folder(tmp_path / "in", "sr_x2", tmp_path / "out", sub_image=32)
     pairs = find_pairs(tmp_path / "out", "sr_x2")
     assert result.images == len(pairs) > 4 and result.cached
     clean = photo(0, 60, 82)[:60, :82]
@@ -190,7 +191,7 @@ def test_what_is_prepared_trains(tmp_path: Path, task: str) -> None:
         write_image(tmp_path / "in/norain/a.png", photo(0))
     else:
         write_image(tmp_path / "in/a.png", photo(0))
-    result = prepare(tmp_path / "in", task, tmp_path / "out", sub_image=None)
+    result = prepare_folder(tmp_path / "in", task, tmp_path / "out", sub_image=None)
     assert result.images == 1
     pairs = find_pairs(tmp_path / "out", task)
     made = PatchSource(pairs, task, patch=12, batch=2, cache=tmp_path / "out/cache")
@@ -204,31 +205,31 @@ def test_what_is_prepared_trains(tmp_path: Path, task: str) -> None:
 def test_preparing_resumes_and_mends_but_does_not_repeat(good: Path, tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in good.rglob("*.png")}
     out = tmp_path / "out"
-    assert prepare(good, "sr_x2", out, sub_image=24, cache=False).made == 3
+    assert prepare_folder(good, "sr_x2", out, sub_image=24, cache=False).made == 3
     record = (out / RECORD).read_text()
     expected = {p.relative_to(out): p.read_bytes() for p in out.rglob("*.png")}
-    assert prepare(good, "sr_x2", out, sub_image=24, cache=False).made == 0
+    assert prepare_folder(good, "sr_x2", out, sub_image=24, cache=False).made == 0
     lines = record.splitlines(keepends=True)
     (out / RECORD).write_text("".join(lines[:-1]) + lines[-1][:20])  # killed while writing the last line
     next(out.glob("HR/a*.png")).unlink()
-    assert prepare(good, "sr_x2", out, sub_image=24, cache=False).made == 2
+    assert prepare_folder(good, "sr_x2", out, sub_image=24, cache=False).made == 2
     assert {p.relative_to(out): p.read_bytes() for p in out.rglob("*.png")} == expected
     assert {p: p.read_bytes() for p in good.rglob("*.png")} == before
     with pytest.raises(UsageError, match="other settings"):
-        prepare(good, "sr_x2", out, sub_image=32)
+        prepare_folder(good, "sr_x2", out, sub_image=32)
 
 
 @pytest.mark.parametrize("where", ["set", "set/inner", "."])
 def test_preparing_into_the_source_is_refused(good: Path, where: str) -> None:
     with pytest.raises(UsageError, match="outside"):
-        prepare(good, "sr_x2", good.parent / where)
+        prepare_folder(good, "sr_x2", good.parent / where)
     assert not (good / "inner").exists()
 
 
 def test_a_folder_with_other_images_is_not_written_to(good: Path, tmp_path: Path) -> None:
     shutil.copytree(good / "HR", tmp_path / "mine")
     with pytest.raises(UsageError, match="not prepared"):
-        prepare(good, "sr_x2", tmp_path / "mine")
+        prepare_folder(good, "sr_x2", tmp_path / "mine")
     assert len(list((tmp_path / "mine").iterdir())) == 3
 
 

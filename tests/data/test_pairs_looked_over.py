@@ -12,7 +12,7 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.data import find_pairs, load_pair
 from nas.data.check import check_folder
-from nas.data.prepare import prepare
+from nas.data.prepare import prepare_folder
 from nas.errors import UsageError
 from nas.images import write_image
 from nas.tasks import get_task
@@ -62,11 +62,11 @@ def test_training_and_preparing_take_the_half_that_was_said(tmp_path: Path) -> N
     )
     pair = open_training_data(settings, get_task("derain"), {"weights": 1.0}).parts["weights"][0]
     np.testing.assert_array_equal(load_pair(pair, "derain").target, scene(int(pair.name)))
-    prepare(folder, "derain", tmp_path / "out", sub_image=None, clean_half="right", cache=False)
+    prepare_folder(folder, "derain", tmp_path / "out", sub_image=None, clean_half="right", cache=False)
     for pair in find_pairs(tmp_path / "out", "derain"):
         np.testing.assert_array_equal(load_pair(pair, "derain").target, scene(int(pair.name)))
     with pytest.raises(UsageError, match="other settings"):
-        prepare(folder, "derain", tmp_path / "out", sub_image=None, cache=False)
+        prepare_folder(folder, "derain", tmp_path / "out", sub_image=None, cache=False)
     with pytest.raises(UsageError, match="'left' or 'right', not 'up'"):
         find_pairs(folder, "derain", clean_half="up")
 
@@ -89,12 +89,12 @@ def test_a_list_is_looked_over_line_by_line(listing: Path, capsys: pytest.Captur
 
 
 def test_a_list_is_prepared_unless_two_rows_share_a_name(listing: Path, tmp_path: Path) -> None:
-    made = prepare(listing, "derain", tmp_path / "out", sub_image=None, cache=False)
+    made = prepare_folder(listing, "derain", tmp_path / "out", sub_image=None, cache=False)
     assert made.images == 3
     listing.write_text("a/0.png , b/0.png , 2\n")
     with pytest.raises(UsageError, match="under one name"):
-        prepare(listing, "derain", tmp_path / "other", cache=False)
+        prepare_folder(listing, "derain", tmp_path / "other", cache=False)
     write_image(tmp_path / "plain/x/y.png", scene(0))
     write_image(tmp_path / "plain/x_y.png", scene(1))
     with pytest.raises(UsageError, match="under one name"):
-        prepare(tmp_path / "plain", "sr_x2", tmp_path / "third", cache=False)
+        prepare_folder(tmp_path / "plain", "sr_x2", tmp_path / "third", cache=False)

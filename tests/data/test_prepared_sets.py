@@ -13,7 +13,8 @@ import pytest
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.data import Pair, PatchSource, find_pairs, load_pair, split_pairs
-from nas.data.prepare import RECORD, prepare
+from nas.data.prepare import prepare_folder
+from nas.data.prepared_record import RECORD
 from nas.errors import NasError, UsageError
 from nas.images import write_image
 from nas.tasks import get_task
@@ -57,15 +58,15 @@ def taken(folder: Path, count: int, seed: int) -> dict[str, set[str]]:
         data__validation=count,
         data__split_seed=seed,
     )
-    feed = open_training_data(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
-    assert abs(len(feed.parts["validation"]) - count) <= 14  # half the pieces of the largest
-    return {part: {name.split("_s")[0] for name in names} for part, names in feed.names.items()}
+    data = open_training_data(settings, get_task("sr_x2"), {"weights": 0.5, "architecture": 0.5})
+    assert abs(len(data.parts["validation"]) - count) <= 14  # half the pieces of the largest
+    return {part: {name.split("_s")[0] for name in names} for part, names in data.names.items()}
 
 
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_no_photograph_has_pieces_in_two_parts(photos: Path, tmp_path: Path, seed: int, old: bool) -> None:
-    prepare(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     if old:
         make_old(tmp_path / "out")
     parts = taken(tmp_path / "out", 20, seed)
@@ -74,7 +75,7 @@ def test_no_photograph_has_pieces_in_two_parts(photos: Path, tmp_path: Path, see
 
 
 def test_pieces_in_a_record_not_yet_written_stay_together(photos: Path, tmp_path: Path) -> None:
-    prepare(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     lines = (tmp_path / "out" / RECORD).read_text().splitlines(keepends=True)
     (tmp_path / "out" / RECORD).write_text("".join(lines[:-4]) + lines[-4][:30])
     parts = taken(tmp_path / "out", 20, 0)
@@ -82,7 +83,7 @@ def test_pieces_in_a_record_not_yet_written_stay_together(photos: Path, tmp_path
 
 
 def test_a_photograph_stays_with_its_pieces(photos: Path, tmp_path: Path) -> None:
-    prepare(photos, "denoise_color_25", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(photos, "denoise_color_25", tmp_path / "out", sub_image=16, cache=False)
     pairs = find_pairs(photos, "denoise_color_25") + find_pairs(tmp_path / "out", "denoise_color_25")
     parts = split_pairs(pairs)
     names = [{p.name.split("_s")[0] for p in part} for part in parts.values()]
@@ -95,7 +96,7 @@ def test_scenes_stored_in_several_degradations_stay_together(tmp_path: Path, sub
         write_image(tmp_path / f"in/clear/{seed}.png", photo(seed, 24, 24))
         for level in range(3):
             write_image(tmp_path / f"in/hazy/{seed}_{level}.png", photo(100 + 10 * seed + level, 24, 24))
-    prepare(tmp_path / "in", "dehaze", tmp_path / "out", sub_image=sub_image, cache=False)
+    prepare_folder(tmp_path / "in", "dehaze", tmp_path / "out", sub_image=sub_image, cache=False)
     for seed in range(3):
         parts = split_pairs(find_pairs(tmp_path / "out", "dehaze"), seed)
         scenes = [{p.name.split("_")[0] for p in part} for part in parts.values()]
@@ -136,90 +137,90 @@ def test_sets_without_pieces_are_split_as_ever() -> None:
 
 def test_pieces_of_a_removed_or_changed_image_go_and_no_other_is_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     before = pieces(out)
     (photos / "00.png").unlink()
     write_image(photos / "05.png", photo(5, 16, 16))
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 1
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 1
     after = pieces(out)
     assert {n for n in after if "/05" in n} == {"HR/05_s000.png", "LR_bicubic/X2/05_s000x2.png"}
     assert {n: b for n, b in after.items() if "/05" not in n} == {
         n: b for n, b in before.items() if "/05" not in n and "/00" not in n
     }
-    prepare(photos, "sr_x2", tmp_path / "fresh", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "fresh", sub_image=16, cache=False)
     assert after == pieces(tmp_path / "fresh")
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
     assert len((out / RECORD).read_text().splitlines()) == 12  # settings and eleven images
 
 
 def test_an_older_record_is_read_and_brought_up_to_date(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     record = (out / RECORD).read_text()
     make_old(out)
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
     assert (out / RECORD).read_text() == record
     make_old(out)
     (photos / "03.png").unlink()
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
     assert len({n.split("_s")[0] for n in pieces(out) if n.startswith("HR")}) == 11
 
 
 def test_a_piece_changed_by_someone_else_is_not_deleted(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     before = pieces(out)
     write_image(out / "HR/00_s001.png", photo(99, 16, 16))
     (photos / "00.png").unlink()
     with pytest.raises(NasError, match=r"00_s001\.png' .* was changed since"):
-        prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+        prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     assert pieces(out).keys() == before.keys()
     (out / "HR/00_s001.png").unlink()
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     assert not [n for n in pieces(out) if "/00" in n]
 
 
 def test_a_set_of_another_source_is_not_replaced(photos: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "other/z.png", photo(50))
-    prepare(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     before = pieces(tmp_path / "out")
     with pytest.raises(UsageError, match="from other images"):
-        prepare(tmp_path / "other", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+        prepare_folder(tmp_path / "other", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     assert pieces(tmp_path / "out") == before
     for file in photos.iterdir():  # ... but the images of one source may all be replaced
         file.unlink()
     write_image(photos / "z.png", photo(50))
-    prepare(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     assert {n.split("_s")[0] for n in pieces(tmp_path / "out") if n.startswith("HR")} == {"HR/z"}
 
 
 def test_clean_images_that_get_stored_partners_leave_no_folder_behind(tmp_path: Path) -> None:
     write_image(tmp_path / "in/clean/a.png", photo(0))
-    prepare(tmp_path / "in", "derain", tmp_path / "out", sub_image=None, cache=False)
+    prepare_folder(tmp_path / "in", "derain", tmp_path / "out", sub_image=None, cache=False)
     write_image(tmp_path / "in/rain/a.png", photo(1))
     (tmp_path / "in/clean").rename(tmp_path / "in/norain")
-    prepare(tmp_path / "in", "derain", tmp_path / "out", sub_image=None, cache=False)
+    prepare_folder(tmp_path / "in", "derain", tmp_path / "out", sub_image=None, cache=False)
     assert set(pieces(tmp_path / "out")) == {"input/a.png", "target/a.png"}
     assert [p.stored for p in find_pairs(tmp_path / "out", "derain")] == [True]
 
 
 def test_two_names_of_one_file_are_two_images(photos: Path, tmp_path: Path) -> None:
     (photos / "twin.png").symlink_to(photos / "00.png")
-    first = prepare(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False)
-    again = prepare(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False)
+    first = prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False)
+    again = prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False)
     assert (first.images, first.made, again.images, again.made) == (13, 13, 13, 0)
     make_old(tmp_path / "out")
     lines = (tmp_path / "out" / RECORD).read_text()
     (tmp_path / "out" / RECORD).write_text(lines.replace("_twin", ""))
-    assert prepare(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False).images == 13
+    assert prepare_folder(photos, "sr_x2", tmp_path / "out", sub_image=None, cache=False).images == 13
 
 
 def test_pieces_that_no_record_names_are_pointed_out(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "denoise_color_25", out, sub_image=16, cache=False)
+    prepare_folder(photos, "denoise_color_25", out, sub_image=16, cache=False)
     write_image(out / "HR/mine.png", photo(0))
     with pytest.raises(NasError, match=r"1 images .*mine\.png'.*remove them"):
-        prepare(photos, "denoise_color_25", out, sub_image=16, cache=False)
+        prepare_folder(photos, "denoise_color_25", out, sub_image=16, cache=False)
 
 
 def test_noise_of_a_list_for_the_mixture_is_noise_after_preparing(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_noise_of_a_list_for_the_mixture_is_noise_after_preparing(tmp_path: Path
     listing.write_text("".join(f"{i}.png,{i}.png\n" for i in range(3)))
     assert {p.degradation for p in find_pairs(listing, "all_in_one")} == {"noise"}
     out = tmp_path.parent / f"{tmp_path.name}-out"
-    prepare(listing, "all_in_one", out, sub_image=16, cache=True)
+    prepare_folder(listing, "all_in_one", out, sub_image=16, cache=True)
     pairs = find_pairs(out, "all_in_one")
     assert {p.degradation for p in pairs} == {"noise"}
     assert {p.degradation for p in find_pairs(out, "denoise_color_25")} == {""}
@@ -245,9 +246,9 @@ def test_the_same_images_prepared_for_other_degradations_follow_their_source(tmp
     write_image(tmp_path / "in/0.png", photo(0))
     (tmp_path / "in/list.csv").write_text("0.png,0.png\n")
     out = tmp_path / "out"
-    prepare(tmp_path / "in", "all_in_one", out, sub_image=16, cache=False)
+    prepare_folder(tmp_path / "in", "all_in_one", out, sub_image=16, cache=False)
     assert {p.degradation for p in find_pairs(out, "all_in_one")} == {""}
-    assert prepare(tmp_path / "in/list.csv", "all_in_one", out, sub_image=16, cache=False).made == 0
+    assert prepare_folder(tmp_path / "in/list.csv", "all_in_one", out, sub_image=16, cache=False).made == 0
     assert {p.degradation for p in find_pairs(out, "all_in_one")} == {"noise"}
 
 
@@ -255,40 +256,40 @@ def test_the_same_images_prepared_for_other_degradations_follow_their_source(tmp
 def test_a_process_killed_in_the_first_line_leaves_a_folder_that_can_be_used(
     photos: Path, tmp_path: Path, length: int
 ) -> None:
-    prepare(photos, "sr_x2", tmp_path / "fresh", sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", tmp_path / "fresh", sub_image=16, cache=False)
     out = tmp_path / "out"
     out.mkdir()
     (out / RECORD).write_text((tmp_path / "fresh" / RECORD).read_text()[:length])
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 12
-    assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 12
+    assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
     assert pieces(out) == pieces(tmp_path / "fresh")
     assert (out / RECORD).read_text() == (tmp_path / "fresh" / RECORD).read_text()
 
 
 def test_images_without_settings_are_refused(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     lines = (out / RECORD).read_text().splitlines(keepends=True)
     for text in ("".join(lines[1:]), lines[0][:20]):
         (out / RECORD).write_text(text)
         with pytest.raises(UsageError, match="choose another folder"):
-            prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+            prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
 
 
 def test_the_image_after_a_line_half_written_is_not_lost(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(photos, "sr_x2", out, sub_image=16, cache=False)
+    prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False)
     whole = (out / RECORD).read_text()
     for end in (len(whole) - 30, len(whole) - 1):  # in the middle of the line, and just before its end
         (out / RECORD).write_text(whole[:end])
         os.utime(photos / "00.png")
-        assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made in (1, 2)
-        assert prepare(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
+        assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made in (1, 2)
+        assert prepare_folder(photos, "sr_x2", out, sub_image=16, cache=False).made == 0
 
 
 def test_a_set_of_one_photograph_trains_without_validation(tmp_path: Path) -> None:
     write_image(tmp_path / "in/a.png", photo(0))
-    prepare(tmp_path / "in", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+    prepare_folder(tmp_path / "in", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
     words = {"task": "sr_x2", "data__path": [str(tmp_path / "out")], "data__patch": 16}
     none = open_training_data(
         build(RetrainSettings, None, [], **words, data__validation=0), get_task("sr_x2"), {"weights": 1.0}

@@ -15,7 +15,8 @@ from nas.engines.setup import space_of
 from nas.models.weights import load_weights
 from nas.tasks import get_task
 from nas.train.events import read_events
-from nas.train.retrain import build_candidate, retrain
+from nas.train.retrain import retrain
+from nas.train.trainable import build_trainable
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_space_setting_reaches_the_supernet_and_the_derived_network(task: st
         overrides = {"network.cells": 1, "network.image_residual": on}
         space = space_of(build(SearchSettings, task=task, space="asm", overrides=overrides))
         network = space.network(space.sample(0), task)
-        found[on] = (space.supernet(task).plan.image_residual, network.plan.image_residual)
+        found[on] = (space.supernet(task).layout.image_residual, network.layout.image_residual)
         assert network.descriptor.config["image_residual"] is on  # so the weights file rebuilds it
     assert found == {False: (False, False), True: (True, True)}
 
@@ -65,7 +66,7 @@ def test_a_search_with_the_skip_gives_a_genotype_that_is_trained_with_it(images:
     found = search(settings, out=tmp_path / "search")
     trained = retrain(build(RetrainSettings, model=str(found.run), **flags(images), train__steps=1), out=tmp_path / "t")
     model = load_weights(trained.weights).model
-    assert model.plan.image_residual is True  # type: ignore[union-attr]
+    assert model.layout.image_residual is True  # type: ignore[union-attr]
 
 
 def test_the_skip_of_a_training_starts_far_above_the_plain_network(images: Path, tmp_path: Path) -> None:
@@ -88,8 +89,8 @@ def test_the_skip_of_a_training_starts_far_above_the_plain_network(images: Path,
 
 def test_the_skip_and_the_warm_up_are_off_unless_asked_for() -> None:
     settings = build(RetrainSettings, model="jsnet_released")
-    model = build_candidate(settings, get_task("sr_x2")).model
-    assert model.plan.image_residual is False and settings.train.schedule.warmup == 0  # type: ignore[union-attr]
+    model = build_trainable(settings, get_task("sr_x2")).model
+    assert model.layout.image_residual is False and settings.train.schedule.warmup == 0  # type: ignore[union-attr]
     assert SearchSettings().train.schedule.warmup == 0 == SearchSettings().retrain.schedule.warmup
 
 

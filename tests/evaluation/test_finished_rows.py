@@ -143,4 +143,4 @@ def test_processes_that_write_one_table_at_once_lose_no_row(tmp_path: Path) -> N
     for process in others:
         process.join(60)
     assert sorted(r.model for r in read_rows(table)) == sorted(f"{n}{i}" for n in "abc" for i in range(20))
-    assert [p.name for p in tmp_path.iterdir()] == ["rows.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".rows.csv.lock", "rows.csv"]

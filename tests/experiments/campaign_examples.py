@@ -21,8 +21,8 @@ from nas.experiments.budget import Cost, is_differentiable
 from nas.models.weights import save_weights
 from nas.space import Genotype
 from nas.tasks import get_task
-from nas.train.retrain import build_candidate
 from nas.train.run import Run
+from nas.train.trainable import build_trainable
 
 TINY = """
 format: nas.space/1
@@ -94,7 +94,7 @@ class Stage:
 
     def retrain(self, settings: Any = None, *, out: Any = None, resume: Any = None) -> None:
         run, settings = self._open("retrain", settings, out, resume, RetrainSettings)
-        found = build_candidate(settings, get_task(settings.task))
+        found = build_trainable(settings, get_task(settings.task))
         assert found.genotype is not None and found.space is not None
         path = run.folder / "weights.safetensors"
         digest = save_weights(

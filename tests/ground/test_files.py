@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import multiprocessing
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.files import replacing, slug, write_json, write_text
+from nas.files import file_digest, locked, remove_partial_files, replacing, slug, write_json, write_text
 
 
 def test_a_file_is_replaced_when_writing_ends_well(tmp_path: Path) -> None:
@@ -32,6 +36,72 @@ def test_the_partial_file_keeps_the_ending_that_names_its_format(tmp_path: Path)
     with replacing(tmp_path / "a.b.png") as partial:
         assert partial.suffix == ".png" and partial.parent == tmp_path and partial.name.startswith(".")
         partial.touch()
+
+
+def test_two_writers_of_one_file_do_not_share_a_partial_one(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as first, replacing(tmp_path / "a.txt") as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert (tmp_path / "a.txt").read_text() == "first"  # the block that ends last
+
+
+def test_a_durable_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((tmp_path / "a.txt").exists()))
+    write_text(tmp_path / "a.txt", "text", durable=True)
+    write_text(tmp_path / "b.txt", "text")
+    assert synced == [False]
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    written = write_text(tmp_path / "a.txt", "text")
+    assert stat.S_IMODE(written.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as partial:
+        partial.write_text("of a killed process")
+        kept = partial.rename(partial.with_stem(partial.stem + "2"))
+        partial.touch()
+    (tmp_path / "step-1.partial").touch()  # as earlier versions named them
+    remove_partial_files(tmp_path)
+    assert not kept.exists() and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"some bytes")
+    assert file_digest(tmp_path / "a") == hashlib.sha256(b"some bytes").hexdigest()
+
+
+def _count_up(file: Path) -> None:
+    for _ in range(20):
+        with locked(file):
+            file.write_text(str(int(file.read_text()) + 1))
+
+
+def test_a_lock_keeps_other_processes_out(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "count", "0")
+    others = [multiprocessing.get_context("fork").Process(target=_count_up, args=(file,)) for _ in range(2)]
+    for process in others:
+        process.start()
+    _count_up(file)
+    for process in others:
+        process.join()
+    assert file.read_text() == "60"
+
+
+def _die_with(file: Path) -> None:
+    with locked(file):
+        os._exit(9)
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=_die_with, args=(tmp_path / "a",))
+    process.start()
+    process.join()
+    with locked(tmp_path / "a"):
+        assert process.exitcode == 9
 
 
 @dataclass(frozen=True)

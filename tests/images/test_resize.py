@@ -76,12 +76,12 @@ def test_against_the_definition_written_out(scale: float) -> None:
         return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
 
     def line(values: np.ndarray) -> np.ndarray:
-        n, stretch, result = len(values), min(scale, 1.0), []
+        n, narrowing, result = len(values), min(scale, 1.0), []
         for i in range(1, int(np.ceil(n * scale - 1e-9)) + 1):
             centre = i / scale + 0.5 * (1 - 1 / scale)
             total = weight = 0.0
-            for j in range(int(centre - 2 / stretch) - 2, int(centre + 2 / stretch) + 3):
-                k = kernel(stretch * (j - centre))
+            for j in range(int(centre - 2 / narrowing) - 2, int(centre + 2 / narrowing) + 3):
+                k = kernel(narrowing * (j - centre))
                 m = (j - 1) % (2 * n)
                 total += k * values[m if m < n else 2 * n - 1 - m]
                 weight += k

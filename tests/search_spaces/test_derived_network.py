@@ -58,7 +58,7 @@ def test_image_residual_adds_the_enlarged_input(task: str) -> None:
         tail = plain(x) - (plain.add_mean.bias.view(1, 3, 1, 1) if hasattr(plain, "add_mean") else 0)
         torch.testing.assert_close(residual(x), tail + bicubic_enlarge(x, plain.descriptor.scale), atol=1e-2, rtol=1e-4)
     rebuilt = space.network(genotype, task, **residual.descriptor.config)
-    assert rebuilt.plan == residual.plan
+    assert rebuilt.layout == residual.layout
 
 
 @pytest.mark.parametrize(("layers", "count"), [(5, 437721), (8, 685713), (9, 768377), (10, 851041)])
@@ -95,7 +95,7 @@ def test_minimum_size_is_that_of_the_blocks_in_use() -> None:
 def test_genotype_decides_width_and_depth() -> None:
     space = load_space("jsm")
     model = space.network(load_genotype("jsnet_released").with_network(width=8, cells=2), "sr_x2")
-    assert model.plan.features == 32 and len(model.cells) == 2
+    assert model.layout.features == 32 and len(model.cells) == 2
 
 
 def test_too_narrow_a_network_is_refused() -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nas.data import PatchSource, benchmark_set, find_pairs, is_synthetic, load_pair
-from nas.data.prepare import prepare
+from nas.data.prepare import prepare_folder
 from nas.errors import NasError
 from nas.images import write_image
 from nas.tasks import get_task
-from nas.tasks.degradations import KINDS, SYNTHETIC, estimate_depth, kind_of, mixture, synthetic_haze
+from nas.tasks.degradations import MIXED_KINDS, SYNTHETIC, estimate_depth, kind_of, mixture, synthetic_haze
 
 
 def scene() -> np.ndarray:
@@ -58,7 +58,7 @@ def test_depth_maps_beside_the_images_are_used_in_training_testing_and_preparing
         degraded, target = PatchSource([pair], "dehaze", patch=24, batch=2, cache=cache, augment=False).batch(0)
         near = degraded == target
         assert near.any() and not near.all()
-    prepare(tmp_path / "in", "dehaze", tmp_path / "out", sub_image=16)
+    prepare_folder(tmp_path / "in", "dehaze", tmp_path / "out", sub_image=16)
     made = find_pairs(tmp_path / "out", "dehaze")
     assert len(made) > 1 and all(p.depth is not None for p in made)
     assert [p.depth for p in find_pairs(tmp_path / "in", "denoise_color_25")] == [None]  # depth is no clean image
@@ -84,7 +84,7 @@ def test_the_mixture_has_its_three_parts_in_like_numbers() -> None:
     darker = sum((i < 90).any() for i in images)  # only noise darkens
     assert 8 < darker < 32
     assert [kind_of(n) for n in SYNTHETIC] == ["noise", "rain", "haze", "noise", "noise", "noise"]
-    assert {kind_of(n) for n in SYNTHETIC} == set(KINDS)
+    assert {kind_of(n) for n in SYNTHETIC} == set(MIXED_KINDS)
 
 
 @pytest.mark.parametrize("sigma", [15, 25, 50])

@@ -224,7 +224,7 @@ def under_torchrun(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
         (["search", "--seeds", "2"], "a campaign .* cannot be split by torchrun"),
     ],
 )
-def test_verbs_that_are_not_for_several_are_refused_once(
+def test_commands_that_are_not_for_several_are_refused_once(
     words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import re

@@ -23,7 +23,7 @@ from nas.models.weights import load_weights
 from nas.registry import BASELINES
 from nas.tasks import get_task
 from nas.train.optimizers import make_optimizer
-from nas.train.retrain import recipe
+from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
 from nas.train.training_data import check_settings, open_training_data
 from tests.train.test_model_task import TINY, TRAINABLE, command, supported
@@ -105,7 +105,7 @@ def test_adamw_shrinks_the_weights_and_adam_does_not() -> None:
 
 def test_shares_of_a_shortened_training_are_kept_without_gaps() -> None:
     line = timeline(10, 7, [Stage(8, 4, 300), Stage(16, 2, 100)])
-    assert [(s.first, s.end, s.patch, s.batch) for s in line.stretches] == [(0, 5, 8, 4), (5, 7, 16, 2)]
+    assert [(s.first, s.end, s.patch, s.batch) for s in line.phases] == [(0, 5, 8, 4), (5, 7, 16, 2)]
     assert [line.at(step).patch for step in (0, 4, 5, 6, 99)] == [8, 8, 16, 16, 16]
     assert [line.epoch(step) for step in range(7)] == [0, 0, 1, 1, 2, 3, 3] and line.epochs == 4
     assert timeline(10, 0, [Stage(8, 4, 5)]).steps == 0

@@ -9,7 +9,7 @@ import torch
 
 from nas.config.training import ScheduleSettings
 from nas.errors import UsageError
-from nas.train.losses import pixel_loss, restored, task_criterion
+from nas.train.losses import pixel_loss, task_criterion
 from nas.train.schedules import learning_rate
 
 
@@ -52,8 +52,3 @@ def test_the_loss_is_reported_on_0_255_whatever_the_models_range() -> None:
     unit, _ = small({"restored": output}, target, target, 0)
     full, _ = large(output * 255, target, target * 255, 0)
     assert float(unit) == pytest.approx(float(full), rel=1e-5)
-
-
-def test_several_outputs_are_read_by_name() -> None:
-    image = torch.rand(1, 3, 2, 2)
-    assert restored({"restored": image, "stages": []}) is image and restored(image) is image

@@ -36,7 +36,7 @@ from nas.space import Genotype
 from nas.strategies.base import Strategy
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import terminating
+from nas.train.signals import listening
 
 WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
@@ -81,7 +81,8 @@ class Nni(Strategy):
             claim.unlink()  # of trials that did not end
         title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
-        with progress(title, settings.search.trials, done=done) as bar, terminating():
+        where = f"interrupted; continue with 'nas search --resume {run.folder}'"
+        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where):
             if done < settings.search.trials:
                 _experiment(evaluator, run, bar, done)
         best = _record(evaluator, run)

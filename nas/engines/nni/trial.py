@@ -5,7 +5,6 @@ FOLDER is where the search was started, from which the paths in its settings cou
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import random
@@ -17,6 +16,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import TRIALS
 from nas.engines.search import nested_search
+from nas.files import locked
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import trial_seed, vector_of
@@ -50,8 +50,7 @@ def main(folder: str, origin: str) -> None:
 
 def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotype, int]:
     """(the genotype to evaluate, its slot): the proposal, or the nearest one that is new and within the limits."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
         for path in folder.glob("*.claim"):
             taken[int(path.stem)] = tuple(json.loads(path.read_text()))

@@ -14,10 +14,12 @@ from nas.engines.shared.trial_budget import SECONDS, Claim, TrialBudget
 from nas.estimators.base import Report
 from nas.estimators.pruning import should_stop
 from nas.strategies.optuna_sampler import FAILURE, genotype_of
-from nas.train.signals import terminating
+from nas.train.signals import listening
 
 #: seconds between two looks at a study on which others work
 POLL = 0.5
+#: what to tell the user of a process that was interrupted
+INTERRUPTED = "interrupted, its trial was given back; continue with 'nas search --resume RUN' or another 'nas worker'"
 
 
 def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None] | None = None) -> int:
@@ -26,7 +28,7 @@ def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None
     ``tell`` is called after each. An exception of this process (Ctrl-C too) gives its slot back before it goes on.
     """
     done = 0
-    with terminating():
+    with listening(lambda: INTERRUPTED):
         while True:
             claim = budget.claim()
             if claim is None:

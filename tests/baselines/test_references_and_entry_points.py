@@ -1,4 +1,4 @@
-"""The floor models, and the door to all baselines: create, convert, load strictly."""
+"""The references without a network, and what all baselines offer: create, convert, load strictly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nas.registry import BASELINES
 
 
 @pytest.mark.parametrize("name", ["bicubic", "identity"])
-def test_floor_models_have_no_weights_and_say_so(name: str) -> None:
+def test_references_have_no_weights_and_say_so(name: str) -> None:
     model = baselines.create(name)
     assert not list(model.parameters()) and not BASELINES.get(name).trainable
     assert model.descriptor.name == name

@@ -1,4 +1,4 @@
-"""What the packages of all baselines share at their door: nothing heavy is imported before it is called."""
+"""What the ``BASELINE`` of every baseline is made of: functions that import nothing heavy before they are called."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def lazy(target: str) -> Callable[..., Any]:
-    """The function ``module:name``, imported when it is first called (a list of models needs no torch)."""
+    """A function that is imported when it is first called, so that a list of models needs no torch.
+
+    Args:
+        target: ``"module:name"``.
+    """
     module, _, name = target.partition(":")
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -32,7 +36,16 @@ def lazy(target: str) -> Callable[..., Any]:
 
 
 def served(model: str, patterns: tuple[str, ...], task: str) -> Task:
-    """The task ``task``; UsageError that names the tasks of ``model`` when it is none of them."""
+    """A task, if it is one that a model serves.
+
+    Args:
+        model: Name of the model, for the message.
+        patterns: Names of its tasks; shell wildcards are allowed.
+        task: Name of the task.
+
+    Raises:
+        UsageError: The model does not serve it; the message says which tasks it does.
+    """
     wanted: Task = TASKS.get(task)
     if not any(fnmatchcase(wanted.name, pattern) for pattern in patterns):
         raise UsageError(f"{model} does not serve task {task!r}; choose one of {', '.join(patterns)}")
@@ -40,7 +53,7 @@ def served(model: str, patterns: tuple[str, ...], task: str) -> Task:
 
 
 def without_prefixes(*prefixes: str) -> Callable[[State], State]:
-    """A conversion that only removes each of the prefixes, in order, where all names carry it."""
+    """A conversion that only removes each of the prefixes, in that order, where all names carry it."""
 
     def convert(state: State) -> State:
         for prefix in prefixes:
@@ -51,7 +64,16 @@ def without_prefixes(*prefixes: str) -> Callable[[State], State]:
 
 
 def sizes_from(target: str, convert: Callable[[State], State], model: str) -> Callable[[State], dict[str, Any]]:
-    """``config_from_state`` by the function ``target`` of converted names; NasError if they are of another model."""
+    """A ``config_from_state`` (see ``nas.models.baseline.Baseline``) that converts names before it infers sizes.
+
+    Args:
+        target: ``"module:name"`` of a function from converted tensors to keywords.
+        convert: The conversion of names.
+        model: What to call the model in messages.
+
+    Returns:
+        The function; it raises a NasError for the tensors of another model.
+    """
     infer = lazy(target)
 
     def config_from_state(state: State) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""What a training is given to train: a derived network or a baseline, found by what the user typed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from nas.config.runs import RetrainSettings
+from nas.errors import UsageError, did_you_mean
+from nas.models.baseline import Criterion
+from nas.models.calling import descriptor_of
+from nas.registry import BASELINES, load_plugins
+from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
+from nas.tasks import Task
+from nas.train.losses import task_criterion
+from nas.train.run import Run
+
+#: entries of ``network`` that are options of a derived network rather than part of its structure
+OPTIONS = ("image_residual", "train_mean_shift")
+
+
+@dataclass(frozen=True)
+class TrainableModel:
+    """A network that is to be trained from scratch.
+
+    Attributes:
+        model: The network, freshly initialised.
+        kind: "derived" or "baseline".
+        name: Name of the space or of the baseline.
+        genotype: Of a derived network.
+        space: Of a derived network.
+    """
+
+    model: nn.Module
+    kind: str
+    name: str
+    genotype: Genotype | None = None
+    space: Space | None = None
+
+    def criterion(self, settings: RetrainSettings) -> Criterion:
+        """The loss of its training: the baseline's own, or the task's loss ``train.loss``.
+
+        Raises:
+            UsageError: The options ``train.criterion`` have nothing to set.
+        """
+        options = settings.train.criterion
+        own = BASELINES.get(self.name).criterion if self.kind == "baseline" else None
+        if own is not None:
+            chosen: Criterion | None = own(self.model, {"loss": settings.train.loss, **options})
+            if chosen is not None:
+                return chosen
+        elif options:
+            raise UsageError(
+                f"{self.name} has no loss of its own, so train.criterion ({', '.join(options)}) has nothing to set; "
+                "choose among l1, l2 and charbonnier with train.loss"
+            )
+        return task_criterion(settings.train.loss, descriptor_of(self.model).value_range)
+
+
+def build_trainable(settings: RetrainSettings, task: Task) -> TrainableModel:
+    """Build what ``settings.model`` names: a run folder, a genotype (file or registered name) or a baseline.
+
+    Args:
+        settings: ``model``, ``network``, ``space`` and ``preset`` of a training.
+        task: What the network is for.
+
+    Raises:
+        UsageError: There is no such thing (the message offers the nearest name), or it has no weights to train.
+    """
+    name, path = settings.model, Path(settings.model)
+    if path.is_dir() or path.suffix == ".json" or "/" in name:
+        genotype, space = _from_path(path, settings)
+        return _derived(genotype, space, task, settings.network)
+    if name in BASELINES:
+        baseline = BASELINES.get(name)
+        if not baseline.trainable:
+            raise UsageError(f"model {name!r} has no weights to train")
+        model = baseline.create(**{**baseline.config_for_task(task.name), **settings.network})
+        return TrainableModel(model, "baseline", name)
+    try:
+        genotype = load_genotype(name)
+    except UsageError:
+        known = [*BASELINES.names(), "jsnet_released"]
+        raise UsageError(f"{name!r} is no run folder, genotype file or model; {did_you_mean(name, known)}") from None
+    return _derived(genotype, _space_for(genotype, settings), task, settings.network)
+
+
+def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
+    if not path.exists():
+        raise UsageError(f"{str(path)!r} does not exist; give a run folder, a genotype file or a model name")
+    if not path.is_dir():
+        genotype = Genotype.load(path)
+        return genotype, _space_for(genotype, settings)
+    run = Run.open(path)
+    file = run.folder / "genotype.json"
+    if not file.is_file():
+        raise UsageError(
+            f"run {str(path)!r} has no genotype.json yet; finish it with 'nas search --resume {path}' or write one "
+            f"with 'nas derive {path}'"
+        )
+    load_plugins(run.settings.plugins)
+    return Genotype.load(file), space_from_document(json.loads((run.folder / "space.json").read_text(encoding="utf-8")))
+
+
+def _space_for(genotype: Genotype, settings: RetrainSettings) -> Space:
+    return load_space(settings.space or genotype.space_name, preset=settings.preset)
+
+
+def _derived(genotype: Genotype, space: Space, task: Task, network: dict[str, Any]) -> TrainableModel:
+    settings = {k: v for k, v in network.items() if k not in OPTIONS}
+    if settings:
+        genotype = genotype.with_network(**settings)
+    space.validate(genotype)
+    options = {k: v for k, v in network.items() if k in OPTIONS}
+    return TrainableModel(space.network(genotype, task, **options), "derived", space.name, genotype, space)
