@@ -1,4 +1,4 @@
-"""nas list"""
+"""``nas list``: what can be named."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
-from nas.errors import UsageError, did_you_mean
 
+def list_command(
+    what: Annotated[
+        str, typer.Argument(help="spaces, tasks, protocols, models, strategies, sets, blocks or genotypes.")
+    ],
+    pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
+) -> None:
+    """List what can be named.
 
-def register(app: typer.Typer) -> None:
-    @app.command("list", help="List what can be named.\n\nExample: [bold]nas list tasks 'denoise_*'[/bold]")
-    def list_things(
-        what: Annotated[
-            str, typer.Argument(help="spaces, tasks, protocols, models, strategies, sets, blocks or genotypes.")
-        ],
-        pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
-    ) -> None:
-        if what not in LISTS:
-            raise UsageError(f"nothing is called {what!r} here; {did_you_mean(what, LISTS)}")
-        for line in LISTS[what](pattern):
-            typer.echo(line)
+    Example: [bold]nas list tasks 'denoise_*'[/bold]
+    """
+    from nas.errors import UsageError, did_you_mean
+
+    if what not in LISTS:
+        raise UsageError(f"there is no list of {what!r}; {did_you_mean(what, LISTS)}")
+    for line in LISTS[what](pattern):
+        typer.echo(line)
 
 
 def _spaces(pattern: str) -> list[str]:
@@ -80,6 +82,7 @@ def _genotypes(pattern: str) -> list[str]:
     return GENOTYPES.names(pattern)
 
 
+#: word after ``nas list`` -> lines for the names that match a wildcard
 LISTS: dict[str, Callable[[str], list[str]]] = {
     "spaces": _spaces,
     "tasks": _tasks,
