@@ -100,7 +100,7 @@ def parse_duration(text: str) -> float:
 
 def parse_milliseconds(text: str) -> float:
     """A positive number of milliseconds, without a unit."""
-    if not _PLAIN.fullmatch(text) or not float(text) > 0:
+    if not _PLAIN.fullmatch(text) or not 0 < float(text) <= LARGEST:
         raise ValueError(text)
     return float(text)
 
@@ -108,9 +108,10 @@ def parse_milliseconds(text: str) -> float:
 def parse_size(text: str) -> ImageSize:
     """The size of an image, ``WIDTHxHEIGHT`` in pixels, both at least 1."""
     found = _SIZE.fullmatch(text)
-    if found is None or "0" in (width_height := [str(int(side)) for side in found.groups()]):
+    size = ImageSize(int(found[1]), int(found[2])) if found else ImageSize(0, 0)
+    if not (size.width and size.height):
         raise ValueError(text)
-    return ImageSize(*map(int, width_height))
+    return size
 
 
 def _whole(text: str, units: dict[str, int]) -> int:
