@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -62,11 +63,12 @@ def test_every_command_has_help_with_an_example(words: str, capsys: pytest.Captu
     assert " ".join(succeed(capsys, *words.split(), "--help").split()).count(f"nas {words} ") >= 2
 
 
-@pytest.mark.parametrize("words", LOADED)
-def test_every_option_says_what_it_is(words: str) -> None:
-    command: Any = LOADED[words]
-    undocumented = [p.name for p in command.params if not p.help]
-    assert not undocumented
+@pytest.mark.parametrize("entry", [entry for _, entry in entries()], ids=[words for words, _ in entries()])
+def test_every_argument_and_option_says_what_it_is(entry: CommandEntry) -> None:
+    module, _, name = entry.function.partition(":")
+    hints = get_type_hints(getattr(import_module(f"nas.cli.{module}"), name), include_extras=True)
+    described = {parameter: hint.__metadata__[0].help for parameter, hint in hints.items() if parameter != "return"}
+    assert described and all(described.values())
 
 
 def test_the_list_of_commands_imports_none_of_them_and_no_library_but_typers_own() -> None:
