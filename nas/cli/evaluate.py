@@ -83,8 +83,6 @@ def evaluate_command(
     chosen = [*(models or ()), *(more or ())]
     if not chosen:
         raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
-    if tile not in ("auto", "none") and not tile.isdecimal():
-        raise UsageError(f"--tile {tile!r} is neither a number of pixels nor 'auto' nor 'none'")
     target = out or Path("rows.csv")
     try:
         rows = evaluate(
@@ -95,7 +93,7 @@ def evaluate_command(
             out=target,
             protocol=protocol,
             ensemble=ensemble,
-            tile={"auto": "auto", "none": None}.get(tile, int(tile) if tile.isdecimal() else None),
+            tile=_side(tile),
             overlap=overlap,
             memory=memory,
             dtype=dtype,
@@ -114,3 +112,14 @@ def evaluate_command(
         raise
     print_rows(rows)
     wrote(target)
+
+
+def _side(tile: str) -> int | str | None:
+    """The side of tiles in pixels, ``auto``, or None for whole images."""
+    from nas.errors import UsageError
+
+    if tile.isdecimal():
+        return int(tile)
+    if tile not in ("auto", "none"):
+        raise UsageError(f"--tile {tile!r} is neither a number of pixels nor 'auto' nor 'none'")
+    return None if tile == "none" else tile

@@ -47,7 +47,7 @@ def profile_command(
     from nas.cli.output import wrote
     from nas.errors import UsageError
     from nas.models.calling import describe
-    from nas.profiling.latency import measure
+    from nas.profiling.latency_table import measure_table
     from nas.registry import load_plugins
     from nas.space import load_space
     from nas.tasks import get_task
@@ -55,10 +55,9 @@ def profile_command(
     load_plugins(plugin)
     if latency_table is not None:
         overrides = {k: v for k, v in (("network.cells", cells), ("network.width", base_width)) if v is not None}
-        from nas.profiling.latency_table import measure_table
-
+        timed = load_space(space or "jsm", preset=preset, overrides=overrides)
         table = measure_table(
-            load_space(space or "jsm", preset=preset, overrides=overrides),
+            timed,
             get_task(task or "sr_x2"),
             size.height,
             size.width,
@@ -81,10 +80,16 @@ def profile_command(
     typer.echo(f"model           {model}, {chosen.name}")
     _print_costs(network, chosen)
     if latency:
-        found = measure(network, size.height, size.width, device=device or "cpu", threads=threads or 1)
-        typer.echo(
-            f"latency         {found.median_ms:,.2f} ms median, {found.spread_ms:,.2f} ms spread (IQR), input {found.size}, {found.device}, {found.dtype}"
-        )
+        _print_latency(network, size, device or "cpu", threads or 1)
+
+
+def _print_latency(network: nn.Module, size: ImageSize, device: str, threads: int) -> None:
+    from nas.profiling.latency import measure
+
+    found = measure(network, size.height, size.width, device=device, threads=threads)
+    typer.echo(
+        f"latency         {found.median_ms:,.2f} ms median, {found.spread_ms:,.2f} ms spread (IQR), input {found.size}, {found.device}, {found.dtype}"
+    )
 
 
 def _print_costs(network: nn.Module, task: Task) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from nas.cli import main
 from nas.errors import Interrupted, NasError, UsageError
 from tests.cli.running import run
 
+Ending = Callable[[BaseException], None]
 FAILURES = [
     (UsageError("this is wrong; do that"), 2, "this is wrong; do that"),
     (NasError("it failed; mend it"), 1, "it failed; mend it"),
@@ -34,7 +37,7 @@ INTERRUPTIONS = [
 
 
 @pytest.fixture
-def ending(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def ending(monkeypatch: pytest.MonkeyPatch) -> Ending:
     """Makes ``nas list tasks`` end with an exception."""
 
     def end_with(error: BaseException) -> None:
@@ -51,7 +54,7 @@ def test_an_ending_has_its_code_and_one_sentence(
     error: BaseException,
     code: int,
     sentence: str,
-    ending,  # type: ignore[no-untyped-def]
+    ending: Ending,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ending(error)
@@ -64,7 +67,7 @@ def test_an_ending_has_its_code_and_one_sentence(
 def test_debug_lets_every_failure_through_wherever_it_stands(
     words: tuple[str, ...],
     error: Exception,
-    ending,  # type: ignore[no-untyped-def]
+    ending: Ending,
 ) -> None:
     ending(error)
     with pytest.raises(type(error)) as raised:
@@ -73,7 +76,7 @@ def test_debug_lets_every_failure_through_wherever_it_stands(
 
 
 def test_only_rank_zero_tells_of_wrong_use_and_any_rank_of_a_failure(
-    ending,  # type: ignore[no-untyped-def]
+    ending: Ending,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,7 @@ from nas.cli.quantities import (
 )
 from tests.cli.running import run
 
+Parser = Callable[[str], object]
 PARSERS = (parse_count, parse_bytes, parse_duration, parse_milliseconds, parse_size)
 #: no quantity of any kind, but "12", which is no size
 GARBAGE = (
@@ -94,13 +96,13 @@ def test_milliseconds_are_a_plain_number(value: float) -> None:
         (parse_size, "320x180", ImageSize(320, 180)),
     ],
 )
-def test_what_people_write_is_understood(parse, text: str, value: object) -> None:  # type: ignore[no-untyped-def]
+def test_what_people_write_is_understood(parse: Parser, text: str, value: object) -> None:
     assert parse(text) == value
 
 
 @pytest.mark.parametrize("parse", PARSERS)
 @pytest.mark.parametrize("text", GARBAGE)
-def test_garbage_is_refused_by_every_parser_that_it_is_not_a_quantity_of(parse, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_garbage_is_refused_by_every_parser_that_it_is_not_a_quantity_of(parse: Parser, text: str) -> None:
     if text == "12" and parse is not parse_size:
         assert parse(text) == 12
         return
