@@ -149,3 +149,5 @@ TASKS: Registry[Any] = Registry("task", group="nas.tasks")
 BASELINES: Registry[Any] = Registry("model", group="nas.baselines", attribute="BASELINE")
 #: name -> strategy class
 STRATEGIES: Registry[Any] = Registry("strategy", group="nas.strategies", attribute="STRATEGY")
+#: name -> estimator class
+ESTIMATORS: Registry[Any] = Registry("estimator", group="nas.estimators", attribute="ESTIMATOR")

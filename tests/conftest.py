@@ -1,20 +1,17 @@
-"""Shared fixtures: where the golden tensors are, and a seeded torch."""
+"""Shared fixtures: where the reference data is, and a seeded torch."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-GOLDEN = Path(__file__).parent / "golden"
-ROOT = Path(__file__).parents[1]
+from tests.golden_tools import shared_folder
 
-
-def shared_folder() -> Path | None:
-    """The reference data that is not part of the repository: NAS_SHARED, else ../shared."""
-    folder = Path(os.environ.get("NAS_SHARED", ROOT.parent / "shared"))
-    return folder if (folder / "fixtures").is_dir() else None
+#: How long an example takes, or the making of one, is no property of the code.
+settings.register_profile("nas", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("nas")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from importlib.metadata import version
 import pytest
 
 import nas
+from tests.processes import HANGS
 
 NAMES = {
     "load_space": "nas.space",
@@ -44,7 +45,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

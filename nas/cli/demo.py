@@ -46,7 +46,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
-    from nas.engines.search import plan, search
+    from nas.engines.search import plan_search, search
     from nas.report.comparison import compare
     from nas.report.page.html import write_report
     from nas.report.published import load_published
@@ -65,7 +65,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         **common,
     )
     if dry_run:
-        show_plan(*plan(settings))
+        show_plan(*plan_search(settings))
         return
     typer.echo("1/5  searching operation and attention blocks on photographs")
     found = search(settings, out=folder / "search")

@@ -10,9 +10,13 @@ import typer
 
 def list_command(
     what: Annotated[
-        str, typer.Argument(help="spaces, tasks, protocols, models, strategies, sets, blocks or genotypes.")
+        str,
+        typer.Argument(help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks or genotypes."),
     ],
     pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
+    settings: Annotated[
+        bool, typer.Option("--settings", help="With the settings that each strategy or estimator owns.")
+    ] = False,
 ) -> None:
     """List what can be named.
 
@@ -22,7 +26,9 @@ def list_command(
 
     if what not in LISTS:
         raise UsageError(f"there is no list of {what!r}; {did_you_mean(what, LISTS)}")
-    for line in LISTS[what](pattern):
+    if settings and what not in ("strategies", "estimators"):
+        raise UsageError(f"--settings goes with strategies and estimators, not with {what}")
+    for line in _settings(what, pattern) if settings else LISTS[what](pattern):
         typer.echo(line)
 
 
@@ -59,6 +65,26 @@ def _strategies(pattern: str) -> list[str]:
     return STRATEGIES.names(pattern)
 
 
+def _estimators(pattern: str) -> list[str]:
+    from nas.registry import ESTIMATORS
+
+    return ESTIMATORS.names(pattern)
+
+
+def _settings(what: str, pattern: str) -> list[str]:
+    """Every component with the settings that it owns, as users type them: name, default, meaning."""
+    from nas.registry import ESTIMATORS, STRATEGIES
+
+    registry = {"strategies": STRATEGIES, "estimators": ESTIMATORS}[what]
+    lines = []
+    for name in registry.names(pattern):
+        model = registry.get(name).Settings
+        defaults = model().model_dump(mode="json")
+        lines.append(name)
+        lines += [f"  search.{key} = {defaults[key]}: {f.description}" for key, f in model.model_fields.items()]
+    return lines
+
+
 def _sets(pattern: str) -> list[str]:
     from fnmatch import fnmatchcase
 
@@ -89,6 +115,7 @@ LISTS: dict[str, Callable[[str], list[str]]] = {
     "protocols": _protocols,
     "models": _models,
     "strategies": _strategies,
+    "estimators": _estimators,
     "sets": _sets,
     "blocks": _blocks,
     "genotypes": _genotypes,

@@ -48,7 +48,7 @@ def noise_command(
     from nas.cli.output import print_experiment
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
-    from nas.engines.search import plan
+    from nas.engines.search import plan_search
     from nas.experiments.noise import noise, plan_noise
     from nas.experiments.resume import resume_experiment
 
@@ -61,6 +61,6 @@ def noise_command(
         trainings = len(planned.draws) * len(planned.seeds)
         typer.echo(f"{trainings} trainings of {planned.base.retrain.steps} steps: {genotypes} genotypes, {seeds} seeds")
         # a network of the space, as a random search would train it
-        show_plan(*plan(build(SearchSettings, planned.base.model_dump(mode="json"), strategy="random")))
+        show_plan(*plan_search(build(SearchSettings, planned.base.model_dump(mode="json"), strategy="random")))
         return
     print_experiment(noise(settings, genotypes, seeds, out=out, jobs=jobs))

@@ -88,8 +88,9 @@ def search_command(
     from nas.cli.dry_run import show_plan
     from nas.cli.flags import settings_from
     from nas.cli.output import print_experiment
+    from nas.config.owners import refuse_foreign
     from nas.config.runs import SearchSettings
-    from nas.engines.search import plan, search
+    from nas.engines.search import plan_search, search
     from nas.experiments.experiment import run_experiment
     from nas.experiments.plan import is_experiment
     from nas.experiments.resume import resume_experiment
@@ -102,8 +103,10 @@ def search_command(
             _print_result(search(resume=resume))
         return
     settings = settings_from(SearchSettings, "search", given)
+    if seeds is None and control is None:
+        refuse_foreign(settings)
     if dry_run:
-        show_plan(*plan(settings))
+        show_plan(*plan_search(settings))
     elif seeds is not None or control is not None:
         refuse("an experiment (--seeds, --control)", "start it without torchrun, or one seed at a time with it")
         print_experiment(run_experiment(settings, seeds=seeds or 1, control=control, out=out))

@@ -1,21 +1,29 @@
-"""Every setting of a search and of a training, with its default: the one place where defaults live.
+"""Configurations read from YAML files, flags and assignments.
 
-A configuration is a tree of small sections. It is read from YAML (``--config``), changed by dotted
-assignments (``--set train.optimizer.lr=5e-4``) and by the flags of a verb, and written whole into the run
-folder, so that a run can be repeated from its own ``config.yaml``.
+A configuration is a tree of small sections. It is read from YAML (``--config``), changed by dotted assignments
+(``--set train.optimizer.lr=5e-4``) and by the flags of a command, and written whole into the run folder, so that a
+run can be repeated from its own ``config.yaml``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from nas.config.runs import Settings
-from nas.errors import UsageError, did_you_mean
+from nas.config.faults import sentence
+from nas.config.merging import merged
+from nas.config.numbers import load_yaml
+from nas.config.owners import with_owned_settings
+from nas.config.runs import SearchSettings, Settings
+from nas.errors import UsageError
+from nas.registry import ESTIMATORS, STRATEGIES, load_plugins
+
+#: mappings whose keys are not ours: dotted names of a space's settings, keywords of a network
+FREE = ("overrides", "network")
 
 S = TypeVar("S", bound=Settings)
 
@@ -28,15 +36,24 @@ def build(
 ) -> S:
     """Defaults, then the YAML file or mapping, then flags that are not None, then ``a.b=c`` assignments.
 
-    A flag's name may be dotted with double underscores (``data__patch=48``). Raises UsageError that names
-    the setting and the nearest valid one.
+    Args:
+        kind: ``SearchSettings`` or ``RetrainSettings``.
+        config: A YAML file or a mapping of settings.
+        assignments: Texts ``a.b=value``, the value in YAML.
+        flags: Settings by name; a dot in a name is written as two underscores (``data__patch=48``).
+
+    Returns:
+        The whole configuration. The plug-ins that it names are loaded: a strategy may come with one.
+
+    Raises:
+        UsageError: One sentence that names the setting and the nearest valid one.
     """
     # the kind's own defaults first: a nested default (retraining's learning rate) must survive a change beside it
     tree: dict[str, Any] = kind().model_dump(mode="json")
     if isinstance(config, Mapping):
-        _merge(tree, config)
+        tree = merged(tree, config, FREE)
     elif config is not None:
-        _merge(tree, read_yaml(Path(config)))
+        tree = merged(tree, read_yaml(Path(config)), FREE)
     for name, value in flags.items():
         if value is not None:
             _assign(tree, name.split("__"), value)
@@ -45,39 +62,41 @@ def build(
         if not sign or not key:
             raise UsageError(f"--set {text!r} is not of the form key.subkey=value")
         try:
-            _assign(tree, key.strip().split("."), _scalar(value))
+            _assign(tree, key.strip().split("."), load_yaml(value))
         except yaml.YAMLError:
             raise UsageError(f"--set {text!r}: the value is not valid YAML") from None
-    return parse(kind, tree)
-
-
-def _scalar(text: str) -> Any:
-    value = yaml.safe_load(text)
-    if isinstance(value, str):  # YAML 1.1 reads 5e-4 as a string; a person means the number
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    settings = parse(kind, tree)
+    if isinstance(settings, SearchSettings):
+        load_plugins(settings.plugins)  # a strategy or estimator may come with one
+        return cast(S, with_owned_settings(settings))
+    return settings
 
 
 def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
-    """Validate a tree of plain values; the first fault is reported as one sentence."""
+    """Validate a tree of plain values.
+
+    The settings of a strategy or estimator that is not known here (it comes with a plug-in that nobody loaded) are
+    kept as they are, so that a run folder can be looked at without running its plug-ins.
+
+    Args:
+        kind: ``SearchSettings`` or ``RetrainSettings``.
+        tree: Nested mappings of plain values.
+
+    Returns:
+        The whole configuration, defaults included.
+
+    Raises:
+        UsageError: One sentence about the first fault: the setting, what is wrong, the nearest valid name.
+    """
     try:
-        return kind.model_validate(_numbers(dict(tree)))
+        settings = kind.model_validate(dict(tree))
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(p) for p in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            section: type[BaseModel] = kind
-            for part in fault["loc"][:-1]:
-                annotation = section.model_fields[str(part)].annotation
-                if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-                    break
-                section = annotation
-            hint = did_you_mean(str(fault["loc"][-1]), section.model_fields)
-            raise UsageError(f"unknown setting {where!r}; {hint}") from None
-        raise UsageError(f"setting {where!r}: {fault['msg'].lower()} (got {fault['input']!r})") from None
+        raise UsageError(sentence(error, kind)) from None
+    if not isinstance(settings, SearchSettings):
+        return settings
+    if settings.strategy not in STRATEGIES or settings.search.estimator not in ESTIMATORS:
+        return settings
+    return cast(S, with_owned_settings(settings))
 
 
 def to_yaml(settings: Settings) -> str:
@@ -91,7 +110,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UsageError(f"configuration file {str(path)!r} does not exist")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        tree = load_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(
             f"configuration file {str(path)!r} is not valid YAML: {' '.join(str(error).split())}"
@@ -101,16 +120,8 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     return tree
 
 
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict) and key not in ("overrides", "network"):
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
 def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    if path[0] in ("overrides", "network") and len(path) > 1:  # their keys are dotted names themselves
+    if path[0] in FREE and len(path) > 1:  # their keys are dotted names themselves
         tree.setdefault(path[0], {})[".".join(path[1:])] = value
         return
     for part in path[:-1]:
@@ -119,14 +130,6 @@ def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
             raise UsageError(f"setting {'.'.join(path)!r}: {part!r} is a single value, it has no parts")
         tree = deeper
     if isinstance(value, dict) and isinstance(tree.get(path[-1]), dict):
-        _merge(tree[path[-1]], value)
+        tree[path[-1]] = merged(tree[path[-1]], value, FREE)
     else:
         tree[path[-1]] = value
-
-
-def _numbers(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {k: _numbers(v) for k, v in tree.items()}
-    if isinstance(tree, str) and tree[:1].isdigit() and "e-" in tree:
-        return _scalar(tree)
-    return tree

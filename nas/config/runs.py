@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from nas.config.data import DataSettings
-from nas.config.search import LimitSettings, StrategySettings, StudySettings
+from nas.config.search import LimitSettings, SearchOptions, StudySettings
 from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, RecipeSettings, TrainSettings
 
@@ -31,7 +31,7 @@ class SearchSettings(Settings):
     preset: str | None = None
     overrides: dict[str, Any] = {}
     strategy: str = "pc_darts"
-    search: StrategySettings = StrategySettings()
+    search: SearchOptions = SearchOptions()
     limits: LimitSettings = LimitSettings()
     study: StudySettings = StudySettings()
     retrain: RecipeSettings = RecipeSettings()

@@ -6,23 +6,33 @@ from pathlib import Path
 
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
-from nas.engines.provenance import with_provenance
-from nas.engines.setup import space_of
-from nas.errors import NasError, UsageError
-from nas.models.weights import load_strict
+from nas.engines.result import with_provenance
+from nas.engines.setup import constraint_costs, space_of
+from nas.errors import UsageError
+from nas.estimators.supernets import supernet_of
+from nas.objectives.optimum import best_within
 from nas.registry import STRATEGIES
 from nas.space import Genotype
-from nas.supernet import Supernet
 from nas.train.run import Run
-from nas.train.state import load_state
 
 
 def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings | None = None) -> Genotype:
-    """The genotype of a search run; written to ``out`` as JSON when given.
+    """The genotype of a search run.
 
-    Per edge the candidate of largest weight, zero blocks excluded (JSNet specification section 8). Under limits,
-    those of the run and over them those of ``limits``, the likeliest genotype that keeps all of them. Raises
-    NasError when the search has not yet saved a state, or when no genotype keeps the limits.
+    Per edge the candidate of largest weight, zero blocks excluded (JSNet specification section 8). Under limits, the
+    likeliest genotype that keeps all of them.
+
+    Args:
+        run: The run folder, finished or not.
+        out: JSON file to write the genotype to.
+        limits: Hard limits over those that the run was searched with.
+
+    Returns:
+        The genotype, with its provenance.
+
+    Raises:
+        UsageError: New limits are given for a search that has no probabilities to derive from.
+        NasError: The search has not yet saved a state, or no genotype keeps the limits.
     """
     opened = Run.open(run)
     settings = opened.expect(SearchSettings)
@@ -39,36 +49,12 @@ def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings
 
 
 def _likeliest(run: Run, settings: SearchSettings, limited: bool) -> Genotype:
-    from nas.engines.setup import costs_for_limits
-    from nas.objectives.optimum import best_within
-
     strategy = STRATEGIES.get(settings.strategy)
     if limited and (not strategy.differentiable or strategy.chooses_at_end):
         raise UsageError(
             f"a {settings.strategy!r} search has no probabilities to derive from under a new limit; search again "
             "with the limit (nas search ... --max-params)"
         )
-    costs = costs_for_limits(space_of(settings), settings)
-    supernet = _supernet(run, settings)
+    costs = constraint_costs(space_of(settings), settings)
+    supernet = supernet_of(run)
     return supernet.genotype() if costs is None else best_within(supernet, costs, settings.limits)
-
-
-def _supernet(run: Run, settings: SearchSettings) -> Supernet:
-    """The supernet of a run as it stands, from its weights file or its newest state."""
-    from safetensors.torch import load_file
-
-    strategy = STRATEGIES.get(settings.strategy)
-    weights = run.folder / "weights.safetensors"
-    state = None if run.finished else load_state(run.states)
-    unfinished = not run.finished and (state is None or state["learner"].get("compared", 1) == 0)
-    if not strategy.differentiable or unfinished:
-        raise NasError(
-            f"run {str(run.folder)!r} has nothing to derive from yet; continue it with "
-            f"'nas search --resume {run.folder}'"
-        )
-    supernet: Supernet = space_of(settings).supernet(
-        settings.task, **strategy(settings.search, settings.train).supernet_options()
-    )
-    found = load_file(str(weights)) if state is None else state["learner"]["supernet"]
-    load_strict(supernet, found, str(run.folder))
-    return supernet

@@ -1,4 +1,7 @@
-"""What any process needs to evaluate genotypes of a search: space, task, images, costs, estimator."""
+"""What one genotype is worth in a search: the one place where it is trained, valued and costed.
+
+The loop of one process, the workers of a shared study and the trials of NNI all use it.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,58 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
-
 from nas.config.runs import SearchSettings
-from nas.engines.setup import costs_for, space_of
-from nas.estimators.catalogue import Estimator, Report, make_estimator
-from nas.objectives.constraints import Feasible
+from nas.engines.setup import SHARES, space_of, trial_costs, use_threads
+from nas.estimators.base import Estimator, Report
+from nas.objectives.constraints import Constraints
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of
-from nas.registry import load_plugins
+from nas.registry import ESTIMATORS, load_plugins
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.tasks import Task, get_task
 from nas.train.training_data import TrainingData, check_settings, open_training_data
 
-#: share of the training images that train weights and architecture, as in every search
-SHARES = {"weights": 0.5, "architecture": 0.5}
-
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One genotype's result. values: by objective; scores: everything the estimator says; seconds: of work.
+    """One genotype's result.
 
-    failure: why there are no values (the training diverged), else "". stopped: the training was ended at a rung.
+    Attributes:
+        values: By objective; {} where the training diverged.
+        costs: By name, as far as they are known.
+        scores: Everything that the estimator says.
+        seconds: Of work.
+        skip_share: Share of skip connections among the chosen blocks, 0..1.
+        failure: Why there are no values, else "".
+        stopped: Whether the training was ended at a rung.
     """
 
     values: dict[str, float]
+    costs: dict[str, float]
     scores: dict[str, float]
     seconds: float
     skip_share: float
     failure: str = ""
     stopped: bool = False
 
+    @property
+    def steps(self) -> int:
+        """Training steps taken."""
+        return int(self.scores.get("steps", 0))
+
+    @property
+    def state(self) -> str:
+        """``complete``, ``pruned`` or ``failed``."""
+        return "failed" if self.failure else "pruned" if self.stopped else "complete"
+
 
 class Evaluator:
-    """Built from settings alone, so that it is the same in every process; parts are made when first needed.
+    """Built from settings alone, so that it is the same in every process; its parts are made when first needed.
 
-    space: given when it comes from elsewhere than the settings (a shared study holds its document).
+    Args:
+        settings: The search.
+        space: Where it comes from elsewhere than the settings: a shared study holds its document.
     """
 
     def __init__(self, settings: SearchSettings, space: Space | None = None) -> None:
@@ -53,8 +71,7 @@ class Evaluator:
         check_settings(settings, self.task)
         self.space = space if space is not None else space_of(settings)
         self.objectives = objectives_of(settings.search)
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
+        use_threads(settings)
 
     @cached_property
     def data(self) -> TrainingData:
@@ -63,35 +80,48 @@ class Evaluator:
 
     @cached_property
     def costs(self) -> GenotypeCosts | None:
-        """Costs by genotype, as the strategies in one process have them."""
-        return costs_for(self.settings, self.space, self.task)
+        """Costs by genotype; None where they are unknown and nothing but ties would need them."""
+        return trial_costs(self.settings, self.space, self.task)
 
     @cached_property
-    def feasible(self) -> Feasible:
+    def constraints(self) -> Constraints:
         """Which genotypes keep the limits."""
-        limits = self.settings.limits
-        if limits.params is None and limits.macs is None and limits.latency is None:
-            return Feasible(self.space)
-        return Feasible(self.space, self.costs, limits)
-
-    def costs_of(self, genotype: Genotype) -> dict[str, float]:
-        """Costs by name; {} where they are unknown: only in searches without limits on them and objectives of them."""
-        return self.costs.of(genotype) if self.costs is not None else {}
-
-    def cost(self, genotype: Genotype) -> tuple[float, ...]:
-        """What ties in quality are broken by: parameters, multiply-adds."""
-        costs = self.costs_of(genotype)
-        return tuple(costs[name] for name in ("params", "macs") if name in costs)
+        if not self.settings.limits.given:
+            return Constraints(self.space)
+        return Constraints(self.space, self.costs, self.settings.limits)
 
     @cached_property
     def estimator(self) -> Estimator:
         """What gives a genotype its value; call its ``prepare`` before the first one."""
-        return make_estimator(self.settings, self.space, self.task, self.data)
+        made: Estimator = ESTIMATORS.get(self.settings.search.estimator)(
+            self.settings, self.space, self.task, self.data
+        )
+        return made
+
+    def costs_of(self, genotype: Genotype) -> dict[str, float]:
+        """Costs by name; {} where they are unknown."""
+        return self.costs.of(genotype) if self.costs is not None else {}
+
+    def tie_break(self, genotype: Genotype) -> tuple[float, ...]:
+        """What ties in quality are broken by: parameters, then multiply-adds; small is better."""
+        costs = self.costs_of(genotype)
+        return tuple(costs[name] for name in ("params", "macs") if name in costs)
+
+    def objective_values(self, genotype: Genotype, quality: float) -> dict[str, float]:
+        """The values by objective of a genotype that has reached ``quality``."""
+        costs = self.costs_of(genotype) if len(self.objectives) > 1 else {}
+        return {name: quality if name == self.objectives[0] else costs[name] for name in self.objectives}
 
     def evaluate(self, genotype: Genotype, trial: int, report: Report | None = None) -> Evaluated:
-        """The values of one genotype; ``trial`` (its slot) seeds it, so that any process finds the same.
+        """Estimate the value of one genotype.
 
-        A training that diverges is the genotype's failure; exceptions are this process's own.
+        Args:
+            genotype: A genotype of the space.
+            trial: Its number; it seeds the trial, so that any process finds the same.
+            report: Told of the rungs of the pruning; whether the trial ends there. None without pruning.
+
+        Returns:
+            The result. A training that diverges is the genotype's failure; exceptions are this process's own.
         """
         started = time.monotonic()
         told: list[bool] = [False]
@@ -102,11 +132,17 @@ class Evaluator:
             return told[0]
 
         scores = dict(self.estimator(genotype, trial, remember if report is not None else None))
-        failure = ""
-        values: dict[str, float] = {}
-        if not math.isfinite(scores[self.objectives[0]]):
-            failure = f"its {self.objectives[0]} is {scores[self.objectives[0]]}: the training diverged"
+        quality, failure, values = scores[self.objectives[0]], "", {}
+        if math.isfinite(quality):
+            values = self.objective_values(genotype, quality)
         else:
-            costs = self.costs_of(genotype) if len(self.objectives) > 1 else {}
-            values = {name: scores[name] if name in scores else costs[name] for name in self.objectives}
-        return Evaluated(values, scores, time.monotonic() - started, skip_share(genotype), failure, told[0])
+            failure = f"its {self.objectives[0]} is {quality}: the training diverged"
+        return Evaluated(
+            values=values,
+            costs=self.costs_of(genotype),
+            scores=scores,
+            seconds=time.monotonic() - started,
+            skip_share=skip_share(genotype),
+            failure=failure,
+            stopped=told[0],
+        )

@@ -1,142 +1,53 @@
-"""A supernet under a differentiable strategy: the learner of the search loop, and what it reports."""
+"""The engine of differentiable strategies: one supernet, whose architecture moves with its weights."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+import time
+from pathlib import Path
 
 from nas.config.runs import SearchSettings
-from nas.engines.setup import costs_for_limits
-from nas.objectives.optimum import best_within
-from nas.space import Genotype, Space
-from nas.space.genotype import skip_share
-from nas.strategies.architecture_loss import ArchitectureLoss
-from nas.strategies.base import DifferentiableStrategy
-from nas.supernet import Supernet
-from nas.supernet.expected_cost import mean_entropy
-from nas.train.distributed import average, running_statistics
-from nas.train.losses import pixel_loss
-from nas.train.network_learner import BatchStream, autocast
+from nas.engines.comparing import ComparingLearner
+from nas.engines.result import SearchResult, begin, finish, finished
+from nas.engines.setup import SHARES, space_of, use_threads
+from nas.engines.supernet_learner import SupernetLearner
+from nas.estimators.base import NestedSearch
+from nas.models.weights import save_weights
+from nas.registry import STRATEGIES
+from nas.space import Space
+from nas.tasks import Task, get_task
+from nas.train.loop import train
+from nas.train.run import Run
+from nas.train.state import seed_everything
+from nas.train.training_data import TrainingData, check_settings, open_training_data
 
 
-class SupernetLearner:
-    """Feeds a strategy from two disjoint streams and watches the architecture for collapse.
+def search_by_gradient(
+    settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
+) -> SearchResult:
+    """Train a supernet under the strategy and derive its genotype (an ``Engine``)."""
+    started = time.monotonic()
+    task, space = get_task(settings.task), space_of(settings)
+    check_settings(settings, task)
+    seed_everything(settings.seed)
+    use_threads(settings)
+    data = open_training_data(settings, task, SHARES)
+    learner = make_learner(space, task, settings, data)
+    if run is None:
+        run = begin(settings, space, data, out)
+        if run.finished:  # a rank died when all was done, and torchrun restarted the others
+            return finished(run)
+    scores = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}").scores
+    file = run.folder / "weights.safetensors"
 
-    stopped: why the search ended before its last step, or "".
-    """
+    def save() -> str:
+        return save_weights(file, learner.supernet, kind="supernet", task=task.name, space=space.document)
 
-    def __init__(
-        self,
-        space: Space,
-        supernet: nn.Module,
-        strategy: DifferentiableStrategy,
-        weight_batches: BatchStream,
-        architecture_batches: BatchStream,
-        settings: SearchSettings,
-        validate: Callable[[nn.Module], dict[str, float]],
-    ) -> None:
-        train, device = settings.train, settings.device
-        self._memory = torch.channels_last if train.channels_last else torch.contiguous_format
-        self.space, self.strategy, self.settings = space, strategy, settings
-        self.supernet: Supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
-        self._weight_batches, self._architecture_batches, self._validate = (
-            weight_batches,
-            architecture_batches,
-            validate,
-        )
-        self.warmup_steps = round(settings.search.warmup * train.steps)
-        self._warned = False
-        self.stopped = ""
-        self.costs = costs_for_limits(space, settings)
-        strategy.architecture_loss = ArchitectureLoss(settings.search, self.costs, settings.limits)
+    return finish(run, settings, learner.genotype(), scores, started, save_weights=save)
 
-        def loss(forward: Callable[[Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
-            with autocast(device, train.bf16):
-                output = forward(batch[0])
-            return pixel_loss(train.loss, output.float(), batch[1])
 
-        strategy.prepare(self.supernet, loss)
-
-    def begin(self, step: int) -> None:
-        self._weight_stream = self._weight_batches(step)
-        self._architecture_stream = self._architecture_batches(max(step, self.warmup_steps))
-        self.supernet.train()
-
-    def step(self, step: int) -> dict[str, float]:
-        search = self._to_device(next(self._architecture_stream)) if step >= self.warmup_steps else None
-        values = self.strategy.step(self.supernet, self._to_device(next(self._weight_stream)), search)
-        average(running_statistics(self.supernet))  # of blocks with batch normalisation, over the ranks
-        return values
-
-    def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        device = self.settings.device
-        return batch[0].to(device, memory_format=self._memory), batch[1].to(device)
-
-    def genotype(self) -> Genotype:
-        """The genotype that the architecture variables stand for now: the likeliest within the limits."""
-        if self.costs is not None:
-            return best_within(self.supernet, self.costs, self.settings.limits)
-        return self.supernet.genotype()
-
-    def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        genotype = self.genotype()
-        probabilities = self.supernet.edge_probabilities()
-        counts = Counter(choice.block for choices in genotype.cells.values() for choice in choices)
-        share = skip_share(genotype)
-        entropy = {cell: mean_entropy(p) for cell, p in probabilities.items()}
-        yield (
-            "architecture",
-            {
-                "entropy": entropy,
-                "mean_entropy": sum(map(sum, entropy.values())) / max(sum(map(len, entropy.values())), 1),
-                "counts": dict(sorted(counts.items())),
-                "skip_share": share,
-                "genotype": genotype.hash,
-                "probabilities": {
-                    cell: [[round(v, 6) for v in row] for row in p.tolist()] for cell, p in probabilities.items()
-                },
-            },
-        )
-        collapsing = step > self.warmup_steps and share >= self.settings.search.collapse_share
-        if collapsing and not self._warned:
-            yield (
-                "warning",
-                {
-                    "message": f"the search is collapsing: {share:.0%} of the chosen blocks are skip connections; "
-                    "train weights longer before the architecture (search.warmup) or lower search.optimizer.lr"
-                },
-            )
-            if self.settings.search.stop_on_collapse:
-                self.stopped = f"{share:.0%} of the chosen blocks are skip connections (search.stop_on_collapse)"
-        self._warned = collapsing
-
-    def validate(self, step: int) -> dict[str, float]:
-        """PSNR of the mixed supernet, and of the same weights with every edge reduced to its chosen block.
-
-        The difference (``gap``, dB) is what discretisation would cost at this moment.
-        """
-        scores = self._validate(self.supernet)
-        if scores:
-            with self.supernet.only(self.genotype()):
-                scores["derived_psnr"] = self._validate(self.supernet)["psnr"]
-            scores["gap"] = scores["psnr"] - scores["derived_psnr"]
-        self.supernet.train()
-        return scores
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "supernet": self.supernet.state_dict(),
-            "strategy": self.strategy.state_dict(),
-            "warned": self._warned,
-            "stopped": self.stopped,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.supernet.load_state_dict(state["supernet"])
-        self.strategy.load_state_dict(state["strategy"])
-        self._warned = state["warned"]
-        self.stopped = state.get("stopped", "")
+def make_learner(space: Space, task: Task, settings: SearchSettings, data: TrainingData) -> SupernetLearner:
+    """The supernet under its strategy, ready for the loop."""
+    strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
+    supernet = space.supernet(task, **strategy.supernet_options())
+    kind = ComparingLearner if strategy.chooses_at_end else SupernetLearner
+    return kind(supernet, strategy, settings, data)

@@ -1,4 +1,4 @@
-"""Whole genotypes under a discrete strategy: one step of the loop is one trial."""
+"""The engine of strategies that propose whole genotypes, in this process: one step of the loop is one trial."""
 
 from __future__ import annotations
 
@@ -9,45 +9,65 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.runs import SearchSettings
-from nas.engines.setup import costs_for
+from nas.engines.evaluator import Evaluated, Evaluator
+from nas.engines.result import SearchResult, begin, finish, finished
 from nas.errors import NasError
 from nas.estimators.base import NestedSearch
-from nas.estimators.catalogue import make_estimator
 from nas.estimators.pruning import should_stop
-from nas.objectives.constraints import Feasible
-from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.pareto import ParetoArchive
-from nas.space import Genotype, Space
+from nas.registry import STRATEGIES
+from nas.space import Genotype
 from nas.space.genotype import skip_share
 from nas.strategies.base import DiscreteStrategy
-from nas.tasks import Task
-from nas.train.training_data import TrainingData
+from nas.train.loop import train
+from nas.train.run import Run
+from nas.train.state import seed_everything
+
+
+def search_by_trials(
+    settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
+) -> SearchResult:
+    """Ask, evaluate and tell until the trials are spent (an ``Engine``)."""
+    started = time.monotonic()
+    evaluator = Evaluator(settings)
+    seed_everything(settings.seed)
+    strategy = STRATEGIES.get(settings.strategy)(settings.search, evaluator.space, settings.seed)
+    learner = TrialLearner(evaluator, strategy)
+    if run is None:
+        run = begin(settings, evaluator.space, evaluator.data, out)
+        if run.finished:
+            return finished(run)
+    if learner.evaluates:
+        evaluator.estimator.prepare(run.folder, search)
+    trials = settings.search.trials
+    steps = settings.train.model_copy(
+        update={"steps": trials, "log_every": 1, "validate_every": trials, "checkpoint_every": 1}
+    )
+    title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
+    scores = train(learner, run, steps, title).scores
+    learner.export(run.folder)
+    return finish(run, settings, learner.genotype(), scores, started)
 
 
 class TrialLearner:
-    """Asks for a genotype, has it estimated, tells its objectives, and keeps the Pareto archive.
+    """Asks for a genotype, has it evaluated, tells its objectives, and keeps the Pareto archive.
 
-    The estimate is ``search.estimator``'s: by default a training of ``search.trial_steps`` steps. With a single
-    trial nothing is evaluated: the one genotype asked for is the result, at no cost.
+    With a single trial nothing is evaluated: the one genotype asked for is the result, at no cost.
 
-    stopped: why the search ended before its last trial, or "".
+    Attributes:
+        evaluates: Whether trials are evaluated at all.
+        stopped: Why the search ended before its last trial, or "".
     """
 
-    def __init__(
-        self, space: Space, task: Task, strategy: DiscreteStrategy, settings: SearchSettings, data: TrainingData
-    ) -> None:
-        self.space, self.task, self.strategy, self.settings = space, task, strategy, settings
-        self.objectives = objectives_of(settings.search)
-        self.quality = quality_of(settings.search)
+    def __init__(self, evaluator: Evaluator, strategy: DiscreteStrategy) -> None:
+        self.evaluator, self.strategy, self.search = evaluator, strategy, evaluator.settings.search
+        self.evaluates = self.search.trials > 1
         self.stopped = ""
-        self.archive = ParetoArchive(self.objectives)
-        limited = any((settings.limits.params, settings.limits.macs, settings.limits.latency))
-        self._evaluates = settings.search.trials > 1
-        self.costs = costs_for(settings, space, task) if self._evaluates or limited else None
-        self.feasible = Feasible(space, self.costs, settings.limits)
-        if limited:
-            strategy.restrict(self.feasible)
-        self._estimator = make_estimator(settings, space, task, data)
+        self.archive = ParetoArchive(evaluator.objectives)
+        if self.evaluates:
+            _ = evaluator.costs, evaluator.estimator  # settings that do not fit together are found out now
+        if evaluator.settings.limits.given:
+            strategy.restrict(evaluator.constraints)
         self._only: Genotype | None = None
         self._rungs: dict[int, list[dict[str, float]]] = {}
         self._done = 0
@@ -55,86 +75,70 @@ class TrialLearner:
         self._last: dict[str, Any] = {}
         self._front: list[dict[str, Any]] | None = None
 
-    def prepare(self, folder: Path | None, search: NestedSearch) -> None:
-        """What has to be there before the first trial (a supernet to inherit from); ``folder``: of the run."""
-        if self._evaluates:
-            self._estimator.prepare(folder, search)
+    @property
+    def _quality(self) -> str:
+        return self.evaluator.objectives[0]
 
     def begin(self, step: int) -> None:
-        """Trials carry no stream from one to the next."""
+        """Nothing is streamed: every trial opens its own batches."""
 
     def step(self, step: int) -> dict[str, float]:
+        """One trial."""
         genotype = self.strategy.ask()
         self._front = None
-        if not self._evaluates:
+        if not self.evaluates:
             self._only = genotype
-            self._last = {"genotype": genotype.hash, self.quality: 0.0, "skip_share": skip_share(genotype)}
-            return {"loss": 0.0, self.quality: 0.0}
-        started = time.perf_counter()
-        known = self.costs.of(genotype) if self.costs is not None else {}
-        pruned = False
+            self._last = {"genotype": genotype.hash, self._quality: 0.0, "skip_share": skip_share(genotype)}
+            return {"loss": 0.0, self._quality: 0.0}
 
-        def report(steps: int, psnr: float) -> bool:
-            nonlocal pruned
-            values = self._objectives({self.quality: psnr, **known})
+        def report(steps: int, quality: float) -> bool:
+            values = self.evaluator.objective_values(genotype, quality)
             earlier = self._rungs.setdefault(steps, [])
-            pruned = should_stop(values, earlier, self.settings.search)
+            stop = should_stop(values, earlier, self.search)
             earlier.append(values)
-            return pruned
+            return stop
 
-        found = self._estimator(genotype, step, report if self.settings.search.pruning else None)
-        values = {self.quality: found[self.quality], **known}
-        failed = not math.isfinite(values[self.quality])
-        state = "failed" if failed else "pruned" if pruned else "complete"
-        self.strategy.tell(genotype, None if failed else self._objectives(values), pruned=pruned)
-        if state == "complete" and self.archive.insert(genotype, values) and len(self.objectives) > 1:
+        found = self.evaluator.evaluate(genotype, step, report if self.search.pruning else None)
+        self._tell(genotype, found)
+        loss = found.scores.get("loss", 0.0)
+        quality = {} if found.failure else {self._quality: found.values[self._quality]}
+        return {"loss": loss if math.isfinite(loss) else 0.0, **quality}
+
+    def _tell(self, genotype: Genotype, found: Evaluated) -> None:
+        self.strategy.tell(genotype, None if found.failure else found.values, pruned=found.stopped)
+        values = {} if found.failure else {**found.values, **found.costs}
+        if found.state == "complete" and self.archive.insert(genotype, values) and len(self.evaluator.objectives) > 1:
             self._front = self.archive.summary()
         self._done += 1
-        steps = int(found.get("steps", 0))
-        if pruned:
-            self._saved += self.settings.search.trial_steps - steps
-        self._note(genotype, {} if failed else values, state, steps, time.perf_counter() - started)
-        if self._done < self.settings.search.trials and self._done == self.feasible.count():
-            self.stopped = f"all {self._done} allowed genotypes of the space were evaluated"
-        loss = found.get("loss", 0.0)
-        return {
-            "loss": loss if math.isfinite(loss) else 0.0,
-            **({} if failed else {self.quality: values[self.quality]}),
-        }
-
-    def _objectives(self, values: dict[str, float]) -> dict[str, float]:
-        return {name: values[name] for name in self.objectives}
-
-    def _note(self, genotype: Genotype, values: dict[str, float], state: str, steps: int, seconds: float) -> None:
-        search = self.settings.search
+        if found.stopped:
+            self._saved += self.search.trial_steps - found.steps
         self._last = {
             "genotype": genotype.hash,
             **values,
-            "skip_share": skip_share(genotype),
-            "state": state,
-            "steps": steps,
-            "estimator": search.estimator,
-            **({"proxy": search.proxy} if self.quality == "score" else {}),
-            **({"saved_steps": self._saved} if search.pruning else {}),
-            "seconds": round(seconds, 3),
+            "skip_share": found.skip_share,
+            "state": found.state,
+            "steps": found.steps,
+            "estimator": self.search.estimator,
+            **self.evaluator.estimator.facts(),
+            **({"saved_steps": self._saved} if self.search.pruning else {}),
+            "seconds": round(found.seconds, 3),
         }
+        if self._done < self.search.trials and self._done == self.evaluator.constraints.count():
+            self.stopped = f"all {self._done} allowed genotypes of the space were evaluated"
 
     def genotype(self) -> Genotype:
         """The best genotype so far, ties broken by the other objectives and then by cost."""
         if self._only is not None:
             return self._only
-        point = self.archive.best(self._cost)
+        point = self.archive.best(self.evaluator.tie_break)
         if point is None:
             raise NasError(
                 f"none of {self._done} trials came to an end; lower train.optimizer.lr or look into events.jsonl"
             )
         return point.genotype
 
-    def _cost(self, genotype: Genotype) -> tuple[float, ...]:
-        found = self.costs.of(genotype) if self.costs is not None else {}
-        return found.get("macs", 0.0), found.get("params", 0.0)
-
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Events of the last trial: what it gave, the front where it changed, warnings."""
         yield "trial", self._last
         if self._front is not None:
             yield "pareto", {"points": self._front}
@@ -146,20 +150,20 @@ class TrialLearner:
             yield "warning", {"message": message}
 
     def validate(self, step: int) -> dict[str, float]:
-        point = self.archive.best(self._cost)
+        """The best quality so far; {} without one."""
+        point = self.archive.best(self.evaluator.tie_break)
         if point is None:
             return {}
-        return {
-            self.quality: point.values[self.quality],
-            **({"saved_steps": float(self._saved)} if self.settings.search.pruning else {}),
-        }
+        saved = {"saved_steps": float(self._saved)} if self.search.pruning else {}
+        return {self._quality: point.values[self._quality], **saved}
 
     def export(self, folder: Path) -> None:
         """Write the Pareto archive into the run folder, where there are several objectives."""
-        if len(self.objectives) > 1 and self.archive.points:
+        if len(self.evaluator.objectives) > 1 and self.archive.points:
             self.archive.write(folder)
 
     def state_dict(self) -> dict[str, Any]:
+        """Plain values that ``load_state_dict`` continues from."""
         return {
             "strategy": self.strategy.state_dict(),
             "archive": self.archive.state_dict(),
@@ -172,6 +176,7 @@ class TrialLearner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         self.strategy.load_state_dict(state["strategy"])
         self.archive.load_state_dict(state["archive"])
         self._only = Genotype.from_json(state["only"]) if state["only"] is not None else None

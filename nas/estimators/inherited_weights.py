@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any, ClassVar
 
-import torch
+from pydantic import Field
 
+from nas.config.owners import with_strategy
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings, StudySettings
-from nas.errors import NasError, UsageError
+from nas.config.sections import Section
+from nas.errors import NasError
 from nas.estimators.base import Estimator, NestedSearch, Report
-from nas.models.weights import load_strict, read_metadata
-from nas.registry import STRATEGIES
-from nas.space import Genotype, Space, space_from_document
+from nas.estimators.supernets import load_supernet
+from nas.space import Genotype, Space
 from nas.supernet import Supernet
 from nas.tasks import Task
-from nas.train.run import Run
 from nas.train.state import random_state, restore_random_state
 from nas.train.training_data import TrainingData
 
-#: the strategy that trains such a supernet, one random path a step
-TRAINER = "single_path"
 #: where it is kept in the run that needed it
 FOLDER = "supernet"
+
+
+class InheritedWeightsSettings(Section):
+    """Settings under ``search`` of the estimator by inherited weights."""
+
+    supernet: str | None = Field(None, description="run folder of a trained single-path supernet to inherit from")
+    supernet_steps: int = Field(1000, gt=0, description="steps of the supernet's training when none is given")
+    supernet_strategy: str = Field("single_path", description="strategy that trains it, one drawn genotype a step")
 
 
 class SupernetEstimator(Estimator):
@@ -36,9 +42,14 @@ class SupernetEstimator(Estimator):
     that learn fast, and rank only roughly: retrain what is found.
     """
 
+    Settings: ClassVar[type[Section]] = InheritedWeightsSettings
+    local: ClassVar[tuple[str, ...]] = ("supernet",)
+    own: InheritedWeightsSettings
+
     def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
         super().__init__(settings, space, task, data)
-        named = settings.search.supernet
+        named = self.own.supernet
+        self._run: Path | None = None if named is None else Path(named)
         self._model: Supernet | None = None if named is None else self._loaded(Path(named))
 
     def prepare(self, folder: Path | None, search: NestedSearch) -> None:
@@ -46,7 +57,18 @@ class SupernetEstimator(Estimator):
         if self._model is None:
             if folder is None:
                 raise NasError("there is no run folder to train a supernet in; name a trained one in search.supernet")
-            self._model = self._loaded(self._train(folder / FOLDER, search))
+            self._run = self._train(folder / FOLDER, search)
+            self._model = self._loaded(self._run)
+
+    @classmethod
+    def files(cls, own: Section) -> dict[str, Path]:
+        """The supernet's weights."""
+        assert isinstance(own, InheritedWeightsSettings)
+        return {} if own.supernet is None else {"supernet": Path(own.supernet) / "weights.safetensors"}
+
+    def for_workers(self) -> dict[str, Any]:
+        """Where the supernet is that this process has loaded or trained."""
+        return {} if self._run is None else {"supernet": str(self._run)}
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         if self._model is None:
@@ -66,47 +88,15 @@ class SupernetEstimator(Estimator):
 
     def training(self) -> SearchSettings:
         """The same settings for the supernet: its own number of steps, no trials, no limits, nothing compared."""
-        search, train = self.settings.search, self.settings.train
-        changes = {"estimator": "train", "objectives": ["psnr"], "trials": 1, "samples": 1}
-        return self.settings.model_copy(
+        plain = {"estimator": "train", "objectives": ["psnr"], "trials": 1, "pruning": False}
+        settings = with_strategy(self.settings, self.own.supernet_strategy, **plain, samples=1)
+        return settings.model_copy(
             update={
-                "strategy": TRAINER,
-                "search": search.model_copy(update=changes),
-                "train": train.model_copy(update={"steps": search.supernet_steps, "time": None}),
+                "train": settings.train.model_copy(update={"steps": self.own.supernet_steps, "time": None}),
                 "limits": LimitSettings(),
                 "study": StudySettings(),
             }
         )
 
 
-def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
-    """The supernet of a finished ``nas search --strategy single_path`` run, in evaluation mode, on the CPU.
-
-    Use it as ``with supernet.only(genotype): supernet(x)``. Raises UsageError when the run is of another strategy,
-    space or task, NasError when it is not finished.
-    """
-    from safetensors.torch import load_file
-
-    run = Run.open(run_folder)
-    settings = run.expect(SearchSettings)
-    strategy = STRATEGIES.get(settings.strategy)
-    if not strategy.chooses_at_end:
-        raise UsageError(
-            f"{str(run.folder)!r} was searched by {settings.strategy!r}, whose weights fit no single genotype; give a "
-            "run of 'nas search --strategy single_path'"
-        )
-    run.summary()  # an unfinished run says how to finish it
-    path = run.folder / "weights.safetensors"
-    metadata = read_metadata(path)
-    document = json.loads(metadata["space"])
-    if metadata["task"] != task.name or space_from_document(document).hash != space.hash:
-        raise UsageError(
-            f"the supernet in {str(run.folder)!r} is of space {document.get('name')!r} and task {metadata['task']!r}, "
-            f"not of this {space.name!r} and {task.name!r}; train one with this --space, --task, --cells, --width"
-        )
-    with torch.random.fork_rng(devices=[]):
-        options = strategy(settings.search, settings.train).supernet_options()
-        supernet: Supernet = space.supernet(task, **options)
-    load_strict(supernet, load_file(str(path)), str(path))
-    supernet.eval()
-    return supernet
+ESTIMATOR = SupernetEstimator

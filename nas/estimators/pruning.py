@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.objectives.objectives import direction, objectives_of
 from nas.objectives.pareto import dominates
 
@@ -19,7 +19,7 @@ from nas.objectives.pareto import dominates
 RUNGS = 2
 
 
-def rungs(search: StrategySettings) -> tuple[int, ...]:
+def rungs(search: SearchOptions) -> tuple[int, ...]:
     """The steps at which a trial may be stopped, ascending, all below ``search.trial_steps``; () without pruning."""
     if not search.pruning:
         return ()
@@ -27,7 +27,7 @@ def rungs(search: StrategySettings) -> tuple[int, ...]:
     return tuple(sorted(s for s in steps if 0 < s < search.trial_steps))
 
 
-def should_stop(values: Mapping[str, float], others: Iterable[Mapping[str, float]], search: StrategySettings) -> bool:
+def should_stop(values: Mapping[str, float], others: Iterable[Mapping[str, float]], search: SearchOptions) -> bool:
     """Whether a trial with these ``values`` at a rung is to be stopped; ``others``: those of earlier trials there.
 
     Values that are not numbers (a diverged training) are hopeless.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -18,6 +19,8 @@ from nas.train.training_data import TrainingData
 
 class TrainEstimator(Estimator):
     """Trains the derived network ``search.trial_steps`` steps on the weight images; its validation PSNR counts."""
+
+    trains: ClassVar[bool] = True
 
     def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
         super().__init__(settings, space, task, data)
@@ -42,3 +45,6 @@ class TrainEstimator(Estimator):
                 if report(step + 1, psnr):
                     return {"loss": loss, "psnr": psnr, "steps": step + 1}
         return {"loss": loss, "psnr": self.validated(learner.validate(settings.steps)), "steps": settings.steps}
+
+
+ESTIMATOR = TrainEstimator

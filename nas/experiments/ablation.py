@@ -177,17 +177,23 @@ def _relaxed(base: SearchSettings, space: Space) -> list[str]:
 
 
 def _order_arms(base: SearchSettings, space: Space) -> list[Variant]:
-    from nas.strategies.bilevel import BilevelStrategy
-
-    if not issubclass(STRATEGIES.get(base.strategy), BilevelStrategy):
+    order = _order(base)
+    if order is None:
         return []
-    other = "second" if base.search.order == "first" else "first"
+    other = "second" if order == "first" else "first"
     return [Variant(f"{other}-order", "order", other, changed(base, search__order=other))]
+
+
+def _order(base: SearchSettings) -> str | None:
+    """The order of the architecture gradient; None for a strategy that has no such setting."""
+    model = STRATEGIES.get(base.strategy).Settings
+    return str(base.search.own(model).order) if "order" in model.model_fields else None
 
 
 def _levels(base: SearchSettings, space: Space) -> str:
     """The reference in words."""
-    words = [f"{base.strategy}, {base.search.order} order"]
+    order = _order(base)
+    words = [base.strategy if order is None else f"{base.strategy}, {order} order"]
     for name in _relaxed(base, space):
         relaxation = space.cells[name].relaxation
         taken = relaxation.partial_channels

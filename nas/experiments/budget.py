@@ -58,15 +58,15 @@ class Budget:
     multiply_adds: float
 
 
-def measure(settings: SearchSettings, repeats: int = 3) -> Cost:
-    """Run ``repeats`` units of this search (after one that warms up) and take the median."""
+def measure(settings: SearchSettings, repeats: int = 3, clock: Callable[[], float] = cpu_seconds) -> Cost:
+    """Run ``repeats`` units of this search (after one that warms up) and take the median of what ``clock`` says."""
     load_plugins(settings.plugins)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     before = random_state()
     seed_everything(settings.seed)
     try:
-        return (_steps if is_differentiable(settings) else _trials)(settings, repeats)
+        return (_steps if is_differentiable(settings) else _trials)(settings, repeats, clock)
     finally:
         restore_random_state(before)
 
@@ -76,7 +76,7 @@ def is_differentiable(settings: SearchSettings) -> bool:
     return bool(STRATEGIES.get(settings.strategy).differentiable)
 
 
-def _steps(settings: SearchSettings, repeats: int) -> Cost:
+def _steps(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
     task = get_task(settings.task)
     check_settings(settings, task)
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
@@ -97,26 +97,26 @@ def _steps(settings: SearchSettings, repeats: int) -> Cost:
     def both() -> None:
         strategy.step(supernet, batch(weights), batch(search))
 
-    seconds, operations = _timed(both, repeats)
-    warm_seconds, warm_operations = _timed(warm, repeats)
+    seconds, operations = _timed(both, repeats, clock)
+    warm_seconds, warm_operations = _timed(warm, repeats, clock)
 
     def report() -> None:
         data.validate(supernet)
         with supernet.discretised():
             data.validate(supernet)
 
-    start = cpu_seconds()
+    start = clock()
     report()
-    return Cost("step", seconds, operations, warm_seconds, warm_operations, cpu_seconds() - start)
+    return Cost("step", seconds, operations, warm_seconds, warm_operations, clock() - start)
 
 
-def _trials(settings: SearchSettings, repeats: int) -> Cost:
+def _trials(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
     task, space = get_task(settings.task), space_of(settings)
     check_settings(settings, task)
     data = open_training_data(settings, task, SHARES)
     steps, whole, operations, validation = settings.search.trial_steps, [], [], []
     for seed in range(repeats):
-        start = cpu_seconds()
+        start = clock()
         model = space.network(space.sample(settings.seed + seed), task)
         learner = NetworkLearner(
             model,
@@ -127,11 +127,11 @@ def _trials(settings: SearchSettings, repeats: int) -> Cost:
             data.validate,
         )
         learner.begin(0)
-        building = cpu_seconds() - start
-        step, count = _timed(lambda learner=learner: learner.step(0), 2)  # type: ignore[misc]
-        start = cpu_seconds()
+        building = clock() - start
+        step, count = _timed(lambda learner=learner: learner.step(0), 2, clock)  # type: ignore[misc]
+        start = clock()
         learner.validate(0)
-        validation.append(cpu_seconds() - start)
+        validation.append(clock() - start)
         whole.append(building + steps * step + validation[-1])
         operations.append(steps * count)
     return Cost(
@@ -142,15 +142,15 @@ def _trials(settings: SearchSettings, repeats: int) -> Cost:
     )
 
 
-def _timed(work: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """(median CPU seconds, multiply-adds) of ``work``; the run under the counter warms up."""
+def _timed(work: Callable[[], object], repeats: int, clock: Callable[[], float]) -> tuple[float, float]:
+    """(median seconds, multiply-adds) of ``work``; the run under the counter warms up."""
     with _FlopCounter() as counter:
         work()
     seconds = []
     for _ in range(repeats):
-        start = cpu_seconds()
+        start = clock()
         work()
-        seconds.append(cpu_seconds() - start)
+        seconds.append(clock() - start)
     return statistics.median(seconds), counter.flops / 2
 
 
@@ -177,7 +177,7 @@ def cost_of(settings: SearchSettings, cost: Cost) -> Budget:
             return Budget(0, 1, 0.0, 0.0)
         return Budget(0, trials, trials * cost.seconds, trials * cost.multiply_adds)
     steps = settings.train.steps
-    warm = min(round(settings.search.warmup * steps), steps)
+    warm = min(round(settings.search.own(STRATEGIES.get(settings.strategy).Settings).warmup * steps), steps)
     reports = math.ceil(steps / settings.train.validate_every)
     return Budget(
         steps,

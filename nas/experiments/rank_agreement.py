@@ -5,32 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nas.config.runs import SearchSettings
 from nas.engines.setup import SHARES, space_of
 from nas.errors import UsageError
+from nas.estimators.supernets import supernet_of
 from nas.files import write_json
-from nas.models.weights import load_strict
-from nas.registry import STRATEGIES
 from nas.space import Genotype
 from nas.tasks import get_task
+from nas.train.run import Run
 from nas.train.training_data import open_training_data
 
 SCORES_FILE = "supernet_scores.json"
-
-
-def load_supernet(run: Path, settings: SearchSettings) -> Any:
-    """The trained supernet of a finished differentiable search, in evaluation mode."""
-    from safetensors.torch import load_file
-
-    options = STRATEGIES.get(settings.strategy)(settings.search, settings.train).supernet_options()
-    supernet = space_of(settings).supernet(settings.task, **options)
-    path = run / "weights.safetensors"
-    load_strict(supernet, load_file(str(path)), str(path))
-    return supernet.to(settings.device).eval()
 
 
 def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str, Genotype]) -> dict[str, float]:
@@ -52,7 +40,7 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
     if missing:
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        supernet = load_supernet(run, settings)
+        supernet = supernet_of(Run.open(run)).to(settings.device).eval()
         data = open_training_data(settings, get_task(settings.task), SHARES)
         for key, genotype in missing.items():
             with supernet.only(genotype):

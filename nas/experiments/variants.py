@@ -8,9 +8,10 @@ from typing import Any
 
 from nas.config.reading import build, parse
 from nas.config.runs import SearchSettings
+from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.experiments.budget import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
-from nas.registry import STRATEGIES
+from nas.registry import ESTIMATORS, STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,15 @@ def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
     return costs
 
 
+def _advice(settings: SearchSettings) -> str | None:
+    """What a strategy that proposes whole genotypes says of these settings, e.g. of a population never filled."""
+    strategy = STRATEGIES.get(settings.strategy)
+    if strategy.differentiable or strategy.external:
+        return None
+    advice: str | None = strategy(settings.search, space_of(settings), settings.seed).advice()
+    return advice
+
+
 def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repeats: int = 3) -> list[Variant]:
     """The arms with the steps or trials that one budget pays for, and what that is in seconds and multiply-adds.
 
@@ -109,7 +119,7 @@ def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repea
         settings, notes = variant.settings, list(variant.notes)
         train = settings.train.model_copy(update={"time": None})
         settings = settings.model_copy(update={"train": train})
-        trained = is_differentiable(settings) or settings.search.estimator == "train"
+        trained = is_differentiable(settings) or ESTIMATORS.get(settings.search.estimator).trains
         if not trained:
             # what a proxy or inherited weights cost is not known beforehand: the loop stops at the time instead
             settings = settings.model_copy(update={"train": train.model_copy(update={"time": wanted})})
@@ -119,11 +129,8 @@ def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repea
             if settings.search.trial_steps != variant.settings.search.trial_steps:
                 cost = rescaled(cost, variant.settings.search.trial_steps, settings.search.trial_steps)
                 notes.append(f"trials shortened to {settings.search.trial_steps} steps, so that there are two")
-        if trained and settings.strategy == "evolution" and settings.search.trials < 2 * settings.search.population:
-            notes.append(
-                f"{settings.search.trials} trials are fewer than two generations of {settings.search.population} "
-                "(search.population): hardly more than random"
-            )
+        if trained and (advice := _advice(settings)):
+            notes.append(advice)
         budget = cost_of(settings, cost) if trained else Budget(0, settings.search.trials, wanted, 0.0)
         done.append(Variant(variant.name, variant.factor, variant.level, settings, budget, cost, notes))
     return done

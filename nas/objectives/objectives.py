@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.errors import UsageError, did_you_mean
+from nas.registry import ESTIMATORS
 
 Direction = Literal["minimize", "maximize"]
 
@@ -15,7 +16,7 @@ COSTS = ("params", "macs", "latency")
 QUALITIES = ("psnr", "score")
 
 
-def objectives_of(search: StrategySettings) -> tuple[str, ...]:
+def objectives_of(search: SearchOptions) -> tuple[str, ...]:
     """``search.objectives`` checked, the quality first: ("psnr", "macs").
 
     With the zero-cost estimator nothing is trained and no PSNR is known: the quality is then ``score``, that of
@@ -35,9 +36,10 @@ def objectives_of(search: StrategySettings) -> tuple[str, ...]:
     return (quality_of(search), *(name for name in names if name != "psnr"))
 
 
-def quality_of(search: StrategySettings) -> str:
+def quality_of(search: SearchOptions) -> str:
     """The name under which an estimator gives a trial's quality: ``psnr`` or ``score``."""
-    return "score" if search.estimator == "zero_cost" else "psnr"
+    quality: str = ESTIMATORS.get(search.estimator).quality
+    return quality
 
 
 def direction(objective: str) -> Direction:

@@ -95,12 +95,19 @@ def _copied(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo=stale)
 
 
-def free_bytes(device: torch.device | str = "cpu") -> int:
-    """Memory that a process may still take: of the CUDA device, or the smaller of the machine's and the container's."""
+def free_bytes(
+    device: torch.device | str = "cpu",
+    meminfo: Path = Path("/proc/meminfo"),
+    cgroup: Path = Path("/sys/fs/cgroup"),
+) -> int:
+    """Memory that a process may still take: of the CUDA device, or the smaller of the machine's and the container's.
+
+    ``meminfo`` and ``cgroup`` are where Linux tells of the two.
+    """
     chosen = torch.device(device)
     if chosen.type == "cuda":
         return int(torch.cuda.mem_get_info(chosen)[0])
-    found = [n for n in (_available(Path("/proc/meminfo")), _container(Path("/sys/fs/cgroup"))) if n is not None]
+    found = [n for n in (_available(meminfo), _container(cgroup)) if n is not None]
     return min(found, default=2**62)  # an unknown system: believed to be large
 
 

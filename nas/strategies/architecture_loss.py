@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from torch import Tensor
 
-from nas.config.search import LimitSettings, StrategySettings
+from nas.config.search import LimitSettings
 from nas.objectives.costs import GenotypeCosts
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_skip_probability
+
+
+class PenaltySettings(Protocol):
+    """The weights of the parts, as the settings of differentiable strategies have them."""
+
+    entropy: float
+    skip: float
+    cost_weight: float
 
 
 class ArchitectureLoss:
@@ -18,7 +28,7 @@ class ArchitectureLoss:
     costs: None where there is no limit.
     """
 
-    def __init__(self, settings: StrategySettings, costs: GenotypeCosts | None, limits: LimitSettings) -> None:
+    def __init__(self, settings: PenaltySettings, costs: GenotypeCosts | None, limits: LimitSettings) -> None:
         self.settings, self.costs = settings, costs
         self.bounds = costs.bounds(limits) if costs is not None and settings.cost_weight > 0 else {}
 

@@ -1,24 +1,35 @@
 """The two shapes of a strategy. A third party subclasses one of them and names it by an entry point.
 
-Who calls what: ``nas.engines.search`` builds the strategy from its settings; for a differentiable one it
-builds the supernet with ``supernet_options()``, calls ``prepare`` once and ``step`` once per step; for a
-discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored through ``state_dict``.
+Who calls what: the engine that carries out a search (``nas.engines``) builds the strategy from the settings. For a
+differentiable one it builds the supernet with ``supernet_options()``, calls ``prepare`` once and ``step`` once per
+step; for a discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored through ``state_dict``.
+
+A strategy owns its settings: a pydantic model that it names ``Settings``. Users type its keys under ``search``
+(``--set search.temperature=3``), and the strategy finds them, checked, in ``self.settings``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 from torch import Tensor, nn
 
-from nas.config.search import StrategySettings
-from nas.config.training import TrainSettings
-from nas.objectives.constraints import Feasible
+from nas.config.runs import SearchSettings
+from nas.config.search import SearchOptions
+from nas.config.sections import Section
+from nas.config.training import OptimizerSettings, TrainSettings
+from nas.objectives.constraints import Constraints
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.train.run import Run
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
 
 #: (degraded, target), float tensors (N, C, H, W) and (N, C, sH, sW) on 0..255
 Batch = tuple[Tensor, Tensor]
@@ -26,28 +37,91 @@ Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Callable[[Tensor], Tensor], Batch], Tensor]
 
 
-class DifferentiableStrategy(ABC):
-    """Moves weights and architecture of a supernet by gradients.
+class Strategy(ABC):
+    """What the platform asks of any strategy before it is built.
 
-    ``architecture_loss`` (regularisers and expected cost) is set before ``prepare`` and is to be added to the loss
-    of the architecture. relaxation: what the strategy asks for against the space document.
+    Attributes:
+        Settings: Model of the keys under ``search`` that the strategy owns.
+        differentiable: Whether it moves a supernet by gradients, rather than proposing whole genotypes.
+        chooses_at_end: Whether the genotype is chosen only at the end of the search, by comparing
+            ``Settings.samples`` genotypes under the supernet's weights; an unfinished run then has none yet.
+        external: Whether it brings an engine of its own, the static method ``carry_out``.
     """
 
+    Settings: ClassVar[type[Section]] = Section
+    differentiable: ClassVar[bool]
+    chooses_at_end: ClassVar[bool] = False
+    external: ClassVar[bool] = False
+
+    @staticmethod
+    def carry_out(
+        settings: SearchSettings,
+        *,
+        search: Callable[[SearchSettings, Path], Path],
+        out: str | Path | None,
+        run: Run | None,
+    ) -> Any:
+        """A whole search by the strategy's own engine; called only where ``external`` is true.
+
+        Args:
+            settings: The search.
+            search: Carries out another search inside this one: (settings, folder) -> its run folder.
+            out: Where the run folder shall be; None for the default name.
+            run: The folder of an interrupted search that goes on, else None.
+
+        Returns:
+            A ``nas.engines.result.SearchResult``.
+        """
+        raise NotImplementedError
+
+
+class GradientSettings(Section):
+    """Settings under ``search`` that every differentiable strategy has."""
+
+    warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
+    partial_channels: int | None = Field(None, ge=1, le=64, description="1: off; None: as strategy and space say")
+    edge_weights: bool | None = Field(None, description="None: as strategy and space say")
+    optimizer: OptimizerSettings = Field(
+        OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
+    )
+    entropy: float = Field(0.0, description="weight of the mean edge entropy in the architecture loss")
+    skip: float = Field(0.0, ge=0, description="weight of the mean probability of skip connections there")
+    cost_weight: float = Field(1.0, ge=0, description="weight of the expected cost's relative excess over a limit")
+    stop_on_collapse: bool = Field(False, description="end the search when skip connections have taken over")
+    collapse_share: float = Field(
+        0.5, gt=0, le=1, description="share of skip connections in the genotype that triggers the warning"
+    )
+
+
+class DifferentiableStrategy(Strategy):
+    """Moves weights and architecture of a supernet by gradients.
+
+    Attributes:
+        relaxation: What the strategy asks for against the space document (``partial_channels``, ``edge_weights``).
+        architecture_loss: Regularisers and expected cost, to be added to the loss of the architecture; set by the
+            engine before ``prepare``.
+        draw: Seed -> genotype of a step; set by the engine of strategies that choose at the end.
+    """
+
+    Settings: ClassVar[type[Section]] = GradientSettings
     differentiable: ClassVar[bool] = True
     relaxation: ClassVar[Mapping[str, Any]] = {}
     architecture_loss: ArchitectureLoss | None = None
-    #: no architecture variable is trained: the weights of a step are those of a drawn genotype, and the genotype is
-    #: chosen at the end by comparing ``search.samples`` of them; an unfinished run has none yet
-    chooses_at_end: ClassVar[bool] = False
-    #: seed -> genotype of a step; set by the engine of strategies that choose at the end
     draw: Callable[[int], Genotype] | None = None
+    settings: GradientSettings
 
-    def __init__(self, settings: StrategySettings, train: TrainSettings) -> None:
-        self.settings, self.train = settings, train
+    def __init__(self, search: SearchOptions, train: TrainSettings) -> None:
+        own = search.own(self.Settings)
+        assert isinstance(own, GradientSettings)  # a strategy's Settings extend those of its base
+        self.settings, self.train = own, train
 
     def supernet_options(self) -> dict[str, Any]:
-        """Keywords for ``Space.supernet``: ``search.partial_channels`` and ``search.edge_weights`` where they are
-        given, else the strategy's own relaxation, else that of the space document (no keyword)."""
+        """Keywords for ``Space.supernet``.
+
+        Returns:
+            ``search.partial_channels`` and ``search.edge_weights`` where they are given, else the strategy's own
+            relaxation, else nothing: then the space document decides.
+        """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         return {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
 
@@ -71,25 +145,43 @@ class DifferentiableStrategy(ABC):
         """Inverse of ``state_dict``."""
 
 
-class DiscreteStrategy(ABC):
+class DiscreteStrategy(Strategy):
     """Proposes whole genotypes and learns their values.
 
     ``restrict`` is called once before the first ``ask`` when there are hard limits; ``ask`` and ``tell`` take turns.
     No genotype may be asked for twice: trials are expensive. Everything that decides the next proposal is in the
     state, so that a resumed search equals an uninterrupted one.
+
+    Attributes:
+        search: The settings of the trials: how many, their objectives.
+        settings: The strategy's own.
     """
 
     differentiable: ClassVar[bool] = False
-    chooses_at_end: ClassVar[bool] = False
 
-    def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
-        self.settings, self.space, self.seed = settings, space, seed
+    def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
+        self.search, self.space, self.seed = search, space, seed
+        self.settings = search.own(self.Settings)
         self.rng = np.random.default_rng(seed)
-        self.feasible = Feasible(space)
+        self.constraints = Constraints(space)
 
-    def restrict(self, feasible: Feasible) -> None:
-        """Propose only what ``feasible`` allows."""
-        self.feasible = feasible
+    @classmethod
+    def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler | None:
+        """An Optuna sampler that proposes as this strategy does, for a study that many workers share.
+
+        Args:
+            search: The settings of the search.
+            seed: Of this one proposal.
+            study_seed: Of the whole study.
+
+        Returns:
+            The sampler; None where the strategy cannot be shared.
+        """
+        return None
+
+    def restrict(self, constraints: Constraints) -> None:
+        """Propose only what ``constraints`` allows."""
+        self.constraints = constraints
 
     @abstractmethod
     def ask(self) -> Genotype:

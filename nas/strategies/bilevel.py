@@ -10,14 +10,16 @@ minimise over a: L_val(w*(a), a) with w*(a) the weights that minimise L_train(w,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from nas.config.sections import Section
 from nas.errors import NasError
-from nas.strategies.base import Batch, DifferentiableStrategy, Loss
+from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
 from nas.train.distributed import average
 from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
@@ -110,8 +112,20 @@ def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[T
     return found
 
 
+class BilevelSettings(GradientSettings):
+    """Settings under ``search`` of strategies that move architecture and weights in turn."""
+
+    order: Literal["first", "second"] = Field("first", description="order of the architecture gradient")
+    second_order: Literal["exact", "difference"] = Field(
+        "exact", description="second order: the virtual step differentiated exactly or by a central difference"
+    )
+
+
 class BilevelStrategy(DifferentiableStrategy):
     """Adam on the architecture, then Adam on the weights, step by step; what DARTS and PC-DARTS share."""
+
+    Settings: ClassVar[type[Section]] = BilevelSettings
+    settings: BilevelSettings
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
         self._loss = loss

@@ -7,16 +7,25 @@ derived network's costs. The architecture gradient reaches a row through the wei
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
+from nas.config.sections import Section
 from nas.config.training import TrainSettings
 from nas.strategies.base import Loss
-from nas.strategies.bilevel import BilevelStrategy
+from nas.strategies.bilevel import BilevelSettings, BilevelStrategy
 from nas.supernet.relaxations import Choices, gumbel_choice
+
+
+class GdasSettings(BilevelSettings):
+    """Settings under ``search`` of GDAS."""
+
+    temperature: float = Field(5.0, gt=0, description="first temperature of the Gumbel softmax")
+    final_temperature: float = Field(0.1, gt=0, description="last temperature")
 
 
 class Gdas(BilevelStrategy):
@@ -27,10 +36,13 @@ class Gdas(BilevelStrategy):
     Between steps (validation) every edge is its likeliest candidate.
     """
 
-    def __init__(self, settings: StrategySettings, train: TrainSettings) -> None:
-        super().__init__(settings, train)
+    Settings: ClassVar[type[Section]] = GdasSettings
+    settings: GdasSettings
+
+    def __init__(self, search: SearchOptions, train: TrainSettings) -> None:
+        super().__init__(search, train)
         self._noise: dict[str, Tensor] = {}
-        self._temperature = settings.temperature
+        self._temperature = self.settings.temperature
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
         super().prepare(supernet, loss)

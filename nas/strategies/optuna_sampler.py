@@ -15,23 +15,20 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.config.search import StrategySettings
-from nas.errors import UsageError, did_you_mean
-from nas.objectives.constraints import Feasible, Vector
+from nas.config.search import SearchOptions
+from nas.objectives.constraints import Constraints, Vector
 from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
-from nas.strategies.nsga import Nsga2, Nsga3
+from nas.strategies.base import DiscreteStrategy
 
 #: how often a sampler may propose something known before its last proposal is mutated instead
 PROPOSALS = 8
 #: user attribute of a failed trial whose genotype is not to be tried again (its training diverged)
 FAILURE = "nas_hopeless"
-#: strategies that have an Optuna sampler
-SAMPLED = ("random", "evolution", "tpe")
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -59,13 +56,13 @@ def suggest(trial: Trial, space: Space) -> Genotype:
     return genotype_of(space, {d.name: trial.suggest_categorical(d.name, d.choices) for d in space.decisions})
 
 
-def directions_of(settings: StrategySettings) -> list[Direction]:
-    """``maximize``/``minimize`` for each of ``objectives_of(settings)``."""
-    return [direction(name) for name in objectives_of(settings)]
+def directions_of(search: SearchOptions) -> list[Direction]:
+    """``maximize``/``minimize`` for each of ``objectives_of(search)``."""
+    return [direction(name) for name in objectives_of(search)]
 
 
 def set_constraints(trial: Trial | FrozenTrial, excess: Mapping[str, float]) -> None:
-    """Note the relative excess over each limit (``Feasible.excess``) as Optuna constraints; at most 0 is feasible."""
+    """Note the relative excess over each limit (``Constraints.violations``) as Optuna constraints; 0 or less is met."""
     for metric, value in excess.items():
         trial.set_constraint(metric, value)
 
@@ -75,41 +72,31 @@ def trial_seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def sampler_for(
-    strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible | None = None
-) -> GenotypeSampler:
-    """The sampler of ``random``, ``evolution`` or ``tpe``; never a genotype twice, never one beyond the limits."""
-    if strategy not in SAMPLED:
-        raise UsageError(f"strategy {strategy!r} has no Optuna sampler; {did_you_mean(strategy, SAMPLED)}")
-    return GenotypeSampler(strategy, settings, space, seed, feasible or Feasible(space))
-
-
 class GenotypeSampler(BaseSampler):
     """An Optuna sampler under the two rules of a genotype search: within the limits, and nothing twice.
 
     A proposal that breaks a rule is drawn again, and after ``PROPOSALS`` times mutated until it keeps them.
     Raises ExhaustedError from ``study.ask`` when no genotype is left.
+
+    Args:
+        strategy: Whose own sampler makes the proposals.
+        search: The settings of the search.
+        space: The search space.
+        seed: Of the study.
+        constraints: Which genotypes are within the limits.
     """
 
-    def __init__(self, strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible) -> None:
-        self.strategy, self.settings, self.space, self.seed, self.feasible = strategy, settings, space, seed, feasible
+    def __init__(
+        self, strategy: type[DiscreteStrategy], search: SearchOptions, space: Space, seed: int, constraints: Constraints
+    ) -> None:
+        self.strategy, self.search, self.space, self.seed, self.constraints = strategy, search, space, seed, constraints
         self._distributions = distributions(space)
         self._open = {name: d for name, d in self._distributions.items() if not d.single()}
-        self._genetic = self._family()
-
-    def _family(self) -> type[Nsga2] | type[Nsga3]:
-        if self.settings.genetic == "auto":
-            return Nsga3 if len(self.settings.objectives) > 3 else Nsga2
-        return Nsga3 if self.settings.genetic == "nsga3" else Nsga2
 
     def _inner(self, seed: int) -> BaseSampler:
-        if self.strategy == "evolution":
-            return self._genetic(population_size=self.settings.population, seed=seed, study_seed=self.seed)
-        if self.strategy == "tpe":
-            # as many random trials as TPE is usually given, but never more than a third of a small budget
-            startup = max(2, min(10, self.settings.trials // 3))
-            return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, constant_liar=True)
-        return RandomSampler(seed=seed)
+        sampler = self.strategy.sampler(self.search, seed, self.seed)
+        assert sampler is not None  # the engine refuses strategies without one
+        return sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All decisions, always: a genotype is proposed whole."""
@@ -130,10 +117,10 @@ class GenotypeSampler(BaseSampler):
         vector: Vector = ()
         for attempt in range(PROPOSALS):
             vector = self._proposal(study, trial, attempt)
-            if vector not in taken and self.feasible.allows(vector):
+            if vector not in taken and self.constraints.allows(vector):
                 return vector
         below = random.Random(trial_seed(self.seed, trial.number, PROPOSALS)).randrange
-        return self.feasible.another(vector, taken, below)
+        return self.constraints.another(vector, taken, below)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.errors import NasError
 from nas.objectives.objectives import objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
 from nas.strategies.optuna_sampler import (
     FAILURE,
+    GenotypeSampler,
     directions_of,
     distributions,
     params_of,
     quiet,
-    sampler_for,
     set_constraints,
     suggest,
 )
@@ -30,13 +30,11 @@ PASSING = "tpe:"
 
 
 class OptunaStrategy(DiscreteStrategy):
-    """Asks the sampler ``name``; its state is the history of its trials, from which the study is rebuilt."""
+    """Asks its sampler; its state is the history of its trials, from which the study is rebuilt."""
 
-    name: ClassVar[str]
-
-    def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
-        super().__init__(settings, space, seed)
-        self._objectives = objectives_of(settings)
+    def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
+        super().__init__(search, space, seed)
+        self._objectives = objectives_of(search)
         self._history: list[dict[str, Any]] = []
         self._study: Study | None = None
         self._asked: Trial | None = None
@@ -47,7 +45,7 @@ class OptunaStrategy(DiscreteStrategy):
                 self._study = self._rebuilt()
             self._asked = trial = self._study.ask()
             genotype = suggest(trial, self.space)
-            set_constraints(trial, self.feasible.excess(self.space.encode(genotype)))
+            set_constraints(trial, self.constraints.violations(self.space.encode(genotype)))
         return genotype
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
@@ -71,8 +69,8 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked = None
 
     def _rebuilt(self) -> Study:
-        sampler = sampler_for(self.name, self.settings, self.space, self.seed, self.feasible)
-        study = create_study(directions=directions_of(self.settings), sampler=sampler)
+        sampler = GenotypeSampler(type(self), self.search, self.space, self.seed, self.constraints)
+        study = create_study(directions=directions_of(self.search), sampler=sampler)
         study.add_trials([self._trial(record) for record in self._history])
         return study
 

@@ -1,11 +1,13 @@
-"""Random genotypes: the control that every other strategy has to beat."""
+"""Random search: the baseline that every other strategy has to beat."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from nas.config.search import StrategySettings
+from optuna.samplers import BaseSampler, RandomSampler
+
+from nas.config.search import SearchOptions
 from nas.objectives.constraints import Vector
 from nas.space import Genotype, Space
 from nas.space.draw import drawer
@@ -22,18 +24,23 @@ class RandomSearch(DiscreteStrategy):
     by decision, which favours genotypes near the limit.
     """
 
-    def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
-        super().__init__(settings, space, seed)
+    def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
+        super().__init__(search, space, seed)
         self._seen: set[Vector] = set()
+
+    @classmethod
+    def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler:
+        """Uniform proposals; the study sees to it that none is repeated."""
+        return RandomSampler(seed=seed)
 
     def ask(self) -> Genotype:
         for _ in range(DRAWS):
             genotype = self.space.sample(self.rng)
             vector = self.space.encode(genotype)
-            if vector not in self._seen and self.feasible.allows(vector):
+            if vector not in self._seen and self.constraints.allows(vector):
                 break
         else:
-            vector = self.feasible.another(vector, self._seen, drawer(self.rng))
+            vector = self.constraints.another(vector, self._seen, drawer(self.rng))
         self._seen.add(vector)
         return self.space.decode(vector)
 

@@ -10,20 +10,30 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import nn
 
+from nas.config.sections import Section
 from nas.strategies.base import Batch
-from nas.strategies.bilevel import BilevelStrategy
+from nas.strategies.bilevel import BilevelSettings, BilevelStrategy
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path
 from nas.train.schedules import learning_rate
 
 
+class SinglePathSettings(BilevelSettings):
+    """Settings under ``search`` of the single-path supernet."""
+
+    samples: int = Field(16, gt=0, description="random genotypes compared at the end")
+
+
 class SinglePath(BilevelStrategy):
     """Every candidate at full width and without edge weights, as in the derived network."""
 
-    relaxation: ClassVar[Mapping[str, Any]] = {"partial_channels": 1, "edge_weights": False}
+    Settings: ClassVar[type[Section]] = SinglePathSettings
+    settings: SinglePathSettings
     chooses_at_end: ClassVar[bool] = True
+    relaxation: ClassVar[Mapping[str, Any]] = {"partial_channels": 1, "edge_weights": False}
 
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
         """One step of the weights along a random path; ``search_batch`` is not used."""

@@ -6,13 +6,20 @@ objectives trials are split by non-domination rank and hypervolume (MOTPE: Ozaki
 
 from __future__ import annotations
 
+from optuna.samplers import BaseSampler, TPESampler
+
+from nas.config.search import SearchOptions
 from nas.strategies.optuna_strategy import OptunaStrategy
 
 
 class Tpe(OptunaStrategy):
     """Multivariate TPE over whole genotypes."""
 
-    name = "tpe"
+    @classmethod
+    def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler:
+        """TPE after some random trials: as many as it is usually given, at most a third of a small budget."""
+        startup = max(2, min(10, search.trials // 3))
+        return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, constant_liar=True)
 
 
 STRATEGY = Tpe

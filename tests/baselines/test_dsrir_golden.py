@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 import baselines
@@ -18,28 +15,24 @@ from baselines.dsrir.criterion import DSRIRCriterion
 from baselines.dsrir.extractor import Extractor, seeded_extractor
 from baselines.dsrir.losses import LEVEL_WEIGHTS, contrast_loss, psnr_loss, uncertainty_loss
 from baselines.dsrir.sizes import crop8
+from tests.golden_tools import Tensors, assert_float32_output, assert_golden, golden_manifest, load_golden
 
-FOLDER = Path(__file__).parents[1] / "golden" / "dsrir"
-MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
+pytestmark = pytest.mark.golden
+
+MANIFEST = golden_manifest("dsrir")
 BLOCKS = {entry["file"].split(".")[0].removeprefix("block_"): entry for entry in MANIFEST["blocks"]}
 NETWORKS = {entry["file"].split(".")[0]: entry for entry in MANIFEST["networks"]}
 CASES = [(name, case["name"]) for name, entry in NETWORKS.items() for case in entry["cases"]]
 LOSSES, TRAIN = MANIFEST["losses"], MANIFEST["train"]
 STAGES = ("3", "2", "1")
+#: What the float32 of the stored tensors costs.
+STORED = 1e-6
+#: Largest float32 error of the first subnet's output, of its largest value.
+FLOAT32 = 1.7e-7
 
-Tensors = dict[str, torch.Tensor]
 
-
-@pytest.fixture
-def tensors(request: pytest.FixtureRequest) -> Callable[[str], Tensors]:
-    """Reads a file from the repository, else from the shared data, else skips."""
-
-    def read(file: str) -> Tensors:
-        if (FOLDER / file).is_file():
-            return load_file(FOLDER / file)
-        return load_file(request.getfixturevalue("shared") / "fixtures" / "dsrir" / file)
-
-    return read
+def golden(file: str, whole: bool = False) -> Tensors:
+    return load_golden("dsrir", file, whole)
 
 
 def part(tensors: Tensors, prefix: str) -> Tensors:
@@ -78,10 +71,10 @@ def record(model: nn.Module, names: list[str]) -> Tensors:
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_unit_gives_reference_output(name: str, tensors: Callable[[str], Tensors]) -> None:
+def test_unit_gives_reference_output(name: str) -> None:
     entry = BLOCKS[name]
-    t = tensors(entry["file"])
-    model = unit(name)
+    t = golden(entry["file"])
+    model = unit(name).double()
     baselines.load_strict(model, part(t, "sd."))
     expected = part(t, "out.")
     seen = record(model, [key for key in expected if key.startswith(("encoder", "decoder"))])
@@ -92,29 +85,36 @@ def test_unit_gives_reference_output(name: str, tensors: Callable[[str], Tensors
             found = {"y": model(t["in.x"]), **seen}
     assert found.keys() == expected.keys()
     for key in expected:
-        torch.testing.assert_close(found[key], expected[key], atol=entry["atol"], rtol=entry["rtol"])
+        assert_golden(found[key], expected[key], entry["atol"], entry["rtol"], of_largest=STORED)
 
 
-def test_last_uncertainty_unit_gives_the_same_images_and_no_features(
-    tensors: Callable[[str], Tensors],
-) -> None:
-    t = tensors("block_uncertainty_unit.safetensors")
-    model = blocks.UncertaintyAttention(16, 3, 3, False, last=True)
+def test_float32_gives_almost_the_float64_output() -> None:
+    t = golden(BLOCKS["subnet1"]["file"])
+    model = unit("subnet1").double()
+    baselines.load_strict(model, part(t, "sd."))
+    with torch.no_grad():
+        exact = model(t["in.x"])
+        assert_float32_output(model.float()(t["in.x"].float()), exact, measured=FLOAT32)
+
+
+def test_last_uncertainty_unit_gives_the_same_images_and_no_features() -> None:
+    t = golden("block_uncertainty_unit.safetensors")
+    model = blocks.UncertaintyAttention(16, 3, 3, False, last=True).double()
     baselines.load_strict(model, part(t, "sd."))
     features, restored, uncertainty = model(t["in.x"], t["in.img"])
     assert features is None
-    torch.testing.assert_close(restored, t["out.restored"], atol=2e-5, rtol=2e-5)
-    torch.testing.assert_close(uncertainty, t["out.uncertainty"], atol=2e-5, rtol=2e-5)
+    assert_golden(restored, t["out.restored"], atol=2e-5, rtol=2e-5, of_largest=STORED)
+    assert_golden(uncertainty, t["out.uncertainty"], atol=2e-5, rtol=2e-5, of_largest=STORED)
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "case"), CASES)
-def test_network_gives_reference_images_and_features(name: str, case: str, tensors: Callable[[str], Tensors]) -> None:
+def test_network_gives_reference_images_and_features(name: str, case: str) -> None:
     entry = NETWORKS[name]
-    t = tensors(entry["file"])
-    weights = t if any(key.startswith("sd.") for key in t) else tensors("net_narrow.safetensors")
-    state = {key: value.float() for key, value in part(weights, "sd.").items()}
-    model = baselines.create("dsrir", **entry["constructor"]).eval()
+    t = golden(entry["file"])
+    weights = t if any(key.startswith("sd.") for key in t) else golden("net_narrow.safetensors")
+    state = part(weights, "sd.")
+    model = baselines.create("dsrir", **entry["constructor"]).double().eval()
     baselines.load_strict(model, baselines.convert("dsrir", state))
     places = {"embedding": "ebd", "comp1": "channel_comp1", "comp2": "channel_comp2"}
     places |= {f"sn{i}": f"SN{i}" for i in STAGES} | {f"pru{i}": f"PRU{i}" for i in STAGES}
@@ -129,13 +129,7 @@ def test_network_gives_reference_images_and_features(name: str, case: str, tenso
         seen[f"y{stage}"], seen[f"u{stage}"] = found["stages"][i], found["variances"][i]
     assert found["restored"] is found["stages"][0]
     for key, value in expected.items():
-        torch.testing.assert_close(
-            seen[places.get(key, key)],
-            value,
-            atol=entry["atol"],
-            rtol=entry["rtol"],
-            msg=lambda m, k=key: f"{k}: {m}",
-        )
+        assert_golden(seen[places.get(key, key)], value, entry["atol"], entry["rtol"], of_largest=STORED)
 
 
 @pytest.mark.parametrize(("kind", "config"), [("published_widths", {}), ("narrow", TRAIN["constructor"])])
@@ -148,10 +142,10 @@ def test_parameter_counts_are_the_reference_ones(kind: str, config: dict[str, An
     assert per_module == expected["per_module"]
 
 
-def test_patch_attention_needs_no_more_than_the_patch(tensors: Callable[[str], Tensors]) -> None:
-    model = unit("patch_attention_g4x2")
-    baselines.load_strict(model, part(tensors("block_patch_attention_g4x2.safetensors"), "sd."))
-    x = torch.rand(1, 16, 16, 24)
+def test_patch_attention_needs_no_more_than_the_patch() -> None:
+    model = unit("patch_attention_g4x2").double()
+    baselines.load_strict(model, part(golden("block_patch_attention_g4x2.safetensors"), "sd."))
+    x = torch.rand(1, 16, 16, 24, dtype=torch.float64)
     changed = x.clone()
     changed[..., :4, :12] = 0  # the first patch of the 4 x 2 grid
     difference = (model(x) - model(changed)).abs().amax(dim=(0, 1)) > 0
@@ -159,7 +153,7 @@ def test_patch_attention_needs_no_more_than_the_patch(tensors: Callable[[str], T
 
 
 def seeded(width: float = LOSSES["extractor"]["width"]) -> Extractor:
-    return seeded_extractor(width, LOSSES["extractor"]["numpy_seed"])
+    return seeded_extractor(width, LOSSES["extractor"]["numpy_seed"]).double()
 
 
 def images(t: Tensors, requires_grad: bool = False) -> dict[str, list[torch.Tensor]]:
@@ -171,8 +165,8 @@ def near(value: float) -> Any:
     return pytest.approx(value, rel=LOSSES["rtol"])
 
 
-def test_losses_give_reference_values(tensors: Callable[[str], Tensors]) -> None:
-    t = tensors(LOSSES["file"])
+def test_losses_give_reference_values() -> None:
+    t = golden(LOSSES["file"])
     outputs, criterion = images(t), DSRIRCriterion(seeded())
     loss, parts = criterion(outputs, t["input"], t["target"], 0)
     assert parts == {
@@ -195,8 +189,8 @@ def test_losses_give_reference_values(tensors: Callable[[str], Tensors]) -> None
 
 
 @pytest.mark.parametrize("width", [0.125, 0.25, 1.0])
-def test_seeded_extractors_give_reference_weights_and_contrast(width: float, tensors: Callable[[str], Tensors]) -> None:
-    t, extractor = tensors(LOSSES["file"]), seeded(width)
+def test_seeded_extractors_give_reference_weights_and_contrast(width: float) -> None:
+    t, extractor = golden(LOSSES["file"]), seeded(width)
     expected = next(check for check in LOSSES["extractor_checks"] if check["width"] == width)
     first, last = extractor.weight0.flatten()[:4], extractor.weight12.flatten()[-4:]
     assert first.tolist() == pytest.approx(expected["first_weights"], rel=1e-6)
@@ -205,8 +199,8 @@ def test_seeded_extractors_give_reference_weights_and_contrast(width: float, ten
     assert parts["contrast"] == near(LOSSES["contrast_with_other_extractors"][f"width={width},seed=1234"])
 
 
-def test_losses_have_the_reference_limits(tensors: Callable[[str], Tensors]) -> None:
-    t = tensors(LOSSES["file"])
+def test_losses_have_the_reference_limits() -> None:
+    t = golden(LOSSES["file"])
     x, target, criterion = t["input"], t["target"], DSRIRCriterion(seeded())
     flat = torch.zeros_like(target)
     assert uncertainty_loss(t["y3"], flat, target).item() == near(LOSSES["uncertainty_zero_map_equals_l1"])
@@ -218,14 +212,14 @@ def test_losses_have_the_reference_limits(tensors: Callable[[str], Tensors]) -> 
 
 
 @pytest.mark.shared
-def test_losses_give_reference_gradients_and_features(shared: Path) -> None:
-    t = load_file(shared / "fixtures" / "dsrir" / LOSSES["file"])
+def test_losses_give_reference_gradients_and_features() -> None:
+    t = golden(LOSSES["file"], whole=True)
     extractor = seeded()
     for i, n in enumerate((0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)):
         assert torch.equal(extractor.get_buffer(f"weight{i}"), t[f"vgg.features.{n}.weight"])
         assert torch.equal(extractor.get_buffer(f"bias{i}"), t[f"vgg.features.{n}.bias"])
     for i, feature in enumerate(extractor(t["y3"]), start=1):
-        torch.testing.assert_close(feature, t[f"vgg_y3.relu{i}_1"], atol=1e-5, rtol=1e-4)
+        assert_golden(feature, t[f"vgg_y3.relu{i}_1"], atol=1e-5, rtol=1e-4, of_largest=STORED)
     criterion = DSRIRCriterion(extractor)
     for name in ("uncertainty", "psnr", "contrast", "total"):
         outputs = images(t, requires_grad=True)
@@ -249,14 +243,14 @@ def test_losses_give_reference_gradients_and_features(shared: Path) -> None:
 
 
 @pytest.mark.shared
-def test_three_updates_follow_the_reference(shared: Path) -> None:
-    t = load_file(shared / "fixtures" / "dsrir" / TRAIN["file"])
+def test_three_updates_follow_the_reference() -> None:
+    t = golden(TRAIN["file"])
     model = baselines.create("dsrir", **TRAIN["constructor"]).double()
-    baselines.load_strict(model, {k: v.double() for k, v in part(t, "initial.").items()})
+    baselines.load_strict(model, part(t, "initial."))
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, betas=(0.9, 0.999), weight_decay=1e-4, eps=1e-8)
     chosen = TRAIN["extractor"]
     criterion = DSRIRCriterion(seeded_extractor(chosen["width"], chosen["numpy_seed"]))
-    x, target = t["input"].double(), t["target"].double()
+    x, target = t["input"], t["target"]
     for entry in TRAIN["log"]:
         optimizer.zero_grad(set_to_none=True)
         loss, parts = criterion(model(x), x, target, entry["step"])
@@ -274,6 +268,4 @@ def test_three_updates_follow_the_reference(shared: Path) -> None:
         optimizer.step()
     final = part(t, "final.")
     for name, value in model.state_dict().items():
-        torch.testing.assert_close(
-            value.float(), final[name].float(), atol=TRAIN["final_weight_atol"], rtol=0, msg=name
-        )
+        torch.testing.assert_close(value, final[name], atol=TRAIN["final_weight_atol"], rtol=0, msg=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,10 @@ def test_a_ratio_is_taken_within_a_round_whose_order_alternates_and_the_first_is
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_it_runs_on_a_real_clock_and_leaves_nothing_behind(
-    workers: int, settings: RetrainSettings, tmp_path: Path
-) -> None:
+def test_every_way_is_run_and_leaves_nothing_behind(workers: int, settings: RetrainSettings, tmp_path: Path) -> None:
     settings.data.workers = workers
-    rows = time_loading(settings, rounds=1, block=1)
+    rows = time_loading(settings, rounds=1, block=2, clock=lambda turns=count(): float(next(turns)))  # type: ignore[misc]
     assert not multiprocessing.active_children()
     assert rows[-1].source == f"memory-mapped cache, {workers} workers"
-    assert all(r.seconds > 0 and r.ratio > 0 for r in rows)
+    assert [(r.seconds, r.ratio) for r in rows] == [(0.5, 1.0)] * 4  # one reading to the next, for two steps
     assert [p.name for p in tmp_path.iterdir()] == ["photos"]

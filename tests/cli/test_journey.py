@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import skimage.data
+from safetensors.numpy import load_file
 
-from nas.evaluation.rows import read_rows
+from nas.evaluation.rows import EvaluationRow, read_rows
+from nas.space import Genotype
+from tests.processes import HANGS, nas_command
 
 SMALL = ("--cells", "1", "--batch", "1", "--patch", "32", "--threads", "1", "--set", "data.validation=1")
 
 
-def nas(*words: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+def nas(*words: str, cwd: Path, dying: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, or with ``dying`` until it kills itself while it writes its second state."""
     done = subprocess.run(
-        [sys.executable, "-m", "nas", *words],
+        nas_command(*words, dying=dying),
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert not check or done.returncode == 0, done.stderr
+    assert done.returncode == (-signal.SIGKILL if dying else 0), done.stderr
     return done
 
 
@@ -89,25 +93,28 @@ def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(
         "--set",
         "train.log_every=1",
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *words],
-        cwd=searched,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    deadline = time.monotonic() + 200
-    while not list((searched / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (searched / "killed" / "summary.json").exists()
+    nas(*words, cwd=searched, dying=True)
+    assert [p.stem for p in (searched / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
     nas("search", "--resume", "killed", cwd=searched)
     ends = [json.loads((searched / name / "summary.json").read_text()) for name in ("run", "killed")]
     assert ends[0]["genotype"] == ends[1]["genotype"] and ends[0]["weights"] == ends[1]["weights"]
     assert (searched / "run" / "weights.safetensors").read_bytes() == (
         searched / "killed" / "weights.safetensors"
     ).read_bytes()
+
+
+def assert_compared(folder: Path, rows: list[EvaluationRow]) -> None:
+    """The tables hold the rows' own figures, and the figures are pictures with something in them."""
+    table = list(csv.DictReader((folder / "table.csv").open()))
+    assert {line["model"]: float(line["psnr Tiny"]) for line in table if line["source"] == "measured"} == {
+        r.model: r.psnr for r in rows
+    }
+    text = (folder / "table.md").read_text()
+    for row in rows:
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| {row.model} |")]
+        assert f"| {row.psnr:.2f} / {row.ssim:.4f} |" in re.sub(r"</?u>|\*\*", "", line)  # best and second are marked
+    pictures = [cv2.imread(str(path)) for path in folder.glob("*.png")]
+    assert (folder / "dots_sr_x2.png").is_file() and all(p is not None and p.std() > 1 for p in pictures)
 
 
 def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path) -> None:
@@ -169,10 +176,10 @@ def test_the_journey_ends_with_a_table_and_a_report(searched: Path, photos: Path
     )
     assert len(read_rows(searched / "rows.csv")) == 2, again.stdout  # finished rows are not measured again
     nas("compare", "rows.csv", "--set-name", "Tiny", "--out", "comparison", cwd=searched)
-    assert list((searched / "comparison").glob("*.md")) and list((searched / "comparison").glob("*.p*"))
+    assert_compared(searched / "comparison", rows)
     nas("report", "run", "rows.csv", "--images", "images", "--out", "report.html", cwd=searched)
     page = (searched / "report.html").read_text()
-    assert "Tiny" in page and "http-equiv" in page and 'src="http' not in page
+    assert f"{derived.psnr:.2f}" in page and "http-equiv" in page and 'src="http' not in page
     nas("show", "genotype.json", "--out", "cell.png", cwd=searched)
     assert cv2.imread(str(searched / "cell.png")) is not None
 
@@ -194,14 +201,8 @@ def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Pat
         "train.ema=0.9",
     ]
     nas(*words, "--out", "whole", cwd=tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *words, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 200
-    while not list((tmp_path / "killed" / "state").glob("*.sha256")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    nas(*words, "--out", "killed", cwd=tmp_path, dying=True)
+    assert [p.stem for p in (tmp_path / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
     nas("retrain", "--resume", "killed", cwd=tmp_path)
     whole, killed = (json.loads((tmp_path / n / "summary.json").read_text()) for n in ("whole", "killed"))
     assert whole["weights"] == killed["weights"] and whole["scores"] == killed["scores"]
@@ -229,7 +230,7 @@ def test_a_users_own_space_and_block_need_no_change_here(photos: Path, tmp_path:
     )
     (tmp_path / "my.yaml").write_text(
         "format: nas.space/1\nname: mine\nskeleton: jsnet\ncells:\n  operation:\n    role: operation\n    nodes: 2\n"
-        "    inputs: all\n    candidates: [skip_connect, my_conv, srb]\n    merge: sum\n"
+        "    inputs: all\n    candidates: [my_conv]\n    merge: sum\n"
         "    relaxation: {partial_channels: 4, edge_weights: true}\nnetwork: {width: 16, cells: 1}\n"
     )
     own = ("--plugin", "my_blocks.py")
@@ -270,8 +271,14 @@ def test_a_users_own_space_and_block_need_no_change_here(photos: Path, tmp_path:
         cwd=tmp_path,
     )
     (tmp_path / "sets" / "Tiny").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "sets" / "Tiny" / "a.png"), np.full((48, 48, 3), 99, np.uint8))
+    (tmp_path / "sets" / "Tiny" / "a.png").write_bytes((photos / "crop0.png").read_bytes())
     nas(
         "evaluate", "t/weights.safetensors", *own, "--sets", "Tiny", "--data", "sets", "--out", "rows.csv", cwd=tmp_path
     )
-    assert read_rows(tmp_path / "rows.csv")[0].psnr
+    (row,) = read_rows(tmp_path / "rows.csv")
+    genotype = Genotype.load(tmp_path / "run" / "genotype.json")
+    assert {choice.block for choice in genotype.cells["operation"]} == {"my_conv"} and row.genotype == genotype.hash
+    tensors = load_file(tmp_path / "t" / "weights.safetensors")
+    assert [t.shape for key, t in tensors.items() if key.endswith(".conv.weight")] == [(16, 16, 3, 3)] * 3
+    assert row.parameters == sum(t.size for t in tensors.values())
+    assert row.psnr is not None and 5 < row.psnr < 60

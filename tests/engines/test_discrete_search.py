@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,24 @@ import pytest
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
-from nas.engines import trials
 from nas.engines.search import search
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.catalogue import Estimator, Report
+from nas.estimators.base import Estimator, Report
 from nas.estimators.pruning import rungs
 from nas.objectives.costs import GenotypeCosts
+from nas.registry import ESTIMATORS
 from nas.space import Genotype
 from nas.tasks import get_task
 from nas.train import loop
 from nas.train.events import read_events
+from tests.registries import replaced
 
 
 class Pretended(Estimator):
     """A PSNR that is a function of the genotype, approached from below as training goes on."""
+
+    trains = True
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         level = 20.0 + self.level(genotype)
@@ -69,8 +74,14 @@ def settings_for(strategy: str, *assignments: str, **flags: Any) -> SearchSettin
     )
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, estimator: type[Estimator] = Pretended) -> None:
-    monkeypatch.setattr(trials, "make_estimator", estimator)
+Pretend = Callable[[type[Estimator]], None]
+
+
+@pytest.fixture
+def pretend() -> Iterator[Pretend]:
+    """Puts an estimator in place of the short training, for one test."""
+    with ExitStack() as stack:
+        yield lambda estimator: stack.enter_context(replaced(ESTIMATORS, "train", estimator))
 
 
 def trial_events(run: Path) -> list[dict[str, Any]]:
@@ -82,9 +93,9 @@ def trial_events(run: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("objectives", ["[psnr]", "[psnr, macs]"])
 @pytest.mark.parametrize("pruning", ["true", "false"])
 def test_a_search_cut_between_trials_ends_as_if_it_had_not_been(
-    strategy: str, objectives: str, pruning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, objectives: str, pruning: str, tmp_path: Path, pretend: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pretend(monkeypatch)
+    pretend(Pretended)
     settings = settings_for(strategy, f"search.objectives={objectives}", f"search.pruning={pruning}")
     whole = search(settings, out=tmp_path / "whole")
     genuine = loop.save_state
@@ -108,9 +119,9 @@ def test_a_search_cut_between_trials_ends_as_if_it_had_not_been(
 
 
 def test_the_front_is_written_out_and_its_best_psnr_is_the_result(
-    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, tmp_path: Path, pretend: Pretend
 ) -> None:
-    pretend(monkeypatch)
+    pretend(Pretended)
     result = search(settings_for(strategy, "search.objectives=[psnr, macs]"), out=tmp_path / "run")
     events = trial_events(result.run)
     front = [
@@ -130,17 +141,15 @@ def test_the_front_is_written_out_and_its_best_psnr_is_the_result(
         assert costs.of(genotype) == {"params": float(row["params"]), "macs": float(row["macs"])}
 
 
-def test_a_tie_is_broken_by_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch, Flat)
+def test_a_tie_is_broken_by_cost(tmp_path: Path, pretend: Pretend) -> None:
+    pretend(Flat)
     result = search(settings_for("random"), out=tmp_path / "run")
     cheapest = min(trial_events(result.run), key=lambda e: e["macs"])
     assert result.genotype.hash == cheapest["genotype"] and not (result.run / "pareto.csv").exists()
 
 
-def test_limits_hold_for_every_trial_and_the_result(
-    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretend(monkeypatch)
+def test_limits_hold_for_every_trial_and_the_result(strategy: str, tmp_path: Path, pretend: Pretend) -> None:
+    pretend(Pretended)
     result = search(settings_for(strategy, limits__params=100_000.0, limits__macs=23e9), out=tmp_path / "run")
     events = trial_events(result.run)
     assert len(events) == 12
@@ -155,9 +164,9 @@ def test_a_single_trial_keeps_the_limits_too(strategy: str, tmp_path: Path) -> N
 
 
 def test_pruned_trials_are_counted_to_the_trial_and_what_they_saved_is_said(
-    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, tmp_path: Path, pretend: Pretend
 ) -> None:
-    pretend(monkeypatch)
+    pretend(Pretended)
     result = search(settings_for(strategy, "search.pruning=true"), out=tmp_path / "run")
     events = trial_events(result.run)
     pruned = [e for e in events if e["state"] == "pruned"]
@@ -182,10 +191,8 @@ def _named(name: str) -> Any:
     return _Named(name)
 
 
-def test_a_trial_that_diverges_is_counted_and_not_the_end(
-    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretend(monkeypatch, Diverging)
+def test_a_trial_that_diverges_is_counted_and_not_the_end(strategy: str, tmp_path: Path, pretend: Pretend) -> None:
+    pretend(Diverging)
     result = search(settings_for(strategy), out=tmp_path / "run")
     events = trial_events(result.run)
     failed = [e for e in events if e["state"] == "failed"]
@@ -196,20 +203,18 @@ def test_a_trial_that_diverges_is_counted_and_not_the_end(
     json.loads((result.run / "summary.json").read_text())
 
 
-def test_a_search_of_nothing_but_diverging_trials_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_of_nothing_but_diverging_trials_says_so(tmp_path: Path, pretend: Pretend) -> None:
     class Hopeless(Pretended):
         def level(self, genotype: Genotype) -> float:
             return math.nan
 
-    pretend(monkeypatch, Hopeless)
+    pretend(Hopeless)
     with pytest.raises(NasError, match=r"none of 12 trials came to an end; lower train\.optimizer\.lr"):
         search(settings_for("random"), out=tmp_path / "run")
 
 
-def test_a_search_ends_when_the_space_is_used_up(
-    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretend(monkeypatch)
+def test_a_search_ends_when_the_space_is_used_up(strategy: str, tmp_path: Path, pretend: Pretend) -> None:
+    pretend(Pretended)
     (tmp_path / "tiny.yaml").write_text(
         "{format: nas.space/1, name: tiny, skeleton: jsnet, network: {width: 16, cells: 1}, cells: {operation: "
         "{role: operation, nodes: 1, inputs: all, candidates: [none, skip_connect, srb, lrb], merge: sum}}}"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from nas.engines import evaluator as workplace
 from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import results
 from nas.engines.nni.trial import claim
@@ -21,15 +20,12 @@ from nas.registry import STRATEGIES
 from nas.space import Genotype
 from nas.train.events import read_events
 from tests.engines.study_examples import study_settings, value_of
+from tests.processes import wait_until
 
+pytestmark = pytest.mark.usefixtures("plugin_estimator")
 installed = pytest.mark.skipif(
     importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"
 )
-
-
-@pytest.fixture(autouse=True)
-def genuine_estimator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workplace, "make_estimator", workplace.make_estimator)  # a plugin's is gone afterwards
 
 
 @installed
@@ -46,7 +42,7 @@ def test_three_trials_are_run_and_collected_and_the_server_is_gone(
     text = capfd.readouterr()
     warned = re.search(r"listens on port (\d+) of all interfaces without credentials", text.err)
     assert warned is not None
-    assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
+    wait_until(lambda: {p.pid for p in psutil.Process().children(recursive=True)} <= before)
     with socket.socket() as probe:  # the port is free again
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("", int(warned[1])))
@@ -70,15 +66,15 @@ def test_three_trials_are_run_and_collected_and_the_server_is_gone(
 def test_a_proposal_that_is_known_or_beyond_the_limits_becomes_one_that_is_not(tmp_path: Path) -> None:
     free = Evaluator(study_settings(tmp_path))
     cheap = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))[20]
-    evaluator = Evaluator(study_settings(tmp_path, strategy="nni", limits__params=cheap))
+    place = Evaluator(study_settings(tmp_path, strategy="nni", limits__params=cheap))
     dearest = tuple(
-        max(range(len(d.choices)), key=lambda i, d=d: evaluator.costs.per_choice("params")[d.cell][0][d.choices[i]])  # type: ignore[misc]
-        for d in evaluator.space.decisions
+        max(range(len(d.choices)), key=lambda i, d=d: place.costs.per_choice("params")[d.cell][0][d.choices[i]])  # type: ignore[misc]
+        for d in place.space.decisions
     )
-    made = [claim(tmp_path, evaluator, dearest) for _ in range(5)]
+    made = [claim(tmp_path, place, dearest) for _ in range(5)]
     assert [slot for _, slot in made] == [0, 1, 2, 3, 4]
     assert len({g.hash for g, _ in made}) == 5
-    assert all(evaluator.costs_of(g)["params"] <= cheap for g, _ in made)
+    assert all(place.costs_of(g)["params"] <= cheap for g, _ in made)
 
 
 def test_it_is_external_and_lists_without_importing_nni() -> None:

@@ -7,14 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from nas.config.runs import SearchSettings
-from nas.engines import evaluator as workplace
 from nas.engines.evaluator import Evaluator
 from nas.engines.search import search
 from nas.engines.shared import study as study_module
@@ -25,19 +24,19 @@ from nas.engines.shared.study import trial_budget_of, worker
 from nas.engines.shared.trial_budget import SLOT, TrialBudget
 from nas.engines.shared.workers import work
 from nas.errors import NasError, UsageError
-from nas.registry import STRATEGIES
+from nas.estimators.base import Estimator
+from nas.registry import ESTIMATORS, STRATEGIES
 from nas.strategies.optuna_sampler import genotype_of
 from nas.train.events import read_events
 from tests.engines.study_examples import study_settings, value_of
+from tests.registries import replaced
 
 
-class ByHash:
+class ByHash(Estimator):
     """An estimator that costs nothing; ``misdeeds``: slot -> what is raised or given there, once each."""
 
-    misdeeds: dict[int, list[Any]]
-
-    def __init__(self) -> None:
-        self.misdeeds = {}
+    trains = True
+    misdeeds: ClassVar[dict[int, list[Any]]] = {}
 
     def prepare(self, folder: Path | None, search: object) -> None:
         """Nothing is shared."""
@@ -54,10 +53,10 @@ class ByHash:
 
 
 @pytest.fixture
-def estimator(monkeypatch: pytest.MonkeyPatch) -> ByHash:
-    made = ByHash()
-    monkeypatch.setattr(workplace, "make_estimator", lambda *parts: made)
-    return made
+def estimator() -> Iterator[type[ByHash]]:
+    ByHash.misdeeds = {}
+    with replaced(ESTIMATORS, "train", ByHash):
+        yield ByHash
 
 
 @pytest.fixture(params=["journal", "sqlite"])
@@ -67,7 +66,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def settings_of(folder: Path, url: str | None, *assignments: str, **flags: Any) -> SearchSettings:
     settings = study_settings(folder, *assignments, study__storage=url, study__name="mine", **flags)
-    return settings.model_copy(update={"plugins": []})
+    search = settings.search.model_copy(update={"estimator": "train"})
+    return settings.model_copy(update={"plugins": [], "search": search})
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def rows_of(settings: SearchSettings) -> list[Any]:
 
 
 def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
-    tmp_path: Path, url: str, estimator: ByHash
+    tmp_path: Path, url: str, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, url)
     found = [e["genotype"] for e in read_events(search(settings, out=tmp_path / "run").run) if e["kind"] == "trial"]
@@ -100,7 +100,7 @@ def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
 
 
 def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
-    tmp_path: Path, url: str, estimator: ByHash
+    tmp_path: Path, url: str, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, url)
     estimator.misdeeds = {5: [KeyboardInterrupt()]}
@@ -116,7 +116,7 @@ def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
     assert [e["step"] for e in read_events(result.run) if e["kind"] == "trial"] == list(range(1, 9))
 
 
-def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: Path, estimator: ByHash) -> None:
+def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
     estimator.misdeeds = {2: [RuntimeError("out of memory")] * 99}
     with opened(settings) as (budget, evaluator, _):
@@ -132,7 +132,7 @@ def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: P
 
 
 def test_a_training_that_diverges_spends_its_slot_once_and_is_told_with_its_reason(
-    tmp_path: Path, estimator: ByHash
+    tmp_path: Path, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
     estimator.misdeeds = {1: [float("nan")]}
@@ -144,7 +144,7 @@ def test_a_training_that_diverges_spends_its_slot_once_and_is_told_with_its_reas
 
 
 def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
-    tmp_path: Path, url: str, estimator: ByHash
+    tmp_path: Path, url: str, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, url, search__trials=2)
     with opened(settings) as (budget, _, shared):
@@ -158,7 +158,7 @@ def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
         assert [t.values for t in budget.spent().values()] == [[2.0]]
 
 
-def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, estimator: ByHash) -> None:
+def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), train__time=30.0)
     with opened(settings) as (budget, _, _):
         for _ in range(3):
@@ -168,7 +168,7 @@ def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, est
         assert budget.claim() is None and budget.done() and len(budget.spent()) == 3
 
 
-def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path, estimator: ByHash) -> None:
+def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(
         tmp_path,
         str(tmp_path / "j"),
@@ -184,7 +184,7 @@ def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path
     assert (result.run / "pareto" / f"{archive[1].split(',')[0]}.json").is_file()
 
 
-def test_limits_hold_for_every_trial(tmp_path: Path, estimator: ByHash) -> None:
+def test_limits_hold_for_every_trial(tmp_path: Path, estimator: type[ByHash]) -> None:
     free = Evaluator(settings_of(tmp_path, str(tmp_path / "j")))
     sizes = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))
     settings = settings_of(tmp_path, str(tmp_path / "j"), limits__params=sizes[20])
@@ -207,7 +207,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_shared_is_refused_in_a_sentence_without_the_password(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: ByHash
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: type[ByHash]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     flags, message = REFUSED[case]
@@ -224,7 +224,7 @@ def test_sqlite_serves_one_process(tmp_path: Path) -> None:
     open_storage(url).close()
 
 
-def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: Path, estimator: ByHash) -> None:
+def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
     with opened(settings) as (budget, _, _):
         pass
@@ -250,7 +250,7 @@ def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: P
     ],
 )
 def test_a_worker_that_differs_is_refused(
-    key: str, value: Any, message: str, tmp_path: Path, estimator: ByHash
+    key: str, value: Any, message: str, tmp_path: Path, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
     with opened(settings) as (budget, _, _):
@@ -259,7 +259,7 @@ def test_a_worker_that_differs_is_refused(
         worker(str(tmp_path / "j"), "mine")
 
 
-def test_a_driver_of_another_search_is_refused_and_the_same_one_joins(tmp_path: Path, estimator: ByHash) -> None:
+def test_a_driver_of_another_search_is_refused_and_the_same_one_joins(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
     first = search(settings, out=tmp_path / "one")
     with pytest.raises(UsageError, match=r"search\.trials is 8, here it is 9"):
@@ -268,7 +268,7 @@ def test_a_driver_of_another_search_is_refused_and_the_same_one_joins(tmp_path: 
     assert joined.genotype == first.genotype and joined.scores == first.scores
 
 
-def test_a_half_written_last_line_of_the_journal_is_cut_off(tmp_path: Path, estimator: ByHash) -> None:
+def test_a_half_written_last_line_of_the_journal_is_cut_off(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
     search(settings, out=tmp_path / "run")
     with (tmp_path / "j").open("ab") as file:
@@ -289,7 +289,7 @@ def test_a_password_is_masked(url: str, shown: str) -> None:
     assert masked(url) == shown
 
 
-def test_names_in_the_study_are_those_of_the_field(tmp_path: Path, estimator: ByHash) -> None:
+def test_names_in_the_study_are_those_of_the_field(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__objectives=["psnr", "params"])
     with opened(settings) as (budget, evaluator, _):
         work(budget, evaluator)

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from nas.engines import evaluator as workplace
 from nas.engines.nni.engine import free_port
 from nas.engines.search import search
 from tests.engines.study_examples import study_settings, value_of
+from tests.processes import HANGS, wait_until
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("optuna_dashboard") is None,
@@ -26,45 +25,50 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+#: ``optuna-dashboard``, wherever its script lies
+COMMAND = """
+from importlib.metadata import entry_points
+(command,) = entry_points(group="console_scripts", name="optuna-dashboard")
+command.load()()
+"""
+
+
 @contextlib.contextmanager
-def dashboard(storage: str, log: Path) -> Iterator[str]:
-    """The command of the README, without a browser; gives its address."""
+def dashboard(storage: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The command of the README, without a browser; gives its address and the process."""
     port = free_port()
-    command = Path(sys.executable).with_name("optuna-dashboard")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(command), storage, "--host", "127.0.0.1", "--port", str(port)], stdout=output, stderr=output
-        )
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, storage, "--host", "127.0.0.1", "--port", str(port)])
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=HANGS)
 
 
-def fetch(url: str, log: Path, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                return json.load(answer)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise AssertionError(log.read_text()) from None
-            time.sleep(0.2)
+def fetch(url: str, process: subprocess.Popen[bytes]) -> Any:
+    """What the dashboard answers, once it does."""
+    found: list[Any] = []
+
+    def answered() -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=HANGS) as answer:
+            found.append(json.load(answer))
+        return bool(found)
+
+    wait_until(answered, process)
+    return found[0]
 
 
-def test_the_dashboard_shows_the_study_with_readable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workplace, "make_estimator", workplace.make_estimator)
+@pytest.mark.usefixtures("plugin_estimator")
+def test_the_dashboard_shows_the_study_with_readable_names(tmp_path: Path) -> None:
     journal = str(tmp_path / "study.journal")
     settings = study_settings(
         tmp_path, study__storage=journal, study__name="mine", search__trials=4, search__objectives=["psnr", "params"]
     )
     result = search(settings, out=tmp_path / "run")
-    with dashboard(journal, tmp_path / "dashboard.log") as address:
-        (summary,) = fetch(f"{address}/api/studies", tmp_path / "dashboard.log")["study_summaries"]
+    with dashboard(journal) as (address, process):
+        (summary,) = fetch(f"{address}/api/studies", process)["study_summaries"]
         assert summary["study_name"] == "mine" and summary["directions"] == ["maximize", "minimize"]
-        detail = fetch(f"{address}/api/studies/{summary['study_id']}", tmp_path / "dashboard.log")
+        detail = fetch(f"{address}/api/studies/{summary['study_id']}", process)
     assert detail["objective_names"] == ["psnr", "params"]
     assert {t["state"] for t in detail["trials"]} == {"Complete"} and len(detail["trials"]) == 4
     assert {p["name"] for p in detail["trials"][0]["params"]} == {

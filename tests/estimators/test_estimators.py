@@ -17,32 +17,24 @@ from nas.config.runs import SearchSettings
 from nas.engines.search import nested_search, search
 from nas.engines.setup import SHARES, space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.catalogue import Estimator, make_estimator
+from nas.estimators.base import Estimator
 from nas.estimators.proxies import PROXIES
 from nas.images import imresize, write_image
+from nas.registry import ESTIMATORS
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.losses import task_criterion
-from nas.train.training_data import TrainingData, open_training_data
+from nas.train.training_data import open_training_data
 
 
 @pytest.fixture(autouse=True)
 def small_images(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Eight smooth little images, and validation on one crop."""
+    """Eight smooth little images, of which one is for validation."""
     folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for index in range(8):
         write_image(folder / f"{index}.png", imresize(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), 4))
     monkeypatch.setenv("SMALL_IMAGES", str(folder))
-
-    def crop(self: TrainingData, model: Any) -> dict[str, float]:
-        from nas.evaluation.inference import restore
-
-        degraded, target = next(self.batches("architecture")(10**6))
-        difference = restore(model, degraded[:1]) - target[:1]
-        return {"psnr": float(10 * torch.log10(255**2 / (difference**2).mean()))}
-
-    monkeypatch.setattr(TrainingData, "validate", crop)
 
 
 def settings_for(*assignments: str, **flags: Any) -> SearchSettings:
@@ -62,7 +54,9 @@ def settings_for(*assignments: str, **flags: Any) -> SearchSettings:
 
 def estimator_for(settings: SearchSettings) -> Estimator:
     task = get_task(settings.task)
-    return make_estimator(settings, space_of(settings), task, open_training_data(settings, task, SHARES))
+    data = open_training_data(settings, task, SHARES)
+    made: Estimator = ESTIMATORS.get(settings.search.estimator)(settings, space_of(settings), task, data)
+    return made
 
 
 GENOTYPE = nas.load_space("jsm", overrides={"network.cells": 1}).sample(5)
@@ -107,10 +101,9 @@ def test_a_training_that_diverges_ends_at_once_without_a_value() -> None:
     assert math.isnan(values["psnr"]) and values["steps"] < 9
 
 
-def test_without_validation_images_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TrainingData, "validate", lambda self, model: {})
+def test_without_validation_images_there_is_nothing_to_compare() -> None:
     with pytest.raises(NasError, match=r"set data\.validation above 0"):
-        estimator_for(settings_for())(GENOTYPE, 0)
+        estimator_for(settings_for("data.validation=0"))(GENOTYPE, 0)
 
 
 @pytest.mark.parametrize("name", PROXIES)

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.estimators.pruning import rungs, should_stop
 from nas.objectives.pareto import dominates
 
 
-def halving(**more: object) -> StrategySettings:
-    return StrategySettings.model_validate({"pruning": True, "trial_steps": 90, "reduction": 3, **more})
+def halving(**more: object) -> SearchOptions:
+    return SearchOptions.model_validate({"pruning": True, "trial_steps": 90, "reduction": 3, **more})
 
 
 def test_the_rungs_are_the_steps_divided_by_the_reduction() -> None:
     assert rungs(halving()) == (10, 30)
     assert rungs(halving(reduction=2)) == (22, 45)
     assert rungs(halving(trial_steps=2)) == () and rungs(halving(trial_steps=3)) == (1,)
-    assert rungs(StrategySettings(trial_steps=90)) == ()
+    assert rungs(SearchOptions(trial_steps=90)) == ()
 
 
 def psnrs(*values: float) -> list[dict[str, float]]:

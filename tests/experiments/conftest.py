@@ -1,4 +1,4 @@
-"""Fixtures that several tests of strategies share."""
+"""Fixtures that several tests of experiments share."""
 
 from tests.experiments.campaign_examples import stage
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,11 @@ from nas.errors import UsageError
 from nas.experiments import variants as arms_module
 from nas.experiments.ablation import ablate, ablation_arms, plan_ablation
 from nas.experiments.budget import Cost
+from nas.experiments.results import conclusions
 from nas.experiments.variants import Variant, with_equal_budgets
+from nas.statistics import intervals as statistics
+from nas.statistics.intervals import Agreement
+from nas.strategies.bilevel import BilevelSettings
 from tests.experiments.campaign_examples import Stage, tiny_settings
 
 
@@ -23,39 +29,37 @@ def jsm(*assignments: str, **flags: object) -> SearchSettings:
 
 
 def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() -> None:
-    variants = {a.name: a for a in ablation_arms(jsm(), [], [])}
-    assert list(variants) == ["jsm", "osm-only", "asm-only", "partial-channels-off", "edge-weights-off", "second-order"]
-    spaces = {name: space_of(variant.settings) for name, variant in variants.items()}
+    arms = {a.name: a for a in ablation_arms(jsm(), [], [])}
+    assert list(arms) == ["jsm", "osm-only", "asm-only", "partial-channels-off", "edge-weights-off", "second-order"]
+    spaces = {name: space_of(arm.settings) for name, arm in arms.items()}
     assert {n: sorted(s.cells) for n, s in spaces.items()} == {
-        **{key: ["attention", "operation"] for key in variants},
+        **{key: ["attention", "operation"] for key in arms},
         "osm-only": ["operation"],
         "asm-only": ["attention"],
     }
     relaxed = {n: s.cells["operation"].relaxation for n, s in spaces.items() if "operation" in s.cells}
     assert relaxed["partial-channels-off"].partial_channels == 1 and relaxed["partial-channels-off"].edge_weights
     assert relaxed["edge-weights-off"].partial_channels == 4 and not relaxed["edge-weights-off"].edge_weights
-    assert [a.settings.search.order for a in variants.values()] == ["first"] * 5 + ["second"]
+    assert [a.settings.search.own(BilevelSettings).order for a in arms.values()] == ["first"] * 5 + ["second"]
     assert len({s.network_settings.cells for s in spaces.values()}) == 1  # one depth,
     assert len({s.features for s in spaces.values()}) == 1  # and one width
 
 
 def test_attention_alone_keeps_the_width_of_the_joint_space() -> None:
-    variants = {
-        a.name: a for a in ablation_arms(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])
-    }
-    assert space_of(variants["asm-only"].settings).features == space_of(variants["jsm"].settings).features == 32
+    arms = {a.name: a for a in ablation_arms(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])}
+    assert space_of(arms["asm-only"].settings).features == space_of(arms["jsm"].settings).features == 32
 
 
 def test_what_is_off_is_turned_on() -> None:
     overrides = {"cells.operation.relaxation.partial_channels": 1, "cells.operation.relaxation.edge_weights": False}
-    variants = {a.name: a for a in ablation_arms(jsm("search.order=second", overrides=overrides), [], [])}
-    assert {"partial-channels-on", "edge-weights-on", "first-order"} <= set(variants)
+    arms = {a.name: a for a in ablation_arms(jsm("search.order=second", overrides=overrides), [], [])}
+    assert {"partial-channels-on", "edge-weights-on", "first-order"} <= set(arms)
 
 
 def test_factors_without_a_meaning_are_left_out_and_said_so(tmp_path: Path) -> None:
     notes: list[str] = []
-    variants = ablation_arms(tiny_settings(tmp_path), [], notes)
-    assert [a.name for a in variants] == ["tiny", "partial-channels-off", "edge-weights-off", "second-order"]
+    arms = ablation_arms(tiny_settings(tmp_path), [], notes)
+    assert [a.name for a in arms] == ["tiny", "partial-channels-off", "edge-weights-off", "second-order"]
     assert len(notes) == 1 and "cells was left out" in notes[0]
     assert [a.name for a in ablation_arms(jsm(strategy="darts"), [], [])] == [
         "jsm",
@@ -70,10 +74,10 @@ def test_gradient_arms_take_the_same_steps_unless_a_time_is_given(stage: Stage, 
     plan = plan_ablation(settings, factors=["order"])
     assert [a.settings.train.steps for a in plan.variants] == [40, 40]
     timed = plan_ablation(tiny_settings(tmp_path, train__steps=40, train__time=30.0), factors=["order"])
-    first, second = timed.variants
+    first, second = timed.arms
     assert first.settings.train.steps > second.settings.train.steps > 0
-    for variant in timed.variants:
-        assert variant.budget is not None and 28 < variant.budget.seconds <= 30 and variant.settings.train.time is None
+    for arm in timed.arms:
+        assert arm.budget is not None and 28 < arm.budget.seconds <= 30 and arm.settings.train.time is None
 
 
 def test_strategies_of_both_kinds_get_the_same_cpu_time(stage: Stage, tmp_path: Path) -> None:
@@ -101,12 +105,8 @@ def test_trials_of_equal_settings_are_timed_once(tmp_path: Path, monkeypatch: py
 
 def test_a_proxy_stops_by_time_as_its_cost_is_not_known_beforehand(stage: Stage, tmp_path: Path) -> None:
     base = tiny_settings(tmp_path, "search.estimator=zero_cost", "search.trials=7", strategy="random")
-    variant = with_equal_budgets([Variant("random", "strategy", "random", base)], 12.0)[0]
-    assert (
-        variant.settings.train.time == 12.0
-        and variant.settings.search.trials == 7
-        and "stops after 12 s" in variant.notes[0]
-    )
+    arm = with_equal_budgets([Variant("random", "strategy", "random", base)], 12.0)[0]
+    assert arm.settings.train.time == 12.0 and arm.settings.search.trials == 7 and "stops after 12 s" in arm.notes[0]
 
 
 def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -> None:
@@ -119,29 +119,39 @@ def test_several_comparisons_widen_the_intervals(stage: Stage, tmp_path: Path) -
     assert result.text.count("\n| ") == 2 + 3 - 1 + 1  # head, rule and one line an arm
 
 
+def arm_of(name: str, values: list[float], multiply_adds: float, parameters: float) -> dict[str, Any]:
+    """What the statistics say of an arm whose genotypes have nothing to agree on."""
+    return {
+        "name": name,
+        "psnr_values": values,
+        "psnr": asdict(statistics.summary(values)),
+        "gap": None,
+        "multiply_adds": multiply_adds,
+        "parameters": parameters,
+        "agreement": asdict(Agreement(3, 0, 0, None, 0.0, None, None)),
+    }
+
+
 def test_ties_are_broken_by_cost() -> None:
-    from nas.experiments.results import _cheapest_of_the_best
+    dear, cheap = arm_of("dear", [31.0, 31.2, 31.4], 9e9, 4e5), arm_of("cheap", [30.9, 31.2, 31.3], 3e9, 5e5)
+    poor, smaller = arm_of("poor", [20, 20.1, 20.2], 1e9, 1e5), arm_of("smaller", [31.1, 31.1, 31.2], 3e9, 2e5)
 
-    def variant(name: str, values: list[float], cost: float) -> dict[str, object]:
-        return {
-            "name": name,
-            "psnr_values": values,
-            "psnr": {"mean": sum(values) / 3},
-            "multiply_adds": cost,
-            "parameters": cost,
-        }
+    def said(*arms: dict[str, Any]) -> list[str]:
+        return conclusions({"comparisons": [], "ranking": [], "arms": list(arms)})
 
-    same = [variant("dear", [31.0, 31.2, 31.4], 9e9), variant("cheap", [30.9, 31.2, 31.3], 3e9)]
-    same.append(variant("poor", [20, 20.1, 20.2], 1e9))
-    sentence = _cheapest_of_the_best(same)
-    assert sentence.startswith("dear, cheap tie") and "cheapest of them is cheap" in sentence and "n = 3" in sentence
-    assert "poor" not in sentence
-    assert "no other arm ties" in _cheapest_of_the_best([same[0], same[2]])
+    (sentence,) = said(dear, cheap, poor)
+    assert sentence == (
+        "dear, cheap tie: none can be told from the best mean, that of dear (Welch, n = 3 each). The cheapest of them "
+        "is cheap, with 3.00 G multiply-adds and 500 k parameters on average."
+    )
+    assert "cheapest of them is smaller, with 3.00 G multiply-adds and 200 k" in said(dear, cheap, smaller)[0]
+    assert said(dear, poor) == ["dear has the highest mean, and no other arm ties with it (n = 3 each)."]
+    assert said(dear) == []
 
 
 def test_any_setting_can_be_varied(stage: Stage, tmp_path: Path) -> None:
     plan = plan_ablation(tiny_settings(tmp_path), vary=["search.warmup=0,0.2,0.5"])
-    found = [(a.name, a.settings.search.warmup) for a in plan.variants]
+    found = [(a.name, a.settings.search.own(BilevelSettings).warmup) for a in plan.variants]
     assert found == [("tiny", 0.2), ("warmup-0", 0), ("warmup-0.5", 0.5)]
     assert plan.reference == "tiny"
 

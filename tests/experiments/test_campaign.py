@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import csv
 import json
-import math
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+import nas
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
-from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled
-from nas.experiments.cpu_time import CpuTime
+from nas.experiments import variants as arms
+from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled, with_search
+from nas.experiments.cpu_time import CpuTime, cpu_seconds
 from nas.experiments.experiment import run_experiment
 from nas.experiments.plan import is_experiment
 from nas.experiments.resume import resume_experiment
+from nas.experiments.runs import retraining
 from nas.space import Genotype
 from nas.statistics import intervals as s
+from nas.train.events import read_events
 from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
 
 
 def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
     result = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c")
-    names = [
-        f"{variant}-seed{k}{end}"
-        for k in (1, 2, 3)
-        for variant in ("pc_darts", "control")
-        for end in ("", "-retrained")
-    ]
+    names = [f"{arm}-seed{k}{end}" for k in (1, 2, 3) for arm in ("pc_darts", "control") for end in ("", "-retrained")]
     assert [name for _, name in stage.calls] == [*names, "random-genotype1", "random-genotype1-retrained"]
     assert is_experiment(tmp_path / "c") and result.table.read_text() == result.text
     for name in ("campaign.yaml", "rows.csv", "statistics.json", "table.csv"):
@@ -38,17 +42,46 @@ def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_
     assert json.loads((tmp_path / "c/statistics.json").read_text()) == json.loads(json.dumps(result.statistics))
 
 
+def shape(content: Any) -> Any:
+    """Names and types of a JSON document."""
+    return {k: shape(v) for k, v in content.items()} if isinstance(content, dict) else type(content).__name__
+
+
+@pytest.mark.parametrize("strategy", ["pc_darts", "random"])
+def test_the_stage_leaves_what_real_runs_leave(strategy: str, tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path, "retrain.validate_every=1", strategy=strategy, search__trials=2)
+    made, genuine, stage = tmp_path / "made", tmp_path / "genuine", Stage()
+    stage.search(settings, out=made / "search")
+    nas.search(settings, out=genuine / "search")
+    training = retraining("training", settings, genuine / "search", 1).settings
+    stage.retrain(training, out=made / "training")
+    nas.retrain(training, out=genuine / "training")
+    for kind in ("search", "training"):
+        one, other = made / kind, genuine / kind
+        assert {p.name for p in one.iterdir()} <= {p.name for p in other.iterdir()}
+        wanted, found = (shape(json.loads((run / "summary.json").read_text())) for run in (other, one))
+        assert found == {key: wanted[key] for key in found}
+        assert resumable(one) and resumable(other)
+    events = [[shape(e) for e in read_events(run / "training") if e["kind"] == "validation"] for run in (made, genuine)]
+    assert events[0] and all(made_up.items() <= real.items() for made_up, real in zip(*events, strict=True))
+
+
+def resumable(run: Path) -> bool:
+    """Whether a whole state lies in the folder."""
+    return any((run / "state").glob("step-*.sha256"))
+
+
 def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) -> None:
     found = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c").statistics
     values = {}
-    for variant in ("pc_darts", "control"):
-        genotypes = [Genotype.load(tmp_path / f"c/{variant}-seed{k}/genotype.json") for k in (1, 2, 3)]
-        values[variant] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
+    for arm in ("pc_darts", "control"):
+        genotypes = [Genotype.load(tmp_path / f"c/{arm}-seed{k}/genotype.json") for k in (1, 2, 3)]
+        values[arm] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
     by_name = {a["name"]: a for a in found["arms"]}
-    for variant, expected in values.items():
-        assert by_name[variant]["psnr_values"] == pytest.approx(expected)
-        assert by_name[variant]["psnr"]["mean"] == pytest.approx(np.mean(expected))
-        assert by_name[variant]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
+    for arm, expected in values.items():
+        assert by_name[arm]["psnr_values"] == pytest.approx(expected)
+        assert by_name[arm]["psnr"]["mean"] == pytest.approx(np.mean(expected))
+        assert by_name[arm]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
     comparison = found["comparisons"][0]
     expected = s.welch(values["pc_darts"], values["control"])
     assert comparison["welch"]["low"] == pytest.approx(expected.low)
@@ -105,17 +138,25 @@ def test_a_part_killed_before_its_first_state_begins_anew(stage: Stage, tmp_path
 
 
 def test_cpu_time_is_summed_over_sessions_and_a_lost_session_is_owned_up_to(tmp_path: Path) -> None:
-    work = CpuTime(tmp_path)
-    for _ in range(2):
-        with work.measured("a"):
-            sum(range(3_000_000))
-    first = work.seconds("a")
-    assert first is not None and first > 0.02
+    readings = iter([10.0, 12.5, 100.0, 101.0, 200.0, 300.0, 301.0])  # each session begins where it likes
+    work = CpuTime(tmp_path, clock=lambda: next(readings, 999.0))
+    assert work.seconds("a") is None
+    with work.measured("a"):
+        pass
+    with pytest.raises(KeyboardInterrupt), work.measured("a"):
+        raise KeyboardInterrupt
+    assert work.seconds("a") == 2.5 + 1.0
     killed = work.measured("b")
     killed.__enter__()  # and never left
-    with CpuTime(tmp_path).measured("b"):
+    with work.measured("b"):
         pass
-    assert CpuTime(tmp_path).seconds("b") is None and CpuTime(tmp_path).seconds("a") == first
+    assert CpuTime(tmp_path).seconds("b") is None and CpuTime(tmp_path).seconds("a") == 3.5
+
+
+def test_cpu_seconds_are_those_of_this_process_and_of_its_finished_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "times", lambda: os.times_result((1.0, 2.0, 4.0, 8.0, 99.0)))
+    monkeypatch.setattr(time, "process_time", lambda: 3.0625)  # finer than the ticks in which os.times counts
+    assert cpu_seconds() == 3.0625 + 4.0 + 8.0
 
 
 def test_one_seed_states_no_interval_and_claims_nothing(stage: Stage, tmp_path: Path) -> None:
@@ -181,27 +222,45 @@ def test_a_budget_for_less_than_two_trials_shortens_them(tmp_path: Path) -> None
         fit(settings, COST, 1.0)
 
 
-def test_measured_costs_are_sensible_and_leave_the_random_state_alone(tmp_path: Path) -> None:
-    import torch
+@pytest.fixture
+def passes() -> Iterator[Callable[[], float]]:
+    """A clock that advances by one second whenever a network, derived or searched, is run forwards."""
+    counted = [0.0]
 
-    settings = tiny_settings(tmp_path)
+    def tick(module: nn.Module, inputs: Any, output: Any) -> None:
+        counted[0] += hasattr(module, "descriptor") or hasattr(module, "arch_parameters")
+
+    hook = nn.modules.module.register_module_forward_hook(tick)
+    yield lambda: counted[0]
+    hook.remove()
+
+
+def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone(
+    passes: Callable[[], float], tmp_path: Path
+) -> None:
+    settings = tiny_settings(tmp_path, "search.trial_steps=5")
     before = torch.get_rng_state()
-    first = measure(settings, repeats=1)
-    second = measure(settings.model_copy(update={"search": settings.search.model_copy(update={"order": "second"})}), 1)
-    trial = measure(settings.model_copy(update={"strategy": "random"}), 1)
+    first = measure(settings, 1, passes)
+    second = measure(with_search(settings, order="second"), 1, passes)
+    trial = measure(settings.model_copy(update={"strategy": "random"}), 1, passes)
     assert torch.equal(before, torch.get_rng_state())
     assert first.unit == "step" and trial.unit == "trial"
-    assert first.seconds > 0 and trial.seconds > trial.validation_seconds > 0
+    # a step of the weights passes one batch, one of the architecture another; the supernet is validated on two
+    # images, mixed and discretised; a trial trains for five steps and validates once
+    assert (first.warmup_seconds, first.seconds, first.validation_seconds) == (1, 2, 4)
+    assert (trial.seconds, trial.validation_seconds) == (5 + 2, 2)
+    assert second.seconds > first.seconds
     # an architecture step passes two batches through the supernet, a warm-up step one; without the gradient of the
     # input to the first layer the pass of the architecture costs about as much
     assert 1.4 < first.multiply_adds / first.warmup_multiply_adds < 2.6
     assert second.multiply_adds > 1.3 * first.multiply_adds
-    assert trial.multiply_adds > 0 and math.isfinite(first.validation_seconds)
+    assert trial.multiply_adds > 0
 
 
 def test_a_real_campaign_from_the_command_line_resumes_and_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(arms, "measure", Stage().measure)  # whatever the machine is doing, the plan is the same
     settings = tiny_settings(tmp_path)
     words = [
         "search",

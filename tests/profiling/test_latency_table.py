@@ -85,8 +85,8 @@ def test_a_latency_limit_is_judged_by_the_table(table: LatencyTable) -> None:
     space = tiny_space()
     costs, genotype = GenotypeCosts(space, get_task("sr_x2"), table), space.sample(3)
     own = costs.of(genotype)["latency"]
-    assert costs.feasible(genotype, LimitSettings(latency=own))
-    assert not costs.feasible(genotype, LimitSettings(latency=own * 0.99))
+    assert costs.within(genotype, LimitSettings(latency=own))
+    assert not costs.within(genotype, LimitSettings(latency=own * 0.99))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_a_table_of_other_networks_is_refused(table: LatencyTable) -> None:
 
 def test_an_impossible_latency_names_the_smallest(table: LatencyTable, tmp_path: Path) -> None:
     from nas.config.runs import SearchSettings
-    from nas.engines.setup import costs_for_limits
+    from nas.engines.setup import constraint_costs
 
     path = table.save(tmp_path / "table.json")
     settings = SearchSettings(limits=LimitSettings(latency=0.5, latency_table=str(path)))
     with pytest.raises(NasError, match=r"smallest possible latency"):
-        costs_for_limits(tiny_space(), settings)
+        constraint_costs(tiny_space(), settings)

@@ -119,17 +119,21 @@ def test_tiles_of_no_size_are_wrong_use_and_no_failed_cell(tile: int | str, over
         evaluate(Wide(), "denoise_color_25", "A", sets, tile=tile, overlap=overlap)
 
 
-def test_free_memory_is_that_of_the_container_where_it_is_smaller(tmp_path: Path) -> None:
-    assert 2**20 < free_bytes("cpu") < 2**62
-    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2048 kB\n")
-    assert memory._available(tmp_path / "meminfo") == 2 * 2**20
-    assert memory._available(tmp_path / "gone") is None
-    (tmp_path / "memory.max").write_text("1000\n")
+def test_free_memory_is_that_of_the_machine_or_of_the_container_whichever_is_smaller(tmp_path: Path) -> None:
+    def free() -> int:
+        return free_bytes("cpu", tmp_path / "meminfo", tmp_path)
+
+    assert free() == 2**62  # nothing is known
+    (tmp_path / "memory.max").write_text("5000000\n")
     (tmp_path / "memory.current").write_text("700\n")
     (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100\n")
-    assert memory._container(tmp_path) == 400
+    assert free() == 5_000_000 - 700 + 100  # the cache of files can be given up
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2048 kB\n")
+    assert free() == 2 * 2**20
+    (tmp_path / "memory.max").write_text("600\n")
+    assert free() == 0
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory._container(tmp_path) is None
+    assert free() == 2 * 2**20
 
 
 def test_the_ways_of_saying_that_memory_is_used_up() -> None:

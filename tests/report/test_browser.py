@@ -17,6 +17,7 @@ from nas.images import write_image
 from nas.report.page.html import write_report
 from nas.space import Genotype
 from results import published
+from tests.processes import HANGS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: what the page is asked to do; the answers come back in its title
@@ -107,7 +108,7 @@ def browse(page: str, folder: Path, width: int, dark: bool) -> tuple[dict[str, o
     place = [f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900", "--enable-logging=stderr"]
     theme = ["--blink-settings=preferredColorScheme=0"] if dark else ["--blink-settings=preferredColorScheme=1"]
     command = [CHROMIUM, *quiet, *place, *theme, "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False)
     if done.returncode != 0:
         pytest.skip(f"Chromium does not start on this machine (exit code {done.returncode})")
     title = re.search(r"<title>(.*?)</title>", done.stdout, re.S)

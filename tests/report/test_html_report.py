@@ -20,6 +20,7 @@ from nas.images import write_image
 from nas.report.page.html import LIMIT, write_report
 from nas.report.page.pictures import Picture, encode, find_pictures
 from nas.space import Genotype
+from tests.processes import HANGS
 
 EVIL = "<script>alert(1)</script>\"'&"
 ROWS = [
@@ -245,7 +246,7 @@ def test_a_browser_runs_the_page(full: str, tmp_path: Path, width: int) -> None:
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     place = [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
     command = [CHROMIUM, *quiet, *place, "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False)
     if done.returncode != 0:
         pytest.skip(f"Chromium does not start on this machine (exit code {done.returncode})")
     title = re.search(r"<title>(.*?)</title>", done.stdout)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nas.errors import UsageError
 from nas.space import ATTENTIONS, OPERATIONS, Genotype, Space, load_space, space_from_document
+from tests.registries import replaced
 from tests.space.space_examples import ATTENTION_NAMES, OPERATION_NAMES, documents, tiny_space
 
 seeds = st.integers(0, 2**32)
@@ -194,9 +195,9 @@ def test_the_skeleton_gets_the_genotypes_own_network_settings(monkeypatch: pytes
         def supernet(self, space: Space, task: str, **options: Any) -> tuple[Any, ...]:
             return space, task, options
 
-    monkeypatch.setitem(SKELETONS._things, "jsnet", Recorder())
     space = load_space("jsm")
     narrow = space.sample(0).with_network(width=8)
-    assert space.network(narrow, "sr_x2", plain=True) == (8, 32, 8, "sr_x2", {"plain": True})
-    assert space.network_settings.width == 16
-    assert space.supernet("sr_x2", edge_weights=False) == (space, "sr_x2", {"edge_weights": False})
+    with replaced(SKELETONS, "jsnet", Recorder()):
+        assert space.network(narrow, "sr_x2", plain=True) == (8, 32, 8, "sr_x2", {"plain": True})
+        assert space.network_settings.width == 16
+        assert space.supernet("sr_x2", edge_weights=False) == (space, "sr_x2", {"edge_weights": False})

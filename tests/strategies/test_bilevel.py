@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.config.search import StrategySettings
+from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.registry import BASELINES
 from nas.space import load_space
 from nas.strategies.bilevel import first_order, second_order_difference, second_order_exact, weights_of
 from nas.strategies.pc_darts import PcDarts
+from tests.golden_tools import load_golden
 
 XI = 1e-3
 NAMES = ("alphas_normal", "alphas_attention", "betas_normal")
@@ -28,31 +28,24 @@ def l1(forward: Callable[[Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Ten
 
 
 @pytest.fixture(scope="module")
-def case(request: pytest.FixtureRequest) -> Case:
+def case() -> Case:
     """The reference supernet in double precision, a training and a validation batch, stored gradients."""
-    from tests.conftest import GOLDEN, shared_folder
-
-    name = "jsnet/supernet_c16_l2_x2.safetensors"
-    shared = shared_folder()
-    places = [GOLDEN / name, *([shared / "fixtures" / name] if shared else [])]
-    found = [p for p in places if p.is_file()]
-    if not found:
-        pytest.skip("the reference supernet is neither in tests/golden nor in the shared data")
-    tensors = load_file(str(found[0]))
+    tensors = load_golden("jsnet", "supernet_c16_l2_x2.safetensors")
     supernet = load_space("jsm", overrides={"network.cells": 2}).supernet("sr_x2", train_mean_shift=True)
     state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
     supernet.load_state_dict(BASELINES.get("jsnet").convert(state))
     supernet.double()
-    train = (tensors["input"].double(), tensors["target"].double())
-    search = (tensors["input_val"].double(), tensors["target_val"].double())
+    train = (tensors["input"], tensors["target"])
+    search = (tensors["input_val"], tensors["target_val"])
     return supernet, l1, train, search, tensors
 
 
 def relative(found: list[Tensor], tensors: dict[str, Tensor], key: str) -> float:
-    wanted = torch.cat([tensors[f"{key}.{n}"].double().flatten() for n in NAMES])
+    wanted = torch.cat([tensors[f"{key}.{n}"].flatten() for n in NAMES])
     return float((torch.cat([g.flatten() for g in found]) - wanted).norm() / wanted.norm())
 
 
+@pytest.mark.golden
 def test_first_order_is_the_gradient_of_the_validation_loss(case: Case) -> None:
     supernet, loss, _, search, tensors = case
     found, value = first_order(supernet, loss, search)
@@ -60,6 +53,7 @@ def test_first_order_is_the_gradient_of_the_validation_loss(case: Case) -> None:
     assert value == pytest.approx(65.5657033819939, abs=1e-6)
 
 
+@pytest.mark.golden
 def test_exact_second_order_differentiates_through_the_virtual_step(case: Case) -> None:
     supernet, loss, train, search, tensors = case
     found, value = second_order_exact(supernet, loss, train, search, XI)
@@ -67,6 +61,7 @@ def test_exact_second_order_differentiates_through_the_virtual_step(case: Case) 
     assert value == pytest.approx(65.55856457560434, abs=1e-6)
 
 
+@pytest.mark.golden
 def test_difference_second_order_approaches_the_exact_one(case: Case) -> None:
     supernet, loss, train, search, tensors = case
     # The correction itself is 2.8 % of the gradient: the difference must catch nearly all of it. At the customary
@@ -118,7 +113,7 @@ def test_the_virtual_step_knows_no_architecture_variable() -> None:
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_a_warm_up_step_leaves_the_architecture_alone_and_a_later_one_moves_it(order: str) -> None:
     toy, one = Toy(), torch.ones(1, dtype=torch.float64)
-    strategy = PcDarts(StrategySettings(order=order), TrainSettings(steps=4))
+    strategy = PcDarts(SearchOptions(order=order), TrainSettings(steps=4))
     strategy.prepare(toy, lambda forward, batch: forward(batch[0]).sum())
     a, w = float(toy.a.detach()), float(toy.w.detach())
     assert "arch_loss" not in strategy.step(toy, (one, one), None)

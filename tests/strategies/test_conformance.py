@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +17,18 @@ from nas.engines.derive import derive
 from nas.engines.search import search
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
-from nas.estimators.inherited_weights import load_supernet
+from nas.estimators.supernets import load_supernet
 from nas.models.weights import weights_hash
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Genotype, load_space
+from nas.strategies.conformance import CHECKS, Check, interrupted_search, timeless_events, tiny_search
 from nas.tasks import get_task
 from nas.train.events import read_events
 from nas.train.state import load_state
 
-TINY = """
-format: nas.space/1
-name: tiny
-skeleton: jsnet
-cells:
-  operation:
-    role: operation
-    nodes: 1
-    inputs: all
-    candidates: [none, skip_connect, srb, sep_conv_3x3]
-    merge: sum
-    relaxation: {partial_channels: 4, edge_weights: true}
-network: {width: 16, cells: 1}
-"""
-STEPS = 4
 #: strategies with an engine of their own resume by it, not bit for bit; what they do hold stands in their own tests
-IN_PROCESS = [s for s in STRATEGIES.names() if not getattr(STRATEGIES.get(s), "external", False)]
+IN_PROCESS = [s for s in STRATEGIES.names() if not STRATEGIES.get(s).external]
 DIFFERENTIABLE = [s for s in IN_PROCESS if STRATEGIES.get(s).differentiable]
 
 
@@ -54,25 +39,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> SearchSettings:
 
 def small(space: str, tmp_path: Path, strategy: str = "pc_darts", **flags: Any) -> SearchSettings:
     """A search of four steps, or of two trials of one step each, on ``space`` (registered, or "tiny")."""
-    if space == "tiny":
-        (tmp_path / "tiny.yaml").write_text(TINY)
-        space = str(tmp_path / "tiny.yaml")
-    return build(
-        SearchSettings,
-        None,
-        ["search.trials=2", "search.trial_steps=1", "search.samples=2", "data.validation=1", "search.warmup=0.25"],
-        space=space,
-        strategy=strategy,
-        overrides={"network.cells": 1},
-        train__steps=STEPS,
-        data__batch=1,
-        data__patch=32,
-        threads=1,
-        train__log_every=1,
-        train__checkpoint_every=1,
-        train__validate_every=STEPS,
-        **flags,
-    )
+    return tiny_search(strategy, tmp_path, None if space == "tiny" else space, **flags)
 
 
 @pytest.fixture(autouse=True)
@@ -90,86 +57,24 @@ def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainingData, "validate", crop)
 
 
-def timeless(run: Path) -> list[dict[str, Any]]:
-    """The events without what a clock said."""
-    return [{k: v for k, v in event.items() if k != "seconds"} for event in read_events(run)]
-
-
-class KilledError(Exception):
-    pass
-
-
-def interrupted(settings: SearchSettings, out: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search that dies right after its state number ``after`` was written."""
-    from nas.train import loop
-
-    genuine = loop.save_state
-
-    def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
-        path = genuine(folder, step, state)
-        if step == after:
-            raise KilledError
-        return path
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", save)
-        with pytest.raises(KilledError):
-            search(settings, out=out)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("strategy", IN_PROCESS)
+def test_every_strategy_conforms(strategy: str, check: Check, tmp_path: Path) -> None:
+    check(strategy, tmp_path)
 
 
 @pytest.mark.parametrize("strategy", IN_PROCESS)
-def test_resumed_equals_uninterrupted_and_the_same_seed_gives_the_same_genotype(
-    strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = settings.model_copy(update={"strategy": strategy})
-    whole = search(settings, out=tmp_path / "whole")
-    interrupted(settings, tmp_path / "cut", 1, monkeypatch)
-    torch.rand(7)  # whatever else the process did must not matter
-    resumed = search(resume=tmp_path / "cut")
-    assert resumed.genotype == whole.genotype
-    assert resumed.weights_hash == whole.weights_hash
-    assert resumed.scores == whole.scores
-    assert timeless(resumed.run) == timeless(whole.run)
-
-
-@pytest.mark.parametrize("strategy", IN_PROCESS)
-def test_the_budget_is_obeyed_and_the_state_is_plain(strategy: str, settings: SearchSettings, tmp_path: Path) -> None:
-    settings = settings.model_copy(update={"strategy": strategy})
-    result = search(settings, out=tmp_path / "run")
-    budget = STEPS if STRATEGIES.get(strategy).differentiable else settings.search.trials
-    trained = [e["step"] for e in read_events(result.run) if e["kind"] == "train"]
-    assert trained == list(range(1, budget + 1))
-    state = load_state(result.run / "state")  # loads with weights_only: nothing in it is code
-    assert state is not None and state["step"] == budget
-    space_of(settings).validate(result.genotype)
-    assert json.loads((result.run / "genotype.json").read_text())["provenance"]["strategy"] == strategy
-
-
-@pytest.mark.parametrize("strategy", IN_PROCESS)
-def test_the_time_budget_ends_a_search_early_with_a_genotype(strategy: str, tmp_path: Path) -> None:
-    result = search(small("tiny", tmp_path, strategy, train__time=1e-6), out=tmp_path / "run")
-    events = read_events(result.run)
-    assert [e["step"] for e in events if e["kind"] == "train"] == [1]
-    assert ["time" in e["reason"] for e in events if e["kind"] == "stop"] == [True]
-    assert (result.run / "genotype.json").is_file()
-
-
-@pytest.mark.parametrize("strategy", IN_PROCESS)
-def test_a_limit_that_half_of_the_space_breaks_is_kept(strategy: str, tmp_path: Path) -> None:
+def test_a_search_in_the_joint_space_is_resumed_to_the_same_genotype(strategy: str, tmp_path: Path) -> None:
     settings = small("jsm", tmp_path, strategy)
-    space = space_of(settings)
-    costs = GenotypeCosts(space, get_task("sr_x2"))
-    found = [costs.of(space.sample(seed)) for seed in range(21)]
-    # both limits at once, each at the median of random genotypes
-    limits = LimitSettings(
-        params=statistics.median(c["params"] for c in found), macs=statistics.median(c["macs"] for c in found)
+    whole = search(settings, out=tmp_path / "whole")
+    interrupted_search(settings, tmp_path / "cut", 1)
+    resumed = search(resume=tmp_path / "cut")
+    assert (resumed.genotype, resumed.weights_hash, resumed.scores) == (
+        whole.genotype,
+        whole.weights_hash,
+        whole.scores,
     )
-    result = search(settings.model_copy(update={"limits": limits}), out=tmp_path / "run")
-    assert costs.feasible(result.genotype, limits)
-    model = space.network(result.genotype, "sr_x2")
-    assert sum(p.numel() for p in model.parameters()) <= limits.params
-    trials = [e for e in read_events(result.run) if e["kind"] == "trial"]
-    assert all(e["params"] <= limits.params and e["macs"] <= limits.macs for e in trials)
+    assert timeless_events(resumed.run) == timeless_events(whole.run)
 
 
 @pytest.mark.parametrize("strategy", IN_PROCESS)
@@ -215,7 +120,7 @@ def test_a_discrete_search_has_nothing_to_derive_under_a_new_limit_from(tmp_path
 
 
 def test_a_search_that_collapses_ends_if_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from nas.engines import gradient as supernet_learner
+    from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     settings = small("tiny", tmp_path, search__stop_on_collapse=True)
@@ -242,7 +147,7 @@ def test_the_supernet_of_a_single_path_run_is_loaded_for_its_own_space_and_task_
 
 
 def test_an_unfinished_comparison_of_paths_has_no_genotype_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupted(small("tiny", tmp_path, "single_path"), tmp_path / "cut", 2, monkeypatch)
+    interrupted_search(small("tiny", tmp_path, "single_path"), tmp_path / "cut", 2)
     with pytest.raises(NasError, match="nothing to derive from yet"):
         derive(tmp_path / "cut")
 
@@ -252,7 +157,7 @@ def test_an_unfinished_search_can_be_derived_from(
     strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings.model_copy(update={"strategy": strategy})
-    interrupted(settings, tmp_path / "cut", 2, monkeypatch)
+    interrupted_search(settings, tmp_path / "cut", 2)
     genotype = derive(tmp_path / "cut", tmp_path / "g.json")
     events = [e for e in read_events(tmp_path / "cut") if e["kind"] == "architecture"]
     assert events[-1]["genotype"] == genotype.hash
@@ -288,7 +193,7 @@ def test_darts_searches_at_full_width_without_edge_weights() -> None:
 def test_a_collapsing_search_warns_once_while_it_lasts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings
 ) -> None:
-    from nas.engines import gradient as supernet_learner
+    from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
     result = search(settings, out=tmp_path / "run")

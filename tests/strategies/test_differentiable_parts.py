@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from nas.config.reading import build
 from nas.config.runs import SearchSettings
-from nas.config.search import LimitSettings, StrategySettings
+from nas.config.search import LimitSettings, SearchOptions
 from nas.config.training import TrainSettings
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
@@ -66,7 +66,7 @@ def test_partial_channels_and_edge_weights_can_be_set_for_any_strategy(strategy:
 @pytest.mark.parametrize("strategy", ["pc_darts", "darts", "gdas"])
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_every_order_moves_weights_and_architecture(strategy: str, order: str) -> None:
-    made = STRATEGIES.get(strategy)(StrategySettings(order=order), TrainSettings(steps=4))
+    made = STRATEGIES.get(strategy)(SearchOptions(order=order), TrainSettings(steps=4))
     supernet = tiny_space().supernet("sr_x2", **made.supernet_options())
     made.prepare(supernet, l1)
     before = {k: v.clone() for k, v in supernet.state_dict().items()}
@@ -87,11 +87,11 @@ def test_regularisers_are_what_they_say_and_pull_where_they_should() -> None:
     # edges with a skip: two of three operation edges (column 1) and the attention edge (column 2)
     wanted = torch.stack([table["operation"][0, 1], table["operation"][2, 1], table["attention"][0, 2]]).mean()
     torch.testing.assert_close(mean_skip_probability(supernet), wanted)
-    loss = ArchitectureLoss(StrategySettings(entropy=0.5, skip=2.0), None, LimitSettings())
+    loss = ArchitectureLoss(SearchOptions(entropy=0.5, skip=2.0), None, LimitSettings())
     total, log = loss(supernet)
     torch.testing.assert_close(total, 0.5 * mean_edge_entropy(supernet) + 2.0 * mean_skip_probability(supernet))
     assert log["arch_penalty"] == pytest.approx(float(total.detach()))
-    assert not ArchitectureLoss(StrategySettings(), None, LimitSettings()).active
+    assert not ArchitectureLoss(SearchOptions(), None, LimitSettings()).active
 
 
 def mean_of_samples(space: Space, supernet: Supernet, costs: GenotypeCosts, metric: str) -> float:
@@ -119,7 +119,7 @@ def test_the_expected_cost_is_the_mean_over_all_genotypes_and_descent_lowers_it(
     found = expected_cost(supernet, costs.base("params"), costs.per_choice("params"))
     assert float(found.detach()) == pytest.approx(mean_of_samples(space, supernet, costs, "params"), rel=1e-6)
     limits = LimitSettings(params=costs.base("params"))
-    loss = ArchitectureLoss(StrategySettings(cost_weight=2.0), costs, limits)
+    loss = ArchitectureLoss(SearchOptions(cost_weight=2.0), costs, limits)
     total, log = loss(supernet)
     assert float(total.detach()) == pytest.approx(2 * (log["expected_params"] / costs.base("params") - 1), rel=1e-5)
     total.backward()
@@ -133,7 +133,7 @@ def test_the_expected_cost_is_the_mean_over_all_genotypes_and_descent_lowers_it(
 def test_within_the_limit_the_expected_cost_has_no_gradient() -> None:
     space = tiny_space()
     costs, supernet = GenotypeCosts(space, get_task("sr_x2")), space.supernet("sr_x2")
-    total, _ = ArchitectureLoss(StrategySettings(), costs, LimitSettings(params=1e9))(supernet)
+    total, _ = ArchitectureLoss(SearchOptions(), costs, LimitSettings(params=1e9))(supernet)
     assert float(total.detach()) == 0
     assert not any(bool(g.any()) for g in torch.autograd.grad(total, [supernet.alphas_normal]))
 
@@ -144,7 +144,7 @@ def test_a_limit_moves_a_search_towards_small_blocks() -> None:
     ends = []
     for weight in (0.0, 100.0):
         torch.manual_seed(3)
-        made = STRATEGIES.get("pc_darts")(StrategySettings(cost_weight=weight), TrainSettings(steps=6))
+        made = STRATEGIES.get("pc_darts")(SearchOptions(cost_weight=weight), TrainSettings(steps=6))
         supernet = space.supernet("sr_x2")
         limits = LimitSettings(params=costs.base("params") * 1.001)
         made.architecture_loss = ArchitectureLoss(made.settings, costs, limits)
@@ -176,7 +176,7 @@ def test_samples_follow_the_architecture_s_probabilities() -> None:
 
 
 def test_gdas_runs_one_candidate_an_edge_and_cools_down() -> None:
-    made = Gdas(StrategySettings(temperature=5.0, final_temperature=0.1), TrainSettings(steps=5))
+    made = Gdas(SearchOptions(temperature=5.0, final_temperature=0.1), TrainSettings(steps=5))
     supernet = tiny_space().supernet("sr_x2")
     made.prepare(supernet, l1)
     ran, hooks = blocks_run(supernet)
@@ -216,7 +216,7 @@ def test_only_runs_the_chosen_blocks_and_equals_the_mixture_with_one_hot_weights
 def test_a_path_of_the_single_path_supernet_is_its_derived_network() -> None:
     """Cells alone: fusion and skip around them are the supernet's own, and the blocks have the derived width."""
     space = tiny_space()
-    made = SinglePath(StrategySettings(), TrainSettings())
+    made = SinglePath(SearchOptions(), TrainSettings())
     supernet, genotype = space.supernet("sr_x2", **made.supernet_options()), space.sample(5)
     network = space.network(genotype, "sr_x2")
     chosen = dict(network.cells[0].named_parameters())
@@ -237,7 +237,7 @@ def test_a_path_of_the_single_path_supernet_is_its_derived_network() -> None:
 
 
 def test_a_single_path_step_moves_only_the_weights_of_its_path() -> None:
-    made = SinglePath(StrategySettings(), TrainSettings(steps=3))
+    made = SinglePath(SearchOptions(), TrainSettings(steps=3))
     supernet = tiny_space().supernet("sr_x2", **made.supernet_options())
     made.prepare(supernet, l1)
     ran, hooks = blocks_run(supernet)

@@ -20,22 +20,23 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from nas.config.runs import SearchSettings
+from nas.config.sections import Section
 from nas.engines.evaluator import Evaluator
-from nas.engines.provenance import with_provenance
+from nas.engines.result import SearchResult, begin, finish
 from nas.errors import NasError, UsageError
 from nas.estimators.base import NestedSearch
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.space import Genotype
+from nas.strategies.base import Strategy
 from nas.train.events import Events
 from nas.train.run import Run
 from nas.train.signals import terminating
-
-if TYPE_CHECKING:
-    from nas.engines.result import SearchResult
 
 WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
@@ -47,32 +48,33 @@ POLL = 0.5
 TRIALS, WORK = "trials", "nni"
 
 
-class Nni:
+class NniSettings(Section):
+    """Settings under ``search`` of the NNI experiment."""
+
+    tuner: Literal["TPE", "Random", "Evolution"] = Field("TPE", description="which of NNI's tuners proposes")
+    population: int = Field(16, gt=1, description="genotypes in a generation of the tuner Evolution")
+
+
+class Nni(Strategy):
     """An experiment of NNI. The tuner is ``search.tuner``; one trial at a time; one objective.
 
     An interrupted search that is resumed keeps its finished trials and gives the rest of the budget to a new
     experiment, whose tuner starts anew; hence it does not equal an uninterrupted one.
     """
 
+    Settings: ClassVar[type[Section]] = NniSettings
     differentiable: ClassVar[bool] = False
-    chooses_at_end: ClassVar[bool] = False
-    #: brings its own engine: ``nas.engines.drivers``
     external: ClassVar[bool] = True
 
     @staticmethod
-    def drive(
-        settings: SearchSettings, *, search: NestedSearch, out: str | Path | None = None, run: Run | None = None
+    def carry_out(
+        settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
     ) -> SearchResult:
         """A whole search. Raises UsageError for settings that NNI cannot serve or when it is not installed."""
-        from nas.engines.result import SearchResult, default_name
-
         started = time.monotonic()
         evaluator = Evaluator(settings)
         _check(evaluator)
-        if run is None:
-            run = Run.create(out or Path("runs") / default_name(settings, evaluator.space), "search", settings)
-            run.write_text("space.json", json.dumps(evaluator.space.document, indent=2) + "\n")
-            run.write_text("data.json", json.dumps(evaluator.data.names, indent=2) + "\n")
+        run = run or begin(settings, evaluator.space, evaluator.data, out)
         evaluator.estimator.prepare(run.folder, search)
         (run.folder / TRIALS).mkdir(exist_ok=True)
         for claim in (run.folder / TRIALS).glob("*.claim"):
@@ -83,21 +85,10 @@ class Nni:
             if done < settings.search.trials:
                 _experiment(evaluator, run, bar, done)
         best = _record(evaluator, run)
-        genotype = with_provenance(best, settings, run.folder.name)
-        genotype.save(run.folder / "genotype.json")
         found = results(run.folder)
-        scores = next(r["values"] for r in found if r["genotype"]["hash"] == genotype.hash)
-        seconds = time.monotonic() - started
-        run.write_summary(
-            {
-                "genotype": genotype.hash,
-                "weights": "",
-                "scores": scores,
-                "seconds_of_last_part": round(seconds, 1),
-                "trials": {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")},
-            }
-        )
-        return SearchResult(run.folder, genotype, "", scores, seconds)
+        scores = next(r["values"] for r in found if r["genotype"]["hash"] == best.hash)
+        states = {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")}
+        return finish(run, settings, best, scores, started, trials=states)
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
@@ -144,7 +135,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
     config.trial_code_directory = str(code)
     config.max_trial_number = search.trials - done
     config.trial_concurrency = 1
-    config.tuner.name = search.tuner
+    config.tuner.name = search.own(NniSettings).tuner
     config.tuner.class_args = _tuner_arguments(evaluator, done)
     if evaluator.settings.train.time is not None:
         config.max_experiment_duration = f"{max(1, round(evaluator.settings.train.time))}s"
@@ -178,11 +169,11 @@ def _wait(experiment: Any, run: Run, bar: Progress, done: int) -> None:
 
 
 def _tuner_arguments(evaluator: Evaluator, done: int) -> dict[str, Any]:
-    search, seed = evaluator.settings.search, evaluator.settings.seed * 1009 + done
-    if search.tuner == "Random":
+    own, seed = evaluator.settings.search.own(NniSettings), evaluator.settings.seed * 1009 + done
+    if own.tuner == "Random":
         return {"seed": seed}
-    if search.tuner == "Evolution":  # it takes no seed
-        return {"optimize_mode": "maximize", "population_size": search.population}
+    if own.tuner == "Evolution":  # it takes no seed
+        return {"optimize_mode": "maximize", "population_size": own.population}
     return {"optimize_mode": "maximize", "seed": seed}
 
 
@@ -198,7 +189,7 @@ def _record(evaluator: Evaluator, run: Run) -> Genotype:
                 archive.insert(genotype, result["values"])
             kept = {k: result[k] for k in ("state", "seconds", "steps", "skip_share")}
             events.write(step, "trial", genotype=genotype.hash, **result["values"], **kept)
-        best = archive.best(evaluator.cost)
+        best = archive.best(evaluator.tie_break)
         if best is None:
             raise NasError(f"no trial of NNI came to a result; see the logs in {run.folder / WORK}")
         events.write(len(found), "validation", **{name: best.values[name]})

@@ -20,6 +20,7 @@ from nas.config.reading import parse, to_yaml
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
+from nas.registry import ESTIMATORS
 from nas.space import Space, space_from_document
 from nas.space.blocks import SKELETONS
 from nas.versions import package_version
@@ -28,7 +29,21 @@ FORMAT = "nas.study/1"
 #: prefix of the study's user attributes
 PREFIX = "nas."
 #: packages of ``nas`` whose code decides what a trial's value is
-DECISIVE = ("space", "supernet", "tasks", "data", "train", "evaluate", "strategies")
+DECISIVE = (
+    "space",
+    "supernet",
+    "tasks",
+    "images",
+    "data",
+    "models",
+    "train",
+    "profiling",
+    "evaluation",
+    "objectives",
+    "strategies",
+    "estimators",
+    "engines",
+)
 #: settings that each process has for itself
 LOCAL = (
     "study",
@@ -39,7 +54,6 @@ LOCAL = (
     "data.path",
     "data.cache",
     "data.workers",
-    "search.supernet",
 )
 
 
@@ -116,9 +130,10 @@ class Definition:
 
     def check(self, mine: Definition, name: str) -> None:
         """Raise a UsageError, one sentence, if ``mine`` is another search than this one."""
+        local = (*LOCAL, *(f"search.{key}" for key in ESTIMATORS.get(self.settings.search.estimator).local))
         for key, value in _flat(self.settings.model_dump(mode="json")).items():
             other = _flat(mine.settings.model_dump(mode="json")).get(key)
-            if value != other and not key.startswith(LOCAL):
+            if value != other and not key.startswith(local):
                 raise UsageError(
                     f"study {name!r} is another search: its {key} is {value!r}, here it is {other!r}; choose another "
                     "--study, or repeat the settings it was started with"
@@ -149,8 +164,8 @@ def files_of(settings: SearchSettings) -> dict[str, str]:
     found = {f"plugin {i + 1}": path for i, path in enumerate(settings.plugins) if path.endswith(".py")}
     if settings.limits.latency_table:
         found["latency table"] = settings.limits.latency_table
-    if settings.search.supernet:
-        found["supernet"] = str(Path(settings.search.supernet) / "weights.safetensors")
+    estimator = ESTIMATORS.get(settings.search.estimator)
+    found |= {role: str(path) for role, path in estimator.files(settings.search.own(estimator.Settings)).items()}
     digests = {}
     for role, path in found.items():
         try:

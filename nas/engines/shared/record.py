@@ -5,15 +5,13 @@ The rows are the only truth: whatever is written here can be computed from them 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.engines.evaluator import Evaluator
-from nas.engines.provenance import with_provenance
-from nas.engines.result import SearchResult
+from nas.engines.result import SearchResult, finish
 from nas.engines.shared.storage_base import OWNER
 from nas.engines.shared.trial_budget import EXHAUSTED, HASH, SECONDS, SLOT, TrialBudget
 from nas.errors import NasError
@@ -86,7 +84,7 @@ def best_of(trials: Iterable[FrozenTrial], evaluator: Evaluator) -> tuple[Point 
     archive = ParetoArchive(evaluator.objectives)
     for trial in sorted(trials, key=lambda t: t.user_attrs[SLOT]):
         _insert(archive, trial, evaluator)
-    return archive.best(evaluator.cost), archive
+    return archive.best(evaluator.tie_break), archive
 
 
 def write_result(budget: TrialBudget, evaluator: Evaluator, run: Run, started: float) -> SearchResult:
@@ -99,27 +97,19 @@ def write_result(budget: TrialBudget, evaluator: Evaluator, run: Run, started: f
     if best is None:
         reasons = {str(t.user_attrs.get(FAILURE, "its worker died again and again")) for t in spent.values()}
         raise NasError(f"no trial of study {budget.study.study_name!r} came to a result ({'; '.join(sorted(reasons))})")
-    genotype = with_provenance(best.genotype, evaluator.settings, run.folder.name)
-    genotype.save(run.folder / "genotype.json")
     if len(evaluator.objectives) > 1:
         archive.write(run.folder)
     scores = {name: best.values[name] for name in evaluator.objectives}
-    seconds = time.monotonic() - started
     states = [STATES[t.state] for t in spent.values()]
-    summary: dict[str, Any] = {
-        "genotype": genotype.hash,
-        "weights": "",
-        "scores": scores,
-        "seconds_of_last_part": round(seconds, 1),
+    more: dict[str, Any] = {
         "study": budget.study.study_name,
         "trials": {state: states.count(state) for state in STATES.values()},
         "workers": len({t.user_attrs.get(OWNER) for t in spent.values()}),
         "seconds_of_work": round(sum(t.user_attrs.get(SECONDS, 0.0) for t in spent.values()), 1),
     }
     if EXHAUSTED in budget.study.user_attrs:
-        summary["ended_early"] = budget.study.user_attrs[EXHAUSTED]
-    run.write_summary(summary)
-    return SearchResult(run.folder, genotype, "", scores, seconds)
+        more["ended_early"] = budget.study.user_attrs[EXHAUSTED]
+    return finish(run, evaluator.settings, best.genotype, scores, started, **more)
 
 
 def _insert(archive: ParetoArchive, trial: FrozenTrial, evaluator: Evaluator) -> bool:

@@ -7,7 +7,6 @@ and writes the usual run folder from the study's rows. Workers come and go; the 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ import optuna
 
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
-from nas.engines.result import SearchResult, default_name
+from nas.engines.result import SearchResult, begin, default_name
 from nas.engines.shared.definition import PREFIX, Definition
 from nas.engines.shared.proposals import Proposer
 from nas.engines.shared.record import StudyLog, write_result
@@ -28,11 +27,10 @@ from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError, did_you_mean
 from nas.estimators.base import NestedSearch
-from nas.estimators.inherited_weights import FOLDER as SUPERNET
 from nas.progress import Progress, progress
-from nas.registry import load_plugins
+from nas.registry import ESTIMATORS, STRATEGIES, load_plugins
 from nas.space import Space
-from nas.strategies.optuna_sampler import SAMPLED, directions_of
+from nas.strategies.optuna_sampler import directions_of
 from nas.strategies.optuna_sampler import quiet as quiet_log
 from nas.train.events import Events
 from nas.train.run import Run
@@ -42,7 +40,7 @@ JOURNAL = "study.journal"
 
 
 def shared_search(
-    settings: SearchSettings, *, search: NestedSearch, out: str | Path | None = None, run: Run | None = None
+    settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
 ) -> SearchResult:
     """The driver. ``run``: the folder of an interrupted one, which goes on with the same study.
 
@@ -60,12 +58,9 @@ def shared_search(
             settings = settings.model_copy(update={"study": settings.study.model_copy(update={"storage": address})})
         study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
         kept = settings.model_copy(update={"study": study_settings})
-        run = Run.create(out or Path("runs") / name, "search", kept)
-        run.write_text("space.json", json.dumps(evaluator.space.document, indent=2) + "\n")
-        run.write_text("data.json", json.dumps(evaluator.data.names, indent=2) + "\n")
+        run = begin(kept, evaluator.space, evaluator.data, out or Path("runs") / name)
     assert address is not None
-    if settings.search.estimator == "supernet" and settings.search.supernet is None:
-        evaluator = _with_supernet(evaluator, run, search)  # one for all workers
+    evaluator = _prepared(evaluator, run, search)
     with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
         if settings.study.workers and not shared.many:
             raise UsageError(
@@ -79,7 +74,7 @@ def shared_search(
             log = StudyLog(budget, evaluator, events)
             with progress(title, budget.budget, done=log.update()) as bar:
                 bar.note(_invitation(shared, name))
-                _drive(budget, evaluator, log, bar, run, search)
+                _drive(budget, evaluator, log, bar, run)
             log.close()
         return write_result(budget, evaluator, run, started)
 
@@ -124,15 +119,16 @@ def _no_nested_search(settings: SearchSettings, folder: Path) -> Path:
 def trial_budget_of(shared: SharedStorage, study: optuna.Study, evaluator: Evaluator) -> TrialBudget:
     """The slots of a study, with proposals by the search's sampler, within its limits."""
     settings, space = evaluator.settings, evaluator.space
-    propose = Proposer(settings, space, evaluator.feasible)
+    propose = Proposer(settings, space, evaluator.constraints)
     return TrialBudget(shared, study, space, settings.search.trials, propose, settings.train.time)
 
 
 def _check(settings: SearchSettings, space: Space) -> None:
-    if settings.strategy not in SAMPLED:
+    if not shareable(settings.strategy, settings):
+        able = [name for name in STRATEGIES.names() if shareable(name, settings)]
         raise UsageError(
             f"strategy {settings.strategy!r} cannot be shared by --storage or --workers; "
-            f"those that can: {', '.join(SAMPLED)}"
+            f"those that can: {', '.join(able)}"
         )
     if settings.search.trials > space.size():
         raise UsageError(
@@ -141,10 +137,24 @@ def _check(settings: SearchSettings, space: Space) -> None:
         )
 
 
-def _with_supernet(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator:
+def shareable(name: str, settings: SearchSettings) -> bool:
+    """Whether a strategy has a sampler by which many workers can search as it does."""
+    strategy = STRATEGIES.get(name)
+    if strategy.differentiable or strategy.external:
+        return False
+    return strategy.sampler(settings.search, settings.seed, settings.seed) is not None
+
+
+def _prepared(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator:
+    """Make what all workers share (a supernet to inherit from), and say in the settings where they find it."""
     evaluator.estimator.prepare(run.folder, search)
-    changed = evaluator.settings.search.model_copy(update={"supernet": str(run.folder / SUPERNET)})
-    return Evaluator(evaluator.settings.model_copy(update={"search": changed}))
+    found = evaluator.estimator.for_workers()
+    if not found:
+        return evaluator
+    changed = evaluator.settings.search.model_copy(update=found)
+    evaluator = Evaluator(evaluator.settings.model_copy(update={"search": changed}))
+    evaluator.estimator.prepare(run.folder, search)
+    return evaluator
 
 
 def _address(settings: SearchSettings, run: Run | None) -> str | None:
@@ -208,6 +218,8 @@ def _here(
     if threads is not None:
         changed["threads"] = threads
     if supernet is not None:
+        if "supernet" not in ESTIMATORS.get(settings.search.estimator).local:
+            raise UsageError(f"estimator {settings.search.estimator!r} inherits from no supernet; leave out --supernet")
         changed["search"] = settings.search.model_copy(update={"supernet": supernet})
     return settings.model_copy(update=changed)
 
@@ -218,12 +230,9 @@ def _invitation(shared: SharedStorage, name: str) -> str:
     return f"study {name!r}; further workers join by: nas worker --storage {masked(shared.url)} --study {name}"
 
 
-def _drive(
-    budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: Progress, run: Run, search: NestedSearch
-) -> None:
-    """Until every slot is spent: by this process, or by a local crew (and by whoever else joins)."""
+def _drive(budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: Progress, run: Run) -> None:
+    """Until every trial is spent: by this process, or by a local worker pool (and by whoever else joins)."""
     if not evaluator.settings.study.workers:
-        evaluator.estimator.prepare(run.folder, search)
 
         def tell(claim: Claim) -> None:
             bar.advance(log.update(), detail=log.best_text())

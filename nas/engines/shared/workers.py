@@ -11,9 +11,8 @@ from optuna.trial import TrialState
 from nas.engines.evaluator import Evaluator
 from nas.engines.shared.storage_base import is_lost
 from nas.engines.shared.trial_budget import SECONDS, Claim, TrialBudget
-from nas.estimators.catalogue import Report
+from nas.estimators.base import Report
 from nas.estimators.pruning import should_stop
-from nas.space import Genotype
 from nas.strategies.optuna_sampler import FAILURE, genotype_of
 from nas.train.signals import terminating
 
@@ -69,17 +68,13 @@ def _reporter(budget: TrialBudget, evaluator: Evaluator, claim: Claim) -> Report
     if not search.pruning:
         return None
 
-    def values(genotype: Genotype, quality: float) -> dict[str, float]:
-        costs = evaluator.costs_of(genotype) if len(evaluator.objectives) > 1 else {}
-        return {name: costs.get(name, quality) for name in evaluator.objectives}
-
     def report(step: int, quality: float) -> bool:
         others = [
-            values(genotype_of(evaluator.space, t.params), t.intermediate_values[step])
+            evaluator.objective_values(genotype_of(evaluator.space, t.params), t.intermediate_values[step])
             for t in budget.trials()
             if t.number != claim.number and step in t.intermediate_values and not is_lost(t)
         ]
         budget.note(claim, step, quality)
-        return should_stop(values(claim.genotype, quality), others, search)
+        return should_stop(evaluator.objective_values(claim.genotype, quality), others, search)
 
     return report

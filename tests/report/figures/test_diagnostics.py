@@ -71,8 +71,11 @@ def test_odd_events_are_passed_over() -> None:
 
 
 def test_a_single_step_is_drawn() -> None:
-    for figure in search_figures(events(1)).values():
+    single, whole = search_figures(events(1)), search_figures(events())
+    assert single.keys() == whole.keys()
+    for figure in single.values():
         figure.draw_without_rendering()
+        assert all(axes.has_data() for axes in figure.axes if axes.axison)
 
 
 def test_the_heat_map_has_a_panel_for_each_edge_and_the_names_of_candidates() -> None:

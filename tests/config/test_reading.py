@@ -10,6 +10,7 @@ import yaml
 from nas.config.reading import build, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import UsageError
+from nas.strategies.base import GradientSettings
 
 
 def test_assignments_beat_flags_beat_the_file_beat_defaults(tmp_path: Path) -> None:
@@ -23,8 +24,9 @@ def test_assignments_beat_flags_beat_the_file_beat_defaults(tmp_path: Path) -> N
 def test_a_flag_for_one_part_keeps_the_siblings_defaults() -> None:
     settings = build(RetrainSettings, train__steps=3)
     assert build(RetrainSettings).train.optimizer == settings.train.optimizer
-    searched = build(SearchSettings, None, ["search.optimizer.lr=5e-3"])
-    assert searched.search.optimizer.weight_decay == SearchSettings().search.optimizer.weight_decay > 0
+    searched = build(SearchSettings, None, ["search.optimizer.lr=5e-3"]).search.own(GradientSettings)
+    assert searched.optimizer.lr == 5e-3
+    assert searched.optimizer.weight_decay == GradientSettings().optimizer.weight_decay > 0
 
 
 @pytest.mark.parametrize("kind", [SearchSettings, RetrainSettings])

@@ -1,11 +1,11 @@
-"""A supernet whose genotype is chosen by comparison at the end."""
+"""A supernet that trains no architecture: its genotype is chosen at the end by comparing random ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from nas.engines.gradient import SupernetLearner
+from nas.engines.supernet_learner import SupernetLearner
 from nas.errors import NasError
 from nas.objectives.optimum import random_within
 from nas.space import Genotype
@@ -13,16 +13,24 @@ from nas.supernet.single_path import draw_path, settle
 
 #: how many genotypes a validation in the middle of the training compares
 GLIMPSE = 4
+#: how many are compared at the end where the strategy has no setting ``samples``
+DEFAULT_SAMPLES = 16
 
 
-class SinglePathLearner(SupernetLearner):
-    """Trains on the weight images alone; validation compares random genotypes, the last one ``search.samples``.
+class ComparingLearner(SupernetLearner):
+    """Trains on the weight images alone; validation compares random genotypes, the last one all that are asked for.
 
-    The best is written into the architecture variables (as ones and zeros), so that the weights file holds it.
+    The best is written into the architecture variables (as ones and zeros), so that the weights file holds it. The
+    number is ``samples`` of the strategy's own settings.
     """
 
     #: genotypes compared so far at one time
     _compared: int = 0
+
+    @property
+    def samples(self) -> int:
+        """How many random genotypes are compared at the end."""
+        return int(getattr(self.strategy.settings, "samples", DEFAULT_SAMPLES))
 
     def begin(self, step: int) -> None:
         super().begin(step)
@@ -38,14 +46,14 @@ class SinglePathLearner(SupernetLearner):
         return draw_path(
             self.space,
             seed,
-            lambda genotype: costs.feasible(genotype, limits),
+            lambda genotype: costs.within(genotype, limits),
             lambda again: random_within(self.space, costs, limits, again),
         )
 
     def genotype(self) -> Genotype:
-        """The best of ``search.samples`` random genotypes (within the limits) on the validation images."""
-        if self._compared < self.settings.search.samples:
-            self._compare(self.settings.search.samples)
+        """The best of ``samples`` random genotypes (within the limits) on the validation images."""
+        if self._compared < self.samples:
+            self._compare(self.samples)
         return self.supernet.genotype()
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -53,21 +61,21 @@ class SinglePathLearner(SupernetLearner):
 
     def validate(self, step: int) -> dict[str, float]:
         """psnr: of the best genotype compared, by inherited weights; mean_psnr: of all that were compared."""
-        samples = self.settings.search.samples
-        return self._compare(samples if step >= self.settings.train.steps else min(GLIMPSE, samples))
+        last = step >= self.settings.train.steps
+        return self._compare(self.samples if last else min(GLIMPSE, self.samples))
 
     def _compare(self, count: int) -> dict[str, float]:
         drawn = {g.hash: g for g in (self._draw(self.settings.seed * 1_000_003 + i) for i in range(count))}
         values: dict[str, float] = {}
         for key, genotype in drawn.items():
-            if len(drawn) == 1 and self.settings.search.samples == 1:  # nothing to compare, so nothing to measure
+            if len(drawn) == 1 and self.samples == 1:  # nothing to compare, so nothing to measure
                 best = key
                 break
             with self.supernet.only(genotype):
                 scores = self._validate(self.supernet)
             if not scores:
                 raise NasError(
-                    "single_path compares genotypes on validation images, of which there are none; set data.validation "
+                    "genotypes are compared on validation images, of which there are none; set data.validation "
                     "above 0, or search.samples=1 for a supernet to inherit from"
                 )
             values[key] = scores["psnr"]

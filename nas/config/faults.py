@@ -1,0 +1,32 @@
+"""The first fault of a validation as one sentence."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ValidationError
+
+from nas.errors import did_you_mean
+
+
+def sentence(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    """What is wrong, where, and the nearest valid name.
+
+    Args:
+        error: As pydantic raised it for ``model``.
+        model: The model that was validated, in which the names are looked up.
+        prefix: Dotted place of the model in the whole configuration.
+
+    Returns:
+        One sentence about the first fault.
+    """
+    fault = error.errors()[0]
+    path = [str(part) for part in fault["loc"]]
+    where = ".".join([*([prefix] if prefix else []), *path])
+    if fault["type"] != "extra_forbidden":
+        return f"setting {where!r}: {fault['msg'].lower()} (got {fault['input']!r})"
+    section = model
+    for part in path[:-1]:
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        section = annotation
+    return f"unknown setting {where!r}; {did_you_mean(path[-1], section.model_fields)}"
