@@ -10,7 +10,6 @@ The names below are imported when they are first used, so ``import nas`` costs n
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version  # 40 ms that nas --help need not wait for
+
         try:
             value: Any = version("jsnas")
         except PackageNotFoundError:  # used from a source tree that was never installed

@@ -1,4 +1,7 @@
-"""The command ``nas``: one thin file per verb, one door for errors."""
+"""The command ``nas``: one thin file for each command, one place where all of them end.
+
+Read first: ``commands.py`` (the table of all commands), then ``search.py`` as an example of one.
+"""
 
 from nas.cli.app import main
 

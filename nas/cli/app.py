@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
+from nas.cli.commands import COMMANDS, fill
 from nas.errors import Interrupted, NasError, UsageError
 
-#: file of each verb under nas.cli, in the order of the help page; each has ``register(app)``
-VERBS = (
-    "demo",
-    "search",
-    "worker",
-    "ablate",
-    "noise",
-    "derive",
-    "retrain",
-    "evaluate",
-    "compare",
-    "report",
-    "watch",
-    "listing",
-    "show",
-    "profile",
-    "data",
-    "importing",
-    "export",
-    "bench",
-)
-
-
-#: verbs that several processes can do together under torchrun
-TOGETHER = ("search", "retrain")
 #: options that take several values after one flag
 SEVERAL = ("--sets", "--models")
-#: what to do after an interruption: verbs with run folders, and verbs that keep what is finished without one
-CONTINUED = {
-    **dict.fromkeys(("search", "ablate", "noise", "retrain"), "; continue with --resume RUN"),
-    **dict.fromkeys(("evaluate", "data"), "; the same command goes on where it stopped"),
-}
 
 
-def build() -> typer.Typer:
-    """The application with every verb registered."""
+def application() -> TyperGroup:
+    """The command ``nas`` with all its commands, none of them imported yet."""
     app = typer.Typer(
         name="nas",
         no_args_is_help=True,
@@ -58,18 +29,9 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
         help="Neural architecture search for lightweight image restoration.",
         context_settings={"help_option_names": ["-h", "--help"]},
+        callback=_common,
     )
-
-    @app.callback()
-    def common(
-        debug: bool = typer.Option(False, "--debug", help="Show the traceback when something fails."),
-        version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=_version),
-    ) -> None:
-        pass
-
-    for verb in VERBS:
-        importlib.import_module(f"nas.cli.{verb}").register(app)
-    return app
+    return fill(typer.main.get_group(app), COMMANDS)
 
 
 def _version(wanted: bool) -> None:
@@ -80,19 +42,30 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when something fails.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Options that stand before the command; ``main`` reads --debug itself, wherever it stands."""
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the console script; ``--debug`` may stand anywhere on the line."""
+    """Entry point of the console script; ``--debug`` may stand anywhere on the line.
+
+    Args:
+        arguments: The words after ``nas``; those of the process itself by default.
+
+    Raises:
+        SystemExit: Always, with the exit code: 0 done, 1 failed, 2 wrong use, 130 or 143 interrupted.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = spread([w for w in words if w != "--debug"])
-    app: Any = build()
     try:
-        with _one_voice(words):
-            sys.exit(app(words, prog_name="nas", standalone_mode=True))
-    except NasError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_code)
+        with _rank_zero_prints(words):
+            sys.exit(application().main(args=words, prog_name="nas", standalone_mode=True))
     except SystemExit as end:
         stopped = _interruption(end, words)
         if stopped is None:
@@ -105,40 +78,47 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(stopped), stopped.exit_code)
     except KeyboardInterrupt:
         _fail(_interrupted(words), 130)
-    except MemoryError:
-        if debug:
-            raise
-        _fail("out of memory; lower data.batch or data.patch", 1)
-    except PermissionError as error:
-        if debug:
-            raise
-        _fail(f"{str(error.filename)!r} may not be read or written; change its permissions", 1)
     except Exception as error:
         if debug:
             raise
-        text = " ".join(str(error).split()) or "no further message"
-        if "out of memory" in text.lower():
-            text += "; lower data.batch or data.patch"
-        _fail(f"{type(error).__name__}: {text} (run again with --debug for the traceback)", 1)
+        _fail(_sentence(error), error.exit_code if isinstance(error, NasError) else 1)
+
+
+def _sentence(error: Exception) -> str:
+    """What is told of a failure: our own sentence, or one that says what Python reported and what to do."""
+    if isinstance(error, NasError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; lower data.batch or data.patch"
+    if isinstance(error, PermissionError):
+        return f"{str(error.filename)!r} may not be read or written; change its permissions"
+    text = " ".join(str(error).split()) or "no further message"
+    if "out of memory" in text.lower():
+        text += "; lower data.batch or data.patch"
+    return f"{type(error).__name__}: {text} (run again with --debug for the traceback)"
 
 
 @contextmanager
-def _one_voice(words: list[str]) -> Iterator[None]:
-    """Of the processes that torchrun starts, rank 0 alone prints; verbs that are not for several are refused."""
+def _rank_zero_prints(words: list[str]) -> Iterator[None]:
+    """Of the processes that torchrun starts, rank 0 alone prints; commands for a single process are refused."""
     rank, ranks = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
-    verb = next((w for w in words if not w.startswith("-")), "")
     if ranks == 1 or "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
         return
-    if verb and verb not in TOGETHER:
-        raise UsageError(f"'nas {verb}' is for one process; only {' and '.join(TOGETHER)} run under torchrun")
+    command, together = _command(words), [entry.name for entry in COMMANDS if entry.under_torchrun]
+    if command and command not in together:
+        raise UsageError(f"'nas {command}' is for one process; only {' and '.join(together)} run under torchrun")
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(sys.stdout if rank == 0 else nowhere):
         yield
 
 
+def _command(words: list[str]) -> str:
+    return next((w for w in words if not w.startswith("-")), "")
+
+
 def _interrupted(words: list[str]) -> str:
-    verb = next((w for w in words if not w.startswith("-")), "")
-    return f"interrupted{CONTINUED.get(verb, '')}"
+    advice = {entry.name: entry.after_interruption for entry in COMMANDS}
+    return f"interrupted{advice.get(_command(words), '')}"
 
 
 def _interruption(end: SystemExit, words: list[str]) -> Interrupted | None:

@@ -1,8 +1,9 @@
-"""nas compare"""
+"""``nas compare``: tables, figures and crops of several models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,86 +15,99 @@ if TYPE_CHECKING:
     from nas.evaluation.rows import EvaluationRow
     from nas.report.scenes import Scene
 
-EXAMPLE = """Tables and figures from evaluation rows; with --crops, details of every model side by side.
+_Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="CSV files of rows, or folders that hold a rows.csv. With --crops also weights files, NAME=weights file, run folders and names of models."
+    ),
+]
+_SetName = Annotated[
+    str | None, typer.Option("--set-name", help="Set of the figures; default: the first one measured.")
+]
+_Published = Annotated[
+    bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours, marked.")
+]
+_Crops = Annotated[bool, typer.Option("--crops", help="Draw details of every model with PSNR.")]
+_Images = Annotated[
+    Path | None, typer.Option("--images", help="--crops: folder written by 'nas evaluate --save-images'.")
+]
+_Sets = Annotated[
+    list[str] | None, typer.Option("--sets", help="--crops: benchmark sets to restore; 'sample' needs no data.")
+]
+_Data = Annotated[Path | None, typer.Option("--data", "-d", help="--crops: folder that holds the benchmark sets.")]
+_Picture = Annotated[
+    list[str] | None,
+    typer.Option("--picture", help="--crops: picture by name (may be repeated), e.g. Set5/baby."),
+]
+_Pictures = Annotated[int, typer.Option("--pictures", min=1, help="--crops: how many pictures, if none is named.")]
+_Region = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        help="--crops: x,y,w,h in pixels of the true image (may be repeated); default: where the models disagree most.",
+    ),
+]
+_Regions = Annotated[int, typer.Option("--regions", min=1, help="--crops: how many regions, if none is given.")]
+_Side = Annotated[int, typer.Option("--size", min=8, help="--crops: side of a chosen region in pixels.")]
+_ErrorMaps = Annotated[bool, typer.Option("--error-maps", help="--crops: below each detail a map of its errors.")]
+_Dpi = Annotated[
+    int, typer.Option("--dpi", min=20, help="--crops: resolution of the PNG in dots an inch; 300 is for print.")
+]
 
-Example: [bold]nas compare rows.csv --out comparison[/bold]
 
-Example: [bold]nas compare --crops mine=runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 --data benchmarks[/bold]"""
+def compare_command(
+    sources: _Sources = None,
+    task: o.TaskOption = None,
+    set_name: _SetName = None,
+    published: _Published = True,
+    crops: _Crops = False,
+    images: _Images = None,
+    sets: _Sets = None,
+    data: _Data = None,
+    picture: _Picture = None,
+    pictures: _Pictures = 3,
+    region: _Region = None,
+    regions: _Regions = 1,
+    size: _Side = 64,
+    error_maps: _ErrorMaps = False,
+    dpi: _Dpi = 300,
+    plugin: o.PluginOption = None,
+    device: o.DeviceOption = None,
+    out: o.OutOption = None,
+) -> None:
+    """Tables and figures from evaluation rows; with --crops, details of every model side by side.
 
+    Example: [bold]nas compare rows.csv --out comparison[/bold]
 
-def register(app: typer.Typer) -> None:
-    @app.command(help=EXAMPLE)
-    def compare(
-        sources: Annotated[
-            list[str] | None,
-            typer.Argument(
-                help="CSV files of rows, or folders that hold a rows.csv. With --crops also weights files, NAME=weights file, run folders and names of models."
-            ),
-        ] = None,
-        task: o.Task = None,
-        set_name: Annotated[
-            str | None, typer.Option("--set-name", help="Set of the figures; default: the first one measured.")
-        ] = None,
-        published: Annotated[
-            bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours, marked.")
-        ] = True,
-        crops: Annotated[bool, typer.Option("--crops", help="Draw details of every model with PSNR.")] = False,
-        images: Annotated[
-            Path | None, typer.Option("--images", help="--crops: folder written by 'nas evaluate --save-images'.")
-        ] = None,
-        sets: Annotated[
-            list[str] | None, typer.Option("--sets", help="--crops: benchmark sets to restore; 'sample' needs no data.")
-        ] = None,
-        data: Annotated[
-            Path | None, typer.Option("--data", "-d", help="--crops: folder that holds the benchmark sets.")
-        ] = None,
-        picture: Annotated[
-            list[str] | None,
-            typer.Option("--picture", help="--crops: picture by name (may be repeated), e.g. Set5/baby."),
-        ] = None,
-        pictures: Annotated[int, typer.Option("--pictures", min=1, help="--crops: how many pictures, if unnamed.")] = 3,
-        region: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--region",
-                help="--crops: x,y,w,h in pixels of the true image (may be repeated); default: where the models disagree most.",
-            ),
-        ] = None,
-        regions: Annotated[
-            int, typer.Option("--regions", min=1, help="--crops: how many regions, if none is given.")
-        ] = 1,
-        size: Annotated[int, typer.Option("--size", min=8, help="--crops: side of a chosen region in pixels.")] = 64,
-        error_maps: Annotated[
-            bool, typer.Option("--error-maps", help="--crops: below each detail, where it is wrong.")
-        ] = False,
-        dpi: Annotated[int, typer.Option("--dpi", min=20, help="--crops: of the PNG; 300 is for print.")] = 300,
-        plugin: o.Plugin = None,
-        device: o.Device = None,
-        out: o.Out = None,
-    ) -> None:
-        from nas.errors import UsageError
-        from nas.registry import load_plugins
+    Example: [bold]nas compare --crops mine=runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 --data benchmarks[/bold]
+    """
+    from nas.cli.names import set_names
+    from nas.cli.output import wrote
+    from nas.errors import UsageError
+    from nas.registry import load_plugins
 
-        load_plugins(plugin)
-        rows, models = _sort(sources or [])
-        folder = out or Path("comparison")
-        if models and not crops:
-            raise UsageError(
-                f"{models[0]!r} holds no evaluation rows; measure it with 'nas evaluate', or draw it with --crops"
-            )
-        if not crops and (error_maps or region or images):
-            raise UsageError("--images, --region and --error-maps belong to --crops; add it")
-        if rows or not crops:
-            _tables(rows, task, set_name, published, folder)
-        if crops:
-            from nas.report.crop_figures import crops as draw
-            from nas.report.figures.crops import parse_region
+    load_plugins(plugin)
+    rows, models = _sort(sources or [])
+    folder = out or Path("comparison")
+    if models and not crops:
+        raise UsageError(
+            f"{models[0]!r} holds no evaluation rows; measure it with 'nas evaluate', or draw it with --crops"
+        )
+    if not crops and (error_maps or region or images):
+        raise UsageError("--images, --region and --error-maps belong to --crops; add it")
+    if rows or not crops:
+        _tables(rows, task, set_name, published, folder)
+    if crops:
+        from nas.report.crop_figures import crops as draw
+        from nas.report.figures.crops import parse_region
 
-            boxes = [parse_region(text) for text in region or ()]
-            found = _scenes(rows, models, task, images, sets, data, picture or [], pictures, device or "cpu")
-            for path in draw(found, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi):
-                typer.echo(str(path))
-        o.wrote(folder)
+        boxes = [parse_region(text) for text in region or ()]
+        names = set_names(sets or ["sample"])
+        wanted = _Wanted(task, images, names, data, picture or (), pictures, device or "cpu")
+        scenes = _scenes(rows, models, wanted)
+        for path in draw(scenes, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi):
+            typer.echo(str(path))
+    wrote(folder)
 
 
 def _sort(sources: Sequence[str]) -> tuple[list[EvaluationRow], list[str]]:
@@ -125,26 +139,35 @@ def _tables(
         typer.echo(str(path))
 
 
-def _scenes(
-    rows: Sequence[EvaluationRow],
-    models: Sequence[str],
-    task: str | None,
-    images: Path | None,
-    sets: list[str] | None,
-    data: Path | None,
-    wanted: Sequence[str],
-    most: int,
-    device: str,
-) -> list[Scene]:
-    from nas.cli.evaluate import _named, _task_of
+@dataclass(frozen=True)
+class _Wanted:
+    """Which pictures are drawn, and where their restorations come from: saved images or models on a device."""
+
+    task: str | None
+    images: Path | None
+    sets: Sequence[str]
+    data: Path | None
+    pictures: Sequence[str]
+    most: int
+    device: str
+
+
+def _scenes(rows: Sequence[EvaluationRow], models: Sequence[str], what: _Wanted) -> list[Scene]:
+    from nas.cli.names import named_model, task_of
     from nas.errors import UsageError
     from nas.report.scenes import scenes_from_images, scenes_from_models
 
-    if images is not None and models:
-        raise UsageError("--crops takes either models or a folder with --images, not both")
-    if images is not None:
+    if what.images is not None:
+        if models:
+            raise UsageError("--crops takes either models or a folder with --images, not both")
         order = list(dict.fromkeys(row.model for row in rows))
-        return scenes_from_images(images, task, data, wanted=wanted, order=order, most=most)
-    names = [part for text in sets or ["sample"] for part in text.replace(",", " ").split()]
-    chosen = task or _task_of(list(models))
-    return scenes_from_models([_named(m) for m in models], chosen, names, data, wanted=wanted, most=most, device=device)
+        return scenes_from_images(what.images, what.task, what.data, wanted=what.pictures, order=order, most=what.most)
+    return scenes_from_models(
+        [named_model(model) for model in models],
+        what.task or task_of(models),
+        list(what.sets),
+        what.data,
+        wanted=what.pictures,
+        most=what.most,
+        device=what.device,
+    )

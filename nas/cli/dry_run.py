@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from nas.config.reading import to_yaml
-from nas.config.runs import Settings
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nas.config.runs import Settings
+    from nas.tasks import Task
 
 
-def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int]) -> None:
-    """Costs and memory of the network that would be trained, the data it would see, the configuration."""
+def show_plan(model: nn.Module, task: Task, settings: Settings, images: dict[str, int]) -> None:
+    """Print what a training would cost and see.
+
+    Args:
+        model: The network that would be trained.
+        task: Its task.
+        settings: The whole configuration.
+        images: Number of images of each split.
+    """
+    from nas.config.reading import to_yaml
     from nas.profiling.footprint import footprint
 
     cost = footprint(model, task, settings)
@@ -26,5 +37,5 @@ def show_plan(model: Any, task: Any, settings: Settings, images: dict[str, int])
     typer.echo(
         f"batch           {', '.join(map(str, batches))} patches a step and process; n processes under torchrun see n times as many"
     )
-    typer.echo("images          " + ", ".join(f"{count} {part}" for part, count in images.items()))
+    typer.echo("images          " + ", ".join(f"{count} {split}" for split, count in images.items()))
     typer.echo("\n" + to_yaml(settings).rstrip())

@@ -1,4 +1,4 @@
-"""nas list"""
+"""``nas list``: what can be named."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Annotated
 
 import typer
 
-from nas.errors import UsageError, did_you_mean
 
+def list_command(
+    what: Annotated[
+        str,
+        typer.Argument(help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks or genotypes."),
+    ],
+    pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
+    settings: Annotated[
+        bool, typer.Option("--settings", help="With the settings that each strategy or estimator owns.")
+    ] = False,
+) -> None:
+    """List what can be named.
 
-def register(app: typer.Typer) -> None:
-    @app.command("list", help="List what can be named.\n\nExample: [bold]nas list tasks 'denoise_*'[/bold]")
-    def list_things(
-        what: Annotated[
-            str,
-            typer.Argument(help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks or genotypes."),
-        ],
-        pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
-        settings: Annotated[
-            bool, typer.Option("--settings", help="With the settings that each strategy or estimator owns.")
-        ] = False,
-    ) -> None:
-        if what not in LISTS:
-            raise UsageError(f"nothing is called {what!r} here; {did_you_mean(what, LISTS)}")
-        if settings and what not in ("strategies", "estimators"):
-            raise UsageError(f"--settings goes with strategies and estimators, not with {what}")
-        for line in _settings(what, pattern) if settings else LISTS[what](pattern):
-            typer.echo(line)
+    Example: [bold]nas list tasks 'denoise_*'[/bold]
+    """
+    from nas.errors import UsageError, did_you_mean
+
+    if what not in LISTS:
+        raise UsageError(f"there is no list of {what!r}; {did_you_mean(what, LISTS)}")
+    if settings and what not in ("strategies", "estimators"):
+        raise UsageError(f"--settings goes with strategies and estimators, not with {what}")
+    for line in _settings(what, pattern) if settings else LISTS[what](pattern):
+        typer.echo(line)
 
 
 def _spaces(pattern: str) -> list[str]:
@@ -106,6 +108,7 @@ def _genotypes(pattern: str) -> list[str]:
     return GENOTYPES.names(pattern)
 
 
+#: word after ``nas list`` -> lines for the names that match a wildcard
 LISTS: dict[str, Callable[[str], list[str]]] = {
     "spaces": _spaces,
     "tasks": _tasks,

@@ -1,69 +1,68 @@
-"""Options that several verbs share, each defined once."""
+"""Options that several commands share, each defined once."""
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Task = Annotated[str | None, typer.Option("--task", "-t", help="What is restored, e.g. sr_x2 ('nas list tasks').")]
-Data = Annotated[
+from nas.cli.quantities import parse_count, parse_duration, parse_milliseconds, quantity
+
+TaskOption = Annotated[
+    str | None, typer.Option("--task", "-t", help="What is restored, e.g. sr_x2 ('nas list tasks').")
+]
+DataOption = Annotated[
     list[str] | None,
     typer.Option(
         "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
-Steps = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
-Time = Annotated[
-    str | None, typer.Option("--time", help="End after this much work, e.g. 90s, 30m or 2h, whatever the steps.")
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+StepsOption = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
+TimeOption = Annotated[
+    float | None,
+    quantity("--time", parse_duration, "End after this much work, e.g. 90s, 30m or 1h30m, whatever the steps."),
 ]
-Batch = Annotated[int | None, typer.Option("--batch", help="Patches a step, of each process under torchrun.")]
-Patch = Annotated[
+LearningRateOption = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
+BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches a step, of each process under torchrun.")]
+PatchOption = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
-Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
-Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")]
-Assign = Annotated[
+DeviceOption = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")
+]
+AssignOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")
 ]
-Plugin = Annotated[
+PluginOption = Annotated[
     list[str] | None, typer.Option("--plugin", help="Python file or module with your own blocks; may be repeated.")
 ]
-Space = Annotated[
+SpaceOption = Annotated[
     str | None, typer.Option("--space", "-s", help="Registered space or path of a YAML document ('nas list spaces').")
 ]
-Preset = Annotated[str | None, typer.Option("--preset", help="Preset of the space, e.g. code or paper.")]
-Cells = Annotated[int | None, typer.Option("--cells", help="Number of cells L.")]
-Width = Annotated[int | None, typer.Option("--width", help="Base width C.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
-Resume = Annotated[Path | None, typer.Option("--resume", help="Run folder of an interrupted run to continue.")]
-DryRun = Annotated[
+PresetOption = Annotated[str | None, typer.Option("--preset", help="Preset of the space, e.g. code or paper.")]
+CellsOption = Annotated[int | None, typer.Option("--cells", help="Number of cells L.")]
+WidthOption = Annotated[int | None, typer.Option("--width", help="Base width C.")]
+MaxParamsOption = Annotated[int | None, quantity("--max-params", parse_count, "Most parameters, e.g. 300k.")]
+MaxMacsOption = Annotated[
+    int | None, quantity("--max-macs", parse_count, "Most multiply-adds at the task's output size, e.g. 60G.")
+]
+MaxLatencyOption = Annotated[
+    float | None, quantity("--max-latency", parse_milliseconds, "Most milliseconds by the latency table.")
+]
+LatencyTableOption = Annotated[
+    Path | None, typer.Option("--latency-table", help="File written by 'nas profile --latency-table'.")
+]
+BenchmarkDataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder of an interrupted run to continue.")]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", help="Runs at a time, each in a process of its own (give --threads, too).")
+]
+DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Build everything, print costs, memory and the whole configuration; train nothing."),
 ]
-
-
-def wrote(path: object) -> None:
-    """The last line of a verb: the artefact it wrote."""
-    typer.echo(f"wrote {path}")
-
-
-def command_line() -> str:
-    """The command as typed, for rows: the program's name without its folder."""
-    return shlex.join(["nas", *sys.argv[1:]])
-
-
-def config_tree(path: Path | None) -> dict[str, object] | None:
-    """Settings of a YAML file, without the ``kind`` that a run's own config.yaml begins with."""
-    from nas.config.reading import read_yaml
-
-    if path is None:
-        return None
-    tree = dict(read_yaml(path))
-    tree.pop("kind", None)
-    return tree

@@ -1,4 +1,4 @@
-"""nas report"""
+"""``nas report``: one HTML page."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ import typer
 from nas.cli import options as o
 
 
-def register(app: typer.Typer) -> None:
-    @app.command(
-        help="One self-contained HTML page from runs, campaigns and evaluation rows.\n\nExample: [bold]nas report runs/mine rows.csv --out report.html[/bold]"
-    )
-    def report(
-        sources: Annotated[
-            list[Path], typer.Argument(help="Folders of runs or campaigns and CSV files of rows, any number.")
-        ],
-        images: Annotated[
-            Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")
-        ] = None,
-        published: Annotated[
-            bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")
-        ] = True,
-        out: o.Out = None,
-    ) -> None:
-        from nas.evaluation.rows import read_rows
-        from nas.report.page.html import write_report
-        from nas.report.published import load_published
+def report_command(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders of runs or experiments and CSV files of rows, any number.")
+    ],
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")
+    ] = True,
+    out: o.OutOption = None,
+) -> None:
+    """One self-contained HTML page from runs, experiments and evaluation rows.
 
-        folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
-        rows = [row for s in sources if s not in folders for row in read_rows(s)]
-        target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))
-        write_report(target, run=folders, rows=rows, published=load_published() if published else [], images=images)
-        o.wrote(target)
+    Example: [bold]nas report runs/mine rows.csv --out report.html[/bold]
+    """
+    from nas.cli.output import wrote
+    from nas.evaluation.rows import read_rows
+    from nas.report.page.html import write_report
+    from nas.report.published import load_published
+
+    folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
+    rows = [row for s in sources if s not in folders for row in read_rows(s)]
+    target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))
+    write_report(target, run=folders, rows=rows, published=load_published() if published else [], images=images)
+    wrote(target)

@@ -1,4 +1,4 @@
-"""nas show"""
+"""``nas show``: a space, a genotype or a run."""
 
 from __future__ import annotations
 
@@ -8,68 +8,75 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli import options as o
-from nas.errors import UsageError
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
 
 
-def register(app: typer.Typer) -> None:
-    @app.command(
-        help="Show a space, a genotype or a run; with --out, draw the derived cell; with --figures, everything a run's events can show.\n\nExample: [bold]nas show jsnet_released --out cell.png[/bold]\n\nExample: [bold]nas show runs/search --figures figures[/bold]"
-    )
-    def show(
-        what: Annotated[
-            str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")
-        ],
-        preset: o.Preset = None,
-        plugin: o.Plugin = None,
-        out: o.Out = None,
-        figures: Annotated[
-            Path | None,
-            typer.Option("--figures", help="Run or campaign folders: write the diagnostic figures and the film here."),
-        ] = None,
-    ) -> None:
-        from nas.registry import load_plugins
+def show_command(
+    what: Annotated[
+        str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")
+    ],
+    preset: o.PresetOption = None,
+    plugin: o.PluginOption = None,
+    out: o.OutOption = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures", help="Folders of runs or experiments: write the diagnostic figures and the animation here."
+        ),
+    ] = None,
+) -> None:
+    """Show a space, a genotype or a run; draw a derived cell (--out) or the course of a run (--figures).
 
-        load_plugins(plugin)
-        if figures is not None:
-            from nas.report.run_figures import write_diagnostics
+    Example: [bold]nas show jsnet_released --out cell.png[/bold]
 
-            for path in write_diagnostics(what, figures):
-                typer.echo(str(path))
-            o.wrote(figures)
-            return
-        if (Path(what) / "campaign.yaml").is_file():
-            raise UsageError(
-                f"{what!r} is a campaign; look at it with 'nas watch {what} --once' or 'nas report {what}'"
-            )
-        thing = _find(what, preset)
-        if isinstance(thing, str):
-            typer.echo(thing)
-            return
-        from nas.space import Genotype
+    Example: [bold]nas show runs/search --figures figures[/bold]
+    """
+    from nas.cli.output import wrote
+    from nas.errors import UsageError
+    from nas.registry import load_plugins
+    from nas.space import Genotype
 
-        if not isinstance(thing, Genotype):
-            _show_space(thing)
-            if out is not None:
-                raise UsageError(f"a space has no single cell to draw; draw a genotype: nas show GENOTYPE --out {out}")
-            return
+    load_plugins(plugin)
+    if figures is not None:
+        from nas.report.run_figures import write_diagnostics
+
+        for path in write_diagnostics(what, figures):
+            typer.echo(str(path))
+        wrote(figures)
+        return
+    if (Path(what) / "campaign.yaml").is_file():
+        raise UsageError(f"{what!r} is an experiment; look at it with 'nas watch {what} --once' or 'nas report {what}'")
+    thing = _find(what, preset)
+    if isinstance(thing, str):
+        typer.echo(thing)
+    elif isinstance(thing, Genotype):
         typer.echo(thing.to_text())
         if out is not None:
-            from nas.report.figures.cell import draw_cell
-            from nas.report.figures.style import figure_bytes
+            _draw(thing, out)
+            wrote(out)
+    else:
+        _show_space(thing)
+        if out is not None:
+            raise UsageError(f"a space has no single cell to draw; draw a genotype: nas show GENOTYPE --out {out}")
 
-            out.parent.mkdir(parents=True, exist_ok=True)
-            kind = out.suffix.lstrip(".") or "png"
-            if kind not in ("pdf", "svg", "png"):
-                raise UsageError(f"cannot draw into {out.name!r}; use a name that ends in .pdf, .svg or .png")
-            out.write_bytes(figure_bytes(draw_cell(thing), kind, 200))
-            o.wrote(out)
+
+def _draw(genotype: Genotype, out: Path) -> None:
+    from nas.errors import UsageError
+    from nas.report.figures.cell import draw_cell
+    from nas.report.figures.style import figure_bytes
+
+    kind = out.suffix.lstrip(".") or "png"
+    if kind not in ("pdf", "svg", "png"):
+        raise UsageError(f"cannot draw into {out.name!r}; use a name that ends in .pdf, .svg or .png")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(figure_bytes(draw_cell(genotype), kind, 200))
 
 
 def _find(what: str, preset: str | None) -> Genotype | Space | str:
-    from nas.space import GENOTYPES, Genotype, load_space
+    from nas.errors import UsageError
+    from nas.space import GENOTYPES, Genotype, load_genotype, load_space
 
     path = Path(what)
     if path.is_dir():
@@ -85,11 +92,7 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
         return Genotype.from_json(json.loads(text))
     if path.suffix == ".json":
         return Genotype.load(path)
-    if what in GENOTYPES:
-        from nas.space import load_genotype
-
-        return load_genotype(what)
-    return load_space(what, preset=preset)
+    return load_genotype(what) if what in GENOTYPES else load_space(what, preset=preset)
 
 
 def _run(path: Path) -> Genotype | str:

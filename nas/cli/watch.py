@@ -1,4 +1,4 @@
-"""nas watch"""
+"""``nas watch``: a run as it goes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-HELP = """A live page of a run or campaign: loss, PSNR, ETA, current genotype, how decided every edge is. Ends with the run, or by Ctrl-C.
 
-Example: [bold]nas watch runs/search[/bold]"""
+def watch_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a run or experiment, finished or not.")],
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between updates.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
+) -> None:
+    """A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.
 
+    It ends with the run, or by Ctrl-C.
 
-def register(app: typer.Typer) -> None:
-    @app.command(help=HELP)
-    def watch(
-        run: Annotated[Path, typer.Argument(help="Folder of a run or campaign, also while it is at work.")],
-        every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 2.0,
-        once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
-    ) -> None:
-        from rich.console import Console
+    Example: [bold]nas watch runs/search[/bold]
+    """
+    from rich.console import Console
 
-        from nas.report.watch import page
+    from nas.report.watch import page
 
-        console = Console()
-        shown, over = page(run)
-        if once or over or not console.is_terminal:
-            console.print(shown)
-            return
-        _follow(console, run, every)
+    console = Console()
+    shown, over = page(run)
+    if once or over or not console.is_terminal:
+        console.print(shown)
+        return
+    _follow(console, run, every)
 
 
 def _follow(console: Console, run: Path, every: float) -> None:

@@ -1,4 +1,4 @@
-"""``nas evaluate`` over many models and sets: it goes on after a failed cell, and never measures twice unasked."""
+"""``nas evaluate`` over many models and sets: it goes on after a failure, and never measures twice unasked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.cli import main
 from nas.evaluation.rows import read_rows, write_rows
 from nas.images import write_image
+from tests.cli.running import run, succeed
 
 
 @pytest.fixture
@@ -25,38 +25,31 @@ def sets(tmp_path: Path) -> Path:
     return tmp_path / "sets"
 
 
-def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    out = capsys.readouterr()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, out.out, out.err
-
-
-def test_a_failed_cell_is_named_the_others_are_done_and_a_second_call_makes_only_what_is_missing(
+def test_a_failed_measurement_is_named_the_others_are_made_and_a_second_call_makes_only_what_is_missing(
     sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, saved = tmp_path / "rows.csv", tmp_path / "images"
     models, names = ("bicubic", "again=bicubic"), ("A", "B", "C")
     words = ("evaluate", "--models", *models, "--sets", *names, "--task", "sr_x2", "--data", str(sets))
-    code, _, err = run(*words, "--out", str(table), "--save-images", str(saved), capsys=capsys)
-    assert code == 1 and "Traceback" not in err
-    assert "2 of 6 cells failed: bicubic on B" in err and "again on B" in err and "b.png" in err
+    failed = run(capsys, *words, "--out", table, "--save-images", saved)
+    assert failed.code == 1 and "Traceback" not in failed.err
+    assert "2 of 6 cells failed: bicubic on B" in failed.err
+    assert "again on B" in failed.err and "b.png" in failed.err
     first = read_rows(table)
     assert [(r.model, r.set) for r in first] == [(m, s) for m in ("bicubic", "again") for s in "AC"]
     assert (saved / "bicubic/sr_x2/A/a.png").is_file() and (saved / "again/sr_x2/C/b.png").is_file()
 
-    write_image(sets / "B/HR/b.png", np.zeros((32, 40, 3), np.uint8))  # mended
-    code, out, _ = run(*words, "--out", str(table), capsys=capsys)
-    assert code == 0 and out.splitlines()[-1] == f"wrote {table}"
+    write_image(sets / "B/HR/b.png", np.zeros((32, 40, 3), np.uint8))  # a whole image in place of the damaged one
+    out = succeed(capsys, *words, "--out", table)
+    assert out.splitlines()[-1] == f"wrote {table}"
     second = read_rows(table)
     assert second[:4] == first and [(r.model, r.set) for r in second[4:]] == [("bicubic", "B"), ("again", "B")]
 
     # rows that hold another figure than a new measurement would give are kept, and replaced when that is asked for
     write_rows(table, [replace(r, psnr=1.0) for r in second])
-    assert run(*words, "--out", str(table), capsys=capsys)[0] == 0
+    succeed(capsys, *words, "--out", table)
     assert [r.psnr for r in read_rows(table)] == [1.0] * 6
-    assert run(*words, "--out", str(table), "--again", capsys=capsys)[0] == 0
+    succeed(capsys, *words, "--out", table, "--again")
     assert {(r.model, r.set): r.psnr for r in read_rows(table)} == {(r.model, r.set): r.psnr for r in second}
 
 
@@ -65,8 +58,8 @@ def test_a_protocol_is_chosen_by_name_and_a_wrong_one_is_wrong_use(
 ) -> None:
     table = tmp_path / "rows.csv"
     words = ("evaluate", "identity", "--task", "derain", "--sets", "A", "--data", str(sets), "--out", str(table))
-    assert run(*words, "--protocol", "dsrir_columnwise", capsys=capsys)[0] == 0
+    succeed(capsys, *words, "--protocol", "dsrir_columnwise")
     (row,) = read_rows(table)
     assert row.protocol.startswith("dsrir_columnwise: ") and "synthetic" in row.protocol
-    code, _, err = run(*words, "--protocol", "arcn", capsys=capsys)
-    assert code == 2 and "'arcn'" in err
+    outcome = run(capsys, *words, "--protocol", "arcn")
+    assert outcome.code == 2 and "'arcn'" in outcome.err

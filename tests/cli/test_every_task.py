@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import skimage.data
 
-from nas.cli import main
 from nas.evaluation.rows import read_rows
 from nas.images import write_image
 from nas.models.weights import read_metadata
 from nas.registry import TASKS
+from tests.cli.running import succeed
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    out = capsys.readouterr()
-    assert ended.value.code == 0, out.err
-    return out.out.splitlines()[-1]
-
-
 #: the clipped twins of the denoising tasks differ in the storage of the input alone: one of them will do
 NAMES = [n for n in TASKS.names() if not n.endswith("_clipped") or n == "denoise_color_25_clipped"]
 
@@ -43,7 +35,8 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
     name: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = TASKS.get(name)
-    run(
+    succeed(
+        capsys,
         "retrain",
         "jsnet_released",
         "--task",
@@ -67,30 +60,27 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
         "--set",
         "data.workers=0",
         "--out",
-        str(tmp_path / "run"),
-        capsys=capsys,
+        tmp_path / "run",
     )
     weights, table = tmp_path / "run/weights.safetensors", tmp_path / "rows.csv"
     descriptor = json.loads(read_metadata(weights)["descriptor"])
     assert (descriptor["channels"], descriptor["scale"]) == (task.channels, task.scale)
-    assert (
-        run(
-            "evaluate",
-            str(weights),
-            "--task",
-            name,
-            "--sets",
-            "test",
-            "--data",
-            str(photos / "sets"),
-            "--threads",
-            "1",
-            "--out",
-            str(table),
-            capsys=capsys,
-        )
-        == f"wrote {table}"
+    out = succeed(
+        capsys,
+        "evaluate",
+        weights,
+        "--task",
+        name,
+        "--sets",
+        "test",
+        "--data",
+        photos / "sets",
+        "--threads",
+        "1",
+        "--out",
+        table,
     )
+    assert out.splitlines()[-1] == f"wrote {table}"
     rows = read_rows(table)
     noisy = ["test sigma 15", "test sigma 25", "test sigma 50", "mean of 3"]  # of a clean set
     assert [row.set for row in rows] == (noisy if task.family == "all_in_one" else ["test"])

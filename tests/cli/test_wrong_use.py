@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 
 from nas.cli import main
-from nas.cli.app import VERBS, spread
-
-
-def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Exit code and standard error of one command, in this process."""
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    return int(ended.value.code or 0), capsys.readouterr().err
-
+from nas.cli.app import spread
+from tests.cli.running import run
 
 SEARCH = ("search", "--task", "sr_x2", "--steps", "1", "--cells", "1", "--batch", "1")
 
@@ -62,10 +55,10 @@ def test_wrong_use_is_one_sentence_and_code_2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, error = run(*words, capsys=capsys)
-    assert code == 2, error
-    assert re.search(message, error), error
-    assert "Traceback" not in error
+    outcome = run(capsys, *words)
+    assert outcome.code == 2, outcome.err
+    assert re.search(message, outcome.err), outcome.err
+    assert "Traceback" not in outcome.err
     assert not (tmp_path / "runs").exists()  # nothing was begun
 
 
@@ -78,8 +71,9 @@ def test_an_unknown_block_names_the_line_and_the_nearest_block(
         .replace("sep_conv_3x3", "sep_conv_3x4", 1)
     )
     (tmp_path / "mine.yaml").write_text(text)
-    code, error = run("search", "--space", str(tmp_path / "mine.yaml"), capsys=capsys)
-    assert code == 2 and "sep_conv_3x4" in error and "'sep_conv_3x3'" in error and "line" in error
+    outcome = run(capsys, "search", "--space", tmp_path / "mine.yaml")
+    assert outcome.code == 2
+    assert "sep_conv_3x4" in outcome.err and "'sep_conv_3x3'" in outcome.err and "line" in outcome.err
 
 
 def folder_with(tmp_path: Path, image: np.ndarray, count: int = 8) -> Path:
@@ -92,8 +86,9 @@ def folder_with(tmp_path: Path, image: np.ndarray, count: int = 8) -> Path:
 
 def test_a_grey_image_for_a_colour_model_is_refused_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = folder_with(tmp_path, np.full((64, 64), 90, np.uint8))
-    code, error = run(*SEARCH, "--data", str(folder), "--out", str(tmp_path / "run"), capsys=capsys)
-    assert code == 2 and "grey" in error and ".png" in error and "Traceback" not in error
+    outcome = run(capsys, *SEARCH, "--data", folder, "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert "grey" in outcome.err and ".png" in outcome.err and "Traceback" not in outcome.err
 
 
 def test_a_truncated_png_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -101,27 +96,15 @@ def test_a_truncated_png_is_named(capsys: pytest.CaptureFixture[str], tmp_path: 
     folder = folder_with(tmp_path, rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes()[:3000])
-    code, error = run(*SEARCH, "--data", str(folder), "--out", str(tmp_path / "run"), capsys=capsys)
-    assert code == 1 and ".png" in error and "Traceback" not in error
+    outcome = run(capsys, *SEARCH, "--data", folder, "--out", tmp_path / "run")
+    assert outcome.code == 1 and ".png" in outcome.err and "Traceback" not in outcome.err
 
 
 def test_a_finished_run_folder_is_never_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("kind: search\n")
-    code, error = run(*SEARCH, "--out", str(tmp_path), capsys=capsys)
-    assert code == 2 and "already holds a run" in error
+    outcome = run(capsys, *SEARCH, "--out", tmp_path)
+    assert outcome.code == 2 and "already holds a run" in outcome.err
     assert (tmp_path / "config.yaml").read_text() == "kind: search\n"
-
-
-@pytest.mark.parametrize(
-    "verb", [v if v not in ("listing", "importing") else {"listing": "list", "importing": "import"}[v] for v in VERBS]
-)
-def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    groups = {"data": ["check", "prepare"], "bench": ["search-step", "models"]}
-    for words in [[verb, name] for name in groups.get(verb, [])] or [[verb]]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--help"])
-        assert ended.value.code == 0
-        assert f"nas {' '.join(words)}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_several_sets_follow_one_flag() -> None:
@@ -136,28 +119,30 @@ def test_a_file_that_may_not_be_read_is_named(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("nas.data.check.check_folder", locked)
-    code, message = run("data", "check", str(tmp_path), capsys=capsys)
-    assert (code, message) == (1, f"nas: {str(tmp_path)!r} may not be read or written; change its permissions\n")
+    outcome = run(capsys, "data", "check", tmp_path)
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"nas: {str(tmp_path)!r} may not be read or written; change its permissions\n",
+    )
 
 
 @pytest.mark.parametrize(
-    ("verb", "advice"),
-    [(("data", "check"), "; the same command goes on where it stopped"), (("list",), "")],
+    ("words", "advice"),
+    [(("data", "check", "."), "; the same command goes on where it stopped"), (("list", "tasks"), "")],
 )
 def test_an_interruption_says_how_to_go_on(
-    verb: tuple[str, ...],
+    words: tuple[str, ...],
     advice: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
 ) -> None:
-    def stopped(*words: object, **named: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nas.data.check.check_folder", stopped)
     monkeypatch.setattr("nas.registry.Registry.names", stopped)
-    code, message = run(*verb, str(tmp_path) if verb[0] == "data" else "tasks", capsys=capsys)
-    assert (code, message) == (130, f"nas: interrupted{advice}\n")
+    outcome = run(capsys, *words)
+    assert (outcome.code, outcome.err) == (130, f"nas: interrupted{advice}\n")
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -11,7 +11,6 @@ from torch import nn
 
 import baselines
 from nas.cli import main
-from nas.cli.evaluate import _sets
 from nas.errors import NasError, UsageError
 from nas.evaluation.harness import evaluate
 from nas.evaluation.resolve import Candidate, _check_fit
@@ -100,11 +99,6 @@ def test_a_grey_image_has_one_noise_and_not_three_that_average_out(sets: Path) -
     alone, colour = evaluate(baselines.create("identity"), "denoise_color_25", ["G", "C"], sets, with_costs=False)
     assert alone.psnr == pytest.approx(20 * np.log10(255 / 25), abs=0.3)
     assert alone.psnr == pytest.approx(colour.psnr, abs=0.3)
-
-
-def test_names_of_sets_may_hold_blanks(sets: Path) -> None:
-    assert _sets("A B,My Set", sets) == ["A", "B", "My Set"]
-    assert _sets("A B", None) == ["A", "B"]
 
 
 def test_a_list_of_pairs_is_a_set(sets: Path) -> None:

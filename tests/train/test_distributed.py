@@ -221,7 +221,7 @@ def under_torchrun(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
     ("words", "message"),
     [
         (["evaluate", "bicubic", "--task", "sr_x2"], "'nas evaluate' is for one process"),
-        (["search", "--seeds", "2"], "a campaign .* cannot be split by torchrun"),
+        (["search", "--seeds", "2"], "an experiment .* cannot be split by torchrun"),
     ],
 )
 def test_commands_that_are_not_for_several_are_refused_once(

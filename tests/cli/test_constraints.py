@@ -1,4 +1,4 @@
-"""Limits as people type them: a table, a search under it, a smaller genotype of the same search."""
+"""Constraints from the command line: a latency table, a search within it, a smaller genotype of the same search."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli import main
 from nas.space import Genotype
+from tests.cli.running import run, succeed
 
 SMALL = ("--space", "osm", "--cells", "1", "--task", "sr_x2")
-
-
-def run(*words: object) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([str(w) for w in words])
-    assert ended.value.code == 0
 
 
 def test_from_a_latency_table_to_a_genotype_within_three_limits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, folder = tmp_path / "latency.json", tmp_path / "run"
-    run("profile", "--latency-table", table, *SMALL, "--size", "16x16", "--repeats", "1")
-    assert capsys.readouterr().out.splitlines()[-1] == f"wrote {table}"
-    run(
+    out = succeed(capsys, "profile", "--latency-table", table, *SMALL, "--size", "16x16", "--repeats", "1")
+    assert out.splitlines()[-1] == f"wrote {table}"
+    succeed(
+        capsys,
         "search",
         *SMALL,
         "--strategy",
@@ -49,13 +44,11 @@ def test_from_a_latency_table_to_a_genotype_within_three_limits(
         folder,
     )
     found = Genotype.load(folder / "genotype.json")
-    run("derive", folder, "--max-params", "73k")
+    succeed(capsys, "derive", folder, "--max-params", "73k")
     smaller = Genotype.load(folder / "genotype-limited.json")
     assert smaller != found and Genotype.load(folder / "genotype.json") == found
-    with pytest.raises(SystemExit) as ended:
-        main(["derive", str(folder), "--max-params", "5k"])
-    assert ended.value.code == 1
-    assert "the smallest possible params" in capsys.readouterr().err
+    outcome = run(capsys, "derive", folder, "--max-params", "5k")
+    assert outcome.code == 1 and "the smallest possible params" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -68,7 +61,5 @@ def test_from_a_latency_table_to_a_genotype_within_three_limits(
     ],
 )
 def test_wrong_use_is_one_sentence(words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    assert ended.value.code == 2
-    assert told in capsys.readouterr().err
+    outcome = run(capsys, *words)
+    assert outcome.code == 2 and told in outcome.err

@@ -1,0 +1,156 @@
+"""The table of all commands, from which ``nas --help`` is printed without importing any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+#: advice after an interruption, for commands with run folders and for commands that keep what is finished
+RESUME = "; continue with --resume RUN"
+REPEAT = "; the same command goes on where it stopped"
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """One command, or a group of commands, as the table knows it.
+
+    Attributes:
+        name: What the user types after ``nas`` (or after the group's name).
+        help: Its line in the list of commands; for a command the first line of its function's docstring.
+        function: ``module:function`` below ``nas.cli``; empty for a group.
+        commands: The commands of a group.
+        under_torchrun: Whether several processes can do it together.
+        after_interruption: How to go on after Ctrl-C, to follow the word "interrupted".
+    """
+
+    name: str
+    help: str
+    function: str = ""
+    commands: tuple[CommandEntry, ...] = ()
+    under_torchrun: bool = False
+    after_interruption: str = ""
+
+
+_DATA = (
+    CommandEntry(
+        "check", "Count images, find what is wrong with them; exit code 1 when something is.", "data:check_command"
+    ),
+    CommandEntry(
+        "prepare",
+        "Make sub-images, degraded images and a memory-mapped cache beside the source, never in it.",
+        "data:prepare_command",
+    ),
+)
+_BENCH = (
+    CommandEntry(
+        "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
+    ),
+    CommandEntry(
+        "data",
+        "Step time with loading from files and from the memory-mapped cache, against preloaded tensors.",
+        "bench:data_command",
+    ),
+    CommandEntry("models", "Latency of models on random input.", "bench:models_command"),
+)
+#: in the order of the help page
+COMMANDS = (
+    CommandEntry(
+        "demo",
+        "The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.",
+        "demo:demo_command",
+    ),
+    CommandEntry(
+        "search", "Search an architecture.", "search:search_command", under_torchrun=True, after_interruption=RESUME
+    ),
+    CommandEntry(
+        "worker",
+        "Work on a shared search, on this machine or any other, until its trials are done.",
+        "worker:worker_command",
+    ),
+    CommandEntry(
+        "ablate",
+        "Searches that differ in one thing each, at one budget, with seeds, intervals and one table.",
+        "ablate:ablate_command",
+        after_interruption=RESUME,
+    ),
+    CommandEntry(
+        "noise",
+        "Measure seed noise against the spread between genotypes, and how many seeds a comparison needs.",
+        "noise:noise_command",
+        after_interruption=RESUME,
+    ),
+    CommandEntry("derive", "Derive the genotype of a search run, finished or not.", "derive:derive_command"),
+    CommandEntry(
+        "retrain",
+        "Train a genotype, the genotype of a run, or a baseline from scratch.",
+        "retrain:retrain_command",
+        under_torchrun=True,
+        after_interruption=RESUME,
+    ),
+    CommandEntry(
+        "evaluate",
+        "Measure models on benchmark sets: one CSV row for each model and set.",
+        "evaluate:evaluate_command",
+        after_interruption=REPEAT,
+    ),
+    CommandEntry(
+        "compare",
+        "Tables and figures from evaluation rows; with --crops, details of every model side by side.",
+        "compare:compare_command",
+    ),
+    CommandEntry(
+        "report", "One self-contained HTML page from runs, experiments and evaluation rows.", "report:report_command"
+    ),
+    CommandEntry(
+        "watch",
+        "A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.",
+        "watch:watch_command",
+    ),
+    CommandEntry("list", "List what can be named.", "listing:list_command"),
+    CommandEntry(
+        "show",
+        "Show a space, a genotype or a run; draw a derived cell (--out) or the course of a run (--figures).",
+        "show:show_command",
+    ),
+    CommandEntry("profile", "Parameters, multiply-adds and latency of a model.", "profile:profile_command"),
+    CommandEntry(
+        "import", "Convert an official checkpoint into our weights file, strictly.", "importing:import_command"
+    ),
+    CommandEntry("export", "Export trained weights, e.g. to ONNX with free height and width.", "export:export_command"),
+    CommandEntry("data", "Look after image folders.", commands=_DATA, after_interruption=REPEAT),
+    CommandEntry("bench", "Where the time goes, as ratios measured in one run.", commands=_BENCH),
+)
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a command in the help page of its group; the command's module is imported when it is called."""
+
+    def __init__(self, entry: CommandEntry) -> None:
+        super().__init__(entry.name, help=entry.help)
+        self.entry = entry
+
+    def load(self) -> Any:
+        """Import the function and make a command of it (typer's type for commands differs between its versions)."""
+        module, _, function = self.entry.function.partition(":")
+        app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        app.command(self.entry.name)(getattr(import_module(f"nas.cli.{module}"), function))
+        return typer.main.get_command(app)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself, which the group then invokes."""
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+
+def fill(group: TyperGroup, entries: tuple[CommandEntry, ...]) -> TyperGroup:
+    """Put commands and groups of the table into ``group`` and return it."""
+    for entry in entries:
+        if entry.commands:
+            app = typer.Typer(name=entry.name, help=entry.help, no_args_is_help=True, rich_markup_mode="rich")
+            group.add_command(fill(typer.main.get_group(app), entry.commands))
+        else:
+            group.add_command(LazyCommand(entry))
+    return group

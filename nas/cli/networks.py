@@ -1,0 +1,52 @@
+"""The network that a word on the command line names, for commands that measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def network_of(model: str, task: str, plugins: Sequence[str] = ()) -> nn.Module:
+    """Build or load a network.
+
+    Args:
+        model: Weights file, baseline, genotype (file or registered name) or run folder.
+        task: Name of the task it is built for; a weights file has its own.
+        plugins: Python files or modules with blocks of the user.
+
+    Returns:
+        The network, which carries its descriptor.
+    """
+    if model.endswith(".safetensors"):
+        from nas.models.weights import load_weights
+
+        return load_weights(model).model
+    from nas.config.reading import build
+    from nas.config.runs import RetrainSettings
+    from nas.registry import BASELINES, load_plugins
+    from nas.tasks import get_task
+    from nas.train.trainable import build_trainable
+
+    load_plugins(plugins)
+    if model in BASELINES:  # also the references without a network, which have nothing to train
+        baseline = BASELINES.get(model)
+        network: nn.Module = baseline.create(**baseline.config_for_task(task))
+        return network
+    return build_trainable(build(RetrainSettings, model=model, task=task), get_task(task)).model
+
+
+def first_task(model: str) -> str:
+    """The task of a weights file, the first task that a baseline serves, or sr_x2."""
+    from fnmatch import fnmatchcase
+
+    from nas.registry import BASELINES, TASKS
+
+    if model.endswith(".safetensors"):
+        from nas.models.weights import read_metadata
+
+        return read_metadata(model)["task"]
+    patterns = BASELINES.get(model).tasks if model in BASELINES else ("sr_x2",)
+    return next(name for pattern in patterns for name in ("sr_x2", *TASKS.names()) if fnmatchcase(name, pattern))
