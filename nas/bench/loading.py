@@ -24,7 +24,7 @@ from nas.train.training_data import check_settings, open_training_data
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 PRELOADED = "preloaded tensors"
-AGAIN = "preloaded tensors, again"  # what a ratio is when nothing differs: the noise of this machine
+PRELOADED_AGAIN = "preloaded tensors, again"  # what a ratio is when nothing differs: the noise of this machine
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def time_loading(
             for name, cache in (("files", None), ("memory-mapped cache", Path(data.cache or own)))
         }
         ready = [sources["files"].batch(step) for step in range(8)]
-        streams: dict[str, Batches] = {PRELOADED: cycle(ready), AGAIN: cycle(ready)}
+        streams: dict[str, Batches] = {PRELOADED: cycle(ready), PRELOADED_AGAIN: cycle(ready)}
         for name, source in sources.items():
             source.prepare()
             streams[f"{name}, {data.workers} workers"] = iterate_batches(source, 0, workers=data.workers)

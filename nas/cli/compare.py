@@ -86,12 +86,15 @@ def register(app: typer.Typer) -> None:
         if rows or not crops:
             _tables(rows, task, set_name, published, folder)
         if crops:
-            from nas.report.crop_figures import crops as draw
-            from nas.report.figures.crops import parse_region
+            from nas.report.crop_figures import write_crop_figures
+            from nas.report.figures.regions import parse_region
 
             boxes = [parse_region(text) for text in region or ()]
             found = _scenes(rows, models, task, images, sets, data, picture or [], pictures, device or "cpu")
-            for path in draw(found, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi):
+            written = write_crop_figures(
+                found, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi
+            )
+            for path in written:
                 typer.echo(str(path))
         o.wrote(folder)
 

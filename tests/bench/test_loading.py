@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.bench.loading import AGAIN, PRELOADED, time_loading
+from nas.bench.loading import PRELOADED_AGAIN, PRELOADED, time_loading
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.images import write_image
@@ -51,7 +51,12 @@ def test_a_ratio_is_taken_within_a_round_whose_order_alternates_and_the_first_is
     # preloaded, again, files, cache in the second round; backwards in the first and the third
     rounds = [[2.0, 3.0, 2.5, 2.0], [4.0, 4.0, 6.0, 4.5], [2.0, 3.0, 2.5, 2.0]]
     rows = time_loading(settings, rounds=3, block=2, clock=Clock(rounds))
-    assert [r.source for r in rows] == [PRELOADED, AGAIN, "files, 0 workers", "memory-mapped cache, 0 workers"]
+    assert [r.source for r in rows] == [
+        PRELOADED,
+        PRELOADED_AGAIN,
+        "files, 0 workers",
+        "memory-mapped cache, 0 workers",
+    ]
     assert [r.seconds for r in rows] == [1.0, 1.25, 1.5, 1.0]
     assert [r.ratio for r in rows] == [1.0, 1.25, 1.5, 1.0]
     assert [(r.low, r.high) for r in rows] == [(1.0, 1.0), (1.125, 1.25), (1.5, 1.5), (1.0, 1.0625)]
