@@ -1,4 +1,4 @@
-"""The benchmark of data loading: which ways are timed, and what a ratio is."""
+"""The benchmark of data loading: what is timed, in which order, and what a ratio is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.bench.loading import PRELOADED_AGAIN, PRELOADED, time_loading
+from nas.bench.loading import PRELOADED, PRELOADED_AGAIN, time_loading
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.images import write_image
@@ -35,11 +35,11 @@ def settings(tmp_path: Path) -> RetrainSettings:
 
 
 class Clock:
-    """What the readings of the four turns of a round say: beginnings only in the first round, then both ends."""
+    """Says the beginning and the end of each turn; those of the first round, which is not counted, take no time."""
 
     def __init__(self, rounds: list[list[float]]) -> None:
         lengths = [length for turns in rounds for length in turns]
-        self.readings = iter([0.0, 0.0, 0.0, 0.0, *(value for length in lengths for value in (100.0, 100.0 + length))])
+        self.readings = iter([*([0.0] * 8), *(value for length in lengths for value in (100.0, 100.0 + length))])
 
     def __call__(self) -> float:
         return next(self.readings)
