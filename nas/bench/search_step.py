@@ -78,8 +78,9 @@ def time_search_steps(
         for name, strategy, supernet in prepared:
             start = clock()
             strategy.step(supernet, batch, batch if MODES[name].architecture else None)
+            passed = clock() - start
             if repeat:
-                seconds[name].append(clock() - start)
+                seconds[name].append(passed)
     reference = statistics.median(seconds[REFERENCE])
     return [StepTime(name, statistics.median(s), statistics.median(s) / reference) for name, s in seconds.items()]
 
