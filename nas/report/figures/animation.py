@@ -18,7 +18,7 @@ from nas.errors import NasError
 from nas.files import replacing
 from nas.report.figures.cell import SHORT_NAMES
 from nas.report.figures.run_events import CellNames, RunEvent, edge_label, edge_weights
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure
 
 GIF_DPI = 90
 #: how long the last frame of an animation stays, in ms
@@ -66,7 +66,7 @@ def weight_filmstrip(
             _draw_table(axes, weights[index], weights, theme)
             moment = f"step {steps[index]:.0f}"
             title = f"{cell}, {moment}" if index == 0 else moment
-            axes.set_title(title, loc="left", fontsize=7.5, color=theme.ink)
+            axes.set_title(literal(title), loc="left", fontsize=7.5, color=theme.ink)
             axes.set_yticks([])
             names = _block_names(candidates, cell, weights.shape[2])
             axes.set_xticks(range(len(names)), names, rotation=90)
@@ -141,7 +141,7 @@ def _animated_figure(
         axes.set_yticks(range(len(labels)), labels)
         names = _block_names(candidates, cell, weights.shape[2])
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_title(f"{cell} cell", loc="left", fontsize=9, color=theme.ink)
+        axes.set_title(literal(f"{cell} cell"), loc="left", fontsize=9, color=theme.ink)
     return figure, panels
 
 
@@ -168,12 +168,12 @@ def _moments(length: int, count: int) -> list[int]:
 
 
 def _edge_labels(edges: CellNames | None, cell: str, count: int) -> list[str]:
-    return [edge_label(i, (edges or {}).get(cell, ())) for i in range(count)]
+    return [literal(edge_label(i, (edges or {}).get(cell, ()))) for i in range(count)]
 
 
 def _block_names(candidates: CellNames | None, cell: str, count: int) -> list[str]:
     names = list((candidates or {}).get(cell, ()))
-    return [SHORT_NAMES.get(n, n) for n in names] if len(names) == count else [str(i) for i in range(count)]
+    return [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
 
 
 def _draw_table(

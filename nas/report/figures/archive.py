@@ -15,7 +15,7 @@ from nas.objectives.objectives import direction
 from nas.objectives.pareto import hypervolume
 from nas.report.figures.numbers import format_count, is_finite_number
 from nas.report.figures.run_events import RunEvent
-from nas.report.figures.style import Theme, add_legend, new_figure, style_axes
+from nas.report.figures.style import Theme, add_legend, literal, new_figure, style_axes
 from nas.report.figures.trials import AXIS_LABELS
 
 #: how many moments the left panel shows at most
@@ -122,8 +122,8 @@ def _draw_fronts(axes: Axes, states: Sequence[Snapshot], quality: str, cost: str
             markersize=4 if last else 2.5,
             label=f"trial {states[index].step:.0f}",
         )
-    axes.set_xlabel(AXIS_LABELS.get(cost, cost))
-    axes.set_ylabel(AXIS_LABELS.get(quality, quality))
+    axes.set_xlabel(literal(AXIS_LABELS.get(cost, cost)))
+    axes.set_ylabel(literal(AXIS_LABELS.get(quality, quality)))
     costs = [p[cost] for s in states for p in s.points]
     if min(costs) > 0 and max(costs) / min(costs) > 8:
         axes.set_xscale("log")

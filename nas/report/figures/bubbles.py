@@ -17,7 +17,7 @@ from nas.report.figures.axis import log_cost_axis, quality_axis
 from nas.report.figures.labels import write_labels
 from nas.report.figures.numbers import format_count
 from nas.report.figures.pareto import pareto_front
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 MIN_AREA, MAX_AREA = 14.0, 520.0  # points squared
@@ -96,7 +96,7 @@ def bubble_figure(
     _set_axes(axes, points, task, set, rows, theme)
     if outside:
         names = textwrap.fill("outside the frame: " + ", ".join(p.label for p in outside), 110)
-        figure.supxlabel(names, fontsize=6.5, color=theme.soft, x=0.01, ha="left")
+        figure.supxlabel(literal(names), fontsize=6.5, color=theme.soft, x=0.01, ha="left")
     largest = max((p.parameters or 0.0 for p in points), default=0.0)
     areas = [_area(p.parameters, largest) for p in points]
     _draw_bubbles(axes, points, areas, theme)
@@ -163,8 +163,8 @@ def _set_axes(
     quality_axis(axes, [p.psnr for p in points])
     sizes = {r.cost_output for r in rows if r.task == task and r.set == set and r.multiply_adds} - {""}
     at = f" for a {sizes.pop().replace('x', ' × ')} output" if len(sizes) == 1 else ""
-    axes.set_xlabel(f"multiply-adds{at}")
-    axes.set_title(f"{task} on {set}", loc="left", fontsize=10, color=theme.ink)
+    axes.set_xlabel(literal(f"multiply-adds{at}"))
+    axes.set_title(literal(f"{task} on {set}"), loc="left", fontsize=10, color=theme.ink)
 
 
 def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:

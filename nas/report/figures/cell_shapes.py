@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Outline
 
-from nas.report.figures.style import Theme
+from nas.report.figures.style import Theme, literal
 
 #: radius of a node; how much higher an arc rises for each further node that it spans
 RADIUS, RISE = 0.19, 0.72
@@ -61,7 +61,7 @@ def draw_edge(
     axes.text(
         (left + right) / 2,
         height,
-        wrap_name(name),
+        literal(wrap_name(name)),
         ha="center",
         va="center",
         fontsize=7.5,
@@ -114,7 +114,7 @@ def draw_node(axes: Axes, x: float, symbol: str, index: int, theme: Theme) -> No
             zorder=3,
         )
     )
-    label = symbol + "".join("₀₁₂₃₄₅₆₇₈₉"[int(d)] for d in str(index))
+    label = literal(symbol) + "".join("₀₁₂₃₄₅₆₇₈₉"[int(d)] for d in str(index))
     axes.text(x, 0, label, ha="center", va="center_baseline", fontsize=9.5, color=theme.ink, zorder=4)
 
 
@@ -156,7 +156,7 @@ def draw_frame(axes: Axes, left: float, right: float, top: float, title: str, th
             zorder=0,
         )
     )
-    axes.text(left - 0.2, top - 0.26, title, fontsize=8, color=theme.soft, va="center")
+    axes.text(left - 0.2, top - 0.26, literal(title), fontsize=8, color=theme.soft, va="center")
 
 
 def draw_residual(axes: Axes, start: float, end: float, y: float, theme: Theme) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nas.errors import NasError
 from nas.report.figures.numbers import is_finite_number
-from nas.report.figures.style import DARK, LIGHT, add_legend, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, add_legend, literal, new_figure, style_axes
 from nas.statistics.intervals import kendall
 from nas.statistics.sentences import correlation
 
@@ -124,7 +124,7 @@ def rank_correlation_figure(pairs: Iterable[Any], *, dark: bool = False) -> Figu
             color=theme.colour(index),
             edgecolors=theme.paper,
             linewidths=0.6,
-            label=group if len(groups) == 1 else f"{group or 'genotypes'}: {_short(members)}",
+            label=literal(group if len(groups) == 1 else f"{group or 'genotypes'}: {_short(members)}"),
             zorder=3,
         )
     axes.margins(0.12)

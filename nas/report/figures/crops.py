@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
 from nas.report.figures.regions import Region, check_region, cut_region, interesting_region, to_plane
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure
 
 Array = npt.NDArray[Any]
 RED = "#e01b24"
@@ -89,7 +89,7 @@ def crop_figure(
         _mark(axes, box, str(number) if len(boxes) > 1 else "")
     if chosen.title:
         place = GAP / layout.width, 1 - 0.12 / layout.height
-        figure.text(*place, chosen.title, fontsize=7.5, color=theme.soft, va="center")
+        figure.text(*place, literal(chosen.title), fontsize=7.5, color=theme.soft, va="center")
     scores = [c.psnr for c in crops if c.of_model and c.psnr is not None]
     best = max(scores) if scores and len(restored) > 1 else None
     top = layout.head
@@ -173,7 +173,7 @@ def _draw_crop(
 
 def _caption(axes: Axes, crop: _Crop, theme: Theme, bold: bool) -> None:
     text = f"{_wrap(crop.name)}\n{crop.caption}".strip()
-    axes.set_xlabel(text, fontsize=7.5, color=theme.ink, labelpad=3, fontweight="bold" if bold else "normal")
+    axes.set_xlabel(literal(text), fontsize=7.5, color=theme.ink, labelpad=3, fontweight="bold" if bold else "normal")
 
 
 def _wrap(name: str) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report.figures.numbers import format_psnr
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 #: more published models than this could not be read: the best ones are kept
@@ -60,10 +60,10 @@ def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) 
         style_axes(axes, theme)
         axes.grid(False, axis="x")
         _draw_dots(axes, lines, [values[line].get(set_name) for line in lines], theme)
-        axes.set_title(set_name, loc="left", fontsize=9, color=theme.ink)
+        axes.set_title(literal(set_name), loc="left", fontsize=9, color=theme.ink)
         axes.tick_params(axis="y", length=0, labelsize=7.5)
         axes.tick_params(axis="x", labelsize=7)
-    grid[0].set_yticks(range(len(lines)), [x.model + (" †" if x.published else "") for x in lines])
+    grid[0].set_yticks(range(len(lines)), [literal(x.model) + (" †" if x.published else "") for x in lines])
     grid[0].set_ylim(-0.7, len(lines) - 0.3)
     for label, line in zip(grid[0].get_yticklabels(), lines, strict=True):
         label.set_color(theme.soft if line.published else theme.ink)

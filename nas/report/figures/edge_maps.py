@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.report.figures.run_events import edge_label
-from nas.report.figures.style import Theme, new_figure
+from nas.report.figures.style import Theme, literal, new_figure
 
 
 def edge_map_figure(
@@ -50,8 +50,8 @@ def edge_map_figure(
             axes.set_visible(False)
             continue
         shown = _draw_edge(axes, bounds, weights[:, index], brightest, theme)
-        axes.set_title(f"edge {edge_label(index, edges)}", loc="left", fontsize=8, color=theme.ink)
-        axes.set_yticks(range(candidates), names)
+        axes.set_title(literal(f"edge {edge_label(index, edges)}"), loc="left", fontsize=8, color=theme.ink)
+        axes.set_yticks(range(candidates), [literal(n) for n in names])
     for axes in grid[-1]:
         axes.set_xlabel("step", fontsize=8, color=theme.ink)
     if shown is not None:
@@ -59,7 +59,8 @@ def edge_map_figure(
         bar.ax.tick_params(colors=theme.soft, labelsize=7)
         bar.set_label("softmaxed weight", color=theme.ink, fontsize=8)
         bar.outline.set_visible(False)
-    figure.suptitle(f"{cell} cell: weights of every edge (◂ heaviest at the end)", fontsize=10, color=theme.ink)
+    title = f"{cell} cell: weights of every edge (◂ heaviest at the end)"
+    figure.suptitle(literal(title), fontsize=10, color=theme.ink)
     return figure
 
 

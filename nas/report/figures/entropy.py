@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nas.report.figures.numbers import is_finite_number
 from nas.report.figures.run_events import CellNames, RunEvent, edge_label, is_architecture_event
-from nas.report.figures.style import LINE_STYLES, OKABE_ITO, Theme, add_legend, new_figure, style_axes
+from nas.report.figures.style import LINE_STYLES, OKABE_ITO, Theme, add_legend, literal, new_figure, style_axes
 
 
 def entropy_figure(events: Sequence[RunEvent], edges: CellNames, theme: Theme) -> Figure | None:
@@ -32,7 +32,7 @@ def entropy_figure(events: Sequence[RunEvent], edges: CellNames, theme: Theme) -
     for axes, (cell, (steps, rows)) in zip(panels, found.items(), strict=True):
         style_axes(axes, theme)
         _draw_edges(axes, steps, rows, edges.get(cell, ()), theme)
-        axes.set_title(f"{cell} cell", loc="left", fontsize=10, color=theme.ink)
+        axes.set_title(literal(f"{cell} cell"), loc="left", fontsize=10, color=theme.ink)
         axes.set_xlabel("step")
         add_legend(figure, axes, theme, inside=True)
     panels[0].set_ylabel("entropy of the edge (nat)")
@@ -65,7 +65,7 @@ def _draw_edges(
             color=theme.colour(edge % 7),
             linestyle=LINE_STYLES[edge // 7 % len(LINE_STYLES)],
             linewidth=1.3,
-            label=f"edge {edge_label(edge, names)}",
+            label=literal(f"edge {edge_label(edge, names)}"),
             marker="o" if len(steps) < 3 else "",
             markersize=3,
         )
@@ -99,7 +99,7 @@ def block_counts_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | No
     areas = axes.stackplot(
         steps,
         table,
-        labels=names,
+        labels=[literal(n) for n in names],
         colors=[theme.colour(i) for i in range(len(names))],
         step="post",
         edgecolor=theme.paper,

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from nas.report.figures.style import Theme
+from nas.report.figures.style import Theme, literal
 
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]  # left, bottom, right, top
@@ -144,7 +144,7 @@ def write_labels(
     for point, name, bold in zip(points, names, strong, strict=True):
         texts.append(
             axes.annotate(
-                name,
+                literal(name),
                 xy=point,
                 fontsize=7.5,
                 color=theme.ink,

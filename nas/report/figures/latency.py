@@ -10,7 +10,7 @@ from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report.figures.axis import log_cost_axis, quality_axis
 from nas.report.figures.labels import write_labels
-from nas.report.figures.style import DARK, LIGHT, add_legend, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, add_legend, literal, new_figure, style_axes
 from nas.report.published import is_published
 
 
@@ -49,14 +49,14 @@ def latency_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: 
             markersize=6,
             elinewidth=1.0,
             capsize=2,
-            label=conditions,
+            label=literal(conditions),
             zorder=3,
         )
     points = [(float(r.latency_median_ms or 0), float(r.psnr or 0)) for r in members]
     log_cost_axis(axes, [p[0] for p in points])
     quality_axis(axes, [p[1] for p in points])
     axes.set_xlabel("latency (ms); bar: spread")
-    axes.set_title(f"{task} on {set}", loc="left", fontsize=10, color=theme.ink)
+    axes.set_title(literal(f"{task} on {set}"), loc="left", fontsize=10, color=theme.ink)
     add_legend(figure, axes, theme)
     write_labels(figure, axes, theme, points, [36.0] * len(points), [r.model for r in members], [True] * len(points))
     return figure

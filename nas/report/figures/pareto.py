@@ -12,7 +12,7 @@ from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report.figures.axis import log_cost_axis
 from nas.report.figures.labels import write_labels
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def pareto_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: b
     low, high = min(qualities), max(qualities)
     panels[0].set_ylim(low - 0.1 * (high - low or 0.1), high + 0.14 * (high - low or 0.1))
     panels[0].set_ylabel("PSNR (dB)")
-    panels[0].set_title(f"{task} on {set}: the fronts", loc="left", fontsize=10, color=theme.ink)
+    panels[0].set_title(literal(f"{task} on {set}: the fronts"), loc="left", fontsize=10, color=theme.ink)
     words = "filled: measured, open: published; solid: front of all, dashed: of the measured"
     figure.supxlabel(words, fontsize=7.5, color=theme.soft, x=0.01, ha="left")
     for axes, named, rest in labelled:

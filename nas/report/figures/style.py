@@ -89,6 +89,11 @@ def new_figure(width: float, height: float, theme: Theme) -> Figure:
     return figure
 
 
+def literal(text: str) -> str:
+    """``text``, which may come from a user, so that matplotlib writes it as it is and finds no formula in it."""
+    return text.replace("$", r"\$")
+
+
 def style_axes(axes: Axes, theme: Theme) -> None:
     """Plain axes in the colours of the theme: two spines, a pale grid behind the data."""
     axes.set_facecolor(theme.paper)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from nas.objectives.objectives import QUALITIES
 from nas.report.figures.numbers import is_finite_number
 from nas.report.figures.run_events import RunEvent
-from nas.report.figures.style import Theme, add_legend, new_figure, style_axes
+from nas.report.figures.style import Theme, add_legend, literal, new_figure, style_axes
 
 #: how objectives are named on an axis
 AXIS_LABELS: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def trials_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
     if best_x:
         axes.plot(best_x, best_y, drawstyle="steps-post", color=theme.colour(1), linewidth=1.6, label="best so far")
     axes.set_xlabel("trial")
-    axes.set_ylabel(AXIS_LABELS.get(name, name))
+    axes.set_ylabel(literal(AXIS_LABELS.get(name, name)))
     axes.set_title("Trials", loc="left", fontsize=10, color=theme.ink)
     add_legend(figure, axes, theme)
     return figure

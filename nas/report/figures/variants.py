@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.report.figures.pareto import pareto_front
-from nas.report.figures.style import DARK, LIGHT, MARKERS, Theme, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, MARKERS, Theme, literal, new_figure, style_axes
 
 Statistics = Mapping[str, Any]
 
@@ -80,7 +80,7 @@ def ranking_figure(statistics: Statistics, dark: bool = False) -> Figure:
         style_axes(panel, theme)
         for index, entry in enumerate(e for e in ranking if e["arm"] == name):
             _draw_pairs(panel, entry, index, theme)
-        panel.set_title(name, fontsize=9, color=theme.ink)
+        panel.set_title(literal(name), fontsize=9, color=theme.ink)
         panel.set_xlabel("in the supernet (dB)")
         panel.margins(0.12)
         panel.legend(
@@ -124,7 +124,7 @@ def genotype_cost_figure(statistics: Statistics, dark: bool = False) -> Figure:
             markeredgecolor=theme.paper,
             markersize=6,
             linestyle="",
-            label=name,
+            label=literal(name),
         )
     axes.margins(0.1)
     axes.set_xlabel("multiply-adds (G)")
@@ -138,7 +138,7 @@ def _lines(labels: Sequence[str], theme: Theme) -> tuple[Figure, Axes]:
     figure = new_figure(5.6, 1.2 + 0.42 * len(labels), theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), [literal(x) for x in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", labelcolor=theme.ink)
     return figure, axes
