@@ -15,8 +15,8 @@ from nas.report.figures.noise import noise_figure, seeds_needed_figure
 EXPERIMENT_CAPTIONS = {
     "dots": "PSNR of the genotypes found, all trained alike: a dot a seed, the mean and its 95 % interval.",
     "cost": "PSNR against multiply-adds of every genotype trained; the line joins the Pareto front.",
-    "differences": "Difference from the reference and its interval (Welch). An interval that holds zero shows no "
-    "difference.",
+    "differences": "Difference from the reference and its interval (Welch). Where the interval contains zero, no "
+    "difference has been shown.",
     "ranking": "PSNR with the weights of the supernet against PSNR trained from scratch: a mark a genotype, a colour "
     "a supernet (seed).",
     "agreement": "Share of equal choices between genotypes of different seeds; grey: 95 % of random genotypes.",

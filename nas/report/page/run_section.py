@@ -24,7 +24,7 @@ SEARCH_CAPTIONS = {
     "counts": "Blocks of the genotype that would be derived at each step.",
     "trials": "The value of every trial and the best so far.",
     "archive": "The Pareto front at a few moments, its hypervolume and its size.",
-    "pace": "How much work was done an hour.",
+    "pace": "Steps or trials an hour.",
 }
 #: figures that take the whole width of the page
 WIDE_FIGURES = ("weights", "archive")
