@@ -1,4 +1,4 @@
-"""What the folder of a run holds; a half-written or damaged part costs only itself."""
+"""What the folder of a run holds; a damaged part does not keep the others from being read."""
 
 from __future__ import annotations
 

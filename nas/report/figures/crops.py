@@ -35,7 +35,7 @@ class CropOptions:
         luma: Whether PSNR of colour images is that of Y, as in the protocol of the task.
         border: Pixels at each side that PSNR leaves out.
         title: Written above.
-        error_maps: Whether below each crop stands where it differs from the true image: the mean of the channels,
+        error_maps: Whether a map below each crop shows where it differs from the true image: the mean of the channels,
             0 to ``ERROR_RANGE`` grey levels.
         dark: In colours for a dark page.
     """

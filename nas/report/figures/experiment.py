@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from nas.report.figures import variants
 from nas.report.figures.noise import noise_figure, seeds_needed_figure
 
-#: figure -> what stands below it
+#: figure -> its caption
 EXPERIMENT_CAPTIONS = {
     "dots": "PSNR of the genotypes found, all trained alike: a dot a seed, the mean and its 95 % interval.",
     "cost": "PSNR against multiply-adds of every genotype trained; the line joins the Pareto front.",

@@ -12,7 +12,7 @@ from nas.report.page.embedding import EmbeddedFigure, embed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: kind of figure -> what stands below it
+#: kind of figure -> its caption
 CHART_CAPTIONS = {
     "bubbles": "PSNR against multiply-adds. Area: parameters. Filled: measured, open: published.",
     "pareto": "The best for their cost: multiply-adds and parameters.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nas.space import Genotype
 
 MOST_WARNINGS = 20
-#: figure -> what stands below it
+#: figure -> its caption
 SEARCH_CAPTIONS = {
     "losses": "Training and architecture loss over the steps.",
     "validation": "PSNR on the validation images over the steps.",
