@@ -1,4 +1,4 @@
-"""Measurements of the platform itself: the cost of a search step and of loading data.
+"""Measurements of the platform itself, as ratios taken within one process: a search step, and the loading of data.
 
 Read first: ``nas/bench/search_step.py``.
 """

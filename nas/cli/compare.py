@@ -98,14 +98,17 @@ def compare_command(
     if rows or not crops:
         _tables(rows, task, set_name, published, folder)
     if crops:
-        from nas.report.crop_figures import crops as draw
-        from nas.report.figures.crops import parse_region
+        from nas.report.crop_figures import write_crop_figures
+        from nas.report.figures.regions import parse_region
 
         boxes = [parse_region(text) for text in region or ()]
         names = set_names(sets or ["sample"])
         wanted = _Wanted(task, images, names, data, picture or (), pictures, device or "cpu")
         scenes = _scenes(rows, models, wanted)
-        for path in draw(scenes, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi):
+        written = write_crop_figures(
+            scenes, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi
+        )
+        for path in written:
             typer.echo(str(path))
     wrote(folder)
 

@@ -40,9 +40,9 @@ def show_command(
 
     load_plugins(plugin)
     if figures is not None:
-        from nas.report.run_figures import write_diagnostics
+        from nas.report.run_figures import write_run_figures
 
-        for path in write_diagnostics(what, figures):
+        for path in write_run_figures(what, figures):
             typer.echo(str(path))
         wrote(figures)
         return

@@ -24,10 +24,10 @@ def watch_command(
     """
     from rich.console import Console
 
-    from nas.report.watch import page
+    from nas.report.watch.page import watch_page
 
     console = Console()
-    shown, over = page(run)
+    shown, over = watch_page(run)
     if once or over or not console.is_terminal:
         console.print(shown)
         return
@@ -40,14 +40,14 @@ def _follow(console: Console, run: Path, every: float) -> None:
 
     from rich.live import Live
 
-    from nas.report.watch import page
+    from nas.report.watch.page import watch_page
 
-    shown, over = page(run)
+    shown, over = watch_page(run)
     try:
         with Live(shown, console=console, screen=True, auto_refresh=False) as live:
             while not over:
                 time.sleep(every)
-                shown, over = page(run)
+                shown, over = watch_page(run)
                 live.update(shown, refresh=True)
     except KeyboardInterrupt:
         pass

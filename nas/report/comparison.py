@@ -80,19 +80,21 @@ def comparison_figures(
     bubbles and pareto where costs are known, latency where it was measured, dots for every task with more than one
     model.
     """
-    from nas.report.figures import fronts as charts
     from nas.report.figures.bubbles import bubble_figure, bubbles
+    from nas.report.figures.dots import dot_figure
+    from nas.report.figures.latency import latency_figure
+    from nas.report.figures.pareto import pareto_figure
 
     for task, one_set in sets:
         here = [r for r in rows if r.task == task and r.psnr is not None]
         tail = f"{task}_{slug(one_set)}"
         if bubbles(rows, task, one_set):
             yield f"bubbles_{tail}", bubble_figure(rows, task, one_set, dark=dark)
-            yield f"pareto_{tail}", charts.pareto_figure(rows, task, one_set, dark=dark)
+            yield f"pareto_{tail}", pareto_figure(rows, task, one_set, dark=dark)
         if any(r.latency_median_ms and r.set == one_set for r in here):
-            yield f"latency_{tail}", charts.latency_figure(rows, task, one_set, dark=dark)
+            yield f"latency_{tail}", latency_figure(rows, task, one_set, dark=dark)
         if len({r.model for r in here}) > 1:
-            yield f"dots_{task}", charts.dot_figure(rows, task, dark=dark)
+            yield f"dots_{task}", dot_figure(rows, task, dark=dark)
 
 
 def figure_sets(rows: Sequence[EvaluationRow], set_name: str | None = None) -> list[tuple[str, str]]:

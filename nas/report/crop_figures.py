@@ -1,4 +1,4 @@
-"""``nas compare --crops``: scenes in, one figure a scene out."""
+"""``nas compare --crops``: a figure for each scene."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.files import slug
-from nas.report.figures.crops import Region, crop_figure, interesting_regions
+from nas.report.figures.crops import CropOptions, crop_figure
+from nas.report.figures.regions import Region, interesting_regions
 from nas.report.figures.style import PNG_DPI, save_figure
-from nas.report.scenes import Scene, protocol_of
+from nas.report.scenes import Scene
 
 
-def crops(
+def write_crop_figures(
     scenes: Sequence[Scene],
     out: str | Path,
     *,
@@ -21,23 +22,34 @@ def crops(
     error_maps: bool = False,
     dpi: int = PNG_DPI,
 ) -> list[Path]:
-    """Write ``crops_<task>_<set>_<image>`` as pdf, svg and png (``dpi``) for each scene; the paths.
+    """Write ``crops_<task>_<set>_<image>`` as pdf, svg and png for each scene.
 
-    regions: used in every scene; without any, ``count`` squares of ``size`` pixels are chosen where the models
-    disagree most. A region outside a picture is a UsageError.
+    Args:
+        scenes: What is shown.
+        out: Where the files go.
+        regions: Shown of every scene; without any, those where the models differ most are chosen in each.
+        size: Side of a chosen region in pixels.
+        count: How many regions are chosen.
+        error_maps: Whether each crop has a map of its error below it.
+        dpi: Resolution of the PNG.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        UsageError: A region leaves a picture.
     """
     written = []
     for scene in scenes:
         chosen = list(regions) or interesting_regions(scene.target, scene.restored, size, count)
-        figure = crop_figure(
-            scene.target,
-            scene.degraded,
-            scene.restored,
-            region=chosen,
+        protocol = scene.task.protocol
+        options = CropOptions(
+            luma=protocol.luma == "y",
+            border=protocol.border,
+            title=f"{scene.image} ({scene.set}), {scene.task.name}; PSNR of the whole picture: {protocol}",
             error_maps=error_maps,
-            title=f"{scene.image} ({scene.set}), {scene.task.name}; PSNR of the whole picture: {scene.task.protocol}",
-            **protocol_of(scene),
         )
+        figure = crop_figure(scene.target, scene.degraded, scene.restored, chosen, options)
         stem = "_".join(slug(part) for part in ("crops", scene.task.name, scene.set, scene.image))
         written += save_figure(figure, Path(out) / stem, dpi=dpi)
     return written

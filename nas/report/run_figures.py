@@ -1,4 +1,4 @@
-"""Everything that the events of a run, or the statistics of a campaign, can show, as files."""
+"""Everything that the events of a run, or the statistics of an experiment, can show, as files."""
 
 from __future__ import annotations
 
@@ -6,24 +6,37 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import NasError
-from nas.report.figures.animation import weight_film, weight_strip
+from nas.report.experiment_folder import is_experiment_folder, read_experiment
+from nas.report.figures.animation import weight_animation, weight_filmstrip
 from nas.report.figures.cell import draw_cell
-from nas.report.figures.correlation import find_pairs, scatter
-from nas.report.figures.experiment import CAPTIONS, campaign_figures
-from nas.report.figures.search import edge_weights, search_figures
+from nas.report.figures.correlation import find_score_pairs, rank_correlation_figure
+from nas.report.figures.experiment import experiment_figures
+from nas.report.figures.run_events import edge_weights
+from nas.report.figures.search import search_figures
 from nas.report.figures.style import save_figure
-from nas.report.page.experiment_section import is_experiment, read_campaign
 from nas.report.run_folder import read_run
 
 
-def write_diagnostics(folder: str | Path, out: str | Path) -> list[Path]:
-    """Write figures (pdf, svg, png at 300 dpi) of ``search_figures``, the derived cell, a strip and a GIF of weights.
+def write_run_figures(folder: str | Path, out: str | Path) -> list[Path]:
+    """Write the figures of a run or an experiment as pdf, svg and png (300 dpi).
 
-    A campaign gives the figures of its statistics. A folder with nothing to draw is a NasError.
+    Of a run: those of ``search_figures``, the derived cell, and the weights of every edge as ``weights_filmstrip`` and
+    ``weights.gif``. Of an experiment: ``experiment_<name>`` for those of ``experiment_figures``, and
+    ``supernet_against_trained`` for the rank correlation.
+
+    Args:
+        folder: Folder of a run or of an experiment.
+        out: Where the files go.
+
+    Returns:
+        The paths of the files, in order of writing.
+
+    Raises:
+        NasError: There is nothing to draw, or no such folder.
     """
     source, target = Path(folder), Path(out)
-    if is_experiment(source):
-        return _campaign(source, target)
+    if is_experiment_folder(source):
+        return _write_experiment(source, target)
     run = read_run(source)
     names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
     written: list[Path] = []
@@ -32,23 +45,22 @@ def write_diagnostics(folder: str | Path, out: str | Path) -> list[Path]:
     if run.genotype is not None:
         written += save_figure(draw_cell(run.genotype), target / "cell")
     if edge_weights(run.events):
-        written += save_figure(weight_strip(run.events, **names), target / "weights_strip")
-        written.append(weight_film(run.events, target / "weights.gif", **names))
+        written += save_figure(weight_filmstrip(run.events, **names), target / "weights_filmstrip")
+        written.append(weight_animation(run.events, target / "weights.gif", **names))
     if not written:
         raise NasError(f"{str(source)!r} has no events and no genotype yet, so there is nothing to draw")
     return written
 
 
-def _campaign(source: Path, target: Path) -> list[Path]:
-    statistics = read_campaign(source).statistics
+def _write_experiment(source: Path, target: Path) -> list[Path]:
+    statistics = read_experiment(source).statistics
     if not isinstance(statistics, dict):
-        raise NasError(f"campaign {str(source)!r} has no statistics yet; continue it with --resume {source}")
+        raise NasError(f"experiment {str(source)!r} has no statistics yet; continue it with --resume {source}")
     written = []
-    pairs = find_pairs(statistics)
+    pairs = find_score_pairs(statistics)
     if len(pairs) > 1:
-        written += save_figure(scatter(pairs), target / "supernet_against_trained")
-    names = {caption: name for name, caption in CAPTIONS.items()}
-    for caption, draw in campaign_figures(statistics):
-        if names[caption] != "ranking":
-            written += save_figure(draw(False), target / f"campaign_{names[caption]}")
+        written += save_figure(rank_correlation_figure(pairs), target / "supernet_against_trained")
+    for name, draw in experiment_figures(statistics).items():
+        if name != "ranking":  # it is the rank correlation
+            written += save_figure(draw(False), target / f"experiment_{name}")
     return written

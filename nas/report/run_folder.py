@@ -1,4 +1,4 @@
-"""What a run folder holds, read without trust: half-written and damaged parts cost only themselves."""
+"""What the folder of a run holds; a damaged part does not keep the others from being read."""
 
 from __future__ import annotations
 
@@ -23,10 +23,21 @@ LONGEST_CONFIG = 200_000  # characters
 
 @dataclass
 class RunFolder:
-    """The readable parts of a run; what is absent or damaged is empty, and damage is named in ``problems``.
+    """The readable parts of a run; what is absent or damaged is empty.
 
-    edges: cell -> names of its edges ("0→1") in the order of its architecture weights;
-    candidates: cell -> block names in the order of a row of these weights. Both empty where the space is unknown.
+    Attributes:
+        folder: The folder.
+        settings: Its config.yaml as a tree.
+        config: Its config.yaml as text.
+        finished: Whether the run came to its end.
+        events: Lines of its events.jsonl, in order.
+        timing: Lines of its timing.jsonl, in order.
+        rows: Its evaluation rows.
+        genotype: What a search found.
+        edges: For each cell the names of its edges ("0→1"), in the order of its architecture weights; empty where
+            the space is unknown.
+        candidates: For each cell the names of its blocks, in the order of a row of these weights; empty likewise.
+        problems: A sentence for each damaged part.
     """
 
     folder: Path
@@ -43,16 +54,17 @@ class RunFolder:
 
     @property
     def name(self) -> str:
+        """The name of the folder."""
         return self.folder.resolve().name
 
     @property
     def kind(self) -> str:
-        """search, retrain, or empty."""
+        """``search``, ``retrain``, or empty where it is unknown."""
         return str(self.settings.get("kind") or "")
 
     @property
     def total(self) -> int | None:
-        """Steps of the whole run, or its trials where a step is a trial; None when unknown."""
+        """Steps of the whole run, or its trials where a step is a trial; None where it is unknown."""
         trials = self.setting("search", "trials")
         if self.kind == "search" and isinstance(trials, int) and any(e.get("kind") == "trial" for e in self.events):
             return trials
@@ -60,19 +72,29 @@ class RunFolder:
         return steps if isinstance(steps, int) and steps > 0 else None
 
     def setting(self, *path: str) -> Any:
-        """One setting by its path; None when absent."""
+        """One setting by its path, as ``setting("train", "steps")``; None where it is absent."""
         value: Any = self.settings
         for part in path:
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
 
     def last(self, kind: str) -> dict[str, Any]:
-        """The newest event of a kind, or an empty one."""
+        """The last event of a kind, or an empty one."""
         return next((e for e in reversed(self.events) if e.get("kind") == kind), {})
 
 
 def read_run(folder: str | Path) -> RunFolder:
-    """Read a run's folder; a folder that is not there is a NasError, everything else is taken as it is."""
+    """Read what there is in the folder of a run; damage is named in ``problems``.
+
+    Args:
+        folder: The folder, of a run that is finished, going on or broken off.
+
+    Returns:
+        Its readable parts.
+
+    Raises:
+        NasError: There is no such folder.
+    """
     path = Path(folder)
     if not path.is_dir():
         raise NasError(
@@ -101,7 +123,16 @@ def read_run(folder: str | Path) -> RunFolder:
 
 
 def attempt(what: str, problems: list[str], make: Callable[[], T]) -> T | None:
-    """``make()``, or None when it fails: then ``problems`` names the part and why."""
+    """Make one part of a report.
+
+    Args:
+        what: Name of the part, for people.
+        problems: Gets a sentence on why the part could not be made.
+        make: What makes it.
+
+    Returns:
+        The part, or None where making it failed.
+    """
     try:
         return make()
     except (NasError, OSError, ValueError) as error:
@@ -118,9 +149,9 @@ def _tree(text: str) -> Mapping[str, Any]:
 
 
 def _space(folder: Path, settings: Mapping[str, Any]) -> Space | None:
-    """The space the run searched: as written beside it, else by its name; None where neither can be had here.
+    """The space that the run searched, from its document beside the run or by its name; None where it is unknown here.
 
-    Names are a comfort: without them the figures number edges and candidates.
+    It is needed for names alone: without it figures number edges and candidates.
     """
     from nas.space import load_space, space_from_document
 

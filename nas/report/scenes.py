@@ -1,8 +1,8 @@
-"""Scenes of a visual comparison: the true, the degraded and every restored image, from files or from models."""
+"""Scenes of a visual comparison: true, degraded and restored images, from files or from models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,16 @@ TARGET, DEGRADED = "target", "degraded"
 
 @dataclass
 class Scene:
-    """One picture of a set under a task, 8-bit; ``restored`` in the order of the models."""
+    """One picture of a set under a task; images are 8-bit, (H, W, 3) or (H, W).
+
+    Attributes:
+        task: The task.
+        set: Name of the benchmark set.
+        image: Name of the picture within the set.
+        target: The true image.
+        degraded: What the models were given.
+        restored: For each model its output, in the order of the models.
+    """
 
     task: Task
     set: str
@@ -31,6 +40,7 @@ class Scene:
 
     @property
     def name(self) -> str:
+        """Set and picture, as ``--picture`` takes them: "Set5/baby"."""
         return f"{self.set}/{self.image}"
 
 
@@ -45,9 +55,23 @@ def scenes_from_models(
     device: str = "cpu",
     seed: int = 0,
 ) -> list[Scene]:
-    """Restore pictures of benchmark ``sets`` with ``models`` (as ``nas.evaluate`` takes them).
+    """Restore pictures of benchmark sets.
 
-    ``wanted``: names of pictures, "baby" or "Set5/baby"; empty takes the first ``most`` of the sets in turn.
+    Args:
+        models: As ``nas.evaluate`` takes them.
+        task: The task or its name.
+        sets: Names of benchmark sets.
+        data: Folder that holds the sets.
+        wanted: Names of pictures, "baby" or "Set5/baby"; without any, the first of each set in turn.
+        most: How many pictures are taken where none is named.
+        device: Where the models run.
+        seed: Of the noise that is added to the pictures.
+
+    Returns:
+        The scenes.
+
+    Raises:
+        UsageError: There is no model, or no picture of a wanted name.
     """
     from nas.data import benchmark_set
     from nas.evaluation.inference import restore
@@ -84,8 +108,22 @@ def scenes_from_images(
 ) -> list[Scene]:
     """Scenes of a folder as ``nas evaluate --save-images`` writes it: <model>/<task>/<set>/<image>.png.
 
-    True and degraded images stand there as models named "target" and "degraded"; where they do not, they are
-    read from the benchmark sets under ``data``. ``order``: names of models first.
+    Args:
+        folder: The folder. True and degraded images are those of the models "target" and "degraded"; where these are
+            absent, they are read from the benchmark sets.
+        task: Name of a task; without it, the first that is found.
+        data: Folder that holds the benchmark sets.
+        wanted: Names of pictures, "baby" or "Set5/baby"; without any, the first of each set in turn.
+        order: Names of models that come first.
+        most: How many pictures are taken where none is named.
+        seed: Of the noise that is added to pictures of benchmark sets.
+
+    Returns:
+        The scenes.
+
+    Raises:
+        UsageError: There are no images, no picture of a wanted name, or no true images.
+        NasError: Images of a scene do not fit each other.
     """
     from nas.images import read_image
 
@@ -110,12 +148,12 @@ def scenes_from_images(
         if TARGET in versions and DEGRADED in versions:
             target, degraded = read_image(versions[TARGET]), read_image(versions[DEGRADED])
         else:
-            target, degraded = _stored(get_task(key[0]), set_name, key[2], data, seed, root)
+            target, degraded = _from_benchmark(get_task(key[0]), set_name, key[2], data, seed, root)
         scenes.append(fitted(Scene(get_task(key[0]), set_name, key[2], target, degraded, restored)))
     return scenes
 
 
-def _stored(
+def _from_benchmark(
     task: Task, set_name: str, image: str, data: str | Path | None, seed: int, root: Path
 ) -> tuple[Array, Array]:
     from nas.data import benchmark_set
@@ -135,14 +173,23 @@ def _stored(
 
 
 def fitted(scene: Scene) -> Scene:
-    """All images cut at the right and bottom to the smallest restored size, grey where the truth is grey."""
+    """Make the images of a scene comparable: all of one size, grey where the true image is grey.
+
+    Args:
+        scene: Its images are replaced.
+
+    Returns:
+        ``scene``, its images cut at the right and the bottom to the smallest size.
+
+    Raises:
+        NasError: Sizes differ by more than rounding to a multiple of the scale explains.
+    """
     from nas.evaluation import metrics
 
     sizes = [scene.target.shape[:2], *(i.shape[:2] for i in scene.restored.values())]
     height, width = min(s[0] for s in sizes), min(s[1] for s in sizes)
-    if max(s[0] for s in sizes) - height >= max(scene.task.scale, 2) or max(s[1] for s in sizes) - width >= max(
-        scene.task.scale, 2
-    ):
+    surplus = max(max(s[0] for s in sizes) - height, max(s[1] for s in sizes) - width)
+    if surplus >= max(scene.task.scale, 2):
         raise NasError(f"the images of {scene.name} have different sizes ({sorted(set(sizes))}); make them again")
     grey = scene.target.ndim == 2
 
@@ -159,13 +206,8 @@ def fitted(scene: Scene) -> Scene:
     return scene
 
 
-def protocol_of(scene: Scene) -> Mapping[str, Any]:
-    """Keywords of ``crop_figure`` for the task's protocol."""
-    return {"luma": scene.task.protocol.luma == "y", "border": scene.task.protocol.border}
-
-
 def _chosen(entries: Sequence[tuple[str, Any]], wanted: Sequence[str], most: int) -> list[tuple[str, Any]]:
-    """The entries named, in the order of naming; else the first of each set in turn, at most ``most``."""
+    """Of entries (set, picture) those wanted, in that order; else the first of each set in turn, at most ``most``."""
 
     def name(entry: tuple[str, Any]) -> str:
         thing = entry[1]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report.figures.numbers import count, decibel, similarity
+from nas.report.figures.numbers import format_count, format_psnr, format_ssim
 from nas.report.published import is_published
 
 #: images of the whole sets; published figures are of these, a row of fewer is marked and not ranked
@@ -209,7 +209,7 @@ def to_markdown(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None
         out.append("|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|")
         for i, line in enumerate(table.lines):
             label = plain(line.label) + (f" {DAGGER}" if line.published else "")
-            costs = [count(line.first("parameters")), count(line.first("multiply_adds"))]
+            costs = [format_count(line.first("parameters")), format_count(line.first("multiply_adds"))]
             out.append("| " + " | ".join([label, *costs, *_cells(table, i, mark)]) + " |")
         out += ["", plain(_note(table))]
         blocks.append("\n".join(out).rstrip())
@@ -233,7 +233,7 @@ def to_latex(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -
             if i and line.published and not table.lines[i - 1].published:
                 out.append(r"\midrule")
             label = escape_latex(line.label) + (r"$^\dagger$" if line.published else "")
-            costs = [count(line.first("parameters")), count(line.first("multiply_adds"))]
+            costs = [format_count(line.first("parameters")), format_count(line.first("multiply_adds"))]
             out.append(" & ".join([label, *costs, *_cells(table, i, mark)]) + r" \\")
         out += [r"\bottomrule", r"\end{tabular}"]
         if note := _note(table):
@@ -269,9 +269,9 @@ def _cells(table: Table, index: int, mark: Callable[[str, Rank], str]) -> list[s
         row = table.lines[index].cells.get(name)
         parts = []
         if row is not None and row.psnr is not None:
-            parts.append(mark(decibel(row.psnr), table.rank(index, name, "psnr")))
+            parts.append(mark(format_psnr(row.psnr), table.rank(index, name, "psnr")))
             if row.ssim is not None:
-                parts.append(mark(similarity(row.ssim), table.rank(index, name, "ssim")))
+                parts.append(mark(format_ssim(row.ssim), table.rank(index, name, "ssim")))
         out.append(" / ".join(parts) + table.remark(row) if row is not None and parts else "-")
     return out
 

@@ -1,4 +1,4 @@
-"""The benchmark of data loading: which ways are timed, and what a ratio is."""
+"""The benchmark of data loading: what is timed, in which order, and what a ratio is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.bench.loading import AGAIN, PRELOADED, time_loading
+from nas.bench.loading import PRELOADED, PRELOADED_AGAIN, time_loading
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.images import write_image
@@ -36,11 +36,11 @@ def settings(tmp_path: Path) -> RetrainSettings:
 
 
 class Clock:
-    """What the readings of the four turns of a round say: beginnings only in the first round, then both ends."""
+    """Says the beginning and the end of each turn; those of the first round, which is not counted, take no time."""
 
     def __init__(self, rounds: list[list[float]]) -> None:
         lengths = [length for turns in rounds for length in turns]
-        self.readings = iter([0.0, 0.0, 0.0, 0.0, *(value for length in lengths for value in (100.0, 100.0 + length))])
+        self.readings = iter([*([0.0] * 8), *(value for length in lengths for value in (100.0, 100.0 + length))])
 
     def __call__(self) -> float:
         return next(self.readings)
@@ -52,7 +52,12 @@ def test_a_ratio_is_taken_within_a_round_whose_order_alternates_and_the_first_is
     # preloaded, again, files, cache in the second round; backwards in the first and the third
     rounds = [[2.0, 3.0, 2.5, 2.0], [4.0, 4.0, 6.0, 4.5], [2.0, 3.0, 2.5, 2.0]]
     rows = time_loading(settings, rounds=3, block=2, clock=Clock(rounds))
-    assert [r.source for r in rows] == [PRELOADED, AGAIN, "files, 0 workers", "memory-mapped cache, 0 workers"]
+    assert [r.source for r in rows] == [
+        PRELOADED,
+        PRELOADED_AGAIN,
+        "files, 0 workers",
+        "memory-mapped cache, 0 workers",
+    ]
     assert [r.seconds for r in rows] == [1.0, 1.25, 1.5, 1.0]
     assert [r.ratio for r in rows] == [1.0, 1.25, 1.5, 1.0]
     assert [(r.low, r.high) for r in rows] == [(1.0, 1.0), (1.125, 1.25), (1.5, 1.5), (1.0, 1.0625)]

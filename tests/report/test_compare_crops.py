@@ -11,7 +11,8 @@ from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.harness import evaluate
 from nas.images import write_image
-from nas.report.figures.crops import crop_figure, interesting_regions, parse_region
+from nas.report.figures.crops import CropOptions, crop_figure
+from nas.report.figures.regions import interesting_regions, parse_region
 from nas.report.scenes import scenes_from_images, scenes_from_models
 
 
@@ -78,7 +79,7 @@ def test_images_without_their_truth_take_it_from_the_benchmark_or_say_so(benchma
 def test_grey_tasks_compare_grey_images(benchmarks: Path) -> None:
     scene = scenes_from_models(["identity"], "denoise_gray_30", ["Mini"], benchmarks, most=1)[0]
     assert scene.target.ndim == scene.degraded.ndim == scene.restored["identity"].ndim == 2
-    figure = crop_figure(scene.target, scene.degraded, scene.restored, error_maps=True)
+    figure = crop_figure(scene.target, scene.degraded, scene.restored, options=CropOptions(error_maps=True))
     assert len(figure.axes) == 1 + 3 + 2, "thumbnail, three crops, error maps of degraded and model"
 
 
@@ -97,13 +98,13 @@ def test_several_regions_do_not_overlap_and_are_the_same_every_time() -> None:
     assert len(found) == 3
     for i, a in enumerate(found):
         assert all(abs(a[0] - b[0]) >= 16 or abs(a[1] - b[1]) >= 16 for b in found[:i])
-    assert len(interesting_regions(truth, {"a": truth}, 60, 5)) == 1, "there is room for one"
+    assert len(interesting_regions(truth, {"a": truth}, 60, 5)) == 1, "there is space for one"
 
 
 def test_the_best_model_stands_in_bold_and_its_error_map_is_darkest() -> None:
     truth = np.full((40, 40), 100, dtype=np.uint8)
     outputs = {"good": truth + 1, "bad": truth + 20}
-    figure = crop_figure(truth, truth + 40, outputs, error_maps=True, luma=False, region=(0, 0, 16, 16))
+    figure = crop_figure(truth, truth + 40, outputs, [(0, 0, 16, 16)], CropOptions(error_maps=True, luma=False))
     under = {a.get_xlabel().split("\n")[0]: a for a in figure.axes if a.get_xlabel()}
     weights = [under[name].xaxis.label.get_fontweight() for name in ("good", "bad")]
     assert weights == ["bold", "normal"]

@@ -10,7 +10,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.figures.numbers import count
+from nas.report.figures.numbers import format_count
 from nas.report.tables import escape_latex, make_tables, to_csv, to_latex, to_markdown
 
 PAPER = "published: A paper, table 1"
@@ -119,7 +119,7 @@ def test_latex_specials_are_escaped(character: str) -> None:
     ],
 )
 def test_counts_have_three_significant_digits(value: int | None, text: str) -> None:
-    assert count(value) == text
+    assert format_count(value) == text
 
 
 def test_a_part_of_a_set_is_marked_and_not_ranked() -> None:

@@ -1,8 +1,8 @@
-"""The softmaxed weights of every edge as they change: an animated GIF, and a strip of moments for print."""
+"""The architecture weights of every edge as they change: an animated GIF, and a filmstrip of moments for print."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,43 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nas.errors import NasError
-from nas.report.figures.search import Event, Names, edge_label, edge_weights
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure
+from nas.files import replacing
+from nas.report.figures.cell import SHORT_NAMES
+from nas.report.figures.run_events import CellNames, RunEvent, edge_label, edge_weights
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure
 
-Floats = npt.NDArray[np.float64]
 GIF_DPI = 90
+#: how long the last frame of an animation stays, in ms
+LAST_FRAME_MS = 2000
+#: of all frames together, so that nothing flickers and the file stays small
+GIF_COLOURS = 64
 
 
-def weight_strip(
-    events: Sequence[Event],
+def weight_filmstrip(
+    events: Sequence[RunEvent],
     *,
-    candidates: Names | None = None,
-    edges: Names | None = None,
+    candidates: CellNames | None = None,
+    edges: CellNames | None = None,
     moments: int = 5,
     dark: bool = False,
 ) -> Figure:
-    """For each cell the table edges x candidates at ``moments`` steps from the first to the last logged one.
+    """The weights of all cells at a few moments, from the first to the last that was logged.
 
-    Darkest is the smallest, brightest the largest weight of the run; a dot marks the winner of each edge.
-    NasError when the events hold no weights.
+    A row of panels is a cell, a panel a table of edges and candidates: the darkest is the smallest, the brightest the
+    largest weight that the cell had in the run, a dot marks the heaviest candidate of each edge.
+
+    Args:
+        events: Events of a run, in order.
+        candidates: For each cell the names of its candidate blocks.
+        edges: For each cell the names of its edges.
+        moments: How many panels a cell has at most.
+        dark: In colours for a dark page.
+
+    Returns:
+        The figure.
+
+    Raises:
+        NasError: The events hold no architecture weights.
     """
     theme = DARK if dark else LIGHT
     cells = _weights(events)
@@ -43,80 +61,101 @@ def weight_strip(
     height = sum(0.17 * e for e, _ in shapes) + 0.42 * len(shapes) + 1.25
     figure = new_figure(max(width, 6.0), height, theme)
     grid = figure.subplots(len(cells), count, squeeze=False, height_ratios=[e for e, _ in shapes])
-    for line, (cell, (steps, weights)) in zip(grid, cells.items(), strict=True):
-        least, top = float(np.nanmin(weights)), float(np.nanmax(weights))
-        for axes, index in zip(line, _moments(len(steps), count), strict=True):
-            _table(axes, weights[index], least, top, theme)
-            axes.set_title(
-                f"{cell}, step {steps[index]:.0f}" if index == 0 else f"step {steps[index]:.0f}",
-                loc="left",
-                fontsize=7.5,
-                color=theme.ink,
-            )
-            if axes is not line[0]:
-                axes.set_yticks([])
-            else:
-                labels = [edge_label(i, (edges or {}).get(cell, ())) for i in range(weights.shape[1])]
-                axes.set_yticks(range(len(labels)), labels)
-            names = _names(candidates, cell, weights.shape[2])
+    for panels, (cell, (steps, weights)) in zip(grid, cells.items(), strict=True):
+        for axes, index in zip(panels, _moments(len(steps), count), strict=True):
+            _draw_table(axes, weights[index], weights, theme)
+            moment = f"step {steps[index]:.0f}"
+            title = f"{cell}, {moment}" if index == 0 else moment
+            axes.set_title(literal(title), loc="left", fontsize=7.5, color=theme.ink)
+            axes.set_yticks([])
+            names = _block_names(candidates, cell, weights.shape[2])
             axes.set_xticks(range(len(names)), names, rotation=90)
+        labels = _edge_labels(edges, cell, weights.shape[1])
+        panels[0].set_yticks(range(len(labels)), labels)
     return figure
 
 
-def weight_film(
-    events: Sequence[Event],
+def weight_animation(
+    events: Sequence[RunEvent],
     out: str | Path,
     *,
-    candidates: Names | None = None,
-    edges: Names | None = None,
+    candidates: CellNames | None = None,
+    edges: CellNames | None = None,
     frames: int = 48,
     frame_ms: int = 120,
     dark: bool = False,
 ) -> Path:
-    """Write an animated GIF of all cells' weights, at most ``frames`` moments, and return its path.
+    """Write the weights of all cells as an animated GIF, drawn as in ``weight_filmstrip``.
 
-    The last frame stays for two seconds. NasError when the events hold no weights.
+    Args:
+        events: Events of a run, in order.
+        out: The file; its folder is made.
+        candidates: For each cell the names of its candidate blocks.
+        edges: For each cell the names of its edges.
+        frames: How many moments are shown at most.
+        frame_ms: How long a frame stays, in ms; the last one stays for ``LAST_FRAME_MS``.
+        dark: In colours for a dark page.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        NasError: The events hold no architecture weights.
     """
     theme = DARK if dark else LIGHT
     cells = _weights(events)
-    longest = max(len(steps) for steps, _ in cells.values())
-    shapes = [weights.shape[1:] for _, weights in cells.values()]
-    figure = new_figure(1.0 + sum(0.34 * n + 0.9 for _, n in shapes), 2.1 + 0.26 * max(e for e, _ in shapes), theme)
-    shown: list[tuple[Any, Any, Floats, int]] = []
-    line = figure.subplots(1, len(cells), squeeze=False, width_ratios=[n for _, n in shapes])[0]
-    for axes, (cell, (_, weights)) in zip(line, cells.items(), strict=True):
-        image, dots = _table(axes, weights[0], float(np.nanmin(weights)), float(np.nanmax(weights)), theme)
-        labels = [edge_label(i, (edges or {}).get(cell, ())) for i in range(weights.shape[1])]
-        axes.set_yticks(range(len(labels)), labels)
-        names = _names(candidates, cell, weights.shape[2])
-        axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_title(f"{cell} cell", loc="left", fontsize=9, color=theme.ink)
-        shown.append((image, dots, weights, len(weights)))
-    steps = next(s for s, _ in cells.values() if len(s) == longest)
-    title = figure.suptitle(f"step {steps[0]:.0f}", x=0.02, ha="left", fontsize=9, color=theme.soft)
+    longest = max((steps for steps, _ in cells.values()), key=len)
+    figure, panels = _animated_figure(cells, candidates, edges, theme)
+    title = figure.suptitle(f"step {longest[0]:.0f}", x=0.02, ha="left", fontsize=9, color=theme.soft)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # nothing may move between frames
     pictures = []
-    for index in _moments(longest, min(frames, longest)):
-        for image, dots, weights, length in shown:
-            table = weights[min(index, length - 1)]
+    for index in _moments(len(longest), min(frames, len(longest))):
+        for (image, dots), (_, weights) in zip(panels, cells.values(), strict=True):
+            table = weights[min(index, len(weights) - 1)]
             image.set_data(table)
             dots.set_offsets(_winners(table))
-        title.set_text(f"step {steps[index]:.0f}")
+        title.set_text(f"step {longest[index]:.0f}")
         pictures.append(_pixels(figure))
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # one palette for all frames, taken from the last, which has all colours: no flicker, and a small file
-    palette = pictures[-1].quantize(64)
-    frames_ = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-    times = [frame_ms] * (len(frames_) - 1) + [2000]
-    file = BytesIO()
-    frames_[0].save(file, "GIF", save_all=True, append_images=frames_[1:], duration=times, loop=0, optimize=True)
-    path.write_bytes(file.getvalue())
+    with replacing(path) as partial:
+        partial.write_bytes(_encode_gif(pictures, frame_ms))
     return path
 
 
-def _weights(events: Sequence[Event]) -> dict[str, tuple[list[float], Floats]]:
+def _animated_figure(
+    cells: dict[str, tuple[list[float], npt.NDArray[np.float64]]],
+    candidates: CellNames | None,
+    edges: CellNames | None,
+    theme: Theme,
+) -> tuple[Figure, list[tuple[Any, Any]]]:
+    """The figure at its first moment, and the image and the dots of each cell, which change."""
+    shapes = [weights.shape[1:] for _, weights in cells.values()]
+    figure = new_figure(1.0 + sum(0.34 * n + 0.9 for _, n in shapes), 2.1 + 0.26 * max(e for e, _ in shapes), theme)
+    line = figure.subplots(1, len(cells), squeeze=False, width_ratios=[n for _, n in shapes])[0]
+    panels = []
+    for axes, (cell, (_, weights)) in zip(line, cells.items(), strict=True):
+        panels.append(_draw_table(axes, weights[0], weights, theme))
+        labels = _edge_labels(edges, cell, weights.shape[1])
+        axes.set_yticks(range(len(labels)), labels)
+        names = _block_names(candidates, cell, weights.shape[2])
+        axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_title(literal(f"{cell} cell"), loc="left", fontsize=9, color=theme.ink)
+    return figure, panels
+
+
+def _encode_gif(pictures: Sequence[Image.Image], frame_ms: int) -> bytes:
+    # the palette is that of the last picture, which has all colours
+    palette = pictures[-1].quantize(GIF_COLOURS)
+    frames = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    times = [frame_ms] * (len(frames) - 1) + [LAST_FRAME_MS]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+    return file.getvalue()
+
+
+def _weights(events: Sequence[RunEvent]) -> dict[str, tuple[list[float], npt.NDArray[np.float64]]]:
     cells = edge_weights(events)
     if not cells:
         raise NasError("these events hold no architecture weights; only searches with a supernet have them")
@@ -124,20 +163,25 @@ def _weights(events: Sequence[Event]) -> dict[str, tuple[list[float], Floats]]:
 
 
 def _moments(length: int, count: int) -> list[int]:
-    """``count`` indices from the first to the last, evenly spread."""
+    """``count`` indices from the first to the last of ``length``, evenly spread."""
     return [round(float(i)) for i in np.linspace(0, length - 1, count)]
 
 
-def _names(candidates: Mapping[str, Sequence[str]] | None, cell: str, count: int) -> list[str]:
-    from nas.report.figures.cell import SHORT
+def _edge_labels(edges: CellNames | None, cell: str, count: int) -> list[str]:
+    return [literal(edge_label(i, (edges or {}).get(cell, ()))) for i in range(count)]
 
+
+def _block_names(candidates: CellNames | None, cell: str, count: int) -> list[str]:
     names = list((candidates or {}).get(cell, ()))
-    return [SHORT.get(n, n) for n in names] if len(names) == count else [str(i) for i in range(count)]
+    return [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
 
 
-def _table(axes: Axes, table: Floats, least: float, top: float, theme: Theme) -> tuple[Any, Any]:
-    """Edges down, candidates to the right; the heaviest of each edge has a dot."""
-    image = axes.imshow(table, vmin=least, vmax=top, cmap="cividis", aspect="auto", interpolation="nearest")
+def _draw_table(
+    axes: Axes, table: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], theme: Theme
+) -> tuple[Any, Any]:
+    """One moment of a cell, edges down and candidates to the right, in the range of all its ``weights``."""
+    least, most = float(np.nanmin(weights)), float(np.nanmax(weights))
+    image = axes.imshow(table, vmin=least, vmax=most, cmap="cividis", aspect="auto", interpolation="nearest")
     spots = _winners(table)
     dots = axes.scatter(spots[:, 0], spots[:, 1], s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
     axes.tick_params(colors=theme.soft, labelsize=6.5, length=2)
@@ -146,7 +190,8 @@ def _table(axes: Axes, table: Floats, least: float, top: float, theme: Theme) ->
     return image, dots
 
 
-def _winners(table: Floats) -> Floats:
+def _winners(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(candidate, edge) of the heaviest candidate of each edge."""
     return np.column_stack([np.argmax(table, axis=1), np.arange(len(table))]).astype(np.float64)
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report.figures.labels import place_labels
-from nas.report.figures.numbers import count
-from nas.report.figures.style import DARK, LIGHT, Theme, dress, new_figure
+from nas.report.figures.axis import log_cost_axis, quality_axis
+from nas.report.figures.labels import write_labels
+from nas.report.figures.numbers import format_count
+from nas.report.figures.pareto import pareto_front
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 MIN_AREA, MAX_AREA = 14.0, 520.0  # points squared
@@ -25,7 +25,15 @@ MIN_AREA, MAX_AREA = 14.0, 520.0  # points squared
 
 @dataclass(frozen=True)
 class Bubble:
-    """multiply_adds, psnr in dB, parameters (None: drawn smallest)."""
+    """One model of the figure.
+
+    Attributes:
+        label: Its name.
+        multiply_adds: At the output size of the row.
+        psnr: In dB.
+        parameters: How many; None where it is unknown, which is drawn smallest.
+        published: Whether the numbers are from a paper.
+    """
 
     label: str
     multiply_adds: float
@@ -44,15 +52,6 @@ def bubbles(rows: Iterable[EvaluationRow], task: str, set: str) -> list[Bubble]:
     ]
 
 
-def pareto_front(points: Sequence[Bubble]) -> list[Bubble]:
-    """The bubbles that no other beats in both multiply-adds and PSNR, by growing cost."""
-    front: list[Bubble] = []
-    for point in sorted(points, key=lambda p: (p.multiply_adds, -p.psnr)):
-        if not front or point.psnr > front[-1].psnr:
-            front.append(point)
-    return front
-
-
 def bubble_figure(
     rows: Iterable[EvaluationRow],
     task: str,
@@ -63,12 +62,25 @@ def bubble_figure(
     dark: bool = False,
     size: tuple[float, float] = (7.6, 4.6),
 ) -> Figure:
-    """PSNR (dB) over multiply-adds (logarithmic); area in proportion to parameters.
+    """PSNR (dB) over multiply-adds (logarithmic); the area of a bubble is in proportion to the parameters.
 
-    Filled bubbles were measured, open ones are published; models in ``highlight`` are named in bold.
-    With ``window`` published models far from the measured ones (or, without these, from the common run)
-    are left out of the frame and named below it. ``size`` in inches.
-    NasError when no row has both PSNR and multiply-adds.
+    Filled bubbles were measured, open ones are published. A dashed line joins the Pareto front.
+
+    Args:
+        rows: Evaluation rows, of which those of the task and set are drawn.
+        task: Name of a task.
+        set: Name of a benchmark set.
+        highlight: Names of published models that are to be bold; measured ones always are.
+        window: Leave out published models far from the measured ones (without these, from the median), and name them
+            below the axes.
+        dark: In colours for a dark page.
+        size: Width and height in inches.
+
+    Returns:
+        The figure.
+
+    Raises:
+        NasError: No row has both PSNR and multiply-adds.
     """
     theme = DARK if dark else LIGHT
     rows = list(rows)
@@ -80,14 +92,28 @@ def bubble_figure(
         )
     figure = new_figure(*size, theme)
     axes = figure.add_subplot()
-    dress(axes, theme)
-    _axes(axes, points, task, set, rows, theme)
+    style_axes(axes, theme)
+    _set_axes(axes, points, task, set, rows, theme)
     if outside:
         names = textwrap.fill("outside the frame: " + ", ".join(p.label for p in outside), 110)
-        figure.supxlabel(names, fontsize=6.5, color=theme.soft, x=0.01, ha="left")
+        figure.supxlabel(literal(names), fontsize=6.5, color=theme.soft, x=0.01, ha="left")
     largest = max((p.parameters or 0.0 for p in points), default=0.0)
     areas = [_area(p.parameters, largest) for p in points]
-    front = pareto_front(points)
+    _draw_bubbles(axes, points, areas, theme)
+    _legend(figure, axes, theme, points, largest)
+    places = [(p.multiply_adds, p.psnr) for p in points]
+    strong = [p.label in highlight or not p.published for p in points]
+    write_labels(figure, axes, theme, places, areas, [p.label for p in points], strong)
+    return figure
+
+
+def front_of_bubbles(points: Sequence[Bubble]) -> list[Bubble]:
+    """The bubbles that no other beats in both multiply-adds and PSNR, by growing cost."""
+    return pareto_front(points, lambda p: p.multiply_adds, lambda p: p.psnr)
+
+
+def _draw_bubbles(axes: Axes, points: Sequence[Bubble], areas: Sequence[float], theme: Theme) -> None:
+    front = front_of_bubbles(points)
     if len(front) > 1:
         xs, ys = [p.multiply_adds for p in front], [p.psnr for p in front]
         axes.plot(xs, ys, drawstyle="steps-post", color=theme.soft, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1.5)
@@ -107,11 +133,6 @@ def bubble_figure(
                 alpha=0.9,
                 zorder=2 if published else 3,
             )
-    _legend(figure, axes, theme, points, largest)
-    places = [(p.multiply_adds, p.psnr) for p in points]
-    strong = [p.label in highlight or not p.published for p in points]
-    write_labels(figure, axes, theme, places, areas, [p.label for p in points], strong)
-    return figure
 
 
 def _in_frame(points: Sequence[Bubble]) -> tuple[list[Bubble], list[Bubble]]:
@@ -135,24 +156,15 @@ def _area(parameters: float | None, largest: float) -> float:
     return max(MIN_AREA, MAX_AREA * parameters / max(largest, 1.0))
 
 
-def _axes(
+def _set_axes(
     axes: Axes, points: Sequence[Bubble], task: str, set: str, rows: Iterable[EvaluationRow], theme: Theme
 ) -> None:
-    costs = [p.multiply_adds for p in points]
-    quality = [p.psnr for p in points]
-    axes.set_xscale("log")
-    axes.set_xlim(min(costs) / 1.6, max(costs) * 1.9)
-    spread = max(max(quality) - min(quality), 0.1)
-    axes.set_ylim(min(quality) - 0.14 * spread, max(quality) + 0.16 * spread)
-    narrow = max(costs) / min(costs) < 30
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_cost_axis(axes, [p.multiply_adds for p in points], left=1.6)
+    quality_axis(axes, [p.psnr for p in points])
     sizes = {r.cost_output for r in rows if r.task == task and r.set == set and r.multiply_adds} - {""}
     at = f" for a {sizes.pop().replace('x', ' × ')} output" if len(sizes) == 1 else ""
-    axes.set_xlabel(f"multiply-adds{at}")
-    axes.set_ylabel("PSNR (dB)")
-    axes.set_title(f"{task} on {set}", loc="left", fontsize=10, color=theme.ink)
+    axes.set_xlabel(literal(f"multiply-adds{at}"))
+    axes.set_title(literal(f"{task} on {set}"), loc="left", fontsize=10, color=theme.ink)
 
 
 def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) -> None:
@@ -174,12 +186,12 @@ def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], 
                     s=_area(size, largest),
                     edgecolors=theme.soft,
                     facecolors="none",
-                    label=f"{count(size)} parameters",
+                    label=f"{format_count(size)} parameters",
                 )
             )
-    if len(pareto_front(points)) > 1:
+    if len(front_of_bubbles(points)) > 1:
         handles += axes.plot([], [], color=theme.soft, linestyle=(0, (4, 3)), linewidth=1.0, label="Pareto front")
-    # beside the axes: a box inside them always ends up over somebody's bubble
+    # beside the axes: a box inside them would cover bubbles
     legend = figure.legend(
         handles=handles, loc="outside right upper", fontsize=7.5, frameon=False, labelspacing=1.0, borderaxespad=0.4
     )
@@ -188,57 +200,6 @@ def _legend(figure: Figure, axes: Axes, theme: Theme, points: Sequence[Bubble], 
 
 
 def _round(value: float) -> float:
-    """The nearest of 1, 2, 5 times a power of ten below ``value``: a round number for a legend."""
+    """The largest of 1, 2, 5 times a power of ten up to ``value``: a round number for a legend."""
     power = 10.0 ** math.floor(math.log10(max(value, 1.0)))
     return power * max(m for m in (1, 2, 5) if m * power <= max(value, 1.0))
-
-
-def write_labels(
-    figure: Figure,
-    axes: Axes,
-    theme: Theme,
-    points: Sequence[tuple[float, float]],
-    areas: Sequence[float],
-    names: Sequence[str],
-    strong: Sequence[bool],
-    others: Sequence[tuple[float, float]] = (),
-) -> None:
-    """A name beside each point (data coordinates; areas of the markers in points squared); none overlap another.
-
-    ``strong`` names are bold; ``others`` are small markers without a name that names should leave free. The axes must
-    have their final limits.
-    """
-    texts = []
-    for point, name, bold in zip(points, names, strong, strict=True):
-        texts.append(
-            axes.annotate(
-                name,
-                xy=point,
-                fontsize=7.5,
-                color=theme.ink,
-                zorder=5,
-                fontweight="bold" if bold else "normal",
-                ha="center",
-                va="center",
-                annotation_clip=False,
-            )
-        )
-        texts[-1].set_in_layout(False)
-        texts[-1].set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
-    figure.draw_without_rendering()  # constrained layout settles the axes before anything is measured
-    pixel = figure.dpi / 72
-    extents = [t.get_window_extent() for t in texts]
-    centres = [tuple(axes.transData.transform(p)) for p in points]
-    radii = [math.sqrt(a / math.pi) * pixel for a in areas]
-    box = axes.get_window_extent()
-    free = [axes.transData.transform(p) for p in others]
-    walls = [(x - 3 * pixel, y - 3 * pixel, x + 3 * pixel, y + 3 * pixel) for x, y in free]
-    sizes = [(e.width, e.height) for e in extents]
-    spots = place_labels(centres, radii, sizes, (box.x0, box.y0, box.x1, box.y1), obstacles=walls)
-    for text, spot, centre in zip(texts, spots, centres, strict=True):
-        x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
-        text.set_position(tuple(axes.transData.inverted().transform((x, y))))
-        if spot.distance > 10:  # far enough that the eye needs a line
-            near = (min(max(centre[0], spot.box[0]), spot.box[2]), min(max(centre[1], spot.box[1]), spot.box[3]))
-            ends = axes.transData.inverted().transform([centre, near])
-            axes.plot(ends[:, 0], ends[:, 1], color=theme.soft, linewidth=0.5, zorder=1.8, scalex=False, scaley=False)

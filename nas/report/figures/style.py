@@ -1,4 +1,4 @@
-"""How figures look and how they are saved: colours for every eye, light and dark, no global state."""
+"""How figures look and how they are saved: a palette for the colour-blind, light and dark, no global state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -14,14 +15,29 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nas.errors import UsageError
+from nas.files import replacing
 
 #: Okabe and Ito's palette, told apart by all common kinds of colour blindness (yellow last: weak on white).
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 PNG_DPI = 300
+#: line styles that take turns with the colours, so that no two of many lines look alike
+LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+#: markers that take turns with the colours
+MARKERS = "osD^vP*X"
 
 
 @dataclass(frozen=True)
 class Theme:
+    """The colours of a figure as ``#rrggbb``.
+
+    Attributes:
+        ink: Text that is to be read first.
+        soft: Axes, tick labels and other text in the background.
+        grid: Grid lines.
+        paper: The background.
+        dark: Whether ``paper`` is dark.
+    """
+
     ink: str
     soft: str
     grid: str
@@ -43,7 +59,14 @@ DARK = Theme(ink="#e8ebee", soft="#a3adb8", grid="#3a424c", paper="#171b20", dar
 
 
 def darkened(svg: bytes) -> bytes:
-    """An SVG drawn in the light theme in the colours of the dark one; cheaper than drawing it twice."""
+    """An SVG of the light theme in the colours of the dark one, which is cheaper than drawing it twice.
+
+    Args:
+        svg: An SVG drawn with the colours of ``LIGHT``.
+
+    Returns:
+        The same SVG with the colours of ``DARK``.
+    """
     pairs = [(getattr(LIGHT, f), getattr(DARK, f)) for f in ("ink", "soft", "grid", "paper")]
     pairs += [(LIGHT.colour(i), DARK.colour(i)) for i in range(len(OKABE_ITO))]
     table = {old.lower().encode(): new.lower().encode() for old, new in pairs}
@@ -51,14 +74,28 @@ def darkened(svg: bytes) -> bytes:
 
 
 def new_figure(width: float, height: float, theme: Theme) -> Figure:
-    """An empty figure (inches) with its own Agg canvas, so that text can be measured before saving."""
+    """An empty figure with a canvas of its own, so that text can be measured before saving.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        theme: Colours.
+
+    Returns:
+        The figure, laid out by matplotlib's constrained layout.
+    """
     figure = Figure(figsize=(width, height), facecolor=theme.paper, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def dress(axes: Axes, theme: Theme) -> None:
-    """Quiet axes: two spines, a pale grid behind the data, text in the theme's inks."""
+def literal(text: str) -> str:
+    """``text``, which may come from a user, so that matplotlib writes it as it is and finds no formula in it."""
+    return text.replace("$", r"\$")
+
+
+def style_axes(axes: Axes, theme: Theme) -> None:
+    """Plain axes in the colours of the theme: two spines, a pale grid behind the data."""
     axes.set_facecolor(theme.paper)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
@@ -71,8 +108,15 @@ def dress(axes: Axes, theme: Theme) -> None:
     axes.title.set(color=theme.ink, size=10)
 
 
-def theme_legend(figure: Figure, axes: Axes, theme: Theme, inside: bool = False) -> None:
-    """A legend in the theme's ink, beside the axes or, with ``inside``, where there is room in them."""
+def add_legend(figure: Figure, axes: Axes, theme: Theme, inside: bool = False) -> None:
+    """A legend in the colours of the theme.
+
+    Args:
+        figure: The figure that holds the axes.
+        axes: Whose labelled lines are listed.
+        theme: Colours.
+        inside: Within the axes, where matplotlib finds most space; else beside them.
+    """
     if inside:
         legend = axes.legend(
             fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
@@ -87,9 +131,19 @@ def theme_legend(figure: Figure, axes: Axes, theme: Theme, inside: bool = False)
 def save_figure(
     figure: Figure, stem: str | Path, formats: Sequence[str] = ("pdf", "svg", "png"), dpi: int = PNG_DPI
 ) -> list[Path]:
-    """Write ``stem.<format>`` for each of pdf, svg, png (``dpi``); the paths, in that order.
+    """Write a figure in several formats. Files carry no date, so that the same figure gives the same bytes.
 
-    Files carry no date, so that the same figure is the same bytes.
+    Args:
+        figure: The figure.
+        stem: Path without an ending; its folder is made.
+        formats: Of pdf, svg and png.
+        dpi: Resolution of PNG files.
+
+    Returns:
+        The paths ``<stem>.<format>`` in the order of ``formats``.
+
+    Raises:
+        UsageError: A format is unknown.
     """
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -98,13 +152,23 @@ def save_figure(
         if kind not in ("pdf", "svg", "png"):
             raise UsageError(f"cannot save a figure as {kind!r}; use pdf, svg or png")
         path = stem.with_name(f"{stem.name}.{kind}")
-        path.write_bytes(figure_bytes(figure, kind, dpi))
+        with replacing(path) as partial:
+            partial.write_bytes(figure_bytes(figure, kind, dpi))
         paths.append(path)
     return paths
 
 
 def figure_bytes(figure: Figure, kind: str, dpi: int = PNG_DPI) -> bytes:
-    """The figure encoded as pdf, svg or png."""
+    """A figure as the content of a file.
+
+    Args:
+        figure: The figure.
+        kind: pdf, svg or png.
+        dpi: Resolution of a PNG.
+
+    Returns:
+        The encoded figure, without a date.
+    """
     date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[kind]
     file = BytesIO()
     with rc_context({"svg.hashsalt": "jsnas", "pdf.fonttype": 42}):

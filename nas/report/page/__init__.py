@@ -1,4 +1,6 @@
-"""The HTML report: one self-contained page of a run, an experiment or a table of rows.
+"""The HTML report: one self-contained page of runs, experiments and evaluation rows.
+
+Python prepares plain data, a file for each section; ``templates/`` lay it out and escape every text.
 
 Read first: ``nas/report/page/html.py``.
 """

@@ -1,122 +1,55 @@
-"""A campaign in the report: its table and verdicts, the rank-correlation scatter, every figure of its statistics."""
+"""The section of an experiment: its table and conclusions, and every figure of its statistics."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from nas.evaluation.rows import EvaluationRow, read_rows
-from nas.report.figures.correlation import find_pairs, scatter
-from nas.report.figures.experiment import campaign_figures
-from nas.report.run_folder import attempt
+from nas.report.experiment_folder import ExperimentFolder
+from nas.report.figures.correlation import find_score_pairs, rank_correlation_figure
+from nas.report.figures.experiment import EXPERIMENT_CAPTIONS, experiment_figures
+from nas.report.page.embedding import EmbeddedFigure, embed
+from nas.report.page.markdown import MarkdownBlock, parse_markdown
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-LONGEST_TEXT = 60_000  # characters of statistics shown in full
+#: characters of statistics that are shown
+LONGEST_TEXT = 60_000
 
 
-@dataclass
-class CampaignFolder:
-    """The readable parts of a campaign's folder; ``runs`` are its begun parts in the order of their names."""
+@dataclass(frozen=True)
+class ExperimentView:
+    """What is shown of an experiment; ``problem`` says why there are no figures, ``statistics`` is JSON."""
 
-    folder: Path
-    rows: list[EvaluationRow] = field(default_factory=list)
-    statistics: Any = None
-    table: str = ""
-    config: str = ""
-    runs: list[Path] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    table: list[MarkdownBlock]
+    figures: list[EmbeddedFigure]
+    problem: str
+    statistics: str
+    runs: list[str]
 
-
-def is_experiment(folder: Path) -> bool:
-    """Whether a folder holds a campaign."""
-    return (folder / "campaign.yaml").is_file()
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show yet."""
+        return not (self.table or self.figures or self.problem or self.statistics or self.runs)
 
 
-def read_campaign(folder: Path) -> CampaignFolder:
-    """Read what is there; damage is named in ``problems``."""
-    found = CampaignFolder(folder)
-    if (folder / "rows.csv").is_file():
-        found.rows = attempt("rows.csv", found.problems, lambda: read_rows(folder / "rows.csv")) or []
-    if text := _text(folder / "statistics.json", found.problems):
-        found.statistics = attempt("statistics.json", found.problems, lambda: json.loads(text))
-    found.table, found.config = (_text(folder / name, found.problems) for name in ("table.md", "campaign.yaml"))
-    found.runs = sorted(p.parent for p in folder.glob("*/config.yaml"))
-    return found
+def experiment_view(found: ExperimentFolder) -> ExperimentView:
+    """Prepare an experiment, for ``experiment.html.j2``."""
+    figures, problem = _figures(found.statistics) if isinstance(found.statistics, dict) else ([], "")
+    text = "" if found.statistics is None else json.dumps(found.statistics, indent=2)
+    if len(text) > LONGEST_TEXT:
+        text = text[:LONGEST_TEXT] + "\n... (cut here)"
+    return ExperimentView(parse_markdown(found.table), figures, problem, text, [run.name for run in found.runs])
 
 
-def _text(path: Path, problems: list[str]) -> str:
-    return (attempt(path.name, problems, lambda: path.read_text("utf-8")) or "") if path.is_file() else ""
-
-
-def campaign_section(found: CampaignFolder, figure: Callable[[Callable[[bool], Figure], str], str]) -> str:
-    """HTML of a campaign; ``figure`` turns a drawing function and a caption into HTML."""
-    out = []
-    if found.table:
-        out.append(markdown_tables(found.table))
-    if isinstance(found.statistics, dict):
-        out += _figures(found.statistics, figure)
-    if found.statistics is not None:
-        text = json.dumps(found.statistics, indent=2)
-        text = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\n... (cut here)"
-        out.append(f"<details><summary>Statistics as JSON</summary><pre>{escape(text)}</pre></details>")
-    if found.runs:
-        names = ", ".join(run.name for run in found.runs)
-        out.append(f'<p class="note">Parts: {escape(names)}. Each can have its own report: nas report FOLDER/PART</p>')
-    return "".join(out) or '<p class="note">This campaign has no results yet.</p>'
-
-
-def _figures(statistics: Any, figure: Callable[[Callable[[bool], Figure], str], str]) -> list[str]:
-    """The figures that the statistics allow; statistics of another make may hold pairs alone."""
+def _figures(statistics: dict[str, Any]) -> tuple[list[EmbeddedFigure], str]:
+    """The figures that the statistics allow, or why there are none; they may also hold pairs alone."""
     try:
-        return [figure(draw, caption) for caption, draw in campaign_figures(statistics)] or _scatter(statistics, figure)
+        drawn = experiment_figures(statistics)
+        figures = [embed(draw, EXPERIMENT_CAPTIONS[name]) for name, draw in drawn.items()]
     except (KeyError, TypeError, IndexError) as error:
-        return [f'<p class="note">No figures: statistics.json is not as it was written ({escape(repr(error))}).</p>']
-
-
-def _scatter(statistics: Any, figure: Callable[[Callable[[bool], Figure], str], str]) -> list[str]:
-    pairs = find_pairs(statistics)
-    caption = "Supernet against training from scratch: a point a genotype, validation PSNR."
-    return [figure(lambda dark: scatter(pairs, dark=dark), caption)] if len(pairs) > 1 else []
-
-
-def markdown_tables(text: str) -> str:
-    """Markdown of our own making (paragraphs, headings, lists, pipe tables, bold) as HTML; everything is escaped."""
-    out: list[str] = []
-    lines = text.splitlines()
-    index = 0
-    while index < len(lines):
-        line = lines[index].strip()
-        if line.startswith("|") and index + 1 < len(lines) and set(lines[index + 1].strip()) <= set("|-: "):
-            head, body = _cells(line), []
-            index += 2
-            while index < len(lines) and lines[index].strip().startswith("|"):
-                body.append(_cells(lines[index].strip()))
-                index += 1
-            heads = "".join(f'<th scope="col">{_inline(c)}</th>' for c in head)
-            rows = "".join("<tr>" + "".join(f"<td>{_inline(c)}</td>" for c in cells) + "</tr>" for cells in body)
-            out.append(f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>')
-            continue
-        if line.startswith("#"):
-            out.append(f"<h3>{_inline(line.lstrip('# '))}</h3>")
-        elif line.startswith(("- ", "* ")):
-            out.append(f"<p>• {_inline(line[2:])}</p>")
-        elif line:
-            out.append(f"<p>{_inline(line)}</p>")
-        index += 1
-    return "".join(out)
-
-
-def _cells(line: str) -> list[str]:
-    return [c.strip() for c in line.strip("|").replace(r"\|", "\0").split("|")]
-
-
-def _inline(text: str) -> str:
-    text = escape(text.replace("\0", "|"))
-    parts = text.split("**")
-    return "".join(f"<strong>{p}</strong>" if i % 2 and i + 1 < len(parts) else p for i, p in enumerate(parts))
+        return [], f"No figures: statistics.json is not as it was written ({error!r})."
+    pairs = [] if figures else find_score_pairs(statistics)
+    if len(pairs) > 1:
+        caption = EXPERIMENT_CAPTIONS["ranking"]
+        figures.append(embed(lambda dark: rank_correlation_figure(pairs, dark=dark), caption))
+    return figures, ""

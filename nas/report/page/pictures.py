@@ -13,21 +13,34 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-LONGEST = 1200  # pixels: what a page shows at full width
+#: pixels of the longer side, which is what a page shows at full width
+LONGEST = 1200
+#: names under which a scene may hold its true image
+TRUE_NAMES = ("target", "hr", "clean", "true image")
 
 
 @dataclass
 class Picture:
-    """One scene: version (model name, "target", "degraded") -> image (H, W[, 3]) in RGB or a file of it."""
+    """One scene in several versions.
+
+    Attributes:
+        name: Its name, such as "sr_x2 / Set5 / baby".
+        versions: Name of a model, "target" or "degraded" -> image, (H, W) or (H, W, 3) in RGB, 0 to 255, or its file.
+    """
 
     name: str
     versions: dict[str, Array | Path] = field(default_factory=dict)
 
 
 def find_pictures(folder: str | Path) -> list[Picture]:
-    """Scenes under a folder: <model>/<task>/<set>/<image>.png as ``nas evaluate --save-images`` writes them.
+    """Find the pictures of a folder.
 
-    PNGs that lie otherwise group by file name, with the path before it as the version. Sorted by name.
+    Args:
+        folder: A folder of <model>/<task>/<set>/<image>.png, as ``nas evaluate --save-images`` writes them. Other PNG
+            files are grouped by file name, with the path before it as the version.
+
+    Returns:
+        The scenes by name.
     """
     folder = Path(folder)
     scenes: dict[tuple[str, ...], Picture] = {}
@@ -46,7 +59,14 @@ def find_pictures(folder: str | Path) -> list[Picture]:
 def as_pictures(
     images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None,
 ) -> list[Picture]:
-    """A folder, pictures, or scene -> version -> image, as pictures."""
+    """Pictures from what ``write_report`` takes.
+
+    Args:
+        images: A folder, pictures, or scene -> version -> image.
+
+    Returns:
+        The pictures; an empty list for None.
+    """
     if images is None:
         return []
     if isinstance(images, str | Path):
@@ -57,13 +77,17 @@ def as_pictures(
 
 
 def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
-    """A data URI of at most ``budget`` characters with width and height; None when the image does not fit.
+    """Encode an image small enough: as PNG, else as JPEG at falling quality, then at half size, and so on.
 
-    PNG while it fits (restored detail is the point), else JPEG at falling quality, then at half size. A PNG file
-    that fits is taken as it lies.
+    Args:
+        image: (H, W) or (H, W, 3) in RGB, 0 to 255, or a file; a PNG file that fits is taken unchanged.
+        budget: Characters that the data URI may have.
+
+    Returns:
+        The data URI, width and height in pixels; None where the image does not fit or cannot be read.
     """
-    room = (budget - 40) * 3 // 4  # bytes before base64
-    whole = _fitting_png(image, room)
+    most_bytes = (budget - 40) * 3 // 4  # before base64
+    whole = _fitting_png(image, most_bytes)
     if whole is not None:
         return whole
     pixels = _read(image)
@@ -77,13 +101,13 @@ def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
         height, width = pixels.shape[:2]
         forms: list[tuple[str, list[int]]] = [(".jpg", [cv2.IMWRITE_JPEG_QUALITY, q]) for q in (95, 85, 70)]
         # a colour photograph takes one to two bytes a pixel; where a third of one cannot fit, PNG is not even tried
-        if try_png and height * width < 3 * room:
+        if try_png and height * width < 3 * most_bytes:
             forms.insert(0, (".png", [cv2.IMWRITE_PNG_COMPRESSION, 6]))
         for kind, options in forms:
             done, data = cv2.imencode(kind, pixels, options)
             if not done:
                 return None
-            if len(data) <= room:
+            if len(data) <= most_bytes:
                 return data_uri(data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"), width, height
         if max(height, width) < 64:
             return None
@@ -91,12 +115,12 @@ def encode(image: Array | Path, budget: int) -> tuple[str, int, int] | None:
     return None
 
 
-def _fitting_png(image: Array | Path, room: int) -> tuple[str, int, int] | None:
+def _fitting_png(image: Array | Path, most_bytes: int) -> tuple[str, int, int] | None:
     """An 8-bit PNG file small enough to go in unchanged; its size is read from its header."""
     if not isinstance(image, Path) or image.suffix.lower() != ".png":
         return None
     try:
-        if image.stat().st_size > room:
+        if image.stat().st_size > most_bytes:
             return None
         data = image.read_bytes()
     except OSError:
@@ -108,6 +132,7 @@ def _fitting_png(image: Array | Path, room: int) -> tuple[str, int, int] | None:
 
 
 def data_uri(data: bytes, kind: str) -> str:
+    """Bytes of a media type, such as "image/png", as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 
 from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.figures.bubbles import bubble_figure, bubbles, pareto_front
+from nas.report.figures.bubbles import bubble_figure, bubbles, front_of_bubbles
 from nas.report.figures.labels import overlap, place_labels
 from nas.report.figures.style import DARK, LIGHT, darkened, figure_bytes, save_figure
 from nas.report.published import one_per_model
@@ -76,7 +76,7 @@ def test_area_is_in_proportion_to_parameters() -> None:
 
 def test_the_front_holds_what_no_other_beats() -> None:
     rows = [row("a", 36, 1e9), row("b", 35, 2e9), row("c", 37, 3e9), row("d", 37, 4e9), row("e", 38, 3e9)]
-    assert [p.label for p in pareto_front(bubbles(rows, "sr_x2", "Set5"))] == ["a", "e"]
+    assert [p.label for p in front_of_bubbles(bubbles(rows, "sr_x2", "Set5"))] == ["a", "e"]
 
 
 def test_models_far_from_ours_are_named_below_the_frame_and_never_silently_dropped() -> None:

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nas.report.figures.cell import SHORT, draw_cell
+from nas.report.figures.cell import SHORT_NAMES, draw_cell
 from nas.report.figures.style import figure_bytes
 from nas.space import Genotype
 from nas.space.genotype import Choice
@@ -76,7 +76,7 @@ def test_the_released_genotype_reads_as_published() -> None:
         [("esab", 0), ("cea", 0), ("cea", 1), ("esab", 0), ("skip_connect", 1), ("cea", 2)],
     )
     names = sorted(t.get_text() for t in labels(draw_cell(released)))
-    expected = ["rb"] * 4 + ["lrb", "srb"] + ["esab"] * 2 + ["cea"] * 3 + [SHORT["skip_connect"]]
+    expected = ["rb"] * 4 + ["lrb", "srb"] + ["esab"] * 2 + ["cea"] * 3 + [SHORT_NAMES["skip_connect"]]
     assert names == sorted(expected)
 
 

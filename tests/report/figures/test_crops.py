@@ -8,7 +8,8 @@ from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
 from nas.evaluation.metrics import psnr
-from nas.report.figures.crops import crop_figure, interesting_region
+from nas.report.figures.crops import CropOptions, crop_figure
+from nas.report.figures.regions import interesting_region
 
 
 def image(height: int = 96, width: int = 120, colour: bool = True) -> np.ndarray:
@@ -39,7 +40,7 @@ def test_a_region_larger_than_the_image_is_cut_down() -> None:
 def test_captions_are_the_psnr_of_the_protocol_and_the_box_is_the_region() -> None:
     truth = image()
     worse = np.clip(truth.astype(float) + 9, 0, 255).astype(np.uint8)
-    figure = crop_figure(truth, truth[::2, ::2], {"net": worse}, region=(8, 10, 24, 32), border=2)
+    figure = crop_figure(truth, truth[::2, ::2], {"net": worse}, [(8, 10, 24, 32)], CropOptions(border=2))
     captions = [a.get_xlabel() for a in figure.axes[1:]]
     assert captions[0].startswith("true image") and captions[1].startswith("degraded")
     assert captions[2] == f"net\n{psnr(worse, truth, luma=True, border=2):.2f} dB"
@@ -52,7 +53,7 @@ def test_captions_are_the_psnr_of_the_protocol_and_the_box_is_the_region() -> No
 @pytest.mark.parametrize("models", [1, 2, 7])
 def test_grey_images_and_many_models(models: int) -> None:
     truth = image(colour=False)
-    figure = crop_figure(truth, truth, {f"m{i}": truth for i in range(models)}, luma=False)
+    figure = crop_figure(truth, truth, {f"m{i}": truth for i in range(models)}, options=CropOptions(luma=False))
     assert len(figure.axes) == models + 3
     figure.draw_without_rendering()
 
@@ -62,6 +63,6 @@ def test_wrong_sizes_and_regions_are_refused() -> None:
     with pytest.raises(UsageError, match="'net' is 60x96"):
         crop_figure(truth, truth, {"net": truth[:, :60]})
     with pytest.raises(UsageError, match="leaves the 120x96 image"):
-        crop_figure(truth, truth, {"net": truth}, region=(90, 0, 16, 16))
+        crop_figure(truth, truth, {"net": truth}, [(90, 0, 16, 16)])
     with pytest.raises(UsageError, match="at least one"):
         crop_figure(truth, truth, {})

@@ -1,7 +1,8 @@
-"""Figures of campaigns and noise measurements, from statistics alone."""
+"""Figures of experiments and noise measurements, from statistics alone."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,23 @@ import pytest
 
 from nas.experiments.noise_results import NoiseTable, statistics_of
 from nas.experiments.results import compare
-from nas.report.figures.experiment import CAPTIONS, campaign_figures, cost_plot, differences, dots, pareto, rank_scatter
+from nas.report.figures.experiment import EXPERIMENT_CAPTIONS, experiment_figures
+from nas.report.figures.pareto import pareto_front
 from nas.report.figures.style import figure_bytes
+from nas.report.figures.variants import (
+    differences_figure,
+    genotype_cost_figure,
+    ranking_figure,
+    variant_psnr_figure,
+)
+from nas.report.page.html import write_report
 from nas.statistics import intervals as s
 
 PSNR = {"pc_darts": [31.0, 31.2, 31.1], "random": [30.6, 31.0, 30.9]}
 
 
-def campaign() -> dict[str, Any]:
-    """As statistics.json of a campaign of two arms."""
+def experiment() -> dict[str, Any]:
+    """As statistics.json of an experiment with two variants."""
     arms = [
         {
             "name": name,
@@ -49,29 +58,28 @@ def campaign() -> dict[str, Any]:
     }
 
 
-def test_every_figure_of_a_campaign_draws_in_both_themes() -> None:
-    made = campaign_figures(campaign())
-    assert [caption for caption, _ in made] == [
-        CAPTIONS[n] for n in ("dots", "cost", "differences", "ranking", "agreement", "gaps")
-    ]
-    for _, draw in made:
+def test_every_figure_of_an_experiment_draws_in_both_themes() -> None:
+    made = experiment_figures(experiment())
+    assert list(made) == ["dots", "cost", "differences", "ranking", "agreement", "gaps"]
+    assert set(made) <= set(EXPERIMENT_CAPTIONS)
+    for draw in made.values():
         light, dark = figure_bytes(draw(False), "svg"), figure_bytes(draw(True), "svg")
         assert light.startswith(b"<?xml") and light != dark
 
 
-def test_a_campaign_of_one_arm_and_one_seed_draws_what_it_has() -> None:
-    arm = campaign()["arms"][1] | {"psnr_values": [31.0], "psnr": asdict(s.summary([31.0]))}
+def test_an_experiment_of_one_variant_and_one_seed_draws_what_it_has() -> None:
+    arm = experiment()["arms"][1] | {"psnr_values": [31.0], "psnr": asdict(s.summary([31.0]))}
     arm["agreement"] = asdict(s.agreement([[0, 1]], [3, 3]))
-    made = campaign_figures(
-        {"kind": "campaign", "arms": [arm], "points": campaign()["points"][:1], "comparisons": [], "ranking": []}
+    made = experiment_figures(
+        {"kind": "campaign", "arms": [arm], "points": experiment()["points"][:1], "comparisons": [], "ranking": []}
     )
-    assert [caption for caption, _ in made] == [CAPTIONS["dots"], CAPTIONS["cost"]]
-    for _, draw in made:
+    assert list(made) == ["dots", "cost"]
+    for draw in made.values():
         assert figure_bytes(draw(False), "svg")
 
 
 def test_the_dots_show_every_seed_and_the_interval() -> None:
-    axes = dots(campaign()).axes[0]
+    axes = variant_psnr_figure(experiment()).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["pc_darts (n = 3)", "random (n = 3)"]
     drawn = [line.get_xdata() for line in axes.lines]
     assert list(drawn[0]) == PSNR["pc_darts"] and list(drawn[2]) == [pytest.approx(31.1)]
@@ -80,40 +88,38 @@ def test_the_dots_show_every_seed_and_the_interval() -> None:
 
 
 def test_the_differences_stand_around_zero() -> None:
-    lines = differences(campaign()).axes[0].lines
+    lines = differences_figure(experiment()).axes[0].lines
     assert list(lines[0].get_xdata()) == [0.0, 0.0]
     assert lines[-1].get_xdata()[0] == pytest.approx(31.1 - 30.83333, abs=1e-4)
 
 
 def test_the_scatter_states_tau_and_n_of_each_supernet() -> None:
-    labels = [t.get_text() for t in rank_scatter(campaign()).axes[0].get_legend().get_texts()]
+    labels = [t.get_text() for t in ranking_figure(experiment()).axes[0].get_legend().get_texts()]
     assert len(labels) == 2 and all("tau" in label and "n = 6" in label for label in labels)
 
 
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
     points = [{"multiply_adds": c, "psnr": p} for c, p in ((1, 30.0), (2, 29.0), (3, 31.0), (3, 30.5), (4, 31.0))]
-    assert [(p["multiply_adds"], p["psnr"]) for p in pareto(points)] == [(1, 30.0), (3, 31.0)]
-    assert len(cost_plot(campaign()).axes[0].lines) == 1 + len(PSNR)
+    assert [
+        (p["multiply_adds"], p["psnr"]) for p in pareto_front(points, lambda p: p["multiply_adds"], lambda p: p["psnr"])
+    ] == [(1, 30.0), (3, 31.0)]
+    assert len(genotype_cost_figure(experiment()).axes[0].lines) == 1 + len(PSNR)
 
 
-def test_a_noise_measurement_has_its_strip_and_the_seeds_needed() -> None:
+def test_a_noise_measurement_shows_all_trainings_and_the_seeds_needed() -> None:
     rng = np.random.default_rng(0)
     curves = 30 + 0.1 * rng.standard_normal((4, 3, 3))
     costs = [1, 2, 3, 4]
     table = NoiseTable(curves, parameters=costs, multiply_adds=costs, seeds=[1, 2, 3], steps=100, floor=None)
-    made = campaign_figures({"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **statistics_of(table)})
-    assert [caption for caption, _ in made] == [CAPTIONS["noise"], CAPTIONS["needed"]]
-    for _, draw in made:
+    made = experiment_figures({"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **statistics_of(table)})
+    assert list(made) == ["noise", "needed"]
+    for draw in made.values():
         assert figure_bytes(draw(False), "svg")
 
 
-def test_the_report_of_a_campaign_shows_table_figures_and_rows(tmp_path: Path) -> None:
-    import json
-
-    from nas.report.page.html import write_report
-
+def test_the_report_of_an_experiment_shows_table_figures_and_rows(tmp_path: Path) -> None:
     (tmp_path / "campaign.yaml").write_text("kind: campaign\n")
-    (tmp_path / "statistics.json").write_text(json.dumps(campaign()))
+    (tmp_path / "statistics.json").write_text(json.dumps(experiment()))
     (tmp_path / "table.md").write_text("# search and control\n\n| arm | n |\n| --- | --- |\n| pc_darts | 3 |\n")
     page = write_report(tmp_path / "report.html", run=tmp_path).read_text()
     assert "search and control" in page and page.count("<figure") >= 6

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas.report.figures.search import edge_name, running_mean, search_figures, series
+from nas.report.figures.curves import running_mean
+from nas.report.figures.run_events import full_cell_edge, series
+from nas.report.figures.search import search_figures
 from nas.report.figures.style import figure_bytes
 
 
@@ -88,7 +90,7 @@ def test_the_heat_map_has_a_panel_for_each_edge_and_the_names_of_candidates() ->
 
 
 def test_edges_are_named_in_the_order_of_a_full_cell() -> None:
-    assert [edge_name(i) for i in range(6)] == ["0→1", "0→2", "1→2", "0→3", "1→3", "2→3"]
+    assert [full_cell_edge(i) for i in range(6)] == ["0→1", "0→2", "1→2", "0→3", "1→3", "2→3"]
 
 
 def test_running_mean_is_the_mean_of_a_trailing_window() -> None:

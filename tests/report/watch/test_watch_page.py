@@ -1,4 +1,4 @@
-"""The live page: finished, running, silent, empty and odd runs, campaigns; what stands on it is what the events say."""
+"""The live page: finished, running, silent, empty and odd runs, experiments; it shows what the events say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from rich.console import Console
 from nas.cli import main
 from nas.errors import NasError
 from nas.report.run_folder import read_run
-from nas.report.watch import duration, page, sparkline, status
+from nas.report.watch.page import watch_page
+from nas.report.watch.status import run_status
+from nas.report.watch.text import format_duration, sparkline
 
 NOW = 1_000_000.0
 
@@ -41,7 +43,7 @@ def make(folder: Path, steps: int = 4, finished: bool = False, more: list[dict[s
 
 def text(folder: Path, now: float = NOW) -> str:
     file = io.StringIO()
-    Console(file=file, width=100).print(page(folder, now)[0])
+    Console(file=file, width=100).print(watch_page(folder, now)[0])
     return file.getvalue()
 
 
@@ -56,17 +58,17 @@ def test_a_running_search_shows_loss_psnr_eta_genotype_and_entropy_of_each_edge(
 
 
 @pytest.mark.parametrize(("age", "state"), [(0.0, "running"), (1000.0, "silent")])
-def test_a_run_without_a_sign_of_life_is_called_silent(tmp_path: Path, age: float, state: str) -> None:
-    assert status(read_run(make(tmp_path / "run")), NOW + age).state == state
+def test_a_run_that_logs_nothing_for_a_while_is_called_silent(tmp_path: Path, age: float, state: str) -> None:
+    assert run_status(read_run(make(tmp_path / "run")), NOW + age).state == state
 
 
-def test_a_finished_run_ends_the_page(tmp_path: Path) -> None:
+def test_a_finished_run_ends_the_watch_page(tmp_path: Path) -> None:
     folder = make(tmp_path / "run", 10, finished=True)
-    assert page(folder, NOW)[1] and "finished" in text(folder) and "ETA" not in text(folder)
-    assert not page(make(tmp_path / "other"), NOW)[1]
+    assert watch_page(folder, NOW)[1] and "finished" in text(folder) and "ETA" not in text(folder)
+    assert not watch_page(make(tmp_path / "other"), NOW)[1]
 
 
-def test_empty_and_odd_folders_have_a_page(tmp_path: Path) -> None:
+def test_empty_and_odd_folders_have_a_watch_page(tmp_path: Path) -> None:
     assert "no events yet" in text(make(tmp_path / "young", 0))
     (tmp_path / "bare").mkdir()
     assert "not begun" in text(tmp_path / "bare")
@@ -74,7 +76,7 @@ def test_empty_and_odd_folders_have_a_page(tmp_path: Path) -> None:
     odd += [{"step": 4, "kind": "warning", "message": "[red]look[/red] out"}]
     assert "[red]look[/red] out" in text(make(tmp_path / "odd [x]", more=odd))
     with pytest.raises(NasError, match="no run folder"):
-        page(tmp_path / "absent")
+        watch_page(tmp_path / "absent")
 
 
 def test_trials_show_the_best_the_newest_and_the_archive(tmp_path: Path) -> None:
@@ -90,19 +92,19 @@ def test_trials_show_the_best_the_newest_and_the_archive(tmp_path: Path) -> None
     assert "Pareto archive: 1 genotypes" in shown and "ccc" in shown
 
 
-def test_a_campaign_shows_a_line_a_part_and_the_running_one_in_full(tmp_path: Path) -> None:
+def test_an_experiment_shows_a_line_a_run_and_the_running_one_in_full(tmp_path: Path) -> None:
     (tmp_path / "campaign.yaml").write_text("kind: campaign\n", encoding="utf-8")
-    assert "no part has begun" in text(tmp_path)
+    assert "no run has begun" in text(tmp_path)
     make(tmp_path / "darts-seed1", 10, finished=True)
     make(tmp_path / "darts-seed2")
     shown = text(tmp_path)
-    assert "1 of 2 begun parts finished" in shown and "10/10" in shown and "ETA 3 min 00 s" in shown
-    assert not page(tmp_path, NOW)[1]
+    assert "1 of 2 runs begun are finished" in shown and "10/10" in shown and "ETA 3 min 00 s" in shown
+    assert not watch_page(tmp_path, NOW)[1]
     (tmp_path / "statistics.json").write_text("{}", encoding="utf-8")
-    assert page(tmp_path, NOW)[1]
+    assert watch_page(tmp_path, NOW)[1]
 
 
-def test_the_verb_prints_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_one_watch_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--once"], []):  # what is not a terminal gets one page in any case
         with pytest.raises(SystemExit) as ended:
             main(["watch", str(make(tmp_path / "run")), *words])
@@ -114,7 +116,7 @@ def test_the_verb_prints_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[
     ("seconds", "words"), [(9.2, "9 s"), (75, "1 min 15 s"), (3725, "1 h 02 min"), (90_000, "25 h 00 min")]
 )
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_sparklines_rise_with_their_values() -> None:

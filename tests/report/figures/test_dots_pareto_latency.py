@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
 from nas.report.comparison import compare, comparison_figures
-from nas.report.figures.fronts import MOST_PUBLISHED, dot_figure, front_of, latency_figure, pareto_figure
+from nas.report.figures.dots import MOST_PUBLISHED, dot_figure
 from nas.report.figures.labels import overlap, place_labels
+from nas.report.figures.latency import latency_figure
+from nas.report.figures.pareto import pareto_figure, pareto_front
 from nas.report.figures.style import LIGHT
 from results import published
 
@@ -55,7 +57,7 @@ def test_measured_dots_are_filled_and_published_ones_open() -> None:
     assert faces == [LIGHT.paper, LIGHT.colour(1).lower()]
 
 
-def test_the_floor_does_not_flatten_the_rest() -> None:
+def test_a_reference_far_below_does_not_flatten_the_rest() -> None:
     figure = dot_figure([row("bicubic", 20.0), *[row(f"m{i}", 37 + i / 10) for i in range(4)]], "sr_x2")
     low, high = figure.axes[0].get_xlim()
     assert low > 36 and high < 39
@@ -64,7 +66,7 @@ def test_the_floor_does_not_flatten_the_rest() -> None:
 
 def test_the_front_is_what_no_other_beats() -> None:
     points = [(1.0, 36.0), (2.0, 35.0), (3.0, 37.0), (4.0, 37.0), (3.0, 38.0)]
-    assert front_of(points) == [(1.0, 36.0), (3.0, 38.0)]
+    assert pareto_front(points, lambda p: p[0], lambda p: p[1]) == [(1.0, 36.0), (3.0, 38.0)]
 
 
 @pytest.mark.parametrize("make", [pareto_figure, latency_figure])
@@ -80,7 +82,7 @@ def test_names_do_not_collide_and_nothing_to_draw_is_said(make: object) -> None:
         make([row("x", 30.0)], "sr_x2", "Set5")  # type: ignore[operator]
 
 
-def test_the_fronts_stand_over_both_costs_and_free_models_do_not_stretch_them() -> None:
+def test_the_fronts_stand_over_both_costs_and_free_models_do_not_widen_them() -> None:
     figure = pareto_figure([*OURS, *LITERATURE], "sr_x2", "Set5")
     assert [a.get_xlabel() for a in figure.axes] == ["multiply-adds", "parameters"]
     assert figure.axes[0].get_ylim()[0] > 35

@@ -68,7 +68,7 @@ PROBE = """<script>
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A report with every part: rows, published ones, a search, trials, pictures with their truth, a campaign."""
+    """Every section: rows, published ones, a search, trials, pictures with their true images, an experiment."""
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
     events = [{"step": s, "kind": "train", "loss": 3.0 / s} for s in range(1, 5)]
@@ -137,8 +137,8 @@ def test_a_script_error_would_be_seen(page: str, tmp_path: Path) -> None:
     assert "deliberate" in browse(broken, tmp_path, 1280, False)[1]
 
 
-def test_the_page_holds_details_and_the_campaign(page: str) -> None:
-    named = "results cost pictures details campaign cell search provenance configuration"
+def test_the_page_holds_details_and_the_experiment(page: str) -> None:
+    named = "results cost pictures details experiment cell search provenance configuration"
     for anchor in named.split():
         assert f'<section id="{anchor}"' in page, anchor
     assert "a &lt;b&gt;" in page and "<strong>31.2</strong>" in page

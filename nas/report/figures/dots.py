@@ -1,0 +1,128 @@
+"""PSNR of every model on every set of a task, as a dot plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nas.errors import NasError
+from nas.evaluation.rows import EvaluationRow
+from nas.report.figures.numbers import format_psnr
+from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
+from nas.report.published import is_published, one_per_model
+
+#: more published models than this could not be read: the best ones are kept
+MOST_PUBLISHED = 14
+#: more sets than this would not fit beside each other
+MOST_PANELS = 5
+
+
+class PlotLine(NamedTuple):
+    """A line of the plot: a model, as measured or as published."""
+
+    model: str
+    published: bool
+
+
+def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) -> Figure:
+    """A line a model, a panel a set, a dot with its number at the PSNR (dB).
+
+    Measured models are filled, published ones open with a dagger. A model far below all others, as bicubic is, becomes
+    an arrow at the left end, so that the others can be told apart. Models are ordered by their mean distance from the
+    mean of each set.
+
+    Args:
+        rows: Evaluation rows, of which those of the task are drawn.
+        task: Name of a task.
+        dark: In colours for a dark page.
+
+    Returns:
+        The figure, with the best ``MOST_PUBLISHED`` of the published models.
+
+    Raises:
+        NasError: No row of the task has a PSNR.
+    """
+    theme = DARK if dark else LIGHT
+    members = [r for r in rows if r.task == task and r.psnr is not None]
+    sets = list(dict.fromkeys(r.set for r in [r for r in members if not is_published(r)] or members))
+    values = _values(one_per_model([r for r in members if r.set in sets]))
+    if not values:
+        raise NasError(f"no row of task {task!r} has a PSNR; evaluate models or pass published rows")
+    lines = _ranked(values, sets)
+    panels = min(len(sets), MOST_PANELS)
+    figure = new_figure(1.9 + 1.75 * panels, 1.0 + 0.2 * len(lines), theme)
+    grid = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
+    for axes, set_name in zip(grid, sets, strict=False):
+        style_axes(axes, theme)
+        axes.grid(False, axis="x")
+        _draw_dots(axes, lines, [values[line].get(set_name) for line in lines], theme)
+        axes.set_title(literal(set_name), loc="left", fontsize=9, color=theme.ink)
+        axes.tick_params(axis="y", length=0, labelsize=7.5)
+        axes.tick_params(axis="x", labelsize=7)
+    grid[0].set_yticks(range(len(lines)), [literal(x.model) + (" †" if x.published else "") for x in lines])
+    grid[0].set_ylim(-0.7, len(lines) - 0.3)
+    for label, line in zip(grid[0].get_yticklabels(), lines, strict=True):
+        label.set_color(theme.soft if line.published else theme.ink)
+        label.set_fontweight("normal" if line.published else "bold")
+    figure.supxlabel("PSNR (dB); filled: measured, open and †: published", fontsize=8, color=theme.ink)
+    return figure
+
+
+def _values(rows: Iterable[EvaluationRow]) -> dict[PlotLine, dict[str, float]]:
+    """For each line its PSNR on every set; of several rows the first."""
+    values: dict[PlotLine, dict[str, float]] = {}
+    for row in rows:
+        line = values.setdefault(PlotLine(row.model, is_published(row)), {})
+        line.setdefault(row.set, float(row.psnr or 0.0))
+    return values
+
+
+def _ranked(values: Mapping[PlotLine, Mapping[str, float]], sets: Sequence[str]) -> list[PlotLine]:
+    """The lines that are drawn, the worst first."""
+    means = {s: float(np.mean([v[s] for v in values.values() if s in v])) for s in sets}
+    ranking = sorted(values, key=lambda k: -float(np.mean([v - means[s] for s, v in values[k].items()])))
+    published = [line for line in ranking if line.published][:MOST_PUBLISHED]
+    return [line for line in ranking if not line.published or line in published][::-1]
+
+
+def _draw_dots(axes: Axes, lines: Sequence[PlotLine], values: Sequence[float | None], theme: Theme) -> None:
+    left, right = _span([v for v in values if v is not None])
+    for place, (line, value) in enumerate(zip(lines, values, strict=True)):
+        if value is None:
+            continue
+        colour = theme.colour(0 if line.published else 1)
+        axes.scatter(
+            [max(value, left)],
+            [place],
+            s=24,
+            edgecolors=colour,
+            facecolors=theme.paper if line.published else colour,
+            linewidths=1.2,
+            zorder=3,
+            marker="o" if value >= left else "<",
+            clip_on=False,
+        )
+        axes.annotate(
+            format_psnr(value),
+            (max(value, left), place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6.5,
+            color=theme.soft if line.published else theme.ink,
+        )
+    axes.set_xlim(left, right)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis, with space for a number behind the last dot; one value far below the others stays outside."""
+    ordered = sorted(values)
+    low = ordered[0]
+    if len(ordered) > 3 and ordered[1] - low > 0.4 * (ordered[-1] - ordered[1]) and ordered[-1] > ordered[1]:
+        low = ordered[1]
+    width = max(ordered[-1] - low, 0.2)
+    return low - 0.15 * width, ordered[-1] + 0.45 * width

@@ -1,0 +1,53 @@
+"""The section of charts: every figure of ``nas compare`` that the rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from nas.evaluation.rows import EvaluationRow
+from nas.report.comparison import comparison_figures
+from nas.report.page.embedding import EmbeddedFigure, embed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: kind of figure -> its caption
+CHART_CAPTIONS = {
+    "bubbles": "PSNR against multiply-adds. Area: parameters. Filled: measured, open: published.",
+    "pareto": "The best for their cost: multiply-adds and parameters.",
+    "latency": "PSNR against latency on the device named.",
+    "dots": "PSNR on every set; of the published models the best.",
+}
+#: kinds that take the whole width of the page
+WIDE_CHARTS = ("bubbles", "pareto")
+
+
+def charts_view(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> list[EmbeddedFigure]:
+    """Draw the charts.
+
+    Args:
+        rows: Measured and published rows.
+        sets: For each task the set whose charts are drawn, as (task, set).
+
+    Returns:
+        The figures, task by task.
+    """
+    return [
+        embed(_in_both_themes(figure, rows, sets, stem), _caption(stem, sets), wide=stem.startswith(WIDE_CHARTS))
+        for stem, figure in comparison_figures(rows, sets)
+    ]
+
+
+def _caption(stem: str, sets: Sequence[tuple[str, str]]) -> str:
+    kind, _, where = stem.partition("_")
+    # a stem ends in the name of the set, which the name of a task may not contain
+    task = next((t for t, _ in sets if where.startswith(t)), where)
+    place = " on ".join(p for p in (task, where.removeprefix(task).strip("_")) if p)
+    return f"{place}: {CHART_CAPTIONS[kind]}"
+
+
+def _in_both_themes(
+    light: Figure, rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]], stem: str
+) -> Callable[[bool], Figure]:
+    return lambda dark: dict(comparison_figures(rows, sets, dark=True))[stem] if dark else light

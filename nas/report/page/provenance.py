@@ -1,0 +1,64 @@
+"""The section on how each number was made: every row with its protocol, command, device, versions and source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas.evaluation.rows import EvaluationRow
+from nas.report.figures.numbers import format_psnr, format_ssim
+from nas.report.published import is_published
+from nas.report.tables import DAGGER
+
+#: more rows than this are folded
+MOST_OPEN = 12
+
+
+@dataclass(frozen=True)
+class ProvenanceRow:
+    """One row; ``command`` is empty for a published one, which has a ``source``."""
+
+    model: str
+    published: bool
+    task: str
+    set: str
+    psnr: str
+    ssim: str
+    images: str
+    protocol: str
+    made_with: str
+    command: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ProvenanceView:
+    """All rows, and whether they are shown at once."""
+
+    rows: list[ProvenanceRow]
+    open: bool
+
+
+def provenance_view(rows: Sequence[EvaluationRow]) -> ProvenanceView:
+    """Prepare the table of all rows, for ``provenance.html.j2``."""
+    return ProvenanceView([_row(r) for r in rows], len(rows) <= MOST_OPEN)
+
+
+def _row(row: EvaluationRow) -> ProvenanceRow:
+    seed = f"seed {row.seed}" if row.seed is not None else ""
+    made = [row.device, row.dtype, seed, row.weights, row.training]
+    made += [f"jsnas {row.jsnas}" if row.jsnas else "", f"torch {row.torch}" if row.torch else "", row.commit]
+    published = is_published(row)
+    return ProvenanceRow(
+        model=row.model + (f" {DAGGER}" if published else ""),
+        published=published,
+        task=row.task,
+        set=row.set,
+        psnr=format_psnr(row.psnr),
+        ssim=format_ssim(row.ssim),
+        images="" if row.images is None else str(row.images),
+        protocol=row.protocol,
+        made_with=", ".join(m for m in made if m),
+        command=row.command,
+        source=row.source,
+    )
