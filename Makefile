@@ -7,6 +7,7 @@ PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 TORCH ?= $(shell grep '^torch==' constraints.txt)
 VENV := .venv
+EXTRAS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
@@ -28,18 +29,20 @@ define install
 @$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null || $(PIP) '$(TORCH)' || \
   { echo "pip cannot install '$(TORCH)' for this Python; name another: make TORCH='torch>=2.9'" >&2; exit 1; }
 @$(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))' >> $(VENV)/constraints.txt
-$(PIP) -e '.$(1)'
+$(PIP) -e '.[$(EXTRAS)]'
 @touch $@
 endef
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install)
+	$(install)
 
+$(VENV)/.dev: private EXTRAS := dev
 $(VENV)/.dev: $(VENV)/.core
-	$(call install,[dev])
+	$(install)
 
+$(VENV)/.all: private EXTRAS := dev,onnx,track,pg,dashboard,nni
 $(VENV)/.all: $(VENV)/.dev
-	$(call install,[dev,onnx,track,pg,dashboard,nni])
+	$(install)
 
 demo: $(VENV)/.core
 	rm -rf demo
