@@ -27,7 +27,7 @@ $(BIN)/python:
 define install
 @grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
 @$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null || $(PIP) '$(TORCH)' || \
-  { echo "pip cannot install '$(TORCH)' for this Python; name another: make TORCH='torch>=2.9'" >&2; exit 1; }
+  { echo "pip cannot install '$(TORCH)' for this Python; name another, or TORCH=torch for the newest" >&2; exit 1; }
 @$(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))' >> $(VENV)/constraints.txt
 $(PIP) -e '.$(EXTRAS:%=[%])'
 @touch $@

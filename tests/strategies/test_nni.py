@@ -23,7 +23,8 @@ from nas.train.events import read_events
 from tests.strategies.study_examples import study_settings, value_of
 
 installed = pytest.mark.skipif(
-    importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"
+    importlib.util.find_spec("nni") is None,
+    reason="NNI is not installed; on Python 3.11 to 3.13: pip install 'jsnas[nni]'",
 )
 
 
