@@ -1,37 +1,66 @@
-# Two commands: `make demo` shows the whole journey, `make test` checks everything. Both set up .venv first.
-PYTHON ?= python3.11
+# Two commands: `make demo` shows the whole journey, `make test` checks everything. Both set up .venv first: demo with
+# the core alone, lint and types with the development tools as well, test with every extra. It is the same .venv, which grows.
+#   PYTHON=  the interpreter that a new environment is made with; without it, the first suitable one of PYTHONS
+#   TORCH=   the torch that a new environment gets, as pip names it; without it, the pin in constraints.txt
+#   VENV=    an environment beside .venv, to try another Python or torch: make test VENV=.venv-next TORCH=torch==2.14.1
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+TORCH ?= $(shell grep '^torch==' constraints.txt)
 VENV := .venv
+EXTRAS :=
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
 .PHONY: demo test lint types unit install results clean
 
-install: $(STAMP)
+install: $(VENV)/.all
 
-$(STAMP): pyproject.toml constraints.txt
-	command -v $(PYTHON) >/dev/null || { echo "jsnas needs Python 3.11; set PYTHON=/path/to/python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,onnx,track,pg,dashboard,nni]'
-	touch $(STAMP)
+# An interpreter that is found may still not run (a pyenv shim of a version that is not selected), so each is tried.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),$(PYTHONS)); do \
+	  if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then echo "$$python -m venv $(VENV)"; exec "$$python" -m venv $(VENV); fi; \
+	done; \
+	echo "jsnas needs Python 3.11 to 3.14 with its venv module, and '$(or $(PYTHON),$(PYTHONS))' names none that runs;" \
+	  "install one or name one: make PYTHON=/path/to/python" >&2; exit 1
 
-demo: install
+# A torch that is already in the environment stays, whatever its version; everything else follows constraints.txt.
+define install
+@grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
+@$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null || $(PIP) '$(TORCH)' || \
+  { echo "pip cannot install '$(TORCH)' for this Python; name another, or TORCH=torch for the newest" >&2; exit 1; }
+@$(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))' >> $(VENV)/constraints.txt
+$(PIP) -e '.$(EXTRAS:%=[%])'
+@touch $@
+endef
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(install)
+
+$(VENV)/.dev: private EXTRAS := dev
+$(VENV)/.dev: $(VENV)/.core
+	$(install)
+
+$(VENV)/.all: private EXTRAS := dev,onnx,track,pg,dashboard,nni
+$(VENV)/.all: $(VENV)/.dev
+	$(install)
+
+demo: $(VENV)/.core
 	rm -rf demo
 	$(BIN)/nas demo --out demo
 
-test: lint types unit
+test: install lint types unit
 
-lint: install
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: $(VENV)/.dev
 	$(BIN)/mypy
 
-unit: install
+unit: $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-results: install
+results: $(VENV)/.core
 	$(BIN)/nas compare results/measured/sr_x2.csv --task sr_x2 --set-name Set5 --out results/figures
 	$(BIN)/nas show results/measured/genotype_searched.json --out results/figures/cell.png
 	$(BIN)/nas show results/runs/search-jsm --figures results/figures/search

@@ -24,7 +24,8 @@ from tests.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("plugin_estimator")
 installed = pytest.mark.skipif(
-    importlib.util.find_spec("nni") is None, reason="NNI is not installed; pip install 'jsnas[nni]'"
+    importlib.util.find_spec("nni") is None,
+    reason="NNI is not installed; on Python 3.11 to 3.13: pip install 'jsnas[nni]'",
 )
 
 

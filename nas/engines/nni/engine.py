@@ -115,7 +115,9 @@ def _check(evaluator: Evaluator) -> None:
     try:
         import nni.experiment  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"strategy 'nni' needs NNI 3.0 ({error}); install it with: pip install 'jsnas[nni]'") from None
+        raise UsageError(
+            f"strategy 'nni' needs NNI 3.0 ({error}); install it on Python 3.11 to 3.13 with: pip install 'jsnas[nni]'"
+        ) from None
 
 
 def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> None:
