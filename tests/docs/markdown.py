@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,12 +46,15 @@ def blocks(text: str) -> list[Block]:
     lines = text.splitlines()
     start: int | None = None
     for i, line in enumerate(lines):
-        if line.startswith("```") and start is None:
+        if not line.lstrip().startswith("```"):
+            continue
+        if start is None:
             start = i
-        elif line.startswith("```") and start is not None:
-            above = re.fullmatch(r"<!--\s*(.*?)\s*-->", lines[start - 1]) if start else None
-            found.append(Block(lines[start][3:].strip(), tuple(lines[start + 1 : i]), above.group(1) if above else ""))
-            start = None
+            continue
+        above = re.fullmatch(r"<!--\s*(.*?)\s*-->", lines[start - 1]) if start else None
+        inside = dedent("\n".join(lines[start + 1 : i])).split("\n")
+        found.append(Block(lines[start].strip()[3:], tuple(inside), above.group(1) if above else ""))
+        start = None
     assert start is None, "a code block is not closed"
     return found
 
@@ -59,7 +63,7 @@ def prose(text: str) -> str:
     """The text without fenced and indented code blocks."""
     kept, fenced = [], False
     for line in text.splitlines():
-        if line.startswith("```"):
+        if line.lstrip().startswith("```"):
             fenced = not fenced
         elif not fenced and not line.startswith("    "):
             kept.append(line)
