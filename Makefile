@@ -60,12 +60,9 @@ types: $(VENV)/.dev
 unit: $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+# every figure of results/figures from the rows and runs in results/: the commands are in results/figures/manifest.yaml
 results: $(VENV)/.core
-	$(BIN)/nas compare results/measured/sr_x2.csv --task sr_x2 --set-name Set5 --out results/figures
-	$(BIN)/nas show results/measured/genotype_searched.json --out results/figures/cell.png
-	$(BIN)/nas show results/runs/search-jsm --figures results/figures/search
-	$(BIN)/nas show results/runs/evolution --figures results/figures/evolution
-	$(BIN)/nas show results/runs/contest --figures results/figures/contest
+	$(BIN)/python -m results.make
 
 clean:
 	rm -rf demo runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

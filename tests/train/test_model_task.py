@@ -1,6 +1,6 @@
 """Every supported pair of model and task trains from the command line, resumes exactly and is evaluated.
 
-The table "model x task" of the README is made from the same pairs, so it cannot go stale:
+The table "model x task" of docs/models-and-tasks.md is made from the same pairs, so it cannot go stale:
 ``python tests/train/test_model_task.py`` prints it.
 """
 
@@ -171,23 +171,23 @@ def test_pair_trains_resumes_and_is_evaluated(
 
 
 def table() -> str:
-    """The table of the README: models that serve a family of tasks, by the ids of the tests above."""
+    """The table of the manual: models that serve a family of tasks, by the ids of the tests above."""
     served = {model: supported(model) for model in BASELINES.names()}
     lines = ["| task | " + " | ".join(served) + " |", "|---|" + "---|" * len(served)]
     for task in TASKS.names():
         marks = [
-            ("T" if (model, task) in PAIRS else "floor") if task in tasks else "" for model, tasks in served.items()
+            ("T" if (model, task) in PAIRS else "reference") if task in tasks else "" for model, tasks in served.items()
         ]
         lines.append(f"| `{task}` | " + " | ".join(marks) + " |")
     return "\n".join(lines)
 
 
-def test_the_readme_shows_the_pairs_that_are_tested() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    _, _, rest = readme.partition("<!-- model x task -->\n")
+def test_the_manual_shows_the_pairs_that_are_tested() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "models-and-tasks.md").read_text(encoding="utf-8")
+    _, _, rest = manual.partition("<!-- model x task -->\n")
     shown, _, _ = rest.partition("\n<!-- end -->")
     assert shown == table(), "print the table anew: python tests/train/test_model_task.py"
-    assert "tests/train/test_model_task.py::test_pair_trains_resumes_and_is_evaluated[MODEL-TASK]" in readme
+    assert "tests/train/test_model_task.py::test_pair_trains_resumes_and_is_evaluated[MODEL-TASK]" in manual
 
 
 def test_every_trainable_model_is_served_small() -> None:
