@@ -12,7 +12,7 @@ import torch
 from nas.config.runs import SearchSettings
 from nas.engines.setup import costs_for, space_of
 from nas.estimators.catalogue import Estimator, Report, make_estimator
-from nas.objectives.constraints import Feasible
+from nas.objectives.constraints import Constraints
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of
 from nas.registry import load_plugins
@@ -67,12 +67,12 @@ class Evaluator:
         return costs_for(self.settings, self.space, self.task)
 
     @cached_property
-    def feasible(self) -> Feasible:
+    def constraints(self) -> Constraints:
         """Which genotypes keep the limits."""
         limits = self.settings.limits
         if limits.params is None and limits.macs is None and limits.latency is None:
-            return Feasible(self.space)
-        return Feasible(self.space, self.costs, limits)
+            return Constraints(self.space)
+        return Constraints(self.space, self.costs, limits)
 
     def costs_of(self, genotype: Genotype) -> dict[str, float]:
         """Costs by name; {} where they are unknown: only in searches without limits on them and objectives of them."""

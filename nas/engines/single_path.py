@@ -38,7 +38,7 @@ class SinglePathLearner(SupernetLearner):
         return draw_path(
             self.space,
             seed,
-            lambda genotype: costs.feasible(genotype, limits),
+            lambda genotype: costs.within(genotype, limits),
             lambda again: random_within(self.space, costs, limits, again),
         )
 

@@ -14,7 +14,7 @@ from nas.errors import NasError
 from nas.estimators.base import NestedSearch
 from nas.estimators.catalogue import make_estimator
 from nas.estimators.pruning import should_stop
-from nas.objectives.constraints import Feasible
+from nas.objectives.constraints import Constraints
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.pareto import ParetoArchive
 from nas.space import Genotype, Space
@@ -44,9 +44,9 @@ class TrialLearner:
         limited = any((settings.limits.params, settings.limits.macs, settings.limits.latency))
         self._evaluates = settings.search.trials > 1
         self.costs = costs_for(settings, space, task) if self._evaluates or limited else None
-        self.feasible = Feasible(space, self.costs, settings.limits)
+        self.constraints = Constraints(space, self.costs, settings.limits)
         if limited:
-            strategy.restrict(self.feasible)
+            strategy.restrict(self.constraints)
         self._estimator = make_estimator(settings, space, task, data)
         self._only: Genotype | None = None
         self._rungs: dict[int, list[dict[str, float]]] = {}
@@ -94,7 +94,7 @@ class TrialLearner:
         if pruned:
             self._saved += self.settings.search.trial_steps - steps
         self._note(genotype, {} if failed else values, state, steps, time.perf_counter() - started)
-        if self._done < self.settings.search.trials and self._done == self.feasible.count():
+        if self._done < self.settings.search.trials and self._done == self.constraints.count():
             self.stopped = f"all {self._done} allowed genotypes of the space were evaluated"
         loss = found.get("loss", 0.0)
         return {

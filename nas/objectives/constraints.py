@@ -22,7 +22,7 @@ class ExhaustedError(NasError):
     """No genotype is left to propose."""
 
 
-class Feasible:
+class Constraints:
     """Which genotypes of ``space`` a search may evaluate; without limits, all of them.
 
     Works on the vectors of ``Space.encode``, since costs are sums over decisions. Raises NasError when a
@@ -57,7 +57,7 @@ class Feasible:
         """Whether there is any limit."""
         return bool(self._bounds)
 
-    def excess(self, vector: Sequence[int]) -> dict[str, float]:
+    def violations(self, vector: Sequence[int]) -> dict[str, float]:
         """Relative excess over each limit, cost / limit - 1; at most 0 is within."""
         return {m: self._cost(m, vector) / bound - 1 for m, bound in self._bounds.items()}
 
@@ -71,20 +71,22 @@ class Feasible:
         Under one limit this always arrives; under several that pull apart it may not, and gives None.
         """
         now = list(vector)
-        while (pain := self._pain(now)) > 0:
+        while (violation := self._violation(now)) > 0:
             order = list(range(len(now)))
             for i in range(len(order) - 1, 0, -1):
                 j = below(i + 1)
                 order[i], order[j] = order[j], order[i]
-            before = pain
+            before = violation
             for i in order:
-                cheaper = [c for c in range(self._sizes[i]) if self._pain([*now[:i], c, *now[i + 1 :]]) < pain]
+                cheaper = [
+                    c for c in range(self._sizes[i]) if self._violation([*now[:i], c, *now[i + 1 :]]) < violation
+                ]
                 if cheaper:
                     now[i] = cheaper[below(len(cheaper))]
-                    pain = self._pain(now)
-                if pain <= 0:
+                    violation = self._violation(now)
+                if violation <= 0:
                     break
-            if pain >= before:
+            if violation >= before:
                 return None
         return tuple(now)
 
@@ -124,7 +126,7 @@ class Feasible:
     def _cost(self, metric: str, vector: Sequence[int]) -> float:
         return self._bases[metric] + sum(row[i] for row, i in zip(self._shares[metric], vector, strict=True))
 
-    def _pain(self, vector: Sequence[int]) -> float:
+    def _violation(self, vector: Sequence[int]) -> float:
         # compared as costs, not as ratios: rounding must not let a genotype one parameter too large through
         return sum(
             max(cost - bound, 0.0) / bound for m, bound in self._bounds.items() for cost in [self._cost(m, vector)]

@@ -86,7 +86,7 @@ class GenotypeCosts:
         costs, bounds = self.of(genotype), self.bounds(limits)
         return {metric: costs[metric] / bound - 1 for metric, bound in bounds.items()}
 
-    def feasible(self, genotype: Genotype, limits: LimitSettings) -> bool:
+    def within(self, genotype: Genotype, limits: LimitSettings) -> bool:
         """Whether every limit that is set is kept."""
         return all(excess <= 0 for excess in self.violations(genotype, limits).values())
 

@@ -36,7 +36,7 @@ def best_within(supernet: Supernet, costs: GenotypeCosts, limits: LimitSettings)
     order and is left out. Raises NasError when no genotype keeps the limits, with the smallest possible costs.
     """
     free = supernet.genotype()
-    if costs.feasible(free, limits):
+    if costs.within(free, limits):
         return free
     space = supernet.space
     logits = {

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from nas.config.search import StrategySettings
 from nas.config.training import TrainSettings
-from nas.objectives.constraints import Feasible
+from nas.objectives.constraints import Constraints
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 
@@ -85,11 +85,11 @@ class DiscreteStrategy(ABC):
     def __init__(self, settings: StrategySettings, space: Space, seed: int) -> None:
         self.settings, self.space, self.seed = settings, space, seed
         self.rng = np.random.default_rng(seed)
-        self.feasible = Feasible(space)
+        self.constraints = Constraints(space)
 
-    def restrict(self, feasible: Feasible) -> None:
-        """Propose only what ``feasible`` allows."""
-        self.feasible = feasible
+    def restrict(self, constraints: Constraints) -> None:
+        """Propose only what ``constraints`` allows."""
+        self.constraints = constraints
 
     @abstractmethod
     def ask(self) -> Genotype:

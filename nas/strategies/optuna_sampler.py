@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.config.search import StrategySettings
 from nas.errors import UsageError, did_you_mean
-from nas.objectives.constraints import Feasible, Vector
+from nas.objectives.constraints import Constraints, Vector
 from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.nsga import Nsga2, Nsga3
@@ -65,7 +65,7 @@ def directions_of(settings: StrategySettings) -> list[Direction]:
 
 
 def set_constraints(trial: Trial | FrozenTrial, excess: Mapping[str, float]) -> None:
-    """Note the relative excess over each limit (``Feasible.excess``) as Optuna constraints; at most 0 is feasible."""
+    """Note the relative excess over each limit (``Constraints.violations``) as Optuna constraints; 0 or less is met."""
     for metric, value in excess.items():
         trial.set_constraint(metric, value)
 
@@ -76,12 +76,12 @@ def trial_seed(*parts: int) -> int:
 
 
 def sampler_for(
-    strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible | None = None
+    strategy: str, settings: StrategySettings, space: Space, seed: int, constraints: Constraints | None = None
 ) -> GenotypeSampler:
     """The sampler of ``random``, ``evolution`` or ``tpe``; never a genotype twice, never one beyond the limits."""
     if strategy not in SAMPLED:
         raise UsageError(f"strategy {strategy!r} has no Optuna sampler; {did_you_mean(strategy, SAMPLED)}")
-    return GenotypeSampler(strategy, settings, space, seed, feasible or Feasible(space))
+    return GenotypeSampler(strategy, settings, space, seed, constraints or Constraints(space))
 
 
 class GenotypeSampler(BaseSampler):
@@ -91,8 +91,11 @@ class GenotypeSampler(BaseSampler):
     Raises ExhaustedError from ``study.ask`` when no genotype is left.
     """
 
-    def __init__(self, strategy: str, settings: StrategySettings, space: Space, seed: int, feasible: Feasible) -> None:
-        self.strategy, self.settings, self.space, self.seed, self.feasible = strategy, settings, space, seed, feasible
+    def __init__(
+        self, strategy: str, settings: StrategySettings, space: Space, seed: int, constraints: Constraints
+    ) -> None:
+        self.strategy, self.settings, self.space, self.seed = strategy, settings, space, seed
+        self.constraints = constraints
         self._distributions = distributions(space)
         self._open = {name: d for name, d in self._distributions.items() if not d.single()}
         self._genetic = self._family()
@@ -130,10 +133,10 @@ class GenotypeSampler(BaseSampler):
         vector: Vector = ()
         for attempt in range(PROPOSALS):
             vector = self._proposal(study, trial, attempt)
-            if vector not in taken and self.feasible.allows(vector):
+            if vector not in taken and self.constraints.allows(vector):
                 return vector
         below = random.Random(trial_seed(self.seed, trial.number, PROPOSALS)).randrange
-        return self.feasible.another(vector, taken, below)
+        return self.constraints.another(vector, taken, below)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -47,7 +47,7 @@ class OptunaStrategy(DiscreteStrategy):
                 self._study = self._rebuilt()
             self._asked = trial = self._study.ask()
             genotype = suggest(trial, self.space)
-            set_constraints(trial, self.feasible.excess(self.space.encode(genotype)))
+            set_constraints(trial, self.constraints.violations(self.space.encode(genotype)))
         return genotype
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
@@ -71,7 +71,7 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked = None
 
     def _rebuilt(self) -> Study:
-        sampler = sampler_for(self.name, self.settings, self.space, self.seed, self.feasible)
+        sampler = sampler_for(self.name, self.settings, self.space, self.seed, self.constraints)
         study = create_study(directions=directions_of(self.settings), sampler=sampler)
         study.add_trials([self._trial(record) for record in self._history])
         return study

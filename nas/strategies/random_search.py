@@ -30,10 +30,10 @@ class RandomSearch(DiscreteStrategy):
         for _ in range(DRAWS):
             genotype = self.space.sample(self.rng)
             vector = self.space.encode(genotype)
-            if vector not in self._seen and self.feasible.allows(vector):
+            if vector not in self._seen and self.constraints.allows(vector):
                 break
         else:
-            vector = self.feasible.another(vector, self._seen, drawer(self.rng))
+            vector = self.constraints.another(vector, self._seen, drawer(self.rng))
         self._seen.add(vector)
         return self.space.decode(vector)
 

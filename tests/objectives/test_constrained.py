@@ -52,7 +52,7 @@ def test_the_joint_space_is_solved_under_two_limits_at_once() -> None:
     free = costs.of(supernet.genotype())
     limits = LimitSettings(params=free["params"] * 0.9, macs=free["macs"] * 0.85)
     found = best_within(supernet, costs, limits)
-    assert costs.feasible(found, limits)
+    assert costs.within(found, limits)
     # no single exchange within the limits is likelier
     logits = supernet.edge_probabilities()
 
@@ -63,7 +63,7 @@ def test_the_joint_space_is_solved_under_two_limits_at_once() -> None:
                 total += float(torch.log(logits[name][row, edge.candidates.index(choice.block)]))
         return total
 
-    assert not [g for g in space.neighbours(found) if costs.feasible(g, limits) and value(g) > value(found) + 1e-6]
+    assert not [g for g in space.neighbours(found) if costs.within(g, limits) and value(g) > value(found) + 1e-6]
 
 
 def test_a_limit_that_does_not_bite_leaves_the_free_choice() -> None:

@@ -64,16 +64,16 @@ def test_limits_hold_at_equality_and_violations_are_the_relative_excess() -> Non
     space = tiny_space()
     costs, genotype = GenotypeCosts(space, get_task("sr_x2")), space.sample(1)
     own = costs.of(genotype)
-    assert costs.feasible(genotype, LimitSettings(params=own["params"], macs=own["macs"]))
+    assert costs.within(genotype, LimitSettings(params=own["params"], macs=own["macs"]))
     tight = LimitSettings(params=own["params"] / 2, macs=own["macs"] * 2)
     assert costs.violations(genotype, tight) == {"params": pytest.approx(1.0), "macs": pytest.approx(-0.5)}
-    assert not costs.feasible(genotype, tight) and costs.feasible(genotype, LimitSettings())
+    assert not costs.within(genotype, tight) and costs.within(genotype, LimitSettings())
 
 
 def test_a_latency_limit_without_a_table_says_how_to_make_one() -> None:
     space = tiny_space()
     with pytest.raises(UsageError, match="nas profile --latency-table"):
-        GenotypeCosts(space, get_task("sr_x2")).feasible(space.sample(1), LimitSettings(latency=5))
+        GenotypeCosts(space, get_task("sr_x2")).within(space.sample(1), LimitSettings(latency=5))
 
 
 class Wrapped:

@@ -85,8 +85,8 @@ def test_a_latency_limit_is_judged_by_the_table(table: LatencyTable) -> None:
     space = tiny_space()
     costs, genotype = GenotypeCosts(space, get_task("sr_x2"), table), space.sample(3)
     own = costs.of(genotype)["latency"]
-    assert costs.feasible(genotype, LimitSettings(latency=own))
-    assert not costs.feasible(genotype, LimitSettings(latency=own * 0.99))
+    assert costs.within(genotype, LimitSettings(latency=own))
+    assert not costs.within(genotype, LimitSettings(latency=own * 0.99))
 
 
 @pytest.mark.parametrize(

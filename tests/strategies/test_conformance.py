@@ -165,7 +165,7 @@ def test_a_limit_that_half_of_the_space_breaks_is_kept(strategy: str, tmp_path: 
         params=statistics.median(c["params"] for c in found), macs=statistics.median(c["macs"] for c in found)
     )
     result = search(settings.model_copy(update={"limits": limits}), out=tmp_path / "run")
-    assert costs.feasible(result.genotype, limits)
+    assert costs.within(result.genotype, limits)
     model = space.network(result.genotype, "sr_x2")
     assert sum(p.numel() for p in model.parameters()) <= limits.params
     trials = [e for e in read_events(result.run) if e["kind"] == "trial"]

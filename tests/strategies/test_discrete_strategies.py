@@ -12,7 +12,7 @@ import pytest
 import nas
 from nas.config.search import LimitSettings, StrategySettings
 from nas.errors import NasError, UsageError
-from nas.objectives.constraints import ExhaustedError, Feasible
+from nas.objectives.constraints import Constraints, ExhaustedError
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of
 from nas.registry import STRATEGIES
@@ -167,10 +167,10 @@ def test_what_is_proposed_keeps_every_limit(name: str, costs: GenotypeCosts) -> 
         params=sorted(d["params"] for d in drawn)[8], macs=sorted(d["macs"] for d in drawn)[20]
     )
     strategy = fresh(name, 1, population=6)
-    strategy.restrict(Feasible(SPACE, costs, limits))
+    strategy.restrict(Constraints(SPACE, costs, limits))
     asked = play(strategy, 30)
     assert len({g.hash for g in asked}) == 30
-    assert all(costs.feasible(g, limits) for g in asked)
+    assert all(costs.within(g, limits) for g in asked)
 
 
 @pytest.mark.parametrize("name", DISCRETE)
@@ -178,32 +178,32 @@ def test_the_only_genotype_within_a_limit_is_found(name: str, costs: GenotypeCos
     rows = [row for cell in costs.per_choice("params").values() for row in cell]
     least = costs.base("params") + sum(min(row.values()) for row in rows)
     strategy = fresh(name, 1)
-    strategy.restrict(Feasible(SPACE, costs, LimitSettings(params=least)))
+    strategy.restrict(Constraints(SPACE, costs, LimitSettings(params=least)))
     genotype = strategy.ask()
     assert costs.of(genotype)["params"] == least
 
 
 def test_a_limit_below_the_cheapest_genotype_is_refused_with_what_it_would_take(costs: GenotypeCosts) -> None:
     with pytest.raises(NasError, match=r"no genotype .* keeps the limit of 100 params: the cheapest has \d+; raise"):
-        Feasible(SPACE, costs, LimitSettings(params=100))
+        Constraints(SPACE, costs, LimitSettings(params=100))
 
 
 def test_the_excess_is_that_of_the_costs(costs: GenotypeCosts) -> None:
     limits = LimitSettings(params=100_000, macs=23e9)
-    feasible = Feasible(SPACE, costs, limits)
+    constraints = Constraints(SPACE, costs, limits)
     for seed in range(20):
         genotype = SPACE.sample(seed)
-        assert feasible.excess(SPACE.encode(genotype)) == costs.violations(genotype, limits)
-        assert feasible.allows(SPACE.encode(genotype)) == costs.feasible(genotype, limits)
+        assert constraints.violations(SPACE.encode(genotype)) == costs.violations(genotype, limits)
+        assert constraints.allows(SPACE.encode(genotype)) == costs.within(genotype, limits)
 
 
 def test_counting_what_is_allowed_agrees_with_looking_at_all() -> None:
     costs = GenotypeCosts(TINY, get_task("sr_x2"))
-    every = [costs.of(TINY.decode(v))["params"] for v in Feasible(TINY).left(())]
+    every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).left(())]
     bound = sorted(every)[9]
-    feasible = Feasible(TINY, costs, LimitSettings(params=bound))
-    assert len(every) == 27 == Feasible(TINY).count()
-    assert feasible.count() == sum(p <= bound for p in every)
+    constraints = Constraints(TINY, costs, LimitSettings(params=bound))
+    assert len(every) == 27 == Constraints(TINY).count()
+    assert constraints.count() == sum(p <= bound for p in every)
 
 
 @pytest.mark.parametrize(

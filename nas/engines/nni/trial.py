@@ -61,9 +61,9 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
         slot = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())
         vector = proposal
-        if vector in seen or not evaluator.feasible.allows(vector):
+        if vector in seen or not evaluator.constraints.allows(vector):
             below = random.Random(trial_seed(evaluator.settings.seed, slot)).randrange
-            vector = evaluator.feasible.another(vector, seen, below)
+            vector = evaluator.constraints.another(vector, seen, below)
         (folder / f"{slot:06d}.claim").write_text(json.dumps(list(vector)))
     return evaluator.space.decode(vector), slot
 

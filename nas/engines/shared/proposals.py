@@ -9,7 +9,7 @@ from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.config.runs import SearchSettings
-from nas.objectives.constraints import Feasible
+from nas.objectives.constraints import Constraints
 from nas.space import Space
 from nas.strategies.optuna_sampler import directions_of, distributions, params_of, sampler_for, set_constraints, suggest
 from nas.strategies.optuna_strategy import PASSING
@@ -22,15 +22,15 @@ class Proposer:
     the strategy does without a storage. Raises ExhaustedError when no genotype is left.
     """
 
-    def __init__(self, settings: SearchSettings, space: Space, feasible: Feasible) -> None:
-        self._settings, self._space, self._feasible = settings, space, feasible
+    def __init__(self, settings: SearchSettings, space: Space, constraints: Constraints) -> None:
+        self._settings, self._space, self._constraints = settings, space, constraints
         self._distributions = distributions(space)
         self._notes: dict[str, Any] = {}  # what the sampler noted on the study: the parents of each generation
 
     def __call__(self, rows: Sequence[FrozenTrial]) -> FrozenTrial:
         """A trial that waits: parameters of a new genotype, and the sampler's notes on it. ``rows``: all, by number."""
         settings = self._settings
-        sampler = sampler_for(settings.strategy, settings.search, self._space, settings.seed, self._feasible)
+        sampler = sampler_for(settings.strategy, settings.search, self._space, settings.seed, self._constraints)
         study: Study = create_study(directions=directions_of(settings.search), sampler=sampler)
         # one that waits (somebody queued it by the dashboard) would be what the copy's ``ask`` gives
         study.add_trials(t if t.state != TrialState.WAITING else create_trial(state=TrialState.FAIL) for t in rows)
@@ -39,8 +39,8 @@ class Proposer:
             storage.set_study_system_attr(identity, key, value)
         trial = study.ask()
         genotype = suggest(trial, self._space)
-        if self._feasible.limited:
-            set_constraints(trial, self._feasible.excess(self._space.encode(genotype)))
+        if self._constraints.limited:
+            set_constraints(trial, self._constraints.violations(self._space.encode(genotype)))
         self._notes = dict(storage.get_study_system_attrs(identity))
         notes = study.get_trials(deepcopy=False)[trial.number].system_attrs
         return create_trial(

@@ -124,7 +124,7 @@ def _no_nested_search(settings: SearchSettings, folder: Path) -> Path:
 def trial_budget_of(shared: SharedStorage, study: optuna.Study, evaluator: Evaluator) -> TrialBudget:
     """The slots of a study, with proposals by the search's sampler, within its limits."""
     settings, space = evaluator.settings, evaluator.space
-    propose = Proposer(settings, space, evaluator.feasible)
+    propose = Proposer(settings, space, evaluator.constraints)
     return TrialBudget(shared, study, space, settings.search.trials, propose, settings.train.time)
 
 
