@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -37,6 +36,9 @@ def test_the_sum_is_what_the_counter_finds_in_the_derived_network(name: str, ove
     for seed in range(3):
         genotype = space.sample(seed)
         assert costs.of(genotype) == counted(space, genotype, chosen)
+        for metric, cost in costs.of(genotype).items():
+            rows = zip(space.decisions, costs.rows(metric), space.encode(genotype), strict=True)
+            assert cost == costs.base(metric) + sum(row[decision.choices[k]] for decision, row, k in rows)
 
 
 def test_a_genotype_of_another_depth_is_counted_at_its_own() -> None:
@@ -47,17 +49,19 @@ def test_a_genotype_of_another_depth_is_counted_at_its_own() -> None:
     )
 
 
-def test_hundreds_of_genotypes_a_second_and_no_random_number_is_used_up() -> None:
+def test_counting_uses_up_no_random_number_and_afterwards_builds_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     space, task = tiny_space(), get_task("sr_x2")
-    genotypes = [space.decode(v) for v in ([0, 0, 0, 0], [0, 1, 1, 2])] * 250
     before = torch.get_rng_state()
     genotype_costs._counted.cache_clear()
     costs = GenotypeCosts(space, task)
     assert torch.equal(before, torch.get_rng_state())
-    start = time.process_time()
-    for genotype in genotypes:
-        costs.of(genotype)
-    assert time.process_time() - start < 1
+
+    def refuse(*arguments: Any) -> Any:
+        raise AssertionError("a network was built to count one more genotype")
+
+    monkeypatch.setattr(Space, "network", refuse)
+    assert GenotypeCosts(space, task).of(space.sample(1)) == costs.of(space.sample(1))
+    assert costs.of(space.decode([0, 0, 0, 0])) != costs.of(space.decode([0, 1, 1, 2]))
 
 
 def test_limits_hold_at_equality_and_violations_are_the_relative_excess() -> None:
