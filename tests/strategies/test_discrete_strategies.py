@@ -199,7 +199,7 @@ def test_the_excess_is_that_of_the_costs(costs: GenotypeCosts) -> None:
 
 def test_counting_what_is_allowed_agrees_with_looking_at_all() -> None:
     costs = GenotypeCosts(TINY, get_task("sr_x2"))
-    every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).left(())]
+    every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).remaining(())]
     bound = sorted(every)[9]
     constraints = Constraints(TINY, costs, LimitSettings(params=bound))
     assert len(every) == 27 == Constraints(TINY).count()
