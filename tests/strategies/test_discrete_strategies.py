@@ -68,7 +68,7 @@ def values_of(genotype: Genotype, strategy: DiscreteStrategy) -> dict[str, float
         "params": float(vector[1]),
         "latency": float(vector[2]),
     }
-    return {name: known[name] for name in objectives_of(strategy.settings)}
+    return {name: known[name] for name in objectives_of(strategy.search)}
 
 
 def play(strategy: DiscreteStrategy, trials: int, done: int = 0) -> list[Genotype]:
