@@ -13,9 +13,9 @@ from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
-from nas.experiments.experiment import prepare, run
-from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_name
-from nas.experiments.variants import Variant, changed, strategy_variants
+from nas.experiments.experiment import plan_experiment, start_experiment
+from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_experiment_name
+from nas.experiments.variants import Variant, changed_settings, strategy_variants
 from nas.files import slug
 from nas.registry import STRATEGIES, load_plugins
 from nas.space import SPACES, Space
@@ -38,7 +38,7 @@ def ablate(
     """Plan and run; see ``plan_ablation`` for the arguments."""
     plan = plan_ablation(settings, seeds, strategies=strategies, factors=factors, vary=vary, reference=reference)
     name = "contest" if strategies else "ablation"
-    return run(plan, Path(out) if out is not None else Path("runs") / default_name(settings, name), jobs)
+    return start_experiment(plan, Path(out) if out is not None else Path("runs") / default_experiment_name(settings, name), jobs)
 
 
 def plan_ablation(
@@ -64,19 +64,19 @@ def plan_ablation(
     if strategies:
         variants, title = strategy_variants(settings, strategies), "comparison of strategies"
     elif vary:
-        variants, title = varied_arms(settings, vary), "ablation"
+        variants, title = varied_variants(settings, vary), "ablation"
     else:
-        variants, title = ablation_arms(settings, factors, notes), "ablation"
+        variants, title = ablation_variants(settings, factors, notes), "ablation"
     names = [variant.name for variant in variants]
     if reference is None:
         reference = "random" if strategies and "random" in names else names[0]
     if reference not in names:
         raise UsageError(f"--reference {reference!r} is no arm here; {did_you_mean(reference, names)}")
     kind = "contest" if strategies else "ablation"
-    return prepare(kind, title, settings, variants, seeds, reference if len(variants) > 1 else None, notes)
+    return plan_experiment(kind, title, settings, variants, seeds, reference if len(variants) > 1 else None, notes)
 
 
-def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]) -> list[Variant]:
+def ablation_variants(base: SearchSettings, factors: Sequence[str], notes: list[str]) -> list[Variant]:
     """The reference (the settings as they are) and one arm for each factor turned the other way.
 
     A factor that has no meaning here is left out, which ``notes`` then says.
@@ -90,10 +90,10 @@ def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]
         )
     space = space_of(base)
     makers: dict[str, Callable[[SearchSettings, Space], list[Variant]]] = {
-        "cells": _cell_arms,
-        "partial_channels": _partial_channel_arms,
-        "edge_weights": _edge_weight_arms,
-        "order": _order_arms,
+        "cells": _cell_variants,
+        "partial_channels": _partial_channel_variants,
+        "edge_weights": _edge_weight_variants,
+        "order": _order_variants,
     }
     variants = [Variant(slug(space.name), "reference", _levels(base, space), base)]
     for factor in factors or FACTORS:
@@ -107,7 +107,7 @@ def ablation_arms(base: SearchSettings, factors: Sequence[str], notes: list[str]
     return variants
 
 
-def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
+def varied_variants(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
     """One arm for every value of every ``a.b=v1,v2``; the settings as they are come first."""
     space = space_of(base)
     variants = [Variant(slug(space.name), "reference", "as given", base)]
@@ -125,7 +125,7 @@ def varied_arms(base: SearchSettings, vary: Sequence[str]) -> list[Variant]:
     return variants
 
 
-def _cell_arms(base: SearchSettings, space: Space) -> list[Variant]:
+def _cell_variants(base: SearchSettings, space: Space) -> list[Variant]:
     """One kind of cell alone: the registered spaces osm and asm, at the width of the joint space."""
     if space.name != "jsm":
         return []
@@ -135,7 +135,7 @@ def _cell_arms(base: SearchSettings, space: Space) -> list[Variant]:
             continue
         features = {"network.features": space.features} if role == "attention" else {}
         overrides = {k: v for k, v in base.overrides.items() if _fits(k, role)}
-        settings = changed(base, space=name).model_copy(update={"overrides": {**overrides, **features}})
+        settings = changed_settings(base, space=name).model_copy(update={"overrides": {**overrides, **features}})
         variants.append(Variant(f"{name}-only", "cells", f"{role} only", settings))
     return variants
 
@@ -145,7 +145,7 @@ def _fits(override: str, role: str) -> bool:
     return not override.startswith("cells.") or override.split(".")[1] == role
 
 
-def _partial_channel_arms(base: SearchSettings, space: Space) -> list[Variant]:
+def _partial_channel_variants(base: SearchSettings, space: Space) -> list[Variant]:
     cells = _relaxed(base, space)
     taken = {name: space.cells[name].relaxation.partial_channels for name in cells}
     if not taken:
@@ -154,18 +154,18 @@ def _partial_channel_arms(base: SearchSettings, space: Space) -> list[Variant]:
     overrides = {f"cells.{name}.relaxation.partial_channels": 1 if on else 4 for name in taken}
     level = "off" if on else "on (a quarter)"
     return [
-        Variant(f"partial-channels-{level.split()[0]}", "partial channels", level, changed(base, overrides=overrides))
+        Variant(f"partial-channels-{level.split()[0]}", "partial channels", level, changed_settings(base, overrides=overrides))
     ]
 
 
-def _edge_weight_arms(base: SearchSettings, space: Space) -> list[Variant]:
+def _edge_weight_variants(base: SearchSettings, space: Space) -> list[Variant]:
     cells = _relaxed(base, space)
     if not cells:
         return []
     on = any(space.cells[name].relaxation.edge_weights for name in cells)
     overrides = {f"cells.{name}.relaxation.edge_weights": not on for name in cells}
     level = "off" if on else "on"
-    return [Variant(f"edge-weights-{level}", "edge weights", level, changed(base, overrides=overrides))]
+    return [Variant(f"edge-weights-{level}", "edge weights", level, changed_settings(base, overrides=overrides))]
 
 
 def _relaxed(base: SearchSettings, space: Space) -> list[str]:
@@ -176,12 +176,12 @@ def _relaxed(base: SearchSettings, space: Space) -> list[str]:
     return [name for name, cell in space.cells.items() if cell.role == "operation"]
 
 
-def _order_arms(base: SearchSettings, space: Space) -> list[Variant]:
+def _order_variants(base: SearchSettings, space: Space) -> list[Variant]:
     order = _order(base)
     if order is None:
         return []
     other = "second" if order == "first" else "first"
-    return [Variant(f"{other}-order", "order", other, changed(base, search__order=other))]
+    return [Variant(f"{other}-order", "order", other, changed_settings(base, search__order=other))]
 
 
 def _order(base: SearchSettings) -> str | None:

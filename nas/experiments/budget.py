@@ -58,7 +58,7 @@ class Budget:
     multiply_adds: float
 
 
-def measure(settings: SearchSettings, repeats: int = 3, clock: Callable[[], float] = cpu_seconds) -> Cost:
+def measure_cost(settings: SearchSettings, repeats: int = 3, clock: Callable[[], float] = cpu_seconds) -> Cost:
     """Run ``repeats`` units of this search (after one that warms up) and take the median of what ``clock`` says."""
     load_plugins(settings.plugins)
     if settings.threads:
@@ -187,7 +187,7 @@ def cost_of(settings: SearchSettings, cost: Cost) -> Budget:
     )
 
 
-def fit(settings: SearchSettings, cost: Cost, seconds: float) -> SearchSettings:
+def fit_to_budget(settings: SearchSettings, cost: Cost, seconds: float) -> SearchSettings:
     """The same search with the most steps, or trials, that cost no more than ``seconds``.
 
     Where two trials would already cost more, their training is shortened. UsageError when the budget does not

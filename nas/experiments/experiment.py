@@ -16,9 +16,9 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError
 from nas.experiments.cpu_time import CpuTime
-from nas.experiments.plan import FIRST_DRAW, ExperimentPlan, ExperimentResult, Trained, default_name
-from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, retraining
-from nas.experiments.variants import Variant, check_control, control_variant, with_equal_budgets
+from nas.experiments.plan import FIRST_DRAW, ExperimentPlan, ExperimentResult, Trained, default_experiment_name
+from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run
+from nas.experiments.variants import Variant, check_control, baseline_variant, with_equal_budgets
 from nas.registry import load_plugins
 from nas.tasks import get_task
 from nas.train.trainable import OPTIONS
@@ -42,8 +42,8 @@ def run_experiment(
     first = Variant(
         settings.strategy if settings.strategy != "control" else "search", "strategy", settings.strategy, settings
     )
-    variants = [first, control_variant(first)] if control is not None else [first]
-    plan = prepare(
+    variants = [first, baseline_variant(first)] if control is not None else [first]
+    plan = plan_experiment(
         "campaign",
         "search and control" if control else "search",
         settings,
@@ -51,10 +51,10 @@ def run_experiment(
         seeds,
         "control" if control else None,
     )
-    return run(plan, Path(out) if out is not None else Path("runs") / default_name(settings, "campaign"), jobs)
+    return start_experiment(plan, Path(out) if out is not None else Path("runs") / default_experiment_name(settings, "campaign"), jobs)
 
 
-def prepare(
+def plan_experiment(
     kind: str,
     title: str,
     base: SearchSettings,
@@ -89,34 +89,34 @@ def prepare(
     )
 
 
-def run(plan: ExperimentPlan, folder: Path, jobs: int = 1) -> ExperimentResult:
+def start_experiment(plan: ExperimentPlan, folder: Path, jobs: int = 1) -> ExperimentResult:
     """Begin a campaign in a new folder and bring it to its end."""
     begin(folder, plan.to_document())
-    return carry_out(plan, folder, jobs)
+    return finish_experiment(plan, folder, jobs)
 
 
-def carry_out(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult:
+def finish_experiment(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult:
     """Bring every run of a begun experiment to its end and write its results."""
-    from nas.experiments.results import collect
+    from nas.experiments.results import collect_results
 
     load_plugins(plan.base.plugins)
-    done = parts_of(plan, folder)
-    finish_all(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
-    return collect(plan, folder, done, CpuTime(folder))
+    done = planned_runs(plan, folder)
+    finish_runs(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
+    return collect_results(plan, folder, done, CpuTime(folder))
 
 
-def parts_of(plan: ExperimentPlan, folder: Path) -> list[Trained]:
+def planned_runs(plan: ExperimentPlan, folder: Path) -> list[Trained]:
     """All parts in the order of work: seed by seed, so that an unfinished campaign is balanced."""
     done = []
     for seed in plan.seeds:
         for variant in plan.variants:
             found = PlannedRun(f"{variant.name}-seed{seed}", variant.at_seed(seed))
-            trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
+            trained = retraining_run(f"{found.name}-retrained", plan.base, folder / found.name, seed)
             done.append(Trained(variant.name, seed, found, trained))
     for index in range(plan.base.retrain.random_genotypes if _has_supernet(plan) else 0):
-        found = random_genotype(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
+        found = random_genotype_run(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
         seed = plan.seeds[index % len(plan.seeds)]
-        trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
+        trained = retraining_run(f"{found.name}-retrained", plan.base, folder / found.name, seed)
         done.append(Trained("", seed, found, trained))
     return done
 
@@ -127,7 +127,7 @@ def _has_supernet(plan: ExperimentPlan) -> bool:
     return any(is_differentiable(variant.settings) for variant in plan.variants)
 
 
-def describe(plan: ExperimentPlan) -> str:
+def describe_experiment(plan: ExperimentPlan) -> str:
     """What a campaign will do, for ``--dry-run``."""
     lines = [f"{plan.title}: {len(plan.variants)} arms, seeds {', '.join(map(str, plan.seeds))}"]
     for variant in plan.variants:

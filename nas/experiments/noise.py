@@ -18,11 +18,11 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
 from nas.experiments.cpu_time import CpuTime
-from nas.experiments.noise_results import EARLY, NoiseTable, statistics_of
-from nas.experiments.noise_tables import as_csv, as_markdown
-from nas.experiments.outcomes import Reader, write_experiment_rows
-from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_name
-from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, read_document, retraining
+from nas.experiments.noise_results import EARLY, NoiseTable, noise_statistics
+from nas.experiments.noise_tables import noise_csv, noise_markdown
+from nas.experiments.outcomes import OutcomeReader, write_experiment_rows
+from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_experiment_name
+from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, read_document, retraining_run
 from nas.files import write_json, write_text
 from nas.registry import BASELINES, load_plugins
 from nas.tasks import get_task
@@ -39,7 +39,7 @@ class NoisePlan:
     seeds: list[int]
 
 
-def noise(
+def measure_noise(
     settings: SearchSettings, genotypes: int, seeds: int, out: str | Path | None = None, jobs: int = 1
 ) -> ExperimentResult:
     """Train ``genotypes`` random genotypes with ``seeds`` seeds each and say what can be told apart.
@@ -47,7 +47,7 @@ def noise(
     ``settings.retrain`` is the recipe. Raises UsageError for fewer than two of either, before anything is written.
     """
     plan = plan_noise(settings, genotypes, seeds)
-    folder = Path(out) if out is not None else Path("runs") / default_name(settings, "noise")
+    folder = Path(out) if out is not None else Path("runs") / default_experiment_name(settings, "noise")
     document = {"kind": "noise", "draws": plan.draws, "seeds": plan.seeds, "base": plan.base.model_dump(mode="json")}
     begin(folder, document)
     return _finish(plan, folder, jobs)
@@ -98,14 +98,14 @@ def resume_noise(folder: str | Path, document: dict[str, Any] | None = None, job
 
 def _finish(plan: NoisePlan, folder: Path, jobs: int) -> ExperimentResult:
     plugins = plan.base.plugins
-    drawn = [random_genotype(f"genotype{i + 1}", plan.base, draw) for i, draw in enumerate(plan.draws)]
-    finish_all(folder, [[part] for part in drawn], plugins)
+    drawn = [random_genotype_run(f"genotype{i + 1}", plan.base, draw) for i, draw in enumerate(plan.draws)]
+    finish_runs(folder, [[part] for part in drawn], plugins)
     table = [
-        [retraining(f"{part.name}-seed{seed}-retrained", plan.base, folder / part.name, seed) for seed in plan.seeds]
+        [retraining_run(f"{part.name}-seed{seed}-retrained", plan.base, folder / part.name, seed) for seed in plan.seeds]
         for part in drawn
     ]
     by_seed = [[row[column]] for column in range(len(plan.seeds)) for row in table]
-    finish_all(folder, by_seed, plugins, jobs)
+    finish_runs(folder, by_seed, plugins, jobs)
     return _collect(plan, folder, table, CpuTime(folder))
 
 
@@ -113,7 +113,7 @@ def _collect(plan: NoisePlan, folder: Path, parts: list[list[PlannedRun]], work:
     task = get_task(plan.base.task)
     data = open_training_data(plan.base, task, {"weights": 1.0})
     curves = np.array([[_curve(folder / part.name, plan.base.retrain.steps) for part in row] for row in parts])
-    reader = Reader(folder, task)
+    reader = OutcomeReader(folder, task)
     outcomes = [
         [reader.outcome(part.name, drawn, seed, drawn, part.name) for part, seed in zip(row, plan.seeds, strict=True)]
         for drawn, row in ((f"genotype{i + 1}", row) for i, row in enumerate(parts))
@@ -139,13 +139,13 @@ def _collect(plan: NoisePlan, folder: Path, parts: list[list[PlannedRun]], work:
         "validation_images": len(data.parts["validation"]),
         "genotypes": [row[0].genotype.hash for row in outcomes],
         "cpu_seconds_of_a_run": float(np.mean(known)) if known else None,
-        **statistics_of(table),
+        **noise_statistics(table),
     }
     images = len(data.parts["validation"])
     write_experiment_rows(folder, [one for row in outcomes for one in row], plan.base, task, images)
     write_json(folder / "statistics.json", statistics)
-    write_text(folder / "table.csv", as_csv(statistics))
-    text = as_markdown(statistics)
+    write_text(folder / "table.csv", noise_csv(statistics))
+    text = noise_markdown(statistics)
     return ExperimentResult(text, write_text(folder / "table.md", text), folder, statistics)
 
 

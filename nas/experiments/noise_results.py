@@ -37,7 +37,7 @@ class NoiseTable:
     floor: float | None
 
 
-def statistics_of(table: NoiseTable) -> dict[str, Any]:
+def noise_statistics(table: NoiseTable) -> dict[str, Any]:
     """Everything as plain values, with the conclusions in words."""
     final = table.curves[:, :, -1]
     stages = []

@@ -43,7 +43,7 @@ class Outcome:
     weights: Path
 
 
-class Reader:
+class OutcomeReader:
     """Reads finished parts; the costs of one genotype are counted once."""
 
     def __init__(self, folder: Path, task: Task) -> None:

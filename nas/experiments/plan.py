@@ -93,6 +93,6 @@ def images_of(plan: ExperimentPlan) -> int:
     return len(data.parts["validation"])
 
 
-def default_name(settings: SearchSettings, kind: str) -> str:
+def default_experiment_name(settings: SearchSettings, kind: str) -> str:
     """The folder's name when none is given."""
     return f"{kind}-{Path(settings.space).stem}-{settings.task}-{settings.strategy}"

@@ -10,10 +10,10 @@ from typing import Any
 from nas.engines.setup import space_of
 from nas.experiments.budget import is_differentiable
 from nas.experiments.cpu_time import CpuTime
-from nas.experiments.outcomes import VALIDATION, Outcome, Reader, write_experiment_rows
+from nas.experiments.outcomes import VALIDATION, Outcome, OutcomeReader, write_experiment_rows
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, Trained, images_of
 from nas.experiments.rank_agreement import supernet_scores
-from nas.experiments.tables import as_csv, as_markdown
+from nas.experiments.tables import experiment_csv, experiment_markdown
 from nas.experiments.variants import Variant
 from nas.files import write_json, write_text
 from nas.space import Genotype
@@ -22,15 +22,15 @@ from nas.statistics import sentences as wording
 from nas.tasks import get_task
 
 
-def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: CpuTime) -> ExperimentResult:
+def collect_results(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: CpuTime) -> ExperimentResult:
     """Read all parts, compare, write; the same parts give the same files."""
     task = get_task(plan.base.task)
-    reader = Reader(folder, task)
+    reader = OutcomeReader(folder, task)
     outcomes = [
         reader.outcome(part.found.name, part.variant, part.seed, part.found.name, part.trained.name) for part in done
     ]
     images = images_of(plan)
-    variants = [_arm(variant, [o for o in outcomes if o.variant == variant.name]) for variant in plan.variants]
+    variants = [_variant_statistics(variant, [o for o in outcomes if o.variant == variant.name]) for variant in plan.variants]
     ranking = _ranking(plan, folder, outcomes, work)
     rows = write_experiment_rows(folder, outcomes, plan.base, task, images)
     statistics: dict[str, Any] = {
@@ -45,7 +45,7 @@ def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: C
         "budget_seconds": plan.seconds,
         "retrain_steps": plan.base.retrain.steps,
         "arms": variants,
-        "comparisons": compare(variants, plan.reference),
+        "comparisons": compare_variants(variants, plan.reference),
         "ranking": ranking,
         "points": [_point(o) for o in outcomes],
         "sets": _sets(plan, rows),
@@ -53,12 +53,12 @@ def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: C
     }
     statistics["conclusions"] = conclusions(statistics)
     write_json(folder / "statistics.json", statistics)
-    write_text(folder / "table.csv", as_csv(statistics))
-    text = as_markdown(statistics)
+    write_text(folder / "table.csv", experiment_csv(statistics))
+    text = experiment_markdown(statistics)
     return ExperimentResult(text, write_text(folder / "table.md", text), folder, statistics)
 
 
-def _arm(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _variant_statistics(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     gaps = [o.gap for o in outcomes if o.gap is not None]
     times = [o.search_seconds for o in outcomes if o.search_seconds is not None]
     training = [o.train_seconds for o in outcomes if o.train_seconds is not None]
@@ -85,7 +85,7 @@ def _arm(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def compare(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
+def compare_variants(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
     """Every other arm minus the reference; several comparisons have wider intervals, to hold all together.
 
     Bonferroni: of m comparisons each has the level 1 - 0.05 / m.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas.experiments.experiment import carry_out
+from nas.experiments.experiment import finish_experiment
 from nas.experiments.plan import ExperimentPlan, ExperimentResult
 from nas.experiments.runs import read_document
 
@@ -17,4 +17,4 @@ def resume_experiment(folder: str | Path, jobs: int = 1) -> ExperimentResult:
         from nas.experiments.noise import resume_noise
 
         return resume_noise(folder, document, jobs)
-    return carry_out(ExperimentPlan.from_document(document), folder, jobs)
+    return finish_experiment(ExperimentPlan.from_document(document), folder, jobs)

@@ -52,7 +52,7 @@ def finish(folder: Path, part: PlannedRun, work: CpuTime) -> Path:
     return run
 
 
-def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Sequence[str], jobs: int = 1) -> None:
+def finish_runs(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Sequence[str], jobs: int = 1) -> None:
     """Bring all parts to their end, those of one chain one after the other, ``jobs`` chains at a time.
 
     More than one job means as many processes; give each its share of the cores (``threads``). The first failure
@@ -63,10 +63,10 @@ def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Se
     waiting = [c for c in chains if not all((folder / part.name / "summary.json").is_file() for part in c)]
     if min(jobs, len(waiting)) <= 1:
         for chain in waiting:
-            _finish_chain(folder, chain, plugins)
+            _finish_sequence(folder, chain, plugins)
         return
     with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_finish_chain, folder, chain, plugins) for chain in waiting]
+        futures = [pool.submit(_finish_sequence, folder, chain, plugins) for chain in waiting]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -75,13 +75,13 @@ def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Se
             raise
 
 
-def _finish_chain(folder: Path, chain: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
+def _finish_sequence(folder: Path, chain: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
     load_plugins(plugins)
     for part in chain:
         finish(folder, part, CpuTime(folder))
 
 
-def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> PlannedRun:
+def retraining_run(name: str, base: SearchSettings, model: Path, seed: int) -> PlannedRun:
     """The training of what run folder ``model`` found, by the campaign's recipe."""
     recipe = base.retrain.model_dump(include=set(TrainSettings.model_fields))
     settings = RetrainSettings(
@@ -98,7 +98,7 @@ def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> Plann
     return PlannedRun(name, settings)
 
 
-def random_genotype(name: str, base: SearchSettings, seed: int) -> PlannedRun:
+def random_genotype_run(name: str, base: SearchSettings, seed: int) -> PlannedRun:
     """A random genotype of the space (under its limits), drawn without training anything."""
     settings = build(
         SearchSettings,

@@ -10,7 +10,7 @@ from nas.config.reading import build, parse
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
-from nas.experiments.budget import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
+from nas.experiments.budget import Budget, Cost, cost_of, fit_to_budget, is_differentiable, measure_cost, rescaled
 from nas.registry import ESTIMATORS, STRATEGIES
 
 
@@ -56,7 +56,7 @@ class Variant:
         return self.settings.model_copy(update={"seed": seed})
 
 
-def changed(base: SearchSettings, **flags: Any) -> SearchSettings:
+def changed_settings(base: SearchSettings, **flags: Any) -> SearchSettings:
     """``base`` with some settings changed (names dotted by double underscores)."""
     return build(SearchSettings, base.model_dump(mode="json"), **flags)
 
@@ -67,7 +67,7 @@ def strategy_variants(base: SearchSettings, names: Sequence[str]) -> list[Varian
         STRATEGIES.get(name)
     if len(set(names)) != len(names) or not names:
         raise UsageError("name each strategy once, e.g. --strategies pc_darts,random")
-    return [Variant(name, "strategy", name, changed(base, strategy=name)) for name in names]
+    return [Variant(name, "strategy", name, changed_settings(base, strategy=name)) for name in names]
 
 
 def check_control(control: str | None) -> None:
@@ -76,9 +76,9 @@ def check_control(control: str | None) -> None:
         raise UsageError(f"unknown control {control!r}; {did_you_mean(str(control), ['random'])}")
 
 
-def control_variant(variant: Variant) -> Variant:
+def baseline_variant(variant: Variant) -> Variant:
     """The random search beside ``arm``; its budget is set by ``with_equal_budgets``."""
-    return Variant("control", "strategy", "random", changed(variant.settings, strategy="random"))
+    return Variant("control", "strategy", "random", changed_settings(variant.settings, strategy="random"))
 
 
 def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
@@ -89,7 +89,7 @@ def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
         alike = variant.settings.model_copy(update={"strategy": ""}).model_dump_json(exclude={"search": {"population"}})
         key = variant.settings.model_dump_json() if is_differentiable(variant.settings) else alike
         if key not in known:
-            known[key] = measure(variant.settings, repeats)
+            known[key] = measure_cost(variant.settings, repeats)
         costs.append(known[key])
     return costs
 
@@ -125,7 +125,7 @@ def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repea
             settings = settings.model_copy(update={"train": train.model_copy(update={"time": wanted})})
             notes.append(f"stops after {wanted:.0f} s of work, or {settings.search.trials} trials")
         elif not (same and cost.unit == unit):
-            settings = fit(settings, cost, wanted)
+            settings = fit_to_budget(settings, cost, wanted)
             if settings.search.trial_steps != variant.settings.search.trial_steps:
                 cost = rescaled(cost, variant.settings.search.trial_steps, settings.search.trial_steps)
                 notes.append(f"trials shortened to {settings.search.trial_steps} steps, so that there are two")

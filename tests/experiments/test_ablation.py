@@ -14,14 +14,14 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError
 from nas.experiments import variants as arms_module
-from nas.experiments.ablation import ablate, ablation_arms, plan_ablation
+from nas.experiments.ablation import ablate, ablation_variants, plan_ablation
 from nas.experiments.budget import Cost
 from nas.experiments.results import conclusions
 from nas.experiments.variants import Variant, with_equal_budgets
 from nas.statistics import intervals as statistics
 from nas.statistics.intervals import Agreement
 from nas.strategies.bilevel import BilevelSettings
-from tests.experiments.campaign_examples import Stage, tiny_settings
+from tests.experiments.experiment_examples import Stage, tiny_settings
 
 
 def jsm(*assignments: str, **flags: object) -> SearchSettings:
@@ -29,7 +29,7 @@ def jsm(*assignments: str, **flags: object) -> SearchSettings:
 
 
 def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() -> None:
-    arms = {a.name: a for a in ablation_arms(jsm(), [], [])}
+    arms = {a.name: a for a in ablation_variants(jsm(), [], [])}
     assert list(arms) == ["jsm", "osm-only", "asm-only", "partial-channels-off", "edge-weights-off", "second-order"]
     spaces = {name: space_of(arm.settings) for name, arm in arms.items()}
     assert {n: sorted(s.cells) for n, s in spaces.items()} == {
@@ -46,22 +46,22 @@ def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() ->
 
 
 def test_attention_alone_keeps_the_width_of_the_joint_space() -> None:
-    arms = {a.name: a for a in ablation_arms(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])}
+    arms = {a.name: a for a in ablation_variants(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])}
     assert space_of(arms["asm-only"].settings).features == space_of(arms["jsm"].settings).features == 32
 
 
 def test_what_is_off_is_turned_on() -> None:
     overrides = {"cells.operation.relaxation.partial_channels": 1, "cells.operation.relaxation.edge_weights": False}
-    arms = {a.name: a for a in ablation_arms(jsm("search.order=second", overrides=overrides), [], [])}
+    arms = {a.name: a for a in ablation_variants(jsm("search.order=second", overrides=overrides), [], [])}
     assert {"partial-channels-on", "edge-weights-on", "first-order"} <= set(arms)
 
 
 def test_factors_without_a_meaning_are_left_out_and_said_so(tmp_path: Path) -> None:
     notes: list[str] = []
-    arms = ablation_arms(tiny_settings(tmp_path), [], notes)
+    arms = ablation_variants(tiny_settings(tmp_path), [], notes)
     assert [a.name for a in arms] == ["tiny", "partial-channels-off", "edge-weights-off", "second-order"]
     assert len(notes) == 1 and "cells was left out" in notes[0]
-    assert [a.name for a in ablation_arms(jsm(strategy="darts"), [], [])] == [
+    assert [a.name for a in ablation_variants(jsm(strategy="darts"), [], [])] == [
         "jsm",
         "osm-only",
         "asm-only",
@@ -93,11 +93,11 @@ def test_strategies_of_both_kinds_get_the_same_cpu_time(stage: Stage, tmp_path: 
 def test_trials_of_equal_settings_are_timed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[str] = []
 
-    def measure(settings: SearchSettings, repeats: int = 3) -> Cost:  # as noisy as a busy machine
+    def measure_cost(settings: SearchSettings, repeats: int = 3) -> Cost:  # as noisy as a busy machine
         timed.append(settings.strategy)
         return Cost("trial" if settings.strategy in ("evolution", "random") else "step", 1.0 + len(timed), 1e9, 1.0)
 
-    monkeypatch.setattr(arms_module, "measure", measure)
+    monkeypatch.setattr(arms_module, "measure_cost", measure_cost)
     plan = plan_ablation(tiny_settings(tmp_path, train__time=60.0), strategies=["pc_darts", "evolution", "random"])
     assert timed == ["pc_darts", "evolution"]
     assert plan.variants[1].settings.search.trials == plan.variants[2].settings.search.trials == 20
@@ -177,7 +177,7 @@ def test_wrong_use_is_one_sentence(arguments: dict, message: str, stage: Stage, 
 
 def test_a_discrete_strategy_has_nothing_to_ablate(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no supernet to ablate"):
-        ablation_arms(tiny_settings(tmp_path, strategy="random"), [], [])
+        ablation_variants(tiny_settings(tmp_path, strategy="random"), [], [])
 
 
 def test_the_verb_plans_runs_and_resumes(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

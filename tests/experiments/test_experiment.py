@@ -20,16 +20,16 @@ from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
 from nas.experiments import variants as arms
-from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled, with_search
+from nas.experiments.budget import Cost, cost_of, fit_to_budget, measure_cost, rescaled, with_search
 from nas.experiments.cpu_time import CpuTime, cpu_seconds
 from nas.experiments.experiment import run_experiment
 from nas.experiments.plan import is_experiment
 from nas.experiments.resume import resume_experiment
-from nas.experiments.runs import retraining
+from nas.experiments.runs import retraining_run
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from nas.train.events import read_events
-from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
+from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
 
 
 def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_stage_leaves_what_real_runs_leave(strategy: str, tmp_path: Path) ->
     made, genuine, stage = tmp_path / "made", tmp_path / "genuine", Stage()
     stage.search(settings, out=made / "search")
     nas.search(settings, out=genuine / "search")
-    training = retraining("training", settings, genuine / "search", 1).settings
+    training = retraining_run("training", settings, genuine / "search", 1).settings
     stage.retrain(training, out=made / "training")
     nas.retrain(training, out=genuine / "training")
     for kind in ("search", "training"):
@@ -205,7 +205,7 @@ def test_the_cost_of_a_search_counts_warm_up_and_reports(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("seconds", [10.0, 77.7, 1000.0])
 def test_the_steps_of_a_budget_are_the_most_that_it_pays_for(seconds: float, tmp_path: Path) -> None:
-    settings = fit(tiny_settings(tmp_path), COST, seconds)
+    settings = fit_to_budget(tiny_settings(tmp_path), COST, seconds)
     more = settings.model_copy(update={"train": settings.train.model_copy(update={"steps": settings.train.steps + 1})})
     assert cost_of(settings, COST).seconds <= seconds < cost_of(more, COST).seconds
 
@@ -213,13 +213,13 @@ def test_the_steps_of_a_budget_are_the_most_that_it_pays_for(seconds: float, tmp
 def test_a_budget_for_less_than_two_trials_shortens_them(tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, "search.trial_steps=100")
     cost = Cost("trial", 101.0, 1e9, validation_seconds=1.0)
-    made = fit(settings, cost, 60.0)
+    made = fit_to_budget(settings, cost, 60.0)
     assert (made.search.trials, made.search.trial_steps) == (2, 29)  # 2 x (29 + 1) s
     assert cost_of(made, rescaled(cost, 100, 29)).seconds == pytest.approx(60.0)
     with pytest.raises(UsageError, match="does not pay"):
-        fit(settings, cost, 2.5)
+        fit_to_budget(settings, cost, 2.5)
     with pytest.raises(UsageError, match="does not pay"):
-        fit(settings, COST, 1.0)
+        fit_to_budget(settings, COST, 1.0)
 
 
 @pytest.fixture
@@ -240,9 +240,9 @@ def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone
 ) -> None:
     settings = tiny_settings(tmp_path, "search.trial_steps=5")
     before = torch.get_rng_state()
-    first = measure(settings, 1, passes)
-    second = measure(with_search(settings, order="second"), 1, passes)
-    trial = measure(settings.model_copy(update={"strategy": "random"}), 1, passes)
+    first = measure_cost(settings, 1, passes)
+    second = measure_cost(with_search(settings, order="second"), 1, passes)
+    trial = measure_cost(settings.model_copy(update={"strategy": "random"}), 1, passes)
     assert torch.equal(before, torch.get_rng_state())
     assert first.unit == "step" and trial.unit == "trial"
     # a step of the weights passes one batch, one of the architecture another; the supernet is validated on two
@@ -260,7 +260,7 @@ def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone
 def test_a_real_campaign_from_the_command_line_resumes_and_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arms, "measure", Stage().measure)  # whatever the machine is doing, the plan is the same
+    monkeypatch.setattr(arms, "measure_cost", Stage().measure_cost)  # whatever the machine is doing, the plan is the same
     settings = tiny_settings(tmp_path)
     words = [
         "search",

@@ -110,7 +110,7 @@ class Stage:
     def scores(self, run: Path, settings: Any, genotypes: dict[str, Genotype]) -> dict[str, float]:
         return {key: psnr_of(g, 0) - 10 for key, g in genotypes.items()}
 
-    def measure(self, settings: SearchSettings, repeats: int = 3) -> Cost:
+    def measure_cost(self, settings: SearchSettings, repeats: int = 3) -> Cost:
         if is_differentiable(settings):
             heavy = 2.0 if getattr(settings.search, "order", None) == "second" else 1.0
             return Cost("step", heavy, 3e9 * heavy, 0.5, 1e9, 0.25)
@@ -139,5 +139,5 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(parts, "search", made.search)
     monkeypatch.setattr(parts, "retrain", made.retrain)
     monkeypatch.setattr(campaign_results, "supernet_scores", made.scores)
-    monkeypatch.setattr(variants, "measure", made.measure)
+    monkeypatch.setattr(variants, "measure_cost", made.measure_cost)
     return made
