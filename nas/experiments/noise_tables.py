@@ -9,10 +9,11 @@ import numpy as np
 
 FORMULA = (
     "Seeds needed: the smallest n for which the two-sided t-test of two groups of n has power 1 - beta, by the "
-    "noncentral t distribution; close to 2 (z(1 - alpha/2) + z(1 - beta))^2 (SD / d)^2 (Cohen, Statistical Power Analysis for the "
-    "Behavioral Sciences, 1988, chapter 2), alpha 0.05, beta 0.2. Components: one-way random effects, exact intervals "
-    "by chi-square and F (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6). Rank correlations "
-    "over runs treat them as independent, which runs of one genotype are not: their intervals are somewhat too narrow."
+    "noncentral t distribution; close to 2 (z(1 - alpha/2) + z(1 - beta))^2 (SD / d)^2 (Cohen, Statistical Power "
+    "Analysis for the Behavioral Sciences, 1988, chapter 2), alpha 0.05, beta 0.2. Components: one-way random effects, "
+    "exact intervals by chi-square and F (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6). Rank "
+    "correlations over runs treat them as independent, which runs of one genotype are not, so their intervals are "
+    "somewhat too narrow."
 )
 
 

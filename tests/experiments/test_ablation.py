@@ -46,7 +46,9 @@ def test_the_standard_ablation_varies_cells_channels_edge_weights_and_order() ->
 
 
 def test_attention_alone_keeps_the_width_of_the_joint_space() -> None:
-    arms = {a.name: a for a in ablation_variants(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])}
+    arms = {
+        a.name: a for a in ablation_variants(jsm(overrides={"network.width": 8, "network.cells": 1}), ["cells"], [])
+    }
     assert space_of(arms["asm-only"].settings).features == space_of(arms["jsm"].settings).features == 32
 
 

@@ -260,7 +260,9 @@ def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone
 def test_a_real_campaign_from_the_command_line_resumes_and_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arms, "measure_cost", Stage().measure_cost)  # whatever the machine is doing, the plan is the same
+    monkeypatch.setattr(
+        arms, "measure_cost", Stage().measure_cost
+    )  # whatever the machine is doing, the plan is the same
     settings = tiny_settings(tmp_path)
     words = [
         "search",

@@ -12,9 +12,10 @@ import pytest
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
+from nas.experiments.frames import noise_csv
 from nas.experiments.noise import measure_noise, plan_noise
 from nas.experiments.noise_results import NoiseTable, noise_statistics
-from nas.experiments.noise_tables import noise_csv, noise_markdown
+from nas.experiments.noise_tables import noise_markdown
 from nas.experiments.resume import resume_experiment
 from nas.space import Genotype
 from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
@@ -27,7 +28,7 @@ def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 
     half = final - 0.3 + 0.02 * rng.standard_normal(final.shape)
     quarter = final - 1.0 + 0.2 * rng.standard_normal(final.shape)
     order = np.argsort(np.argsort(final.mean(axis=1)))
-    given = {"parameters": [1000 + 10 * int(i) for i in order], "multiply_adds": [5] * genotypes, "floor": 29.5}
+    given = {"parameters": [1000 + 10 * int(i) for i in order], "multiply_adds": [5] * genotypes, "bicubic_psnr": 29.5}
     curves = np.stack([quarter, half, final], axis=-1)
     return NoiseTable(curves, seeds=list(range(1, seeds + 1)), steps=1000, **{**given, **changes})
 
@@ -78,7 +79,7 @@ def test_slow_starters_are_counted_with_what_they_lose() -> None:
     assert found["slow"]["slow"] == 2 and found["slow"]["loss"] == pytest.approx(1.0, abs=0.05)
     assert found["slow"]["below_floor"] == 2
     assert any("2 of 48 runs; they end 1.0" in s for s in found["conclusions"])
-    assert noise_statistics(table(0.1, 0.1, floor=None))["slow"]["below_floor"] is None
+    assert noise_statistics(table(0.1, 0.1, bicubic_psnr=None))["slow"]["below_floor"] is None
 
 
 def test_every_conclusion_with_a_figure_states_n(tmp_path: Path) -> None:

@@ -110,8 +110,10 @@ def test_a_noise_measurement_shows_all_trainings_and_the_seeds_needed() -> None:
     rng = np.random.default_rng(0)
     curves = 30 + 0.1 * rng.standard_normal((4, 3, 3))
     costs = [1, 2, 3, 4]
-    table = NoiseTable(curves, parameters=costs, multiply_adds=costs, seeds=[1, 2, 3], steps=100, floor=None)
-    made = experiment_figures({"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **noise_statistics(table)})
+    table = NoiseTable(curves, parameters=costs, multiply_adds=costs, seeds=[1, 2, 3], steps=100, bicubic_psnr=None)
+    made = experiment_figures(
+        {"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **noise_statistics(table)}
+    )
     assert list(made) == ["noise", "needed"]
     for draw in made.values():
         assert figure_bytes(draw(False), "svg")
