@@ -1,4 +1,4 @@
-"""Noise before comparisons: what a table of trainings says, and a measurement that resumes."""
+"""Seed noise: the figures of a table of trainings, and a measurement that resumes."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_measurement_resumes_and_its_table_is_that_of_the_runs(stage: Stage, t
     [
         (1, 3, "seed=1", "at least 2 genotypes"),
         (3, 1, "seed=1", "at least 2 genotypes"),
-        (28, 2, "seed=1", "has 27 genotypes"),
+        (28, 2, "seed=1", "has only 27 genotypes"),
         (3, 2, "retrain.steps=3", "at least 4 steps"),
         (3, 2, "data.validation=0", "validation images"),
     ],
