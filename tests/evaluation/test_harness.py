@@ -157,7 +157,7 @@ def test_a_failed_cell_is_named_and_the_others_are_finished(sets: Path, tmp_path
             return super().forward(x)
 
     out = tmp_path / "rows.csv"
-    with pytest.raises(NasError, match=r"1 of 4 cells failed: moody on B .*no thirteen") as caught:
+    with pytest.raises(NasError, match=r"1 of 4 measurements failed: moody on B .*no thirteen") as caught:
         evaluate([("moody", Moody()), Repeat()], "sr_x2", ["B", "A"], sets, out, with_costs=False)
     assert not isinstance(caught.value, UsageError)
     assert [(r.model, r.set) for r in read_rows(out)] == [("moody", "A"), ("repeat", "B"), ("repeat", "A")]
@@ -262,7 +262,7 @@ def test_rounding_is_half_up_after_clamping_and_can_be_left_out() -> None:
 def test_a_grey_image_is_repeated_for_a_colour_network_and_colour_for_a_grey_one_refused() -> None:
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert torch.equal(to_tensor(grey, 3), torch.from_numpy(grey).float().expand(1, 3, 2, 3))
-    with pytest.raises(UsageError, match="cannot be fed"):
+    with pytest.raises(UsageError, match="is no input"):
         to_tensor(np.zeros((2, 3, 3), np.uint8), 1)
 
 

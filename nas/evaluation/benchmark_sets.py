@@ -1,4 +1,4 @@
-"""The cells of an evaluation: which images of a set belong to one row, and the mean row of the all-in-one task."""
+"""The sets on which models are evaluated, one row each; the all-in-one task makes several of one data set."""
 
 from __future__ import annotations
 
@@ -18,31 +18,51 @@ from nas.tasks.degradations import MIXED_KINDS, kind_of
 if TYPE_CHECKING:
     from nas.tasks import Task
 
-#: what the all-in-one task is tested on where an image may be degraded at will: three noises, rain, haze (DSRIR)
-COLUMNS = ("sigma 15", "sigma 25", "sigma 50", "rain", "haze")
+#: what the all-in-one task is tested on where an image may be degraded in any way (DSRIR): three noises, rain, haze
+TESTED_DEGRADATIONS = ("sigma 15", "sigma 25", "sigma 50", "rain", "haze")
+#: the set of the row that holds the mean over these five
 AVERAGE = "average"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One row to be: the name in its column ``set``, its pairs, and the task with the protocol that judges them."""
+class BenchmarkSet:
+    """The images whose mean makes one row.
+
+    Attributes:
+        name: What the column ``set`` of the row says, e.g. "Set5" or "CBSD68 sigma 15".
+        pairs: Its images.
+        task: The task, with the protocol by which these images are scored.
+    """
 
     name: str
     pairs: tuple[Pair, ...]
     task: Task
 
 
-def cells(name: str, task: Task, data: str | Path | None) -> list[Cell]:
-    """The rows that benchmark set ``name`` makes: one, or for the all-in-one task one a degradation.
+def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[BenchmarkSet]:
+    """Open a data set as the sets that get a row: itself, or for the all-in-one task one set a degradation.
 
-    There, a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored pairs as
-    they are, and images without any degradation of their own (the sample set) under all of COLUMNS.
+    In the all-in-one task a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored
+    pairs are tested as they are, and images without a degradation of their own (the sample set) under all of
+    ``TESTED_DEGRADATIONS``.
+
+    Args:
+        name: Of the data set, as for ``nas.data.benchmark_set``.
+        task: What is being restored.
+        data: Folder of the data sets; not needed for "sample".
+
+    Returns:
+        At least one set, each with at least one image.
+
+    Raises:
+        UsageError: There is no such data set.
+        NasError: It is damaged.
     """
     pairs = benchmark_set(name, task, data)
     if task.protocol.plane:
         pairs = [replace(p, degraded=None) for p in pairs]
     if task.family != "all_in_one":
-        return [Cell(name, tuple(pairs), task)]
+        return [BenchmarkSet(name, tuple(pairs), task)]
     stored = [p for p in pairs if p.stored]
     clean = [p for p in pairs if not p.stored]
     noisy = [p for p in clean if p.degradation]
@@ -50,19 +70,24 @@ def cells(name: str, task: Task, data: str | Path | None) -> list[Cell]:
     found = []
     if stored:
         judge = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
-        found.append(Cell(name if not clean else f"{name} pairs", tuple(stored), judge))
-    for column in COLUMNS:
-        chosen = free + (noisy if kind_of(column) == "noise" else [])
+        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), judge))
+    for degradation in TESTED_DEGRADATIONS:
+        chosen = free + (noisy if kind_of(degradation) == "noise" else [])
         if chosen:
-            judge = _on_luma(task) if column == "rain" else task
-            found.append(Cell(f"{name} {column}", tuple(replace(p, degradation=column) for p in chosen), judge))
+            judge = _on_luma(task) if degradation == "rain" else task
+            degraded = tuple(replace(p, degradation=degradation) for p in chosen)
+            found.append(BenchmarkSet(f"{name} {degradation}", degraded, judge))
     return found
 
 
-def content(pairs: Iterable[Pair]) -> str:
-    """Twelve hexadecimal digits for names and files of the pairs: sets of one name may hold different images.
+def content_hash(pairs: Iterable[Pair]) -> str:
+    """Tell apart sets that have the same name and hold different images.
 
-    Equal on every machine; a file that cannot be read counts as empty, and its cell will say what is wrong with it.
+    Args:
+        pairs: The images of a set. A file that cannot be read counts as empty; scoring will say what is wrong with it.
+
+    Returns:
+        Twelve hexadecimal digits of a SHA-256 over names and contents, the same on every machine.
     """
     whole = hashlib.sha256()
     for pair in pairs:
@@ -81,12 +106,20 @@ def _digest(file: Path) -> bytes:
 
 
 def _on_luma(task: Task) -> Task:
-    """DSRIR judges rain on Y and the rest on RGB; every other protocol treats all alike."""
+    """DSRIR scores rain on Y and all else on RGB; every other protocol treats all degradations alike."""
     return replace(task, protocol=replace(task.protocol, luma="y")) if task.protocol.name == "dsrir" else task
 
 
 def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
-    """The plain mean of the cells of one model, as DSRIR averages: three noise levels count three times."""
+    """Average the rows of one model as DSRIR does: a plain mean, in which three noise levels count three times.
+
+    Args:
+        rows: The rows of one model in the all-in-one task, one a degradation.
+
+    Returns:
+        A row of set "average" where the rows are of three noise levels, rain and haze, else of "mean of <n>". PSNR and
+        SSIM are None unless every row has them.
+    """
 
     def mean(values: Iterable[float | None]) -> float | None:
         known = [v for v in values if v is not None]
@@ -107,7 +140,7 @@ def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
 
 
 def _is_whole(rows: Sequence[EvaluationRow]) -> bool:
-    """Whether these are what DSRIR averages: one set under three noises, one of rain, one of haze."""
+    """Whether these are the five rows that DSRIR averages: three noise levels, rain, haze."""
     noisy = [r for r in rows if " sigma " in r.set]
     rest = " ".join(r.set.casefold() for r in rows if r not in noisy)
     named = any(w in rest for w in ("rain", "derain")) and any(w in rest for w in ("haze", "hazy", "sots"))
@@ -115,18 +148,32 @@ def _is_whole(rows: Sequence[EvaluationRow]) -> bool:
 
 
 def degradation_of(pair: Pair) -> str:
-    """ "noise", "rain" or "haze" of an all-in-one pair, from its label or the names of its folders; else "other"."""
+    """Find out how an image of the all-in-one task is degraded.
+
+    Args:
+        pair: Its own label decides, else the names of the folders of stored pairs.
+
+    Returns:
+        "noise", "rain", "haze" or "other".
+    """
     if pair.degradation:
         return kind_of(pair.degradation)
     if not pair.stored:
         return "other"
     path = (pair.degraded or pair.target).as_posix().casefold()
-    words = re.findall(r"(?<![a-z])rain|hazy|haze|noisy|noise", path)  # "train" is no rain
+    words = re.findall(r"(?<![a-z])rain|hazy|haze|noisy|noise", path)  # "train" does not mean rain
     return {"rai": "rain", "haz": "haze", "noi": "noise"}[words[-1][:3]] if words else "other"
 
 
 def by_degradation(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
-    """Pairs of the all-in-one task by kind; an image without a degradation of its own stands in every kind."""
+    """Group the pairs of the all-in-one task.
+
+    Args:
+        pairs: Images of the all-in-one task; one without a degradation of its own belongs to every kind.
+
+    Returns:
+        Kind ("noise", "rain", "haze", "other") -> its pairs; kinds without pairs are left out.
+    """
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         if pair.stored or pair.degradation:
