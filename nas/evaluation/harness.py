@@ -72,8 +72,8 @@ def evaluate(
         three noise levels, rain and haze, else of "mean of <n>".
 
     Raises:
-        UsageError: Before any work: an option is unknown or wrong, a set is not there, or a model does not fit the task,
-            has no weights, or was selected on one of the sets.
+        UsageError: Before any work: an option is unknown or wrong, a set is not there, or a model does not fit the
+            task, has no weights, or was selected on one of the sets.
         FailedMeasurementsError: After all others: some models failed on some sets, or a set or file is damaged.
     """
     options = EvaluationOptions.from_keywords(keywords, options)
