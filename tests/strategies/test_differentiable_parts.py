@@ -16,6 +16,7 @@ from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Space
 from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.strategies.base import GradientSettings
 from nas.strategies.gdas import Gdas
 from nas.strategies.single_path import SinglePath
 from nas.supernet import Supernet
