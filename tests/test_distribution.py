@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+ROOT = Path(__file__).parents[1]
+
 
 PACKAGES = ("nas", "search_spaces", "baselines", "results")
 # the repository's own record, which no code opens

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+ROOT = Path(__file__).parents[1]
+
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 SUITABLE = '[ "$1" = -c ] || { mkdir -p "$3/bin"; echo made by NAME > "$3/bin/python"; }'

@@ -33,12 +33,15 @@ class Estimator(ABC):
         quality: Name of the value it gives: ``psnr`` (dB, validation images), or ``score`` where nothing is trained.
         trains: Whether a trial is a training of ``search.trial_steps`` steps, which can be stopped early (pruning)
             and whose cost is known beforehand.
+        shares: Whether ``prepare`` makes something that all workers of a study share; then it is called once, before
+            they start, and ``for_workers`` says where it is.
         local: Names among its own settings that are paths on one machine; workers elsewhere may have others.
     """
 
     Settings: ClassVar[type[Section]] = Section
     quality: ClassVar[str] = "psnr"
     trains: ClassVar[bool] = False
+    shares: ClassVar[bool] = False
     local: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:

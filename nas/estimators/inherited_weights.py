@@ -43,6 +43,7 @@ class SupernetEstimator(Estimator):
     """
 
     Settings: ClassVar[type[Section]] = InheritedWeightsSettings
+    shares: ClassVar[bool] = True
     local: ClassVar[tuple[str, ...]] = ("supernet",)
     own: InheritedWeightsSettings
 

@@ -1,4 +1,4 @@
-"""Hard limits for strategies that propose whole genotypes: what is not within them is never evaluated."""
+"""The hard limits of a search, for strategies that propose whole genotypes: what breaks one is never evaluated."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nas.errors import NasError
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Space
 
-#: spaces up to this size are looked through from end to end before one is said to be exhausted
+#: spaces up to this size are listed completely before one is said to be exhausted
 ENUMERABLE = 100_000
 #: mutations that are tried before that
-WALK = 1000
+MUTATIONS = 1000
 
 Vector = tuple[int, ...]
 
@@ -23,10 +23,17 @@ class ExhaustedError(NasError):
 
 
 class Constraints:
-    """Which genotypes of ``space`` a search may evaluate; without limits, all of them.
+    """Which genotypes of a space a search may evaluate; without limits, all of them.
 
-    Works on the vectors of ``Space.encode``, since costs are sums over decisions. Raises NasError when a
-    limit lies below the cheapest genotype.
+    Works on the vectors of ``Space.encode``, since costs are sums over decisions.
+
+    Args:
+        space: The space that is searched.
+        costs: What its genotypes cost; needed only where ``limits`` has a limit.
+        limits: The largest allowed costs; None, or one without a value, allows everything.
+
+    Raises:
+        NasError: A limit lies below the cost of the cheapest genotype.
     """
 
     def __init__(self, space: Space, costs: GenotypeCosts | None = None, limits: LimitSettings | None = None) -> None:
@@ -38,13 +45,11 @@ class Constraints:
         self._count: int | None = None
         for metric, bound in self._bounds.items():
             assert costs is not None
-            rows = costs.per_choice(metric)
-            place = dict.fromkeys(space.cells, 0)
-            self._bases[metric], self._shares[metric] = costs.base(metric), []
-            for decision in space.decisions:
-                row = rows[decision.cell][place[decision.cell]]
-                place[decision.cell] += 1
-                self._shares[metric].append([row[name] for name in decision.choices])
+            self._bases[metric] = costs.base(metric)
+            self._shares[metric] = [
+                [row[block] for block in decision.choices]
+                for decision, row in zip(space.decisions, costs.rows(metric), strict=True)
+            ]
             least = self._bases[metric] + sum(map(min, self._shares[metric]))
             if least > bound:
                 raise NasError(
@@ -58,67 +63,88 @@ class Constraints:
         return bool(self._bounds)
 
     def violations(self, vector: Sequence[int]) -> dict[str, float]:
-        """Relative excess over each limit, cost / limit - 1; at most 0 is within."""
+        """By how much each limit is exceeded.
+
+        Args:
+            vector: A genotype as ``Space.encode`` gives it.
+
+        Returns:
+            Metric ("params", "macs", "latency") -> cost / limit - 1; at most 0 where the limit is kept.
+        """
         return {m: self._cost(m, vector) / bound - 1 for m, bound in self._bounds.items()}
 
     def allows(self, vector: Sequence[int]) -> bool:
-        """Whether every limit is kept."""
+        """Whether the genotype keeps every limit."""
         return all(self._cost(m, vector) <= bound for m, bound in self._bounds.items())
 
     def repair(self, vector: Sequence[int], below: Callable[[int], int]) -> Vector | None:
-        """A genotype within the limits near ``vector``: decisions in random order, each to a random cheaper choice.
+        """A genotype within the limits near ``vector``.
 
-        Under one limit this always arrives; under several that pull apart it may not, and gives None.
+        Decisions are visited in random order, and each takes a random cheaper choice until the limits are kept.
+
+        Args:
+            vector: Any genotype of the space.
+            below: ``below(n)`` gives a random whole number from 0 to n - 1.
+
+        Returns:
+            An allowed genotype. Under one limit there always is one; under several it may not be reached by ever
+            cheaper choices, which gives None.
         """
-        now = list(vector)
-        while (violation := self._violation(now)) > 0:
-            order = list(range(len(now)))
-            for i in range(len(order) - 1, 0, -1):
-                j = below(i + 1)
-                order[i], order[j] = order[j], order[i]
+        current = list(vector)
+        while (violation := self._violation(current)) > 0:
             before = violation
-            for i in order:
+            for i in _shuffled(len(current), below):
                 cheaper = [
-                    c for c in range(self._sizes[i]) if self._violation([*now[:i], c, *now[i + 1 :]]) < violation
+                    choice
+                    for choice in range(self._sizes[i])
+                    if self._violation([*current[:i], choice, *current[i + 1 :]]) < violation
                 ]
                 if cheaper:
-                    now[i] = cheaper[below(len(cheaper))]
-                    violation = self._violation(now)
+                    current[i] = cheaper[below(len(cheaper))]
+                    violation = self._violation(current)
                 if violation <= 0:
                     break
             if violation >= before:
                 return None
-        return tuple(now)
+        return tuple(current)
 
     def another(self, vector: Sequence[int], seen: Collection[Vector], below: Callable[[int], int]) -> Vector:
-        """An allowed genotype not in ``seen``, by mutation from ``vector``; ExhaustedError when none is left."""
-        now = tuple(vector)
-        for _ in range(WALK):
-            found = self.repair(now, below)
+        """An allowed genotype that is not in ``seen``, by mutations from ``vector`` on.
+
+        Args:
+            vector: Where the mutations begin.
+            seen: Genotypes that are not to be proposed again.
+            below: ``below(n)`` gives a random whole number from 0 to n - 1.
+
+        Raises:
+            ExhaustedError: None is left, or none was found in a space that is too large to list.
+        """
+        current = tuple(vector)
+        for _ in range(MUTATIONS):
+            found = self.repair(current, below)
             if found is not None and found not in seen:
                 return found
-            now = self._mutated(now, below)
-        left = self.left(seen)
+            current = self._mutated(current, below)
+        left = self.remaining(seen)
         if left:
             return left[below(len(left))]
-        raise ExhaustedError(self.exhausted(len(seen)))
+        raise ExhaustedError(self._exhausted(len(seen)))
 
     def count(self) -> int | None:
         """How many genotypes are allowed; None for a space under limits that is too large to list."""
         if not self.limited:
             return self.space.size()
         if self._count is None and self.space.size() <= ENUMERABLE:
-            self._count = len(self.left(()))
+            self._count = len(self.remaining(()))
         return self._count
 
-    def left(self, seen: Collection[Vector]) -> list[Vector]:
-        """All allowed genotypes that are not in ``seen``; [] also for a space that is too large to list."""
+    def remaining(self, seen: Collection[Vector]) -> list[Vector]:
+        """All allowed genotypes that are not in ``seen``; an empty list also for a space that is too large to list."""
         if self.space.size() > ENUMERABLE:
             return []
         return [v for v in product(*(range(n) for n in self._sizes)) if v not in seen and self.allows(v)]
 
-    def exhausted(self, done: int) -> str:
-        """The sentence for a space of which nothing is left."""
+    def _exhausted(self, done: int) -> str:
         within = " within the limits" if self.limited else ""
         mend = "raise the limits" if self.limited and not done else "lower search.trials"
         return f"space {self.space.name!r} has no further genotype{within} to draw after {done} trials; {mend}"
@@ -133,9 +159,18 @@ class Constraints:
         )
 
     def _mutated(self, vector: Vector, below: Callable[[int], int]) -> Vector:
-        open_ones = [i for i, n in enumerate(self._sizes) if n > 1]
-        if not open_ones:
+        free = [i for i, n in enumerate(self._sizes) if n > 1]
+        if not free:
             return vector
-        i = open_ones[below(len(open_ones))]
+        i = free[below(len(free))]
         step = 1 + below(self._sizes[i] - 1)
         return (*vector[:i], (vector[i] + step) % self._sizes[i], *vector[i + 1 :])
+
+
+def _shuffled(count: int, below: Callable[[int], int]) -> list[int]:
+    """0 to ``count`` - 1 in random order (Fisher and Yates)."""
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        j = below(i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order

@@ -1,9 +1,9 @@
 """What a genotype costs, by adding up what its blocks cost: exact, and hundreds of times faster than building it.
 
 A derived network is a fixed part and one block an edge, repeated over the cells, so parameters and multiply-adds
-are sums. Each (edge, block) is counted once, by itself at the size it is given in the network; the fixed part is
-what remains of one whole network. A second whole network checks the sum, and a skeleton that does not say where
-its blocks sit (``sites``) is counted by exchanging one block at a time in whole networks.
+are sums. Each (edge, block) is counted once, by itself at the size that it has in the network; the fixed part is what
+remains of one whole network. A second whole network checks the sum. Where a skeleton does not say where its blocks
+are (``sites``), the blocks are exchanged one at a time in whole networks instead.
 """
 
 from __future__ import annotations
@@ -31,9 +31,17 @@ METRICS = (*COUNTED, "latency")
 class GenotypeCosts:
     """Costs of the genotypes of ``space`` in networks for ``task``, at the task's cost output size.
 
-    params: all parameters; macs: multiply-adds of one image (convolutions and matrix products, as in evaluation
-    rows); latency: milliseconds by ``latency_table``, only with one. Raises UsageError for a table that was
-    measured for other networks.
+    The costs are ``params``, all parameters; ``macs``, multiply-adds of one image (convolutions and matrix products,
+    as in evaluation rows); and ``latency``, milliseconds, which only a latency table gives.
+
+    Args:
+        space: The space of the genotypes, with its width and depth.
+        task: Fixes the output size at which multiply-adds are counted.
+        latency_table: Measured blocks of this space and task.
+
+    Raises:
+        UsageError: The table was measured for other networks.
+        NasError: The costs of this skeleton are not the sum of its blocks' costs.
     """
 
     def __init__(self, space: Space, task: Task, latency_table: LatencyTable | None = None) -> None:
@@ -53,15 +61,32 @@ class GenotypeCosts:
         return tuple(self._bases)
 
     def base(self, metric: str) -> float:
-        """What every network of the space costs before its blocks."""
+        """What every network of the space costs without its blocks."""
         return self._bases[self._known(metric)]
 
     def per_choice(self, metric: str) -> Shares:
-        """Cell name -> for each edge, selectable block -> what it adds to the network (all cells together)."""
+        """What each block adds to the network, all repetitions of its cell together.
+
+        Returns:
+            Cell name -> for each edge, selectable block -> cost.
+        """
         return self._shares[self._known(metric)]
 
+    def rows(self, metric: str) -> list[dict[str, float]]:
+        """``per_choice`` in the order of ``Space.decisions``: for each decision, choice -> cost."""
+        shares = self.per_choice(metric)
+        left = {cell: iter(shares[cell]) for cell in self.space.cells}
+        return [next(left[decision.cell]) for decision in self.space.decisions]
+
     def of(self, genotype: Genotype) -> dict[str, float]:
-        """Costs by name. A genotype of another width or depth is counted as such."""
+        """What the derived network of a genotype costs.
+
+        Args:
+            genotype: Of this space; one with another width or depth is counted with its own.
+
+        Returns:
+            Metric -> cost, for each of ``metrics``.
+        """
         settings = self.space.network_settings.model_dump(exclude_none=True)
         if genotype.network and {**settings, **genotype.network} != settings:
             other = self.space.with_network(genotype.network)
@@ -82,16 +107,24 @@ class GenotypeCosts:
         }
 
     def violations(self, genotype: Genotype, limits: LimitSettings) -> dict[str, float]:
-        """Relative excess over each limit that is set, cost / limit - 1; at most 0 is within."""
+        """By how much a genotype exceeds each limit that is set.
+
+        Returns:
+            Metric -> cost / limit - 1; at most 0 where the limit is kept.
+        """
         costs, bounds = self.of(genotype), self.bounds(limits)
         return {metric: costs[metric] / bound - 1 for metric, bound in bounds.items()}
 
     def within(self, genotype: Genotype, limits: LimitSettings) -> bool:
-        """Whether every limit that is set is kept."""
+        """Whether a genotype keeps every limit that is set."""
         return all(excess <= 0 for excess in self.violations(genotype, limits).values())
 
     def bounds(self, limits: LimitSettings) -> dict[str, float]:
-        """The limits that are set, by metric; one on the latency without a table is a UsageError."""
+        """The limits that are set, by metric.
+
+        Raises:
+            UsageError: The latency is limited and there is no latency table.
+        """
         found = {m: float(v) for m in METRICS if (v := getattr(limits, m)) is not None}
         for metric in found:
             self._known(metric)
@@ -110,7 +143,7 @@ class GenotypeCosts:
 
 @lru_cache(maxsize=32)
 def _counted(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, float]]:
-    with torch.random.fork_rng(devices=[]):  # building networks draws numbers, which no run may notice
+    with torch.random.fork_rng(devices=[]):  # building networks draws random numbers, and no run may depend on that
         return _count_all(space, task)
 
 
@@ -118,8 +151,9 @@ def _count_all(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, f
     first = [0] * len(space.decisions)
     last = [len(d.choices) - 1 for d in space.decisions]
     whole = _whole(space, task, first)
-    shares = _single(space, task) if hasattr(SKELETONS.get(space.skeleton), "sites") else None
-    if shares is None:
+    if hasattr(SKELETONS.get(space.skeleton), "sites"):
+        shares = _alone(space, task)
+    else:
         shares = _exchanged(space, task, first, whole)
     bases = {m: whole[m] - _sum_of(space, shares[m], first) for m in COUNTED}
     found = _whole(space, task, last)
@@ -138,8 +172,8 @@ def _whole(space: Space, task: Task, vector: Sequence[int]) -> dict[str, float]:
     return {"params": float(costs.parameters), "macs": float(costs.multiply_adds_total)}
 
 
-def _single(space: Space, task: Task) -> dict[str, Shares]:
-    """Every block by itself, at the size the skeleton says."""
+def _alone(space: Space, task: Task) -> dict[str, Shares]:
+    """Every block counted by itself, at the size that the skeleton states."""
     height, width = task.cost_output
     sites = SKELETONS.get(space.skeleton).sites(space, height // task.scale, width // task.scale)
     seen: dict[tuple[object, ...], dict[str, float]] = {}
@@ -163,7 +197,7 @@ def _single(space: Space, task: Task) -> dict[str, Shares]:
 
 
 def _exchanged(space: Space, task: Task, first: list[int], whole: Mapping[str, float]) -> dict[str, Shares]:
-    """The difference that each block makes to the network of all first choices (whose own share is then zero)."""
+    """The difference that each block makes to the network of all first choices, whose own shares are zero by that."""
     shares: dict[str, Shares] = {m: {name: [] for name in space.cells} for m in COUNTED}
     for i, decision in enumerate(space.decisions):
         counted = [_whole(space, task, [*first[:i], k, *first[i + 1 :]]) for k in range(len(decision.choices))]

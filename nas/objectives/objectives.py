@@ -12,15 +12,21 @@ Direction = Literal["minimize", "maximize"]
 
 #: costs that may be objectives; all of them are to be small
 COSTS = ("params", "macs", "latency")
-#: qualities, to be large: validation PSNR in dB, or the score of a proxy where nothing is trained
+#: qualities, to be large: validation PSNR in dB, or the score of a zero-cost proxy where nothing is trained
 QUALITIES = ("psnr", "score")
 
 
 def objectives_of(search: SearchOptions) -> tuple[str, ...]:
-    """``search.objectives`` checked, the quality first: ("psnr", "macs").
+    """The objectives of a search, the quality first, for example ``("psnr", "macs")``.
 
-    With the zero-cost estimator nothing is trained and no PSNR is known: the quality is then ``score``, that of
-    ``search.proxy``, and is called so everywhere. Raises UsageError for an unknown, repeated or lacking objective.
+    With the zero-cost estimator nothing is trained and no PSNR is known; the quality is then called ``score``, the
+    value of ``search.proxy``.
+
+    Args:
+        search: Its ``objectives`` name what is compared, in any order.
+
+    Raises:
+        UsageError: An objective is unknown or given twice, or ``psnr`` is missing.
     """
     names = list(search.objectives)
     for name in names:
@@ -43,5 +49,5 @@ def quality_of(search: SearchOptions) -> str:
 
 
 def direction(objective: str) -> Direction:
-    """``maximize`` for qualities, ``minimize`` for costs (Optuna's words)."""
+    """``maximize`` for a quality, ``minimize`` for a cost, as Optuna names them."""
     return "maximize" if objective in QUALITIES else "minimize"

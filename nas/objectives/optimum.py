@@ -1,19 +1,21 @@
 """The best genotype within hard limits, exactly: a multiple-choice knapsack with several weights.
 
-maximise sum_e score[e][k_e] subject to sum_e cost[m][e][k_e] <= room[m] for every metric m.
-
-Edges are added one after the other to a set of partial choices. One is dropped when no completion can keep a limit,
-when another one costs no more and scores no less, or when an upper bound on its completions (the Lagrangian
-relaxation of what remains: Kellerer, Pferschy and Pisinger, Knapsack Problems, 2004, chapter 11) falls below a
-genotype already known. None of the three loses the optimum.
+maximise sum_e score[e][k_e] subject to sum_e cost[m][e][k_e] <= allowance[m] for every metric m
+(Kellerer, Pferschy and Pisinger, Knapsack Problems, 2004, chapter 11), solved as a mixed-integer linear program by
+HiGHS (``scipy.optimize.milp``). HiGHS works in floating point with tolerances, so that costs are passed in units in
+which one unit is far larger than any tolerance, limits are passed slightly too wide, and what comes back is compared
+with the limits exactly: a genotype that breaks one is excluded and the program solved again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError
@@ -22,50 +24,89 @@ from nas.space import Genotype, Space
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import selectable_logits
 
-Array = NDArray[np.float64]
-#: partial choices up to this number are compared pair by pair
-PAIRWISE = 4000
-#: relative rounding of sums of measured times; counts are exact
+FloatArray = NDArray[np.float64]
+#: largest number in a row of the program that is not passed as whole numbers
+SPAN = 1e4
+#: what the objective is scaled to: HiGHS ends within 1e-6 of the optimum
+OBJECTIVE_SPAN = 1e6
+#: to which HiGHS keeps a row
+TOLERANCE = 1e-6
+#: relative rounding of sums of measured times and of scores; counts are exact
 ROUNDING = 1e-12
 
 
 def best_within(supernet: Supernet, costs: GenotypeCosts, limits: LimitSettings) -> Genotype:
     """The genotype of largest summed log probability that keeps every limit.
 
-    Without a limit that bites it is ``supernet.genotype()``. A beta is a factor of a whole row, so it changes no
-    order and is left out. Raises NasError when no genotype keeps the limits, with the smallest possible costs.
+    A limit that the unconstrained choice keeps leaves that choice, ``supernet.genotype()``. The weight of an edge
+    (beta) multiplies all its candidates alike, so it changes no order and is left out.
+
+    Args:
+        supernet: its architecture variables give the log probabilities; it is not changed.
+        costs: of the same space and task; with a latency table where ``limits.latency`` is set.
+        limits: parameters, multiply-adds and milliseconds of the derived network; what is None is not limited.
+
+    Returns:
+        The optimum. Of equally likely genotypes it is the one with the fewest parameters, then the fewest
+        multiply-adds, then the lowest latency, as far as these are limited.
+
+    Raises:
+        NasError: no genotype keeps the limits; the message has the smallest possible costs.
     """
     free = supernet.genotype()
     if costs.within(free, limits):
         return free
-    space = supernet.space
-    logits = {
-        name: [row.detach().double().cpu().numpy() for row in r] for name, r in selectable_logits(supernet).items()
-    }
-    scores = [row for name in space.cells for row in logits[name]]
-    return _solve_space(space, costs, limits, scores)
+    logits = selectable_logits(supernet)
+    scores = [row.detach().double().cpu().numpy() for name in supernet.space.cells for row in logits[name]]
+    return _solve_space(supernet.space, costs, limits, scores, ties=True)
 
 
 def require_feasible(space: Space, costs: GenotypeCosts, limits: LimitSettings) -> None:
-    """Raise NasError when no genotype of ``space`` keeps the limits, with the smallest possible costs."""
+    """Check that at least one genotype of ``space`` keeps the limits.
+
+    Raises:
+        NasError: none does; the message has the smallest possible costs.
+    """
     _solve_space(space, costs, limits, [np.zeros(len(d.choices)) for d in space.decisions])
 
 
 def random_within(space: Space, costs: GenotypeCosts, limits: LimitSettings, seed: int) -> Genotype:
-    """A random genotype within the limits, however tight: the best one under random scores (not uniform)."""
+    """A random genotype within the limits, however tight they are.
+
+    It is the best one under independent Gumbel scores, one for each choice of each decision: every allowed genotype
+    can be drawn, and without limits all are equally likely. Within limits the draw is not uniform.
+
+    Args:
+        space: the genotypes to draw from.
+        costs: of the same space.
+        limits: what the genotype has to keep.
+        seed: the same seed gives the same genotype.
+
+    Returns:
+        A genotype within the limits.
+
+    Raises:
+        NasError: no genotype keeps the limits; the message has the smallest possible costs.
+    """
     rng = np.random.default_rng(seed)
     return _solve_space(space, costs, limits, [rng.gumbel(size=len(d.choices)) for d in space.decisions])
 
 
-def _solve_space(space: Space, costs: GenotypeCosts, limits: LimitSettings, scores: Sequence[Array]) -> Genotype:
+def _solve_space(
+    space: Space, costs: GenotypeCosts, limits: LimitSettings, scores: Sequence[FloatArray], ties: bool = False
+) -> Genotype:
     bounds = costs.bounds(limits)
-    tables = {m: [row for name in space.cells for row in costs.per_choice(m)[name]] for m in bounds}
+    tables = {m: costs.rows(m) for m in bounds}
     matrices = [
         np.array([[tables[m][i][block] for m in bounds] for block in decision.choices])
         for i, decision in enumerate(space.decisions)
     ]
-    room = np.array([bound - costs.base(m) for m, bound in bounds.items()])
-    found = solve(scores, matrices, room)
+    allowance = np.array([bound - costs.base(m) for m, bound in bounds.items()])
+
+    def keeps(vector: Sequence[int]) -> bool:
+        return costs.within(space.decode(vector), limits)
+
+    found = solve(scores, matrices, allowance, keeps=keeps, ties=ties)
     if found is None:
         least = {m: costs.base(m) + sum(min(row.values()) for row in tables[m]) for m in bounds}
         told = ", ".join(f"{m} {least[m]:,.6g} (limit {bound:,.6g})" for m, bound in bounds.items())
@@ -79,80 +120,146 @@ def _solve_space(space: Space, costs: GenotypeCosts, limits: LimitSettings, scor
     return space.decode(found)
 
 
-def solve(scores: Sequence[Array], costs: Sequence[Array], room: Array) -> list[int] | None:
-    """The best choice of each edge, or None when none is within ``room``.
+def solve(
+    scores: Sequence[FloatArray],
+    costs: Sequence[FloatArray],
+    allowance: FloatArray,
+    *,
+    keeps: Callable[[Sequence[int]], bool] | None = None,
+    ties: bool = True,
+) -> list[int] | None:
+    """The best choice of each edge.
 
-    scores: for each edge (K_e,), larger is better, finite or very negative; costs: for each edge (K_e, M), at least
-    0; room: (M,). Among equal optima the one found does not depend on anything but the arguments.
+    Args:
+        scores: for each edge (K_e,), finite; larger is better.
+        costs: for each edge (K_e, M); whole numbers are compared exactly.
+        allowance: (M,), the limit of each summed cost.
+        keeps: the exact test that the answer has to pass; None compares the sums with ``allowance``.
+        ties: among optima of equal score, prefer the one of least first cost, then of least second cost, and so on
+            (one more program for each cost).
+
+    Returns:
+        The index of the chosen entry of each edge, or None when nothing is within ``allowance``. Within an edge, the first
+        of several entries that are equal in score and costs. The same arguments give the same answer.
     """
-    edges, metrics = len(scores), len(room)
-    room = room + ROUNDING * np.abs(room)
-    least = np.zeros((edges + 1, metrics))  # of the edges from i on
-    for i in reversed(range(edges)):
-        least[i] = least[i + 1] + costs[i].min(axis=0)
-    if (least[0] > room).any():
-        return None
-    prices, known = _prices(scores, costs, room)
-    rest = np.zeros(edges + 1)  # what the edges from i on can score net of prices
-    for i in reversed(range(edges)):
-        rest[i] = rest[i + 1] + (scores[i] - costs[i] @ prices).max()
-    used, gained = np.zeros((1, metrics)), np.zeros(1)
-    trail: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    for i in range(edges):
-        width = len(scores[i])
-        parent, choice = np.repeat(np.arange(len(gained)), width), np.tile(np.arange(width), len(gained))
-        used, gained = used[parent] + costs[i][choice], gained[parent] + scores[i][choice]
-        bound = gained + rest[i + 1] + (room - used) @ prices
-        keep = np.flatnonzero((used + least[i + 1] <= room).all(axis=1) & (bound >= known - 1e-9 * (1 + abs(known))))
-        keep = keep[_undominated(used[keep], gained[keep])]
-        used, gained = used[keep], gained[keep]
-        trail.append((parent[keep], choice[keep]))
-        if not len(gained):
+    kept = [_undominated(s, c) for s, c in zip(scores, costs, strict=True)]
+    scores = [s[k] for s, k in zip(scores, kept, strict=True)]
+    costs = [c[k] for c, k in zip(costs, kept, strict=True)]
+    whole = [int(k[0]) for k in kept]
+
+    def original(vector: Sequence[int]) -> list[int]:
+        return [int(k[i]) for k, i in zip(kept, vector, strict=True)]
+
+    def allowed(vector: Sequence[int]) -> bool:
+        if keeps is not None:
+            return keeps(original(vector))
+        used = sum((c[i] for c, i in zip(costs, vector, strict=True)), np.zeros(len(allowance)))
+        return bool((used <= allowance + ROUNDING * np.abs(allowance)).all())
+
+    if not whole or all(len(k) == 1 for k in kept):
+        return whole if allowed([0] * len(whole)) else None
+    program = _Program([len(k) for k in kept])
+    for m, limit in enumerate(allowance):
+        if not program.limit([c[:, m] for c in costs], float(limit)):
             return None
-    at = int(gained.argmax())
-    found = []
-    for parent, choice in reversed(trail):
-        found.append(int(choice[at]))
-        at = int(parent[at])
-    return found[::-1]
+    loss = [float(s.max()) - s for s in scores]
+    found = program.least(loss, allowed)
+    if found is None or not ties:
+        return original(found) if found is not None else None
+    return original(_cheapest_of_equals(program, found, scores, loss, costs, allowed))
 
 
-def _prices(scores: Sequence[Array], costs: Sequence[Array], room: Array) -> tuple[Array, float]:
-    """Prices (M,) that make the Lagrangian bound tight, by subgradient steps, and the best feasible score met."""
-    scale = np.maximum(sum((c.max(axis=0) - c.min(axis=0) for c in costs), np.zeros(len(room))), 1e-300)
-    height = max(sum(float(np.ptp(s)) for s in scores), 1e-12)
-    prices, best_prices, best_bound, known = np.zeros(len(room)), np.zeros(len(room)), np.inf, -np.inf
-    for step in range(200):
-        chosen = [int((s - c @ prices).argmax()) for s, c in zip(scores, costs, strict=True)]
-        gained = float(sum(s[k] for s, k in zip(scores, chosen, strict=True)))
-        slack = room - sum((c[k] for c, k in zip(costs, chosen, strict=True)), np.zeros(len(room)))
-        if (slack >= 0).all():
-            known = max(known, gained)
-        bound = gained + float(slack @ prices)
-        if bound < best_bound:
-            best_bound, best_prices = bound, prices
-        prices = np.maximum(prices - height / (1 + step) * slack / scale**2, 0.0)
-    return best_prices, known
+def _cheapest_of_equals(
+    program: _Program,
+    found: list[int],
+    scores: Sequence[FloatArray],
+    loss: Sequence[FloatArray],
+    costs: Sequence[FloatArray],
+    allowed: Callable[[Sequence[int]], bool],
+) -> list[int]:
+    """Of all choices that score what ``found`` scores, that of least first cost, then least second cost, ..."""
+    top = _total(scores, found)
+
+    def as_good(vector: Sequence[int]) -> bool:
+        return _total(scores, vector) >= top - ROUNDING * (1 + abs(top)) and allowed(vector)
+
+    program.limit(loss, _total(loss, found) + ROUNDING * (1 + abs(top)))
+    for m in range(costs[0].shape[1]):
+        rows = [c[:, m] for c in costs]
+        found = program.least(rows, as_good) or found
+        program.limit(rows, _total(rows, found))
+    return found
 
 
-def _undominated(used: Array, gained: Array) -> NDArray[np.int64]:
-    """Indices of the partial choices that no other one beats in every cost and in score."""
-    # best score first, then cheapest
-    order: NDArray[np.int64] = np.lexsort((*used.T[::-1], -gained)).astype(np.int64)
-    if used.shape[1] == 1:
-        cheapest = np.minimum.accumulate(used[order, 0])
-        first = np.concatenate([[True], used[order[1:], 0] < cheapest[:-1]])
-        kept_first: NDArray[np.int64] = order[first]
-        return kept_first
-    _, unique = np.unique(used[order], axis=0, return_index=True)
-    order = order[np.sort(unique)]
-    if len(order) > PAIRWISE:
-        return order
-    kept: list[int] = []
-    table = np.empty((len(order), used.shape[1]))
-    for index in order:
-        n = len(kept)
-        if not n or not (table[:n] <= used[index]).all(axis=1).any():
-            table[n] = used[index]
-            kept.append(int(index))
+def _total(rows: Sequence[FloatArray], vector: Sequence[int]) -> float:
+    return math.fsum(float(row[i]) for row, i in zip(rows, vector, strict=True))
+
+
+def _undominated(scores: FloatArray, costs: FloatArray) -> NDArray[np.int64]:
+    """Indices of the entries of one edge that no other one equals or beats in score and in every cost."""
+    kept = []
+    for k in range(len(scores)):
+        as_good = (scores >= scores[k]) & (costs <= costs[k]).all(axis=1)
+        better = (scores > scores[k]) | (costs < costs[k]).any(axis=1)
+        if not (as_good & (better | (np.arange(len(scores)) < k))).any():
+            kept.append(k)
     return np.array(kept, dtype=np.int64)
+
+
+class _Program:
+    """One binary variable for each entry of each edge, exactly one of each edge's set, and rows that limit sums.
+
+    Args:
+        sizes: how many entries each edge has.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes, self._starts = list(sizes), np.concatenate([[0], np.cumsum(sizes)])
+        self._count = int(self._starts[-1])
+        edges = np.repeat(np.arange(len(sizes)), sizes)
+        one = sparse.csr_matrix(
+            (np.ones(self._count), (edges, np.arange(self._count))), shape=(len(sizes), self._count)
+        )
+        self._rows = [LinearConstraint(one, 1, 1)]
+
+    def limit(self, rows: Sequence[FloatArray], limit: float) -> bool:
+        """Hold the sum of ``rows`` to at most ``limit``; False when no choice can."""
+        above = np.concatenate([row - row.min() for row in rows])
+        allowance = limit + ROUNDING * abs(limit) - math.fsum(float(row.min()) for row in rows)
+        if allowance < 0:
+            return False
+        most = math.fsum(float(np.ptp(row)) for row in rows)
+        if most <= allowance:
+            return True  # no choice can break it
+        scale = SPAN / float(above.max())
+        if (above == np.floor(above)).all():
+            unit = float(np.gcd.reduce(above.astype(np.int64)))
+            # half a unit wider: far beyond the tolerances of HiGHS, and no sum of whole units falls between
+            scale, allowance = min(1 / unit, scale), (math.floor(allowance / unit) + 0.5) * unit
+        self._rows.append(LinearConstraint(scale * above[None, :], -np.inf, scale * allowance + TOLERANCE))
+        return True
+
+    def least(self, loss: Sequence[FloatArray], accept: Callable[[Sequence[int]], bool]) -> list[int] | None:
+        """The choice of least summed ``loss`` that the exact test accepts, or None."""
+        objective = np.concatenate([row - row.min() for row in loss])
+        objective *= OBJECTIVE_SPAN / max(sum(float(np.ptp(row)) for row in loss), 1e-300)
+        rows = list(self._rows)
+        while True:
+            result = milp(
+                objective,
+                constraints=rows,
+                integrality=np.ones(self._count),
+                bounds=Bounds(0, 1),
+                options={"mip_rel_gap": 0.0},
+            )
+            if result.status == 2:  # infeasible
+                return None
+            if result.x is None or result.status != 0:
+                raise NasError(f"the solver HiGHS found no best genotype within the limits: {result.message}")
+            parts = np.split(result.x, self._starts[1:-1])
+            found = [int(part.argmax()) for part in parts]
+            if accept(found):
+                return found
+            excluded = np.zeros((1, self._count))
+            excluded[0, self._starts[:-1] + np.array(found)] = 1.0
+            rows.append(LinearConstraint(excluded, -np.inf, len(found) - 1))

@@ -129,7 +129,7 @@ def scenes_from_images(
 
     root = Path(folder)
     files: dict[tuple[str, str, str], dict[str, Path]] = {}
-    for path in sorted(root.rglob("*.png")):
+    for path in sorted(root.rglob("[!.]*.png")):
         parts = path.relative_to(root).with_suffix("").parts
         if len(parts) == 4 and task in (None, parts[1]):
             files.setdefault((parts[1], parts[2], parts[3]), {})[parts[0]] = path

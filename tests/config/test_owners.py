@@ -39,7 +39,7 @@ def test_every_setting_has_a_default_and_a_description(strategy: str) -> None:
         ("gdas", "search.temperature=0", r"setting 'search.temperature': input should be greater than 0 \(got 0\)"),
         ("gdas", "search.temperatur=1", "unknown setting 'search.temperatur'; did you mean 'temperature'"),
         ("darts", "search.order=third", r"setting 'search.order': input should be 'first' or 'second'"),
-        ("darts", "search.optimizer.rl=1", "unknown setting 'search.optimizer.rl'; did you mean 'lr'"),
+        ("darts", "search.optimizer.rl=1", "unknown setting 'search.optimizer.rl'; known: betas, eps, lr"),
         ("random", "search.trails=3", "unknown setting 'search.trails'; did you mean 'trials'"),
         ("random", "search.temperature=0", "setting 'search.temperature': input should be greater than 0"),
         ("random", "search.estimator=trian", "unknown estimator 'trian'; did you mean 'train'"),

@@ -68,7 +68,7 @@ def values_of(genotype: Genotype, strategy: DiscreteStrategy) -> dict[str, float
         "params": float(vector[1]),
         "latency": float(vector[2]),
     }
-    return {name: known[name] for name in objectives_of(strategy.settings)}
+    return {name: known[name] for name in objectives_of(strategy.search)}
 
 
 def play(strategy: DiscreteStrategy, trials: int, done: int = 0) -> list[Genotype]:
@@ -199,7 +199,7 @@ def test_the_excess_is_that_of_the_costs(costs: GenotypeCosts) -> None:
 
 def test_counting_what_is_allowed_agrees_with_looking_at_all() -> None:
     costs = GenotypeCosts(TINY, get_task("sr_x2"))
-    every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).left(())]
+    every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).remaining(())]
     bound = sorted(every)[9]
     constraints = Constraints(TINY, costs, LimitSettings(params=bound))
     assert len(every) == 27 == Constraints(TINY).count()

@@ -52,9 +52,9 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
     """(the genotype to evaluate, its slot): the proposal, or the nearest one that is new and within the limits."""
     with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
-        for path in folder.glob("*.claim"):
+        for path in folder.glob("[!.]*.claim"):
             taken[int(path.stem)] = tuple(json.loads(path.read_text()))
-        for path in folder.glob("*.json"):
+        for path in folder.glob("[!.]*.json"):
             genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
             taken[int(path.stem)] = evaluator.space.encode(genotype)
         slot = next(i for i in range(len(taken) + 1) if i not in taken)

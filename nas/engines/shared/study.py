@@ -147,14 +147,16 @@ def shareable(name: str, settings: SearchSettings) -> bool:
 
 def _prepared(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator:
     """Make what all workers share (a supernet to inherit from), and say in the settings where they find it."""
-    evaluator.estimator.prepare(run.folder, search)
-    found = evaluator.estimator.for_workers()
-    if not found:
+    estimator = evaluator.estimator
+    if not estimator.shares:
+        if not evaluator.settings.study.workers:  # this process does the trials
+            estimator.prepare(run.folder, search)
         return evaluator
-    changed = evaluator.settings.search.model_copy(update=found)
-    evaluator = Evaluator(evaluator.settings.model_copy(update={"search": changed}))
-    evaluator.estimator.prepare(run.folder, search)
-    return evaluator
+    estimator.prepare(run.folder, search)
+    changed = evaluator.settings.search.model_copy(update=estimator.for_workers())
+    prepared = Evaluator(evaluator.settings.model_copy(update={"search": changed}))
+    prepared.estimator.prepare(run.folder, search)
+    return prepared
 
 
 def _address(settings: SearchSettings, run: Run | None) -> str | None:

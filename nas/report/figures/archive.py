@@ -76,8 +76,8 @@ def hypervolumes(states: Sequence[Snapshot], objectives: Sequence[str]) -> list[
     flat = [p for s in states for p in s.points]
     worst = {n: (max if direction(n) == "minimize" else min)(p[n] for p in flat) for n in objectives}
     # just beyond the most expensive point, so that it too has an area
-    reference = {n: v * 1.0001 if direction(n) == "minimize" else v for n, v in worst.items()}
-    return [hypervolume(s.points, reference, objectives) for s in states]
+    reference = [worst[n] * 1.0001 if direction(n) == "minimize" else worst[n] for n in objectives]
+    return [hypervolume([[p[n] for n in objectives] for p in s.points], reference, objectives) for s in states]
 
 
 def archive_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import random
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -59,21 +61,33 @@ def test_the_archive_is_exactly_what_nothing_dominates(points: list[dict[str, fl
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(values, min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_the_order_of_insertion_does_not_change_the_front(points: list[dict[str, float]], rng: object) -> None:
+def test_the_order_of_insertion_does_not_change_the_front(points: list[dict[str, float]], rng: random.Random) -> None:
     mixed = list(points)
-    rng.shuffle(mixed)  # type: ignore[attr-defined]
+    rng.shuffle(mixed)
     front = sorted(tuple(p.values.items()) for p in filled(points, OBJECTIVES).points)
     assert front == sorted(tuple(p.values.items()) for p in filled(mixed, OBJECTIVES).points)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(values, max_size=8))
-def test_the_hypervolume_is_the_dominated_area_counted_square_by_square(points: list[dict[str, float]]) -> None:
-    names = OBJECTIVES[:2]
-    reference = {"psnr": 0.0, "macs": 5.0}
-    squares = sum(any(p["psnr"] >= x + 1 and p["macs"] <= y for p in points) for x in range(5) for y in range(5))
-    assert hypervolume(points, reference, names) == squares
-    assert hypervolume([p.values for p in filled(points, names).points], reference, names) == squares
+@settings(max_examples=40, deadline=None)
+@given(st.lists(values, max_size=8), objectives)
+def test_the_hypervolume_is_what_is_dominated_counted_unit_by_unit(
+    points: list[dict[str, float]], names: tuple[str, ...]
+) -> None:
+    reference = [0.0 if name == "psnr" else 5.0 for name in names]
+    units = sum(
+        any(all(p[n] >= x + 1 if n == "psnr" else p[n] <= x for n, x in zip(names, unit, strict=True)) for p in points)
+        for unit in product(range(5), repeat=len(names))
+    )
+    front = [p.values for p in filled(points, names).points]
+    for some in (points, front):
+        assert hypervolume([[p[n] for n in names] for p in some], reference, names) == units
+
+
+def test_a_hypervolume_is_of_a_quality_and_a_cost_unless_told_otherwise() -> None:
+    points = [(31.0, 4.0), (32.0, 6.0)]
+    assert hypervolume(points, (30.0, 10.0)) == 1 * 6 + 1 * 4
+    assert hypervolume(points, (30.0, 10.0), ("score", "latency")) == hypervolume(points, (30.0, 10.0))
+    assert hypervolume([(29.0, 1.0), (33.0, 10.0)], (30.0, 10.0)) == 0.0, "no better than the reference in one of them"
 
 
 def test_a_tie_goes_to_the_cheaper_genotype() -> None:
