@@ -19,7 +19,7 @@ RowSource = EvaluationRow | str | Path
 def frame(*sources: RowSource | Iterable[RowSource]) -> pd.DataFrame:
     """Collect evaluation rows in a DataFrame.
 
-    Examples: ``nas.frame(rows)``, ``nas.frame("rows.csv", "runs/a")``, ``nas.frame(nas.published("sr_x2"))``.
+    Examples: ``nas.frame(rows)``, ``nas.frame("rows.csv", "runs/a")``, ``nas.frame(nas.load_published("sr_x2"))``.
 
     Args:
         sources: Rows, CSV files, folders that hold a ``rows.csv``, or lists of these.

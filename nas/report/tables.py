@@ -88,7 +88,16 @@ class Table:
     _ranks: dict[tuple[int, str], tuple[Rank, Rank]]
 
     def rank(self, line: int, set: str, metric: str) -> Rank:
-        """ "best", "second" or empty, of line number ``line`` on a set; ``metric`` is "psnr" or "ssim"."""
+        """Say how a line compares with the others on a set.
+
+        Args:
+            line: Its number.
+            set: Name of the set.
+            metric: "psnr" or "ssim".
+
+        Returns:
+            "best", "second" or empty.
+        """
         psnr, ssim = self._ranks.get((line, set), ("", ""))
         return psnr if metric == "psnr" else ssim
 
