@@ -69,18 +69,18 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
     free = [p for p in clean if not p.degradation]
     found = []
     if stored:
-        judge = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
-        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), judge))
+        scored_by = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
+        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), scored_by))
     for degradation in TESTED_DEGRADATIONS:
         chosen = free + (noisy if kind_of(degradation) == "noise" else [])
         if chosen:
-            judge = _on_luma(task) if degradation == "rain" else task
+            scored_by = _on_luma(task) if degradation == "rain" else task
             degraded = tuple(replace(p, degradation=degradation) for p in chosen)
-            found.append(BenchmarkSet(f"{name} {degradation}", degraded, judge))
+            found.append(BenchmarkSet(f"{name} {degradation}", degraded, scored_by))
     return found
 
 
-def content_hash(pairs: Iterable[Pair]) -> str:
+def images_hash(pairs: Iterable[Pair]) -> str:
     """Tell apart sets that have the same name and hold different images.
 
     Args:

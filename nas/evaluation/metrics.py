@@ -181,7 +181,7 @@ def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float
 
     The original code took the last axis of a two-dimensional Y image for channels, so that every column is scored as a
     one-dimensional signal (7 samples, uniform window, sample covariance) and the columns are averaged. The result is
-    lower than SSIM (0.92 instead of 0.94) and must not stand in one column of a table with it.
+    lower than SSIM (0.92 instead of 0.94) and must not be in one column of a table with it.
 
     Args:
         a: The restored image.

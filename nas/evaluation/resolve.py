@@ -127,7 +127,7 @@ def _of_module(name: str, model: nn.Module) -> EvaluatedModel:
 
 def check_fit(found: EvaluatedModel, task: Task) -> None:
     """Raise UsageError unless scale, channels and tasks of a model are those of ``task``."""
-    descriptor, judge = descriptor_of(found.model), task.protocol.name
+    descriptor, protocol = descriptor_of(found.model), task.protocol.name
     if descriptor.scale != task.scale:
         raise UsageError(
             f"{found.name} enlarges by {descriptor.scale}, task {task.name!r} by {task.scale}; "
@@ -136,7 +136,7 @@ def check_fit(found: EvaluatedModel, task: Task) -> None:
     if descriptor.channels != task.channels:
         raise UsageError(
             f"{found.name} works on {descriptor.channels} channel(s), task {task.name!r} on {task.channels}; "
-            "give weights trained for this task" + (f", or another protocol than {judge!r}" if judge else "")
+            "give weights trained for this task" + (f", or another protocol than {protocol!r}" if protocol else "")
         )
     if not _meant_for(descriptor.tasks, task.name) and not any(_covers(t, task.name) for t in descriptor.tasks):
         raise UsageError(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from nas.data import is_synthetic
-from nas.evaluation.benchmark_sets import BenchmarkSet, content_hash
+from nas.evaluation.benchmark_sets import BenchmarkSet, images_hash
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.rows import EvaluationRow
@@ -46,7 +46,7 @@ def empty_row(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptio
         training=_training_words(model.training),
         seed=options.seed,
         weights=model.weights,
-        data=content_hash(one.pairs),
+        data=images_hash(one.pairs),
         jsnas=package_version(),
         torch=torch.__version__,
         commit=commit(),

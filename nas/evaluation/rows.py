@@ -45,7 +45,7 @@ class EvaluationRow:
         training: How the weights were trained, e.g. "data=T91, steps=4000, batch=16, seed=0".
         seed: Of the degradations that draw random numbers.
         weights: "<path>#<hash of the tensors>".
-        data: Twelve hexadecimal digits that stand for names and contents of the images.
+        data: Twelve hexadecimal digits of a hash over names and contents of the images.
         source: "measured", or "published: <paper, table>".
         jsnas: Version of this package.
         torch: Version of torch.
@@ -205,11 +205,13 @@ def read_rows(path: str | Path) -> EvaluationRows:
     rows = EvaluationRows()
     for number, record in enumerate(reader, start=2):
         if None in record or None in record.values():
-            raise NasError(f"{str(path)!r}, line {number} has not as many fields as the header; mend or remove it")
+            raise NasError(
+                f"{str(path)!r}, line {number} does not have as many fields as the header; correct or remove it"
+            )
         try:
             rows.append(EvaluationRow(**{name: _parsed(name, text) for name, text in record.items()}))
         except (TypeError, ValueError) as error:
-            raise NasError(f"{str(path)!r}, line {number}: {error}; mend or remove that line") from error
+            raise NasError(f"{str(path)!r}, line {number}: {error}; correct or remove that line") from error
     return rows
 
 

@@ -35,7 +35,7 @@ def example_input(model: nn.Module, height: int, width: int, channels_last: bool
     return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
 
-def autocast(device: torch.device, dtype: str, cuda: Cuda | None = None) -> AbstractContextManager[object]:
+def autocast_to(device: torch.device, dtype: str, cuda: Cuda | None = None) -> AbstractContextManager[object]:
     """The context in which a network runs in ``dtype``, a name of ``DTYPES``; ``cuda`` stands for a CUDA device."""
     if dtype == "float32":
         return nullcontext()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nas.errors import UsageError
 from nas.models.calling import evaluating
 from nas.profiling.cuda import Cuda, Forward
-from nas.profiling.forward import DTYPES, autocast, cpu_threads, example_input, memory_layout, state_bytes
+from nas.profiling.forward import DTYPES, autocast_to, cpu_threads, example_input, memory_layout, state_bytes
 from nas.profiling.process_memory import peak_resident_mib
 
 
@@ -170,7 +170,7 @@ def _on_cpu(model: nn.Module, x: Tensor, options: LatencyOptions, clock: Callabl
         memory_layout(model, options.channels_last),
         evaluating(model),
         torch.inference_mode(),
-        autocast(target, options.dtype),
+        autocast_to(target, options.dtype),
         cpu_threads(options.threads),
     ):
         run: Forward = torch.compile(model) if options.compile else model
@@ -191,7 +191,7 @@ def _on_cuda(model: nn.Module, x: Tensor, options: LatencyOptions, cuda: Cuda) -
         memory_layout(model, options.channels_last),
         evaluating(model),
         torch.inference_mode(),
-        autocast(torch.device(options.device), options.dtype, cuda),
+        autocast_to(torch.device(options.device), options.dtype, cuda),
         cuda.current(),
     ):
         run: Forward = torch.compile(model) if options.compile else model

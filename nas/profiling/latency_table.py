@@ -29,7 +29,7 @@ from nas.space.blocks import BLOCKS, SKELETONS
 from nas.space.sites import Site
 from nas.tasks import Task
 
-#: how to mend nearly everything that can be wrong with a table
+#: what to do about nearly everything that can be wrong with a table
 _REMEDY = "measure one with 'nas profile --latency-table FILE --space SPACE --task TASK'"
 
 
@@ -41,7 +41,7 @@ class BlockLatency(_Strict):
     """The time of one block on an input (1, channels, height, width).
 
     Attributes:
-        role: Role of the edges on which the block stands, e.g. "normal".
+        role: Role of the edges that the block may be on, e.g. "normal".
         block: Its registered name.
         channels: Of the input.
         height: Of the input.
@@ -183,7 +183,7 @@ class LatencyTable(_Strict):
 
 
 def sites(space: Space, height: int, width: int) -> Iterator[tuple[Any, str, Site]]:
-    """Where the blocks of a space stand in its networks.
+    """Where the blocks of a space are in its networks.
 
     Args:
         space: A space whose skeleton has a method ``sites``.

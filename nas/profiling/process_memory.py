@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.errors import NasError
 from nas.models.calling import evaluating
-from nas.profiling.forward import autocast, example_input, memory_layout
+from nas.profiling.forward import autocast_to, example_input, memory_layout
 
 
 def peak_resident_mib(
@@ -78,7 +78,7 @@ def _without_parametrizations(model: nn.Module) -> nn.Module:
 def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int) -> float:
     torch.set_num_threads(threads)
     x = example_input(model, height, width, channels_last)
-    with memory_layout(model, channels_last), evaluating(model), torch.inference_mode(), autocast(x.device, dtype):
+    with memory_layout(model, channels_last), evaluating(model), torch.inference_mode(), autocast_to(x.device, dtype):
         model(x)
     return _own_peak_mib()
 

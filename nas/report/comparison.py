@@ -144,7 +144,15 @@ def thinning_notes(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]
 
 
 def figure_sets(rows: Sequence[EvaluationRow], set_name: str | None = None) -> list[tuple[str, str]]:
-    """(task, set) of the figures of each task: the named set, or for None the first one of the task in ``rows``."""
+    """Choose the set of the figures of each task.
+
+    Args:
+        rows: The rows.
+        set_name: The set; None takes for each task the first one.
+
+    Returns:
+        (task, set) of each task that has the set.
+    """
     chosen: dict[str, str] = {}
     for row in rows:
         if set_name in (None, row.set):

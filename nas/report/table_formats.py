@@ -84,7 +84,7 @@ def wide_frame(tables: Sequence[Table]) -> pd.DataFrame:
     parts = []
     for table in tables:
         lines = [(table.task, x.label, x.source, x.first("parameters"), x.first("multiply_adds")) for x in table.lines]
-        wide = table.cells.pivot(index="line", columns="set", values=["psnr", "ssim"])
+        wide = table.results.pivot(index="line", columns="set", values=["psnr", "ssim"])
         wide.columns = wide.columns.map(" ".join)
         parts.append(pd.DataFrame(lines, columns=columns).join(wide.reindex(columns=scores)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, *scores])

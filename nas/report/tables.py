@@ -1,4 +1,4 @@
-"""Evaluation rows as tables: a line a model, a column a set, with ranks and what stands behind each number.
+"""Evaluation rows as tables: a line a model, a column a set, with ranks and remarks.
 
 Grouping, ranking and pivoting are done on DataFrames; ``nas.report.table_formats`` writes the tables as text.
 """
@@ -49,7 +49,7 @@ class Line:
     """One model of a table.
 
     Attributes:
-        label: Its name, with what tells it apart from other lines of that name.
+        label: Its name, with what distinguishes it from other lines of that name.
         published: Whether its numbers are from a paper.
         source: "measured", or "published: <paper, table>".
         cells: Set -> its row.
@@ -73,8 +73,8 @@ class Table:
         task: Name of the task.
         sets: Names of the columns.
         lines: The models.
-        cells: One line for each result: ``line`` (number of its line), ``set``, the fields of its row, ``published``,
-            ``partial``, ``psnr_rank`` and ``ssim_rank``; in the order of the lines.
+        results: One line for each number of the table: ``line`` (number of its line), the fields of its row,
+            ``published``, ``partial``, ``psnr_rank`` and ``ssim_rank``; in the order of the lines.
         protocols: Of the measured lines, in the order in which they appear.
         lettered_sets: Sets with measured results by several protocols, which are marked with letters.
     """
@@ -82,7 +82,7 @@ class Table:
     task: str
     sets: list[str]
     lines: list[Line]
-    cells: pd.DataFrame
+    results: pd.DataFrame
     protocols: list[str]
     lettered_sets: frozenset[str]
     _ranks: dict[tuple[int, str], tuple[Rank, Rank]]
@@ -111,7 +111,7 @@ class Table:
         return f" ({', '.join(words)})" if words else ""
 
     def letter(self, protocol: str) -> str:
-        """The letter that stands for a protocol."""
+        """The letter by which a protocol is marked."""
         return chr(ord("a") + self.protocols.index(protocol) % 26)
 
     def explained(self) -> str:
@@ -122,7 +122,7 @@ class Table:
     @property
     def has_partial(self) -> bool:
         """Whether any result is of a part of a set."""
-        return bool(self.cells["partial"].any())
+        return bool(self.results["partial"].any())
 
     @property
     def sources(self) -> list[str]:
@@ -132,16 +132,16 @@ class Table:
     @property
     def cost_outputs(self) -> list[str]:
         """The different output sizes of all multiply-adds that are known."""
-        return [str(s) for s in self.cells.loc[self.cells["multiply_adds"].notna(), "cost_output"].unique()]
+        return [str(s) for s in self.results.loc[self.results["multiply_adds"].notna(), "cost_output"].unique()]
 
 
 def make_tables(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -> list[Table]:
     """Make one table a task.
 
-    A line is one model under one source, genotype, weights, training and seed; equal names are told apart by what
-    differs. Results of one line on one set by several protocols stand on lines of their own. Ranks are over all lines,
-    published ones included, on the printed digits; equal values share a rank. A column with several protocols has no
-    ranks, nor has a result on a part of a set (``SET_SIZES``).
+    A line is one model under one source, genotype, weights, training and seed; after equal names what differs follows
+    in parentheses. Results of one line on one set by several protocols are on lines of their own. Ranks are over all
+    lines, published ones included, on the printed digits; equal values share a rank. A column with several protocols
+    has no ranks, nor has a result on a part of a set (``SET_SIZES``).
 
     Args:
         rows: Measured and published rows.
@@ -170,52 +170,52 @@ def is_partial(row: EvaluationRow) -> bool:
 
 def _table(task: str, sets: list[str], members: pd.DataFrame, rows: Sequence[EvaluationRow]) -> Table:
     """The table of one task; the index of ``members`` are positions in ``rows``."""
-    cells = _in_lines(members, task, rows)
-    heads = cells.drop_duplicates("line")
+    results = _in_lines(members, task, rows)
+    heads = results.drop_duplicates("line")
     lines = [
         Line(label, published, source)
         for label, published, source in zip(_labels(heads), heads["published"], heads["source"], strict=True)
     ]
-    for position, line, name in zip(cells.index, cells["line"], cells["set"], strict=True):
+    for position, line, name in zip(results.index, results["line"], results["set"], strict=True):
         lines[line].cells[name] = rows[position]
-    protocols = cells.loc[~cells["published"]].groupby("set")["protocol"].nunique()
+    protocols = results.loc[~results["published"]].groupby("set")["protocol"].nunique()
     lettered = frozenset(protocols.index[protocols > 1])
-    cells = _ranked(cells, lettered)
-    ranks = zip(cells["psnr_rank"], cells["ssim_rank"], strict=True)
+    results = _ranked(results, lettered)
+    ranks = zip(results["psnr_rank"], results["ssim_rank"], strict=True)
     return Table(
         task,
         sets,
         lines,
-        cells,
-        list(cells.loc[~cells["published"], "protocol"].unique()),
+        results,
+        list(results.loc[~results["published"], "protocol"].unique()),
         lettered,
-        dict(zip(zip(cells["line"], cells["set"], strict=True), ranks, strict=True)),
+        dict(zip(zip(results["line"], results["set"], strict=True), ranks, strict=True)),
     )
 
 
 def _in_lines(members: pd.DataFrame, task: str, rows: Sequence[EvaluationRow]) -> pd.DataFrame:
     """The rows that the table shows, with the number of their line, in the order of the lines."""
-    cells = members.copy()
-    identity = cells.groupby(IDENTITY, sort=False, dropna=False).ngroup()
-    first_protocol = cells.groupby([identity, "set"])["protocol"].transform("first")
-    # the first protocol of a set stands on the line itself, every other on a line of its own
-    cells["apart"] = cells["protocol"].where(cells["protocol"] != first_protocol, "")
-    cells["line"] = cells.groupby([identity, "apart"], sort=False).ngroup()
-    _refuse_contradictions(cells, task, rows)
-    cells = cells.drop_duplicates(["line", "set"])
-    heads = cells.drop_duplicates("line").sort_values("published", kind="stable")
-    cells["line"] = cells["line"].map({line: number for number, line in enumerate(heads["line"])})
-    return cells.sort_values("line", kind="stable")
+    results = members.copy()
+    identity = results.groupby(IDENTITY, sort=False, dropna=False).ngroup()
+    first_protocol = results.groupby([identity, "set"])["protocol"].transform("first")
+    # results by the first protocol of a set are on the line itself, those by every other on a line of their own
+    results["apart"] = results["protocol"].where(results["protocol"] != first_protocol, "")
+    results["line"] = results.groupby([identity, "apart"], sort=False).ngroup()
+    _refuse_contradictions(results, task, rows)
+    results = results.drop_duplicates(["line", "set"])
+    heads = results.drop_duplicates("line").sort_values("published", kind="stable")
+    results["line"] = results["line"].map({line: number for number, line in enumerate(heads["line"])})
+    return results.sort_values("line", kind="stable")
 
 
-def _refuse_contradictions(cells: pd.DataFrame, task: str, rows: Sequence[EvaluationRow]) -> None:
+def _refuse_contradictions(results: pd.DataFrame, task: str, rows: Sequence[EvaluationRow]) -> None:
     """Raise NasError where two rows of one line and set have different scores."""
-    scores = cells[list(RANKED_DIGITS)]
-    first_positions = cells.index.to_series().groupby([cells["line"], cells["set"]]).transform("first")
-    first = scores.loc[first_positions].set_axis(cells.index)
+    scores = results[list(RANKED_DIGITS)]
+    first_positions = results.index.to_series().groupby([results["line"], results["set"]]).transform("first")
+    first = scores.loc[first_positions].set_axis(results.index)
     differs = (scores.ne(first) & ~(scores.isna() & first.isna())).any(axis=1)
     if differs.any():
-        position = int(cells.index[differs][0])
+        position = int(results.index[differs][0])
         row, other = rows[position], rows[int(first_positions.loc[position])]
         raise NasError(
             f"{row.model!r} has two results on {row.set} for {task} ({other.psnr} and {row.psnr} dB); "
@@ -244,20 +244,20 @@ def _labels(heads: pd.DataFrame) -> list[str]:
     return labels
 
 
-def _ranked(cells: pd.DataFrame, lettered: frozenset[str]) -> pd.DataFrame:
-    """The cells with the columns ``partial``, ``psnr_rank`` and ``ssim_rank``."""
+def _ranked(results: pd.DataFrame, lettered: frozenset[str]) -> pd.DataFrame:
+    """The results with the columns ``partial``, ``psnr_rank`` and ``ssim_rank``."""
     import pandas as pd
 
-    whole = cells["set"].map(SET_SIZES)
-    partial = (cells["images"] < whole).fillna(False).astype(bool) & ~cells["published"]
-    found = cells.assign(partial=partial)
+    whole = results["set"].map(SET_SIZES)
+    partial = (results["images"] < whole).fillna(False).astype(bool) & ~results["published"]
+    found = results.assign(partial=partial)
     for metric, digits in RANKED_DIGITS.items():
-        values = cells.loc[~partial & ~cells["set"].isin(lettered), metric].dropna()
+        values = results.loc[~partial & ~results["set"].isin(lettered), metric].dropna()
         # by Python's round, which agrees with what is printed where numpy's does not (8.345)
         values = values.map(partial_function(round, ndigits=digits))
-        by_set = values.groupby(cells["set"])
+        by_set = values.groupby(results["set"])
         place = by_set.rank(method="dense", ascending=False)
         place = place[by_set.transform("size") > 1]  # the best of one says nothing
         names = place.map({1.0: "best", 2.0: "second"}).dropna()
-        found[f"{metric}_rank"] = pd.Series(names, dtype=object).reindex(cells.index, fill_value="")
+        found[f"{metric}_rank"] = pd.Series(names, dtype=object).reindex(results.index, fill_value="")
     return found

@@ -102,7 +102,7 @@ def test_scores_outlive_a_network_that_cannot_be_timed(tmp_path: Path, monkeypat
     assert row.psnr is not None and row.latency_median_ms is None
 
 
-def test_values_that_are_not_finite_are_a_failed_cell_and_no_figure(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_a_failed_measurement_and_no_number(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="not finite"):
         run(Gain(float("nan")), photos(tmp_path / "d", 0), tmp_path / "rows.csv")
 

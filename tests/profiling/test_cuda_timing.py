@@ -174,7 +174,7 @@ INPUT = 4 * 3 * 6 * 8
 @pytest.mark.parametrize("present", [False, True])
 def test_peak_memory_is_of_this_models_weights_and_run_alone(graph: bool, others: int, present: bool) -> None:
     device = FakeCuda([1] * 9)
-    device.allocated = device.peak = others  # models of earlier cells
+    device.allocated = device.peak = others  # models that were measured before
     model = Timed(device, choosing=2)
     if present:
         device.put(model)

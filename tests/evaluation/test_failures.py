@@ -43,7 +43,9 @@ def sets(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("error", [KeyError, AssertionError, TypeError])
-def test_a_network_that_fails_in_any_way_is_one_failed_cell(error: type[Exception], sets: Path, tmp_path: Path) -> None:
+def test_a_network_that_fails_in_any_way_is_one_failed_measurement(
+    error: type[Exception], sets: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "rows.csv"
     with pytest.raises(NasError, match=r"1 of 4 measurements failed: odd on B \("):
         evaluate([Odd(error=error), "identity"], "denoise_color_25", ["A", "B"], sets, out, with_costs=False)
@@ -112,8 +114,8 @@ def test_a_list_of_pairs_is_a_set(sets: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda text: text[: text.rindex(",Y")], "line 2 has not as many fields"),
-        (lambda text: text.rstrip("\n") + ",,,\n", "line 2 has not as many fields"),
+        (lambda text: text[: text.rindex(",Y")], "line 2 does not have as many fields"),
+        (lambda text: text.rstrip("\n") + ",,,\n", "line 2 does not have as many fields"),
     ],
 )
 def test_half_a_line_is_no_row(change: object, words: str, tmp_path: Path) -> None:
