@@ -225,7 +225,8 @@ def _refuse_contradictions(results: pd.DataFrame, task: str, rows: Sequence[Eval
 
 def _labels(heads: pd.DataFrame) -> list[str]:
     """The names of the lines; where several lines have one name, what differs follows in parentheses."""
-    keys = heads[[*IDENTITY, "apart"]].astype({"seed": object}).fillna({"seed": ""}).astype({"seed": str})
+    seeds = heads["seed"].astype("string").fillna("").astype(str)
+    keys = heads[[*IDENTITY, "apart"]].assign(seed=seeds)
     several = keys.drop(columns="model").groupby([heads["model"], heads["published"]]).transform("nunique") > 1
     words = {
         "source": keys["source"].map(lambda text: text.partition(":")[2].strip()),
