@@ -154,8 +154,8 @@ class GenotypeSampler(BaseSampler):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Inside, Optuna tells of problems only, and the level is put back after."""
+def quiet_log() -> Iterator[None]:
+    """A block in which Optuna logs nothing but warnings and errors."""
     logger = logging.getLogger("optuna")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -19,7 +19,7 @@ from nas.strategies.optuna_sampler import (
     directions_of,
     distributions,
     params_of,
-    quiet,
+    quiet_log,
     set_constraints,
     suggest,
 )
@@ -40,7 +40,7 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked: Trial | None = None
 
     def ask(self) -> Genotype:
-        with quiet():
+        with quiet_log():
             if self._study is None:
                 self._study = self._rebuilt()
             self._asked = trial = self._study.ask()
@@ -62,7 +62,7 @@ class OptunaStrategy(DiscreteStrategy):
         }
         self._history.append(record)
         if record["state"] == "complete":
-            with quiet():
+            with quiet_log():
                 self._study.tell(self._asked, reached)
         else:  # rare enough to be entered by rebuilding, which is one way less to enter a trial
             self._study = None

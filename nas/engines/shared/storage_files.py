@@ -1,4 +1,4 @@
-"""Studies in files of one machine: a journal or a SQLite database."""
+"""Studies in a file on one machine: a journal or a SQLite database."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import IO, Any, cast
 import optuna
 from optuna.trial import TrialState
 
-from nas.engines.shared.storage_base import OWNER, SharedStorage, _opened, quiet
+from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
 from nas.errors import UsageError
 
 
 class _FileStorage(SharedStorage):
-    """What journal and sqlite share: processes on one host, known by the locks they hold in ``<file>.locks``."""
+    """What journal and SQLite share: processes on one host, known by the locks that they hold in ``<file>.locks``."""
 
     def __init__(self, url: str, heartbeat: int, file: Path) -> None:
         super().__init__(url, heartbeat)
@@ -27,7 +27,7 @@ class _FileStorage(SharedStorage):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or "it is refused"
+            reason = error.strerror or "no reason given"
             raise UsageError(f"cannot write {str(self.folder)!r} ({reason}); choose another --storage") from None
         self._mine = (self.folder / _safe(self.owner)).open("w")
         fcntl.flock(self._mine, fcntl.LOCK_EX)
@@ -56,7 +56,7 @@ class _FileStorage(SharedStorage):
                 try:
                     self.optuna_storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
                 except optuna.exceptions.UpdateFinishedTrialError:
-                    continue  # it told its result as its last act
+                    continue  # it wrote its result just before it died
                 self.retry(study, self.optuna_storage.get_trial(trial._trial_id))
         for owner in gone:
             if gone[owner] and owner:
@@ -98,11 +98,11 @@ class JournalStorage(_FileStorage):
         finally:
             lock.release()
         backend = journal.JournalFileBackend(str(file), lock_obj=cast(Any, lock))
-        self.optuna_storage = _opened(url, lambda: quiet(journal.JournalStorage, backend))
+        self.optuna_storage = open_optuna_storage(url, lambda: call_unwarned(journal.JournalStorage, backend))
 
 
 class SqliteStorage(_FileStorage):
-    """A file of SQLite, for this process alone."""
+    """A SQLite file, for one process alone."""
 
     kind = "SQLite"
     many = False
@@ -122,9 +122,10 @@ class SqliteStorage(_FileStorage):
                 f"--storage {url!r} is in use: SQLite serves one process; for several give the path of a journal file, "
                 "for several machines postgresql://..."
             ) from None
-        self.optuna_storage = _opened(url, lambda: optuna.storages.RDBStorage(url))
+        self.optuna_storage = open_optuna_storage(url, lambda: optuna.storages.RDBStorage(url))
 
     def close(self) -> None:
+        """Close the file and release its locks."""
         self.optuna_storage.remove_session()
         self.optuna_storage.engine.dispose()
         self._only.close()
@@ -132,7 +133,7 @@ class SqliteStorage(_FileStorage):
 
 
 class _FileLock:
-    """The journal's own lock, as Optuna wants it: unlike its symbolic link, this one dies with its holder."""
+    """The lock of the journal as Optuna expects it; unlike Optuna's own, it is released if its holder dies."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -151,7 +152,7 @@ class _FileLock:
 
 
 def _mend(file: Path) -> None:
-    """Cut a last line that a dying machine left half written: the next line would be glued to it."""
+    """Cut off a last line that was left half written by a crash: the next line would be appended to it."""
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb+") as stream:
