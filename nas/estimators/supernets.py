@@ -44,7 +44,7 @@ def supernet_of(run: Run) -> Supernet:
     with torch.random.fork_rng(devices=[]):
         options = strategy(settings.search, settings.train).supernet_options()
         supernet: Supernet = space.supernet(settings.task, **options)
-    found = load_file(str(run.folder / "weights.safetensors")) if state is None else state["learner"]["supernet"]
+    found = load_file(str(run.weights_file)) if state is None else state["learner"]["supernet"]
     load_strict(supernet, found, str(run.folder))
     return supernet
 
@@ -75,7 +75,7 @@ def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
             f"run of 'nas search --strategy {' or '.join(able)}'"
         )
     run.summary()  # an unfinished run says how to finish it
-    metadata = read_metadata(run.folder / "weights.safetensors")
+    metadata = read_metadata(run.weights_file)
     document = json.loads(metadata["space"])
     if metadata["task"] != task.name or space_from_document(document).hash != space.hash:
         raise UsageError(

@@ -209,7 +209,7 @@ def test_a_search_of_nothing_but_diverging_trials_says_so(tmp_path: Path, preten
             return math.nan
 
     pretend(Hopeless)
-    with pytest.raises(NasError, match=r"none of 12 trials came to an end; lower train\.optimizer\.lr"):
+    with pytest.raises(NasError, match=r"none of 12 trials came to a result; lower train\.optimizer\.lr"):
         search(settings_for("random"), out=tmp_path / "run")
 
 
