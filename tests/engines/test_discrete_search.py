@@ -231,7 +231,7 @@ def test_a_search_ends_when_the_space_is_used_up(strategy: str, tmp_path: Path, 
     [
         (["search.objectives=[psnr, latency]"], {}, "nas profile --latency-table"),
         (["search.objectives=[psnr, speed]"], {}, "unknown objective 'speed'"),
-        (["search.pruning=true", "search.estimator=zero_cost"], {}, "search.pruning stops short trainings"),
+        (["search.pruning=true", "search.estimator=zero_cost"], {}, "search.pruning ends trainings early"),
         (["search.estimator=zero_cost", "search.proxy=synflo"], {}, "did you mean 'synflow'"),
         ([], {"limits__params": 10.0}, "no genotype of space 'jsm' keeps the limit of 10 params"),
         ([], {"limits__latency": 10.0}, "nas profile --latency-table"),

@@ -246,7 +246,7 @@ def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: P
         ("sources", "0" * 16, "run the same code"),
         ("space_hash", "0" * 16, "is read as"),
         ("images", "0" * 16, "--data"),
-        ("files", {"plugin 1": "0" * 16}, "plugin 1 of study 'mine' has other content"),
+        ("files", {"plugin 1": "0" * 16}, "plugin 1 of study 'mine' differs"),
         ("format", "other/1", "choose another --study"),
     ],
 )
