@@ -51,7 +51,8 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.report.page.html import write_report
     from nas.report.published import load_published
 
-    common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48}
+    # one thread: on a busy machine two threads wait for each other, and a step takes many times as long
+    common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48, "threads": 1}
     settings = build(
         SearchSettings,
         space="jsm",

@@ -139,8 +139,8 @@ def solve(
             (one more program for each cost).
 
     Returns:
-        The index of the chosen entry of each edge, or None when nothing is within ``allowance``. Within an edge, the first
-        of several entries that are equal in score and costs. The same arguments give the same answer.
+        The index of the chosen entry of each edge, or None when nothing is within ``allowance``. Within an edge, the
+        first of several entries that are equal in score and costs. The same arguments give the same answer.
     """
     kept = [_undominated(s, c) for s, c in zip(scores, costs, strict=True)]
     scores = [s[k] for s, k in zip(scores, kept, strict=True)]

@@ -1,4 +1,4 @@
-"""Studies in files of one machine: a journal or a SQLite database."""
+"""Studies in a file on one machine: a journal or a SQLite database."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
-from nas.engines.shared.storage_base import OWNER, SharedStorage, _opened, quiet
+from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
 from nas.errors import UsageError
 
 
 class _FileStorage(SharedStorage):
-    """What journal and sqlite share: processes on one host, known by the locks they hold in ``<file>.locks``."""
+    """What journal and SQLite share: processes on one host, known by the locks that they hold in ``<file>.locks``."""
 
     def __init__(self, url: str, heartbeat: int, file: Path) -> None:
         super().__init__(url, heartbeat)
@@ -27,7 +27,7 @@ class _FileStorage(SharedStorage):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or "it is refused"
+            reason = error.strerror or "no reason given"
             raise UsageError(f"cannot write {str(self.folder)!r} ({reason}); choose another --storage") from None
         self._mine = FileLock(self.folder / _safe(self.owner))  # the kernel lets go of it however this process ends
         self._mine.acquire()
@@ -55,7 +55,7 @@ class _FileStorage(SharedStorage):
                 try:
                     self.optuna_storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
                 except optuna.exceptions.UpdateFinishedTrialError:
-                    continue  # it told its result as its last act
+                    continue  # it wrote its result just before it died
                 self.retry(study, self.optuna_storage.get_trial(trial._trial_id))
         for owner in gone:
             if gone[owner] and owner:
@@ -94,11 +94,11 @@ class JournalStorage(_FileStorage):
         with lock.file_lock:
             _mend(file)
         backend = journal.JournalFileBackend(str(file), lock_obj=cast(Any, lock))
-        self.optuna_storage = _opened(url, lambda: quiet(journal.JournalStorage, backend))
+        self.optuna_storage = open_optuna_storage(url, lambda: call_unwarned(journal.JournalStorage, backend))
 
 
 class SqliteStorage(_FileStorage):
-    """A file of SQLite, for this process alone."""
+    """A SQLite file, for one process alone."""
 
     kind = "SQLite"
     many = False
@@ -117,9 +117,10 @@ class SqliteStorage(_FileStorage):
                 f"--storage {url!r} is in use: SQLite serves one process; for several give the path of a journal file, "
                 "for several machines postgresql://..."
             ) from None
-        self.optuna_storage = _opened(url, lambda: optuna.storages.RDBStorage(url))
+        self.optuna_storage = open_optuna_storage(url, lambda: optuna.storages.RDBStorage(url))
 
     def close(self) -> None:
+        """Close the file and release its locks."""
         self.optuna_storage.remove_session()
         self.optuna_storage.engine.dispose()
         self._only.release()
@@ -141,7 +142,7 @@ class _JournalLock:
 
 
 def _mend(file: Path) -> None:
-    """Cut a last line that a dying machine left half written: the next line would be glued to it."""
+    """Cut off a last line that was left half written by a crash: the next line would be appended to it."""
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb+") as stream:
