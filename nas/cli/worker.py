@@ -1,4 +1,4 @@
-"""``nas worker``: a process that does trials of a shared search."""
+"""``nas worker``: a process that evaluates trials of a shared search."""
 
 from __future__ import annotations
 
@@ -42,18 +42,10 @@ def worker_command(
     Example: [bold]nas worker --storage postgresql://nas@host/nas --study mine[/bold]
     The search itself: [bold]nas search --strategy evolution --storage postgresql://nas@host/nas --study mine --trials 200[/bold]
     """
-    from nas.engines.shared.study import worker
+    from nas.engines.shared.joining import LocalSettings, worker
 
-    done = worker(
-        storage,
-        study,
-        data=data,
-        plugins=plugin,
-        device=device,
-        threads=threads,
-        supernet=supernet,
-        dry_run=dry_run,
-    )
+    local = LocalSettings(data or (), plugin or (), device, threads, supernet)
+    done = worker(storage, study, local, dry_run=dry_run)
     if dry_run:
         typer.echo(f"study {study} would accept this worker")
         return

@@ -1,4 +1,4 @@
-"""Settings of images and patches."""
+"""Settings of training images and patches."""
 
 from __future__ import annotations
 
@@ -10,32 +10,46 @@ from nas.config.sections import Section
 
 
 class StageSettings(Section):
-    """A stretch of a progressive training: its share of the steps, and its patches and batches."""
+    """One phase of a progressive training.
 
-    steps: int = Field(gt=0)
-    patch: int = Field(gt=0)
-    batch: int = Field(gt=0)
+    Attributes:
+        steps: Steps of the phase, in proportion to those of the other phases.
+        patch: Side of the target patch in pixels, a multiple of the task's scale.
+        batch: Patches in a batch.
+    """
+
+    steps: int = Field(gt=0, description="steps of the phase, in proportion to the other phases")
+    patch: int = Field(gt=0, description="side of the target patch in pixels")
+    batch: int = Field(gt=0, description="patches in a batch")
 
 
 class DataSettings(Section):
-    """Where images come from and how patches are cut.
+    """Where training images come from and how patches are cut from them.
 
-    path: folders of training images; empty means the photographs inside scikit-image.
-    patch: side of the target patch in pixels, a multiple of the task's scale.
-    stages: progressive training; replaces patch and batch. Their steps are scaled to train.steps in all.
-    whole_epochs: stages last whole epochs, rounded down, and incomplete batches do not count (DSRIR, ``epoch_chg``).
-    validation: how many images are held out of training for validation.
-    clean_half: which half of side-by-side files is the clean one.
+    Attributes:
+        path: Folders of training images; empty for the photographs that come with scikit-image.
+        patch: Side of the target patch in pixels, a multiple of the task's scale.
+        batch: Patches in a batch.
+        stages: Phases of a progressive training, in place of ``patch`` and ``batch``. Their steps are scaled so that
+            they add up to ``train.steps``.
+        whole_epochs: Whether every phase lasts whole epochs, rounded down, and incomplete batches are left out
+            (``epoch_chg`` of DSRIR).
+        augment: Whether patches are flipped and transposed at random.
+        workers: Processes that load images; 0 loads them in the training process.
+        validation: How many images are held out for validation.
+        split_seed: Seed of the choice of those images, the same for all training seeds.
+        cache: Folder of the memory-mapped cache of decoded images; None for no cache.
+        clean_half: Which half of a side-by-side file is the clean image.
     """
 
-    path: list[str] = []
-    patch: int = Field(48, gt=0)
-    batch: int = Field(8, gt=0)
-    stages: list[StageSettings] = []
-    whole_epochs: bool = False
-    augment: bool = True
-    workers: int = Field(0, ge=0)
-    validation: int = Field(4, ge=0)
-    split_seed: int = Field(0, ge=0, description="which images are held out, the same for every training seed")
-    cache: str | None = None
-    clean_half: Literal["left", "right"] = "left"
+    path: list[str] = Field([], description="folders of training images; empty: the photographs in scikit-image")
+    patch: int = Field(48, gt=0, description="side of the target patch in pixels, a multiple of the task's scale")
+    batch: int = Field(8, gt=0, description="patches in a batch")
+    stages: list[StageSettings] = Field([], description="phases of a progressive training, for patch and batch")
+    whole_epochs: bool = Field(False, description="phases last whole epochs, without incomplete batches")
+    augment: bool = Field(True, description="flip and transpose patches at random")
+    workers: int = Field(0, ge=0, description="processes that load images; 0: the training process itself")
+    validation: int = Field(4, ge=0, description="how many images are held out for validation")
+    split_seed: int = Field(0, ge=0, description="seed that chooses those images, the same for all training seeds")
+    cache: str | None = Field(None, description="folder of the memory-mapped cache of decoded images")
+    clean_half: Literal["left", "right"] = Field("left", description="clean half of side-by-side files")

@@ -1,4 +1,4 @@
-"""The first fault of a validation as one sentence."""
+"""The first error of a validation as one sentence."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from nas.errors import did_you_mean
 
 
 def sentence(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
-    """What is wrong, where, and the nearest valid name.
+    """Say what is wrong and where, with the nearest valid name if a setting is unknown.
 
     Args:
-        error: As pydantic raised it for ``model``.
-        model: The model that was validated, in which the names are looked up.
-        prefix: Dotted place of the model in the whole configuration.
+        error: What pydantic raised for ``model``.
+        model: The model that was validated; its names are offered.
+        prefix: Dotted path of the model in the whole configuration.
 
     Returns:
-        One sentence about the first fault.
+        One sentence about the first error.
     """
     fault = error.errors()[0]
     path = [str(part) for part in fault["loc"]]

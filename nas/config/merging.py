@@ -1,4 +1,4 @@
-"""Trees of plain values laid over each other."""
+"""Merging of trees of plain values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 
 def merged(base: Mapping[str, Any], more: Mapping[str, Any], whole: Collection[str] = ()) -> dict[str, Any]:
-    """``base`` with the values of ``more`` over it, mapping by mapping; neither is changed.
+    """Merge two trees, mapping by mapping.
 
     Args:
         base: Nested mappings of plain values.
-        more: What is laid over it. A mapping over a mapping is merged; anything else replaces what stood there.
+        more: Values that take precedence. Two mappings are merged; any other value replaces that of ``base``.
         whole: Keys whose mappings are replaced as a whole, at any depth.
 
     Returns:
-        A new tree; mappings of ``base`` and ``more`` are not shared with it.
+        A new tree, which shares no mapping with ``base`` or ``more``.
     """
     result: dict[str, Any] = {k: merged(v, {}) if isinstance(v, Mapping) else v for k, v in base.items()}
     for key, value in more.items():

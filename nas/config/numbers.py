@@ -1,4 +1,4 @@
-"""YAML as people write numbers: ``5e-4`` is a number, which YAML 1.1 takes for text."""
+"""YAML in which ``5e-4`` is a number, as in YAML 1.2; in YAML 1.1 it is a string."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def load_yaml(text: str) -> Any:
     """The plain values of a YAML document.
 
     Args:
-        text: One document; nothing but plain values is ever built from it.
+        text: One document; only plain values are built from it.
 
     Returns:
-        Mappings, sequences, text, numbers, booleans and None.
+        Mappings, sequences, strings, numbers, booleans and None.
 
     Raises:
-        yaml.YAMLError: The text is no YAML.
+        yaml.YAMLError: The text is not valid YAML.
     """
     return yaml.load(text, Loader=_Loader)

@@ -1,8 +1,8 @@
-"""The tree under ``search`` checked against the settings of the strategy and the estimator that were chosen.
+"""The settings under ``search``, checked against the models of the chosen strategy and estimator.
 
-A key belongs to its owner: the strategy, the estimator, or the trials themselves (``SearchOptions``). A key of another
-registered owner is kept where it differs from that owner's default: an ablation over strategies may set it for one of
-its variants. ``foreign`` names such keys for commands in which they would have no effect.
+Every key has an owner: the strategy, the estimator, or the search itself (``SearchOptions``). A key of another
+registered strategy or estimator is kept if its value is not the default, because a comparison of strategies may set it
+for one of its variants. ``foreign`` names such keys for commands in which they would have no effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from nas.registry import ESTIMATORS, STRATEGIES
 
 
 def owners(settings: SearchSettings) -> dict[str, type[Section]]:
-    """Who owns keys under ``search`` in this search: ("strategy 'gdas'", "estimator 'train'") and their models.
+    """The owners of keys under ``search`` in this search.
+
+    Returns:
+        Their names as messages say them ("strategy 'gdas'", "estimator 'train'") and their models.
 
     Raises:
         UsageError: The strategy or the estimator is unknown.
@@ -34,10 +37,13 @@ def owners(settings: SearchSettings) -> dict[str, type[Section]]:
 
 
 def with_owned_settings(settings: SearchSettings) -> SearchSettings:
-    """``settings`` with the tree under ``search`` checked and completed by the defaults of its owners.
+    """Check the settings under ``search``, and complete them with the defaults of their owners.
+
+    Returns:
+        The checked and completed settings.
 
     Raises:
-        UsageError: A key has no owner, or its value is not valid; the sentence names both.
+        UsageError: A key has no owner, or its value is not valid.
     """
     chosen = owners(settings)
     given = dict(settings.search.model_extra or {})
@@ -61,25 +67,25 @@ def with_strategy(settings: SearchSettings, strategy: str, **search: Any) -> Sea
 
     Args:
         settings: The search as it is.
-        strategy: Name of the new strategy, whose defaults replace what only the old one had.
+        strategy: Name of the new strategy; its defaults replace the settings that only the old one had.
         search: Further changes under ``search``.
 
     Returns:
-        Checked and completed settings.
+        The checked and completed settings.
     """
     update = {"strategy": strategy, "search": settings.search.model_copy(update=search)}
     return with_owned_settings(settings.model_copy(update=update))
 
 
 def foreign(settings: SearchSettings) -> dict[str, str]:
-    """Keys under ``search`` that would have no effect in this search, each with its owner in words."""
+    """Keys under ``search`` that have no effect in this search, each with the name of its owner."""
     mine = {name for model in owners(settings).values() for name in model.model_fields}
     others = [key for key in settings.search.model_extra or {} if key not in mine]
     return {key: next(iter(dict(_owners_of(key))), "nothing") for key in others}
 
 
 def refuse_foreign(settings: SearchSettings) -> None:
-    """Refuse settings that would have no effect.
+    """Refuse settings that have no effect.
 
     Raises:
         UsageError: A key under ``search`` belongs to another strategy or estimator than the chosen ones.
@@ -90,7 +96,7 @@ def refuse_foreign(settings: SearchSettings) -> None:
 
 
 def _owners_of(key: str) -> Iterator[tuple[str, type[Section]]]:
-    """Every registered strategy and estimator that has this key; one that cannot be imported here is passed over."""
+    """Every registered strategy and estimator that has this key, except those that cannot be imported here."""
     for kind, registry in (("strategy", STRATEGIES), ("estimator", ESTIMATORS)):
         for name in registry.names():
             try:

@@ -22,7 +22,7 @@ from nas.config.runs import SearchSettings, Settings
 from nas.errors import UsageError
 from nas.registry import ESTIMATORS, STRATEGIES, load_plugins
 
-#: mappings whose keys are not ours: dotted names of a space's settings, keywords of a network
+#: mappings with free keys: dotted names of a space's settings, keywords of a network
 FREE = ("overrides", "network")
 
 S = TypeVar("S", bound=Settings)
@@ -34,21 +34,21 @@ def build(
     assignments: Iterable[str] = (),
     **flags: Any,
 ) -> S:
-    """Defaults, then the YAML file or mapping, then flags that are not None, then ``a.b=c`` assignments.
+    """Build a configuration from defaults, a YAML file or mapping, flags, and assignments; the later ones win.
 
     Args:
         kind: ``SearchSettings`` or ``RetrainSettings``.
         config: A YAML file or a mapping of settings.
-        assignments: Texts ``a.b=value``, the value in YAML.
-        flags: Settings by name; a dot in a name is written as two underscores (``data__patch=48``).
+        assignments: Strings ``a.b=value``, the value in YAML.
+        flags: Settings by name, with two underscores for a dot (``data__patch=48``); None leaves a setting as it is.
 
     Returns:
-        The whole configuration. The plug-ins that it names are loaded: a strategy may come with one.
+        The whole configuration. The plug-ins that it names are loaded, since a strategy may be one of them.
 
     Raises:
-        UsageError: One sentence that names the setting and the nearest valid one.
+        UsageError: A setting is unknown or its value is not valid.
     """
-    # the kind's own defaults first: a nested default (retraining's learning rate) must survive a change beside it
+    # the defaults come first: one inside a section (the learning rate of retraining) must survive a change next to it
     tree: dict[str, Any] = kind().model_dump(mode="json")
     if isinstance(config, Mapping):
         tree = merged(tree, config, FREE)
@@ -67,7 +67,7 @@ def build(
             raise UsageError(f"--set {text!r}: the value is not valid YAML") from None
     settings = parse(kind, tree)
     if isinstance(settings, SearchSettings):
-        load_plugins(settings.plugins)  # a strategy or estimator may come with one
+        load_plugins(settings.plugins)  # a strategy or estimator may be one of them
         return cast(S, with_owned_settings(settings))
     return settings
 
@@ -75,8 +75,8 @@ def build(
 def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
     """Validate a tree of plain values.
 
-    The settings of a strategy or estimator that is not known here (it comes with a plug-in that nobody loaded) are
-    kept as they are, so that a run folder can be looked at without running its plug-ins.
+    The settings of an unknown strategy or estimator (one of a plug-in that is not loaded) are kept as they are, so that
+    a run folder can be inspected without its plug-ins.
 
     Args:
         kind: ``SearchSettings`` or ``RetrainSettings``.
@@ -86,7 +86,7 @@ def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
         The whole configuration, defaults included.
 
     Raises:
-        UsageError: One sentence about the first fault: the setting, what is wrong, the nearest valid name.
+        UsageError: A setting is unknown or its value is not valid; the message names the first one.
     """
     try:
         settings = kind.model_validate(dict(tree))
@@ -100,13 +100,17 @@ def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
 
 
 def to_yaml(settings: Settings) -> str:
-    """The whole effective configuration, in the order of this file."""
+    """The whole effective configuration as YAML, in the order of its models."""
     text: str = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
     return text
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
-    """The mapping in a YAML file of settings; UsageError when absent or malformed."""
+    """The mapping in a YAML file of settings.
+
+    Raises:
+        UsageError: The file does not exist, is not valid YAML or holds no mapping.
+    """
     if not path.is_file():
         raise UsageError(f"configuration file {str(path)!r} does not exist")
     try:
@@ -121,13 +125,13 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    if path[0] in FREE and len(path) > 1:  # their keys are dotted names themselves
+    if path[0] in FREE and len(path) > 1:  # their keys are themselves dotted names
         tree.setdefault(path[0], {})[".".join(path[1:])] = value
         return
     for part in path[:-1]:
         deeper = tree.setdefault(part, {})
         if not isinstance(deeper, dict):
-            raise UsageError(f"setting {'.'.join(path)!r}: {part!r} is a single value, it has no parts")
+            raise UsageError(f"setting {'.'.join(path)!r}: {part!r} is a single value and has no settings inside")
         tree = deeper
     if isinstance(value, dict) and isinstance(tree.get(path[-1]), dict):
         tree[path[-1]] = merged(tree[path[-1]], value, FREE)

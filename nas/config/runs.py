@@ -1,4 +1,4 @@
-"""Whole configurations of a run."""
+"""The whole configuration of a run."""
 
 from __future__ import annotations
 
@@ -13,24 +13,45 @@ from nas.config.training import OptimizerSettings, RecipeSettings, TrainSettings
 
 
 class Settings(Section):
-    """What search and retraining have in common."""
+    """The settings that search and retraining have in common.
 
-    task: str = "sr_x2"
-    seed: int = Field(1, ge=0)
-    device: str = "cpu"
+    Attributes:
+        task: Name of the task (``nas list tasks``).
+        seed: Seed of everything random.
+        device: Device of torch.
+        threads: CPU threads of torch; 0 leaves torch's own choice.
+        data: Training images and patches.
+        train: The training loop.
+        plugins: Plug-in files or modules that are imported first.
+    """
+
+    task: str = Field("sr_x2", description="name of the task ('nas list tasks')")
+    seed: int = Field(1, ge=0, description="seed of everything random")
+    device: str = Field("cpu", description="device of torch")
     threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves torch's own choice")
     data: DataSettings = DataSettings()
     train: TrainSettings = TrainSettings()
-    plugins: list[str] = []
+    plugins: list[str] = Field([], description="plug-in files or modules that are imported first")
 
 
 class SearchSettings(Settings):
-    """``nas search``: a space, a task, a strategy. ``overrides`` change the space (``network.cells: 3``)."""
+    """The settings of ``nas search``: a space, a task, a strategy.
 
-    space: str = "jsm"
-    preset: str | None = None
-    overrides: dict[str, Any] = {}
-    strategy: str = "pc_darts"
+    Attributes:
+        space: Name of the search space, or path of its document.
+        preset: Name of a preset of the space.
+        overrides: Settings of the space by dotted name (``network.cells: 3``).
+        strategy: Name of the strategy (``nas list strategies``).
+        search: Settings of the trials, the strategy and the estimator.
+        limits: Hard limits that a genotype must keep.
+        study: How many processes share the search.
+        retrain: How an experiment trains the genotypes that its searches find.
+    """
+
+    space: str = Field("jsm", description="name of the search space, or path of its document")
+    preset: str | None = Field(None, description="name of a preset of the space")
+    overrides: dict[str, Any] = Field({}, description="settings of the space by dotted name")
+    strategy: str = Field("pc_darts", description="name of the strategy ('nas list strategies')")
     search: SearchOptions = SearchOptions()
     limits: LimitSettings = LimitSettings()
     study: StudySettings = StudySettings()
@@ -38,15 +59,20 @@ class SearchSettings(Settings):
 
 
 class RetrainSettings(Settings):
-    """``nas retrain``: a genotype, a finished search or a baseline, trained from scratch.
+    """The settings of ``nas retrain``: a genotype, a finished search or a baseline is trained from scratch.
 
-    network: constructor keywords of a baseline, or network settings of a derived network.
-    init_from: weights file to start from, of the same network or of one that the baseline can carry over (x2 to x3).
+    Attributes:
+        model: What is trained: a genotype, a run folder, or the name of a baseline.
+        init_from: Weights file to start from, of the same network or of one that the baseline can convert (x2 to x3).
+        space: Search space of the genotype, if it is not the one that the genotype names.
+        preset: Name of a preset of that space.
+        network: Constructor keywords of a baseline, or network settings of a derived network.
+        train: The training loop.
     """
 
-    model: str = "jsnet_released"
-    init_from: str | None = None
-    space: str | None = None
-    preset: str | None = None
-    network: dict[str, Any] = {}
+    model: str = Field("jsnet_released", description="a genotype, a run folder, or the name of a baseline")
+    init_from: str | None = Field(None, description="weights file to start from")
+    space: str | None = Field(None, description="search space of the genotype; None: the one that it names")
+    preset: str | None = Field(None, description="name of a preset of that space")
+    network: dict[str, Any] = Field({}, description="keywords of a baseline, or settings of a derived network")
     train: TrainSettings = TrainSettings(optimizer=OptimizerSettings(lr=1e-3))

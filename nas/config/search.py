@@ -1,4 +1,4 @@
-"""Settings that every search has; what belongs to one strategy or estimator is declared by its owner."""
+"""Settings that every search has; those of one strategy or estimator are declared by their owner."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ Own = TypeVar("Own", bound=Section)
 
 
 class SearchOptions(Section):
-    """The tree under ``search``: the settings of trials, and beside them those of the strategy and the estimator.
+    """The settings under ``search``: those of the trials, and those of the strategy and the estimator.
 
-    A strategy or estimator declares its own settings as a model named ``Settings``; their keys stand here, flat, and
-    are checked against the models of the strategy and the estimator that were chosen (``nas.config.owners``). Each
-    reads its own with ``own``.
+    A strategy or estimator declares its own settings as a model named ``Settings``. Their keys are kept here, without
+    a further level, and are checked against the models of the chosen strategy and estimator (``nas.config.owners``),
+    which read them with ``own``.
 
     Attributes:
         trials: How many genotypes are evaluated, for strategies that propose whole genotypes.
-        trial_steps: Steps of the short training of one trial.
-        estimator: What a trial's value comes from (``nas list estimators``).
-        objectives: ``psnr``, to be large, and any of ``params``, ``macs``, ``latency``, to be small.
-        pruning: Whether trials that fall behind are stopped early, by successive halving.
-        reduction: One in this many trials goes on from a rung of the pruning.
+        trial_steps: Steps of the short training of a trial.
+        estimator: What gives a trial its value (``nas list estimators``).
+        objectives: ``psnr``, which is maximised, and any of ``params``, ``macs``, ``latency``, which are minimised.
+        pruning: Whether trials that fall behind are ended early, by successive halving.
+        reduction: Pruning: one in this many trials continues after a rung.
     """
 
     model_config = ConfigDict(extra="allow")
 
     trials: int = Field(1, gt=0, description="genotypes to evaluate (strategies that propose whole genotypes)")
     trial_steps: int = Field(200, gt=0, description="steps of the short training of one trial")
-    estimator: str = Field("train", description="what a trial's value comes from ('nas list estimators')")
+    estimator: str = Field("train", description="what gives a trial its value ('nas list estimators')")
     objectives: list[str] = Field(["psnr"], description="psnr and any of params, macs, latency")
-    pruning: bool = Field(False, description="stop trials that fall behind, by successive halving")
-    reduction: int = Field(3, gt=1, description="pruning: one in this many trials goes on from a rung")
+    pruning: bool = Field(False, description="end trials early that fall behind, by successive halving")
+    reduction: int = Field(3, gt=1, description="pruning: one in this many trials continues after a rung")
 
     def own(self, model: type[Own]) -> Own:
-        """The settings of one owner, its defaults where nothing else is said.
+        """The settings of one owner, with its defaults for those that are not given.
 
         Args:
             model: The ``Settings`` of a strategy or an estimator.
@@ -52,18 +52,18 @@ class SearchOptions(Section):
 
 
 class LimitSettings(Section):
-    """Hard limits that a genotype must keep at the task's cost output size; None is no limit.
+    """Hard limits that a genotype must keep, at the output size for which the task counts costs; None is no limit.
 
     Attributes:
-        params: Parameters.
-        macs: Multiply-adds.
-        latency: Milliseconds, as the latency table says.
+        params: Most parameters.
+        macs: Most multiply-adds.
+        latency: Longest latency in milliseconds, by the latency table.
         latency_table: File written by ``nas profile --latency-table``.
     """
 
-    params: float | None = Field(None, gt=0, description="parameters")
-    macs: float | None = Field(None, gt=0, description="multiply-adds")
-    latency: float | None = Field(None, gt=0, description="milliseconds, as the latency table says")
+    params: float | None = Field(None, gt=0, description="most parameters")
+    macs: float | None = Field(None, gt=0, description="most multiply-adds")
+    latency: float | None = Field(None, gt=0, description="longest latency in milliseconds, by the latency table")
     latency_table: str | None = Field(None, description="file written by nas profile --latency-table")
 
     @property
@@ -77,12 +77,12 @@ class StudySettings(Section):
 
     Attributes:
         storage: ``postgresql://...``, ``sqlite:///...``, or the path of a journal file.
-        name: Name of the study; None makes one from space, task, strategy and seed.
-        workers: Processes started on this machine; 0 lets the search's own process do the trials.
+        name: Name of the study; None makes one of space, task, strategy and seed.
+        workers: Worker processes started on this machine; 0 lets the search's own process evaluate the trials.
         heartbeat: Seconds between two signs of life of a worker.
     """
 
     storage: str | None = Field(None, description="postgresql://..., sqlite:///..., or the path of a journal file")
-    name: str | None = Field(None, description="name of the study; None: made from space, task, strategy and seed")
-    workers: int = Field(0, ge=0, description="processes started here; 0: this one works alone")
+    name: str | None = Field(None, description="name of the study; None: made of space, task, strategy and seed")
+    workers: int = Field(0, ge=0, description="worker processes started here; 0: this process alone")
     heartbeat: int = Field(30, gt=0, description="seconds between signs of life of a worker")

@@ -10,69 +10,101 @@ from nas.config.sections import Section
 
 
 class OptimizerSettings(Section):
-    """Adam, as in both the search and the retraining of JSNet (specification sections 9 and 10), or AdamW.
+    """Adam, as in the search and the retraining of JSNet (specification sections 9 and 10), or AdamW.
 
-    ``weight_decay`` is a part of the gradient in Adam and a shrinking of the weights in AdamW.
+    Attributes:
+        name: adam (Kingma and Ba, ICLR 2015) or adamw (Loshchilov and Hutter, ICLR 2019).
+        lr: Learning rate.
+        betas: Decay of the averages of the gradient and of its square.
+        eps: Added to the denominator of an update.
+        weight_decay: Added to the gradient in Adam, applied to the weights themselves in AdamW.
     """
 
-    name: Literal["adam", "adamw"] = "adam"
-    lr: float = Field(2e-4, gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = Field(1e-8, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    name: Literal["adam", "adamw"] = Field("adam", description="adam or adamw")
+    lr: float = Field(2e-4, gt=0, description="learning rate")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="decay of the averages of gradient and square")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator of an update")
+    weight_decay: float = Field(0.0, ge=0, description="adam: part of the gradient; adamw: applied to the weights")
 
 
 class ScheduleSettings(Section):
-    """Learning rate over time.
+    """The learning rate over time.
 
-    ``step`` multiplies by ``gamma`` every ``every`` steps, ``milestones`` at each of the steps listed, ``cosine``
-    falls to ``minimum`` over the whole training, ``cosine_after_warmup`` from the end of the warm-up on.
-    ``unit: epoch`` counts all of this in epochs (passes over the training images) and keeps the rate within one.
+    ``step`` multiplies the rate by ``gamma`` every ``every`` steps, ``milestones`` does so at the listed steps.
+    ``cosine`` lets it decay to ``minimum`` over the whole training, ``cosine_after_warmup`` from the end of warm-up.
+
+    Attributes:
+        name: The schedule.
+        every: Steps between two decays of ``step``.
+        milestones: Steps at which ``milestones`` decays.
+        offset: Steps by which every decay comes earlier, for scripts that count steps from one.
+        gamma: Factor of a decay.
+        minimum: Last rate of the cosine schedules.
+        warmup: Steps of a linear rise from zero.
+        unit: What is counted; with epochs (passes over the training images) the rate is constant within one.
     """
 
-    name: Literal["constant", "step", "milestones", "cosine", "cosine_after_warmup"] = "cosine"
-    every: int = Field(200_000, gt=0)
-    milestones: list[int] = []
-    offset: int = Field(0, description="how much sooner every fall comes, for scripts that count from one")
-    gamma: float = Field(0.5, gt=0, le=1)
-    minimum: float = Field(1e-7, ge=0)
-    warmup: int = Field(0, ge=0, description="steps of linear rise from zero")
-    unit: Literal["step", "epoch"] = "step"
+    name: Literal["constant", "step", "milestones", "cosine", "cosine_after_warmup"] = Field(
+        "cosine", description="the schedule"
+    )
+    every: int = Field(200_000, gt=0, description="step: steps between two decays")
+    milestones: list[int] = Field([], description="milestones: steps at which the rate decays")
+    offset: int = Field(0, description="steps by which every decay comes earlier, for scripts that count from one")
+    gamma: float = Field(0.5, gt=0, le=1, description="factor of a decay")
+    minimum: float = Field(1e-7, ge=0, description="last rate of the cosine schedules")
+    warmup: int = Field(0, ge=0, description="steps of a linear rise from zero")
+    unit: Literal["step", "epoch"] = Field("step", description="what is counted above: steps or epochs")
 
 
 class TrainSettings(Section):
-    """The loop: shared by supernets, derived networks and baselines.
+    """The training loop of supernets, derived networks and baselines.
 
-    criterion: options of the loss that a baseline owns (its README lists them); other models have none.
+    Attributes:
+        steps: Steps of the training.
+        time: Seconds of work after which the run ends before its last step; None for no limit.
+        loss: Loss of the pixels.
+        criterion: Options of the loss that a baseline brings (see its README); other models have none.
+        optimizer: Optimiser of the weights.
+        schedule: Learning rate over time.
+        clip: Largest norm of the gradient of the weights; None does not clip.
+        ema: Decay of the exponential moving average of the weights, which is validated and saved; None for none.
+        bf16: Whether training runs under bfloat16 autocast; metrics are always float32.
+        channels_last: Whether tensors are laid out with channels last.
+        compile: Whether the network is compiled by torch.
+        log_every: Steps between two events of the training.
+        validate_every: Steps between two validations.
+        checkpoint_every: Steps between two saved states.
     """
 
-    steps: int = Field(1000, ge=0)
+    steps: int = Field(1000, ge=0, description="steps of the training")
     time: float | None = Field(None, gt=0, description="seconds of work after which the run ends, whatever its steps")
-    loss: Literal["l1", "l2", "charbonnier"] = "l1"
-    criterion: dict[str, Any] = {}
+    loss: Literal["l1", "l2", "charbonnier"] = Field("l1", description="loss of the pixels")
+    criterion: dict[str, Any] = Field({}, description="options of the loss that a baseline brings")
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
-    clip: float | None = Field(None, gt=0, description="largest norm of the weight gradient")
-    ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights")
+    clip: float | None = Field(None, gt=0, description="largest norm of the gradient of the weights")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the exponential moving average of the weights")
     bf16: bool = Field(False, description="bfloat16 autocast in training; metrics are always float32")
-    channels_last: bool = True
-    compile: bool = False
-    log_every: int = Field(20, gt=0)
-    validate_every: int = Field(500, gt=0)
-    checkpoint_every: int = Field(200, gt=0)
+    channels_last: bool = Field(True, description="lay tensors out with channels last")
+    compile: bool = Field(False, description="compile the network by torch")
+    log_every: int = Field(20, gt=0, description="steps between two events of the training")
+    validate_every: int = Field(500, gt=0, description="steps between two validations")
+    checkpoint_every: int = Field(200, gt=0, description="steps between two saved states")
 
 
 class RecipeSettings(TrainSettings):
-    """How a campaign trains the genotypes that its searches find: the loop's settings, and what is measured.
+    """How an experiment trains the genotypes that its searches find, and where the networks are measured.
 
-    network: settings of the networks trained (``image_residual: true`` shortens slow starts).
-    random_genotypes: further random genotypes trained alike, for the rank correlation of supernet and training.
-    sets, benchmarks: benchmark sets, and the folder that holds them, on which the trained networks are measured
-    at the very end; they select nothing.
+    Attributes:
+        network: Settings of the trained networks (``image_residual: true`` shortens slow starts).
+        random_genotypes: How many random genotypes are trained in the same way, for the rank correlation between
+            supernet and training.
+        sets: Benchmark sets on which the trained networks are measured at the very end; nothing is selected by them.
+        benchmarks: Folder of the benchmark sets.
     """
 
     optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3)
-    network: dict[str, Any] = {}
-    random_genotypes: int = Field(2, ge=0)
-    sets: list[str] = []
-    benchmarks: str | None = None
+    network: dict[str, Any] = Field({}, description="settings of the trained networks")
+    random_genotypes: int = Field(2, ge=0, description="random genotypes trained too, for the rank correlation")
+    sets: list[str] = Field([], description="benchmark sets measured at the very end")
+    benchmarks: str | None = Field(None, description="folder of the benchmark sets")

@@ -1,4 +1,4 @@
-"""From a run to its genotype: of a finished search as written, of an unfinished one from its newest state."""
+"""The genotype of a search run: the one written by a finished search, or that of the newest state."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from nas.train.run import Run
 def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings | None = None) -> Genotype:
     """The genotype of a search run.
 
-    Per edge the candidate of largest weight, zero blocks excluded (JSNet specification section 8). Under limits, the
-    likeliest genotype that keeps all of them.
+    On each edge it is the candidate of the largest weight, ``none`` excluded (JSNet specification section 8); under
+    limits it is the most probable genotype that keeps all of them.
 
     Args:
         run: The run folder, finished or not.
         out: JSON file to write the genotype to.
-        limits: Hard limits over those that the run was searched with.
+        limits: Hard limits, which replace those of the search one by one.
 
     Returns:
         The genotype, with its provenance.
 
     Raises:
-        UsageError: New limits are given for a search that has no probabilities to derive from.
-        NasError: The search has not yet saved a state, or no genotype keeps the limits.
+        UsageError: New limits are given, but the search has no probabilities to derive a genotype from.
+        NasError: The search has saved no state yet, or no genotype keeps the limits.
     """
     opened = Run.open(run)
     settings = opened.expect(SearchSettings)
@@ -42,13 +42,13 @@ def derive(run: str | Path, out: str | Path | None = None, limits: LimitSettings
     else:
         merged = LimitSettings.model_validate({**settings.limits.model_dump(), **stated})
         settings = settings.model_copy(update={"limits": merged})
-        genotype = with_provenance(_likeliest(opened, settings, bool(stated)), settings, opened.folder.name)
+        genotype = with_provenance(_most_probable(opened, settings, bool(stated)), settings, opened.folder.name)
     if out is not None:
         genotype.save(out)
     return genotype
 
 
-def _likeliest(run: Run, settings: SearchSettings, limited: bool) -> Genotype:
+def _most_probable(run: Run, settings: SearchSettings, limited: bool) -> Genotype:
     strategy = STRATEGIES.get(settings.strategy)
     if limited and (not strategy.differentiable or strategy.chooses_at_end):
         raise UsageError(

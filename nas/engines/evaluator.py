@@ -1,6 +1,6 @@
-"""What one genotype is worth in a search: the one place where it is trained, valued and costed.
+"""The value of one genotype in a search: the only place where it is trained, measured and its costs are counted.
 
-The loop of one process, the workers of a shared study and the trials of NNI all use it.
+The trials of one process, the workers of a shared study and the trials of NNI all use it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Evaluated:
     """One genotype's result.
 
     Attributes:
-        values: By objective; {} where the training diverged.
-        costs: By name, as far as they are known.
-        scores: Everything that the estimator says.
-        seconds: Of work.
+        values: Values by objective; {} if the training diverged.
+        costs: Costs by name; {} if they are unknown.
+        scores: Everything that the estimator returned.
+        seconds: Seconds of work.
         skip_share: Share of skip connections among the chosen blocks, 0..1.
-        failure: Why there are no values, else "".
-        stopped: Whether the training was ended at a rung.
+        failure: Why there are no values, or "".
+        stopped: Whether the trial was pruned.
     """
 
     values: dict[str, float]
@@ -57,11 +57,13 @@ class Evaluated:
 
 
 class Evaluator:
-    """Built from settings alone, so that it is the same in every process; its parts are made when first needed.
+    """Evaluates genotypes as the settings say.
+
+    It is built from settings alone, so that it is the same in every process; its members are made when first needed.
 
     Args:
         settings: The search.
-        space: Where it comes from elsewhere than the settings: a shared study holds its document.
+        space: The search space, if it is not read as the settings say: a shared study holds its document.
     """
 
     def __init__(self, settings: SearchSettings, space: Space | None = None) -> None:
@@ -80,7 +82,7 @@ class Evaluator:
 
     @cached_property
     def costs(self) -> GenotypeCosts | None:
-        """Costs by genotype; None where they are unknown and nothing but ties would need them."""
+        """Costs of genotypes; None if they are unknown and only ties would need them."""
         return trial_costs(self.settings, self.space, self.task)
 
     @cached_property
@@ -92,18 +94,18 @@ class Evaluator:
 
     @cached_property
     def estimator(self) -> Estimator:
-        """What gives a genotype its value; call its ``prepare`` before the first one."""
+        """The estimator of the settings; call its ``prepare`` before the first genotype."""
         made: Estimator = ESTIMATORS.get(self.settings.search.estimator)(
             self.settings, self.space, self.task, self.data
         )
         return made
 
     def costs_of(self, genotype: Genotype) -> dict[str, float]:
-        """Costs by name; {} where they are unknown."""
+        """Costs by name; {} if they are unknown."""
         return self.costs.of(genotype) if self.costs is not None else {}
 
     def tie_break(self, genotype: Genotype) -> tuple[float, ...]:
-        """What ties in quality are broken by: parameters, then multiply-adds; small is better."""
+        """What breaks ties in quality: parameters, then multiply-adds; less is better."""
         costs = self.costs_of(genotype)
         return tuple(costs[name] for name in ("params", "macs") if name in costs)
 
@@ -117,11 +119,11 @@ class Evaluator:
 
         Args:
             genotype: A genotype of the space.
-            trial: Its number; it seeds the trial, so that any process finds the same.
-            report: Told of the rungs of the pruning; whether the trial ends there. None without pruning.
+            trial: Index of the trial, from 0; it seeds the trial, so that every process finds the same value.
+            report: Called at the rungs of pruning; True ends the trial there. None without pruning.
 
         Returns:
-            The result. A training that diverges is the genotype's failure; exceptions are this process's own.
+            The result. A training that diverges is a failure of the genotype; an exception is one of this process.
         """
         started = time.monotonic()
         told: list[bool] = [False]

@@ -1,4 +1,4 @@
-"""The engine of differentiable strategies: one supernet, whose architecture moves with its weights."""
+"""The engine of differentiable strategies: the architecture of a supernet is trained together with its weights."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def search_by_gradient(
     learner = make_learner(space, task, settings, data)
     if run is None:
         run = begin(settings, space, data, out)
-        if run.finished:  # a rank died when all was done, and torchrun restarted the others
+        if run.finished:  # a rank died at the very end, and torchrun restarted the others
             return finished(run)
     scores = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}").scores
-    file = run.folder / "weights.safetensors"
+    file = run.weights_file
 
     def save() -> str:
         return save_weights(file, learner.supernet, kind="supernet", task=task.name, space=space.document)
@@ -46,7 +46,14 @@ def search_by_gradient(
 
 
 def make_learner(space: Space, task: Task, settings: SearchSettings, data: TrainingData) -> SupernetLearner:
-    """The supernet under its strategy, ready for the loop."""
+    """A supernet and its strategy, ready for the training loop.
+
+    Args:
+        space: The search space.
+        task: The task.
+        settings: The whole configuration.
+        data: The images of the search.
+    """
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
     supernet = space.supernet(task, **strategy.supernet_options())
     kind = ComparingLearner if strategy.chooses_at_end else SupernetLearner

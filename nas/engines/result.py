@@ -1,9 +1,8 @@
-"""What a search leaves behind, and how a run is begun and finished, whichever engine carries it out."""
+"""The result of a search, and how its run is begun and finished, whichever engine carries it out."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +29,10 @@ class SearchResult:
 
     Attributes:
         run: The run folder.
-        genotype: What was found, with its provenance.
-        weights_hash: Of the supernet; "" for searches without one.
-        scores: Last validation scores, ``psnr`` in dB among them.
-        seconds: Wall time of this session; 0 when the run had been finished before.
+        genotype: The genotype found, with its provenance.
+        weights_hash: Hash of the supernet's weights; "" for searches without one.
+        scores: Last validation scores by name; ``psnr`` in dB.
+        seconds: Wall time of this session; 0 if the run was finished before.
     """
 
     run: Path
@@ -43,11 +42,11 @@ class SearchResult:
     seconds: float
 
     def trials_frame(self) -> DataFrame:
-        """The trials in the order in which they ended, one row each; empty for a search by gradients.
+        """The trials in the order in which they ended, a row for each; empty for a search by gradients.
 
         Returns:
             Columns ``step``, ``genotype`` (hash), the objectives and costs, ``state`` (complete, pruned or failed),
-            ``steps``, ``seconds``, ``skip_share`` and whatever else the engine noted.
+            ``steps``, ``seconds``, ``skip_share`` and whatever else the engine has noted.
         """
         from pandas import DataFrame
 
@@ -56,34 +55,43 @@ class SearchResult:
 
 
 class Engine(Protocol):
-    """Carries out a whole search.
-
-    ``search`` carries out another search inside it; ``run`` is the folder of an interrupted search that goes on.
-    """
+    """Carries out a whole search."""
 
     def __call__(
         self, settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
-    ) -> SearchResult: ...
+    ) -> SearchResult:
+        """Search, from the settings to a finished run.
+
+        Args:
+            settings: The whole configuration.
+            search: Carries out another search inside this one.
+            out: The run folder to make; None for ``runs/`` and a default name.
+            run: The folder of an interrupted search, which continues there; else None.
+
+        Returns:
+            The finished search.
+        """
+        ...
 
 
 def default_name(settings: SearchSettings, space: Space) -> str:
-    """The run folder's name when none is given: what was searched, for what, how, from which seed."""
+    """The default name of the run folder, made of space, task, strategy and seed."""
     return f"search-{space.name}-{settings.task}-{settings.strategy}-seed{settings.seed}"
 
 
 def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str | Path | None) -> Run:
-    """Make the run folder of a search and note in it what is searched and on which images.
+    """Make the run folder of a search, with its space and the names of its images.
 
-    Call it last of all preparations: settings that cannot work together shall leave no folder behind.
+    It is called after all other preparations, so that settings that do not fit together leave no folder behind.
 
     Args:
         settings: The whole configuration.
         space: The search space, presets and overrides applied.
-        data: The images by the part they play.
+        data: The images of the search.
         out: The folder; None for ``runs/`` and the default name.
 
     Returns:
-        The run; it is finished already where a rank died when all was done and torchrun restarted the others.
+        The run. It is already finished if a rank died at the very end and torchrun restarted the others.
     """
     run = Run.begin(out or Path("runs") / default_name(settings, space), "search", settings)
     run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
@@ -101,15 +109,15 @@ def finish(
     save_weights: Callable[[], str] | None = None,
     **more: Any,
 ) -> SearchResult:
-    """Write what was found; the last thing that every engine does.
+    """Write what was found, as the last step of every engine.
 
     Args:
         run: The run folder.
         settings: The whole configuration.
-        genotype: What was found.
+        genotype: The genotype found.
         scores: Its scores by name.
         started: ``time.monotonic()`` at the start of this session.
-        save_weights: Writes the supernet and returns its hash; None where there is none.
+        save_weights: Writes the supernet and returns the hash of its weights; None if there is no supernet.
         more: Further entries of ``summary.json``, whose presence makes the run a finished one.
 
     Returns:
@@ -118,21 +126,19 @@ def finish(
     genotype = with_provenance(genotype, settings, run.folder.name)
     distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
     weights = distributed.lead(save_weights) if save_weights is not None else ""
-    seconds = time.monotonic() - started
-    summary = {"genotype": genotype.hash, "weights": weights, "scores": scores}
-    run.write_summary({**summary, "seconds_of_last_part": round(seconds, 1), **more})
+    seconds = run.finish({"genotype": genotype.hash, "weights": weights, "scores": scores, **more}, started)
     return SearchResult(run.folder, genotype, weights, scores, seconds)
 
 
 def finished(run: Run) -> SearchResult:
-    """The result of a run that was finished before."""
+    """The result of a run that was finished in an earlier session."""
     summary = run.summary()
     genotype = Genotype.load(run.folder / "genotype.json")
     return SearchResult(run.folder, genotype, summary["weights"], summary["scores"], 0.0)
 
 
 def with_provenance(genotype: Genotype, settings: SearchSettings, run: str) -> Genotype:
-    """The same genotype (and hash) with run, seed, strategy, task and versions noted."""
+    """The same genotype, of the same hash, with the run, seed, strategy, task and versions that it came from."""
     return genotype.with_provenance(
         run=run,
         seed=settings.seed,

@@ -1,6 +1,6 @@
-"""``nas search``: a space, a task and a strategy in, a run folder with a genotype out.
+"""``nas search``: from a space, a task and a strategy to a run folder with a genotype.
 
-``search`` finds the engine that carries the search out: by gradients (``gradient``), by trials in this process
+``search`` chooses the engine that carries out the search: by gradients (``gradient``), by trials in this process
 (``trials``), by a study that many workers share (``shared``), or the strategy's own.
 """
 
@@ -35,15 +35,15 @@ def search(
     resume: str | Path | None = None,
     **flags: Any,
 ) -> SearchResult:
-    """Search an architecture; returns when the budget is spent.
+    """Search for an architecture until the budget is spent.
 
-    Under torchrun the processes train one supernet together (``nas.train.distributed``): ``data.batch`` is of each
-    process, rank 0 writes, and every process returns the same result. Strategies without gradients refuse it.
+    Under torchrun the processes train one supernet together (``nas.train.distributed``): ``data.batch`` counts for each
+    process, rank 0 writes, and all processes return the same result. Strategies without gradients refuse torchrun.
 
     Args:
         settings: The whole configuration; None builds it from ``flags``.
         out: The run folder to make; None for ``runs/`` and a name made of space, task, strategy and seed.
-        resume: Run folder of an interrupted search to continue; everything else then comes from its config.yaml.
+        resume: Run folder of an interrupted search to continue; all settings then come from its config.yaml.
         flags: Settings by name (``space="jsm"``, ``train__steps=500``).
 
     Returns:
@@ -94,21 +94,29 @@ def engine_of(settings: SearchSettings) -> Engine:
 
 
 def nested_search(settings: SearchSettings, folder: Path) -> Path:
-    """A search inside a search: begun in ``folder``, or continued there; returns the folder of the finished run."""
+    """A search inside a search.
+
+    Args:
+        settings: The inner search.
+        folder: Where it begins, or continues if it was interrupted there.
+
+    Returns:
+        The folder of the finished run.
+    """
     if (folder / "config.yaml").is_file():
         return search(resume=folder).run
     return search(settings, out=folder).run
 
 
 def plan_search(settings: SearchSettings) -> tuple[nn.Module, Task, SearchSettings, dict[str, int]]:
-    """What ``search`` would train, without training.
+    """What ``search`` would train; nothing is trained.
 
     Args:
         settings: The whole configuration.
 
     Returns:
-        The supernet (or one network of the space, for strategies without gradients), its task, the settings, and
-        the number of images by part.
+        The supernet (or a random network of the space, for strategies without gradients), its task, the settings, and
+        the number of images of each part of the data.
     """
     load_plugins(settings.plugins)
     settings = with_owned_settings(settings)
@@ -118,7 +126,7 @@ def plan_search(settings: SearchSettings) -> tuple[nn.Module, Task, SearchSettin
     strategy = STRATEGIES.get(settings.strategy)
     model: nn.Module
     if strategy.differentiable:
-        constraint_costs(space, settings)  # limits that nothing keeps are said here too
+        constraint_costs(space, settings)  # refuses limits that no genotype keeps
         model = space.supernet(task, **strategy(settings.search, settings.train).supernet_options())
     else:
         model = space.network(space.sample(settings.seed), task)

@@ -1,4 +1,4 @@
-"""What every engine makes of the settings of a search: its space, its costs, the number of threads."""
+"""What every engine derives from the settings of a search: the space, the costs, the number of threads."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SHARES = {"weights": 0.5, "architecture": 0.5}
 
 
 def space_of(settings: SearchSettings) -> Space:
-    """The space of a search, preset and overrides applied."""
+    """The space of a search, with preset and overrides applied."""
     return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
 
 
 def use_threads(settings: SearchSettings) -> None:
-    """Let torch use as many CPU threads as the settings say; 0 leaves its own choice."""
+    """Set the number of CPU threads of torch; 0 leaves torch's own choice."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
 
 
 def constraint_costs(space: Space, settings: SearchSettings) -> GenotypeCosts | None:
-    """The costs that the limits are about, or None without a limit.
+    """The costs of genotypes that the limits are about; None without limits.
 
     Raises:
-        NasError: No genotype of the space can keep the limits.
+        NasError: No genotype of the space keeps the limits.
     """
     limits = settings.limits
     if not limits.given:
@@ -43,13 +43,13 @@ def constraint_costs(space: Space, settings: SearchSettings) -> GenotypeCosts | 
 
 
 def trial_costs(settings: SearchSettings, space: Space, task: Task) -> GenotypeCosts | None:
-    """The costs that limits, objectives and ties are judged by; latency among them with ``limits.latency_table``.
+    """The costs of genotypes for limits, objectives and ties, latency included if there is a latency table.
 
     Returns:
-        None for a space whose costs are no sum over its blocks, if nothing but ties would need them.
+        None for a space whose costs are not a sum over its blocks, provided that only ties would need them.
 
     Raises:
-        UsageError: A limit or an objective of latency has no table.
+        UsageError: A limit or an objective is latency, but there is no latency table.
     """
     wanted = [name for name in objectives_of(settings.search) if name != quality_of(settings.search)]
     table = _latency_table(settings)

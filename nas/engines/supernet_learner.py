@@ -1,4 +1,4 @@
-"""A supernet under a differentiable strategy, as the training loop drives it, and what it reports."""
+"""What the training loop trains in a search by gradients: a supernet under a differentiable strategy."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from nas.supernet import Supernet
 from nas.supernet.expected_cost import mean_entropy
 from nas.train.distributed import average, running_statistics
 from nas.train.losses import pixel_loss
-from nas.train.network_learner import autocast
+from nas.train.network_learner import autocast, place
 from nas.train.training_data import TrainingData
 
 
 class SupernetLearner:
-    """Gives a strategy batches of two disjoint streams and watches the architecture for collapse.
+    """Gives a strategy batches of two disjoint streams, and warns when skip connections take over the architecture.
 
     Attributes:
-        supernet: On the settings' device.
-        costs: What the limits are about; None without limits.
+        supernet: The supernet, on the device of the settings.
+        warmup_steps: Steps before the first architecture step.
+        costs: Costs of genotypes, which the limits are about; None without limits.
         stopped: Why the search ended before its last step, or "".
     """
 
@@ -39,7 +40,7 @@ class SupernetLearner:
         train, device = settings.train, settings.device
         self.space, self.strategy, self.settings = supernet.space, strategy, settings
         self._memory = torch.channels_last if train.channels_last else torch.contiguous_format
-        self.supernet: Supernet = supernet.to(device=device, memory_format=self._memory)  # type: ignore[call-overload]
+        self.supernet = place(supernet, device, self._memory)
         self._weight_batches, self._architecture_batches = data.batches("weights"), data.batches("architecture")
         self._validate = data.validate
         self.warmup_steps = round(strategy.settings.warmup * train.steps)
@@ -56,14 +57,16 @@ class SupernetLearner:
         strategy.prepare(self.supernet, loss)
 
     def begin(self, step: int) -> None:
+        """Open the streams of batches at the given step."""
         self._weight_stream = self._weight_batches(step)
         self._architecture_stream = self._architecture_batches(max(step, self.warmup_steps))
         self.supernet.train()
 
     def step(self, step: int) -> dict[str, float]:
+        """One step of the strategy; during the warm-up it trains weights only."""
         search = self._to_device(next(self._architecture_stream)) if step >= self.warmup_steps else None
         values = self.strategy.step(self.supernet, self._to_device(next(self._weight_stream)), search)
-        average(running_statistics(self.supernet))  # of blocks with batch normalisation, over the ranks
+        average(running_statistics(self.supernet))  # over the ranks, for blocks with batch normalisation
         return values
 
     def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -71,12 +74,13 @@ class SupernetLearner:
         return batch[0].to(device, memory_format=self._memory), batch[1].to(device)
 
     def genotype(self) -> Genotype:
-        """The genotype that the architecture variables stand for now: the likeliest within the limits."""
+        """The most probable genotype within the limits, by the current architecture variables."""
         if self.costs is not None:
             return best_within(self.supernet, self.costs, self.settings.limits)
         return self.supernet.genotype()
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The event ``architecture``, and a warning when the search begins to collapse."""
         genotype = self.genotype()
         probabilities = self.supernet.edge_probabilities()
         counts = Counter(choice.block for choices in genotype.cells.values() for choice in choices)
@@ -111,7 +115,9 @@ class SupernetLearner:
     def validate(self, step: int) -> dict[str, float]:
         """PSNR of the mixed supernet, and of the same weights with every edge reduced to its chosen block.
 
-        The difference (``gap``, dB) is what discretisation would cost at this moment.
+        Returns:
+            ``psnr`` and ``derived_psnr``, and their difference ``gap``, which is what discretisation would cost now,
+            all in dB; {} without validation images.
         """
         scores = self._validate(self.supernet)
         if scores:
@@ -122,6 +128,7 @@ class SupernetLearner:
         return scores
 
     def state_dict(self) -> dict[str, Any]:
+        """Plain values and tensors from which ``load_state_dict`` continues."""
         return {
             "supernet": self.supernet.state_dict(),
             "strategy": self.strategy.state_dict(),
@@ -130,6 +137,7 @@ class SupernetLearner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         self.supernet.load_state_dict(state["supernet"])
         self.strategy.load_state_dict(state["strategy"])
         self._warned = state["warned"]

@@ -1,4 +1,4 @@
-"""The engine of strategies that propose whole genotypes, in this process: one step of the loop is one trial."""
+"""The engine of strategies that propose whole genotypes, in one process: a step of the loop is a trial."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nas.train.state import seed_everything
 def search_by_trials(
     settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
 ) -> SearchResult:
-    """Ask, evaluate and tell until the trials are spent (an ``Engine``)."""
+    """Ask for a genotype, evaluate it and tell its values until the trials are spent (an ``Engine``)."""
     started = time.monotonic()
     evaluator = Evaluator(settings)
     seed_everything(settings.seed)
@@ -50,12 +50,13 @@ def search_by_trials(
 
 
 class TrialLearner:
-    """Asks for a genotype, has it evaluated, tells its objectives, and keeps the Pareto archive.
+    """Asks for genotypes, evaluates them, tells their values, and keeps the Pareto archive.
 
-    With a single trial nothing is evaluated: the one genotype asked for is the result, at no cost.
+    With a single trial nothing is evaluated: the one genotype is the result.
 
     Attributes:
-        evaluates: Whether trials are evaluated at all.
+        evaluates: Whether trials are evaluated.
+        archive: The trials that no other one dominates.
         stopped: Why the search ended before its last trial, or "".
     """
 
@@ -65,7 +66,7 @@ class TrialLearner:
         self.stopped = ""
         self.archive = ParetoArchive(evaluator.objectives)
         if self.evaluates:
-            _ = evaluator.costs, evaluator.estimator  # settings that do not fit together are found out now
+            _ = evaluator.costs, evaluator.estimator  # found out now: settings that do not fit together
         if evaluator.settings.limits.given:
             strategy.restrict(evaluator.constraints)
         self._only: Genotype | None = None
@@ -80,7 +81,7 @@ class TrialLearner:
         return self.evaluator.objectives[0]
 
     def begin(self, step: int) -> None:
-        """Nothing is streamed: every trial opens its own batches."""
+        """Nothing to do: every trial opens its own batches."""
 
     def step(self, step: int) -> dict[str, float]:
         """One trial."""
@@ -127,18 +128,22 @@ class TrialLearner:
             self.stopped = f"all {self._done} allowed genotypes of the space were evaluated"
 
     def genotype(self) -> Genotype:
-        """The best genotype so far, ties broken by the other objectives and then by cost."""
+        """The best genotype so far; ties are broken by the other objectives, then by costs.
+
+        Raises:
+            NasError: No trial has a value.
+        """
         if self._only is not None:
             return self._only
         point = self.archive.best(self.evaluator.tie_break)
         if point is None:
             raise NasError(
-                f"none of {self._done} trials came to an end; lower train.optimizer.lr or look into events.jsonl"
+                f"none of {self._done} trials came to a result; lower train.optimizer.lr or look into events.jsonl"
             )
         return point.genotype
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Events of the last trial: what it gave, the front where it changed, warnings."""
+        """Events of the last trial: its result, the Pareto front if it changed, warnings."""
         yield "trial", self._last
         if self._front is not None:
             yield "pareto", {"points": self._front}
@@ -150,7 +155,7 @@ class TrialLearner:
             yield "warning", {"message": message}
 
     def validate(self, step: int) -> dict[str, float]:
-        """The best quality so far; {} without one."""
+        """The best quality so far; {} if there is none."""
         point = self.archive.best(self.evaluator.tie_break)
         if point is None:
             return {}
@@ -158,12 +163,12 @@ class TrialLearner:
         return {self._quality: point.values[self._quality], **saved}
 
     def export(self, folder: Path) -> None:
-        """Write the Pareto archive into the run folder, where there are several objectives."""
+        """Write the Pareto archive into the run folder if there are several objectives."""
         if len(self.evaluator.objectives) > 1 and self.archive.points:
             self.archive.write(folder)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values that ``load_state_dict`` continues from."""
+        """Plain values from which ``load_state_dict`` continues."""
         return {
             "strategy": self.strategy.state_dict(),
             "archive": self.archive.state_dict(),

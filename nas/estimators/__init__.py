@@ -1,4 +1,4 @@
-"""What a genotype is worth before it is fully trained: a short training, inherited weights, or a zero-cost proxy.
+"""The value of a genotype without full training: by a short training, inherited weights, or a zero-cost proxy.
 
 Read first: ``nas/estimators/base.py``.
 """

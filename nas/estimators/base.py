@@ -1,4 +1,4 @@
-"""What every estimator is to a search."""
+"""The contract of an estimator, which gives a genotype its value in a search."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ NestedSearch = Callable[[SearchSettings, Path], Path]
 
 
 class Estimator(ABC):
-    """Values one genotype at a time; what it gives depends on settings, genotype and trial number alone.
+    """Gives genotypes a value, one at a time; the value depends on settings, genotype and trial index alone.
 
-    A third party subclasses it, names the class ``ESTIMATOR`` in a module and that module in the entry-point group
-    ``nas.estimators``. It owns its settings: a pydantic model that it names ``Settings``, whose keys users type
-    under ``search``; ``self.own`` holds them, checked.
+    A third party subclasses it, names the class ``ESTIMATOR`` in a module, and names that module in the entry-point
+    group ``nas.estimators``. An estimator owns its settings: a pydantic model ``Settings``, whose keys users type
+    under ``search``. The checked values are in ``self.own``.
 
     Attributes:
         Settings: Model of the keys under ``search`` that the estimator owns.
-        quality: Name of the value it gives: ``psnr`` (dB, validation images), or ``score`` where nothing is trained.
-        trains: Whether a trial is a training of ``search.trial_steps`` steps, which can be stopped early (pruning)
-            and whose cost is known beforehand.
-        shares: Whether ``prepare`` makes something that all workers of a study share; then it is called once, before
+        quality: Name of its value: ``psnr`` (dB, on the validation images), or ``score`` if nothing is trained.
+        trains: Whether a trial is a training of ``search.trial_steps`` steps, which pruning can end early and whose
+            cost is known in advance.
+        shares: Whether ``prepare`` makes something that all workers of a study share. Then it is called once, before
             they start, and ``for_workers`` says where it is.
-        local: Names among its own settings that are paths on one machine; workers elsewhere may have others.
+        local: Names among its own settings that are paths on one machine; workers on other machines may differ.
     """
 
     Settings: ClassVar[type[Section]] = Section
@@ -50,13 +50,13 @@ class Estimator(ABC):
         if settings.search.pruning and not self.trains:
             able = [name for name in ESTIMATORS.names() if ESTIMATORS.get(name).trains]
             raise UsageError(
-                f"search.pruning stops short trainings, of which estimator {settings.search.estimator!r} has none; "
+                f"search.pruning ends trainings early, but estimator {settings.search.estimator!r} trains nothing; "
                 f"set search.pruning=false or search.estimator={' or '.join(able)}"
             )
 
     @classmethod
     def files(cls, own: Section) -> dict[str, Path]:
-        """Files that decide what a trial gives, by role; they must be the same for all workers of a study.
+        """Files that decide the value of a trial, by role; they must be the same for all workers of a study.
 
         Args:
             own: An instance of ``Settings``.
@@ -64,18 +64,18 @@ class Estimator(ABC):
         return {}
 
     def for_workers(self) -> dict[str, Any]:
-        """Settings of its own by which other processes find what ``prepare`` has made; called after it."""
+        """Own settings by which other processes find what ``prepare`` has made; called after it."""
         return {}
 
     def facts(self) -> dict[str, Any]:
-        """What the event of each trial says of how it was valued, beside the estimator's name."""
+        """Entries of each trial's event that say how it was valued, besides the estimator's name."""
         return {}
 
     def prepare(self, folder: Path | None, search: NestedSearch) -> None:  # noqa: B027
-        """Get ready whatever all trials share; called once, before the first trial.
+        """Prepare what all trials share; called once, before the first trial.
 
         Args:
-            folder: The run folder, where it may be kept; None in a worker that has none.
+            folder: The run folder, where it may be kept; None in a worker, which has none.
             search: Carries out a search inside this one, for estimators that need a trained supernet.
         """
 
@@ -85,17 +85,21 @@ class Estimator(ABC):
 
         Args:
             genotype: A genotype of the space.
-            trial: Number of the trial, from 0; it seeds the trial, whichever process does it.
-            report: Told of the rungs of ``nas.estimators.pruning``; when it says so, the trial ends there and the
-                values are those of the rung. None without pruning.
+            trial: Index of the trial, from 0; it seeds the trial, whichever process evaluates it.
+            report: Called at the rungs of ``nas.estimators.pruning``; if it returns True, the trial ends there with
+                the value of the rung. None without pruning.
 
         Returns:
-            The value under the name ``quality``, higher is better; ``steps``, the training steps taken; ``loss``
-            where there is one. A training that diverges gives values that are not numbers.
+            The value, under the name ``quality``, of which more is better; ``steps``, the training steps taken;
+            ``loss`` if there is one. The value is not a number if the training diverged.
         """
 
     def validated(self, scores: dict[str, float]) -> float:
-        """The PSNR of a validation, which there must be."""
+        """The PSNR among the scores of a validation, in dB.
+
+        Raises:
+            NasError: There are no scores, since there are no validation images.
+        """
         if not scores:
             raise NasError(
                 "trials are compared on validation images, of which there are none; set data.validation above 0"

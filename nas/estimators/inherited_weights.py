@@ -1,4 +1,4 @@
-"""Inherited weights: one supernet is trained, and every genotype is judged by its own path through it."""
+"""Inherited weights: a supernet is trained once, and every genotype is valued by its own path through it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nas.config.owners import with_strategy
 from nas.config.runs import SearchSettings
-from nas.config.search import LimitSettings, StudySettings
+from nas.config.search import LimitSettings, SearchOptions, StudySettings
 from nas.config.sections import Section
 from nas.errors import NasError
 from nas.estimators.base import Estimator, NestedSearch, Report
@@ -20,26 +20,34 @@ from nas.tasks import Task
 from nas.train.state import random_state, restore_random_state
 from nas.train.training_data import TrainingData
 
-#: where it is kept in the run that needed it
+#: folder of the supernet inside the run that trained it
 FOLDER = "supernet"
 
 
 class InheritedWeightsSettings(Section):
-    """Settings under ``search`` of the estimator by inherited weights."""
+    """Settings of the estimator under ``search``.
 
-    supernet: str | None = Field(None, description="run folder of a trained single-path supernet to inherit from")
-    supernet_steps: int = Field(1000, gt=0, description="steps of the supernet's training when none is given")
-    supernet_strategy: str = Field("single_path", description="strategy that trains it, one drawn genotype a step")
+    Attributes:
+        supernet: Run folder of a trained supernet whose weights are inherited; None trains one first.
+        supernet_steps: Steps of that training.
+        supernet_strategy: Strategy of that training; it draws one genotype a step.
+    """
+
+    supernet: str | None = Field(
+        None, description="run folder of a trained supernet to inherit from; None: train one first"
+    )
+    supernet_steps: int = Field(1000, gt=0, description="steps of the supernet's training when no supernet is given")
+    supernet_strategy: str = Field("single_path", description="strategy that trains it on one genotype a step")
 
 
 class SupernetEstimator(Estimator):
     """Validation PSNR of the genotype's path through a supernet trained by uniform single-path sampling.
 
     Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020. The weights are
-    those of ``search.supernet``, a finished ``nas search --strategy single_path`` run on the same space and task;
-    without one, such a run of ``search.supernet_steps`` steps is made inside this run first, on the whole space,
-    and kept there for later searches. Its time does not count as the search's own. Inherited weights favour blocks
-    that learn fast, and rank only roughly: retrain what is found.
+    those of ``search.supernet``, a finished ``nas search --strategy single_path`` run on the same space and task.
+    Without one, such a run of ``search.supernet_steps`` steps is made first, on the whole space and inside this run,
+    where later searches can use it; its time does not count against the search. Inherited weights favour blocks that
+    learn fast and give only a rough ranking: retrain what is found.
     """
 
     Settings: ClassVar[type[Section]] = InheritedWeightsSettings
@@ -54,7 +62,7 @@ class SupernetEstimator(Estimator):
         self._model: Supernet | None = None if named is None else self._loaded(Path(named))
 
     def prepare(self, folder: Path | None, search: NestedSearch) -> None:
-        """Train the supernet, or go on with its training, when none was named."""
+        """Train the supernet, or continue its training, if none was named."""
         if self._model is None:
             if folder is None:
                 raise NasError("there is no run folder to train a supernet in; name a trained one in search.supernet")
@@ -68,12 +76,13 @@ class SupernetEstimator(Estimator):
         return {} if own.supernet is None else {"supernet": Path(own.supernet) / "weights.safetensors"}
 
     def for_workers(self) -> dict[str, Any]:
-        """Where the supernet is that this process has loaded or trained."""
+        """The run folder of the supernet that this process has loaded or trained."""
         return {} if self._run is None else {"supernet": str(self._run)}
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        """Validate the genotype's path through the supernet (see ``Estimator``)."""
         if self._model is None:
-            raise NasError("the supernet is not there yet; call prepare before the first trial")
+            raise NasError("the supernet is not trained yet; call prepare before the first trial")
         with self._model.only(genotype):
             return {"psnr": self.validated(self.data.validate(self._model)), "steps": 0}
 
@@ -81,15 +90,21 @@ class SupernetEstimator(Estimator):
         return load_supernet(run, self.space, self.task).to(self.settings.device)
 
     def _train(self, folder: Path, search: NestedSearch) -> Path:
-        before = random_state()  # the outer one goes on as if nothing had happened
+        before = random_state()  # the outer search continues as if it had not been interrupted
         try:
             return search(self.training(), folder)
         finally:
             restore_random_state(before)
 
     def training(self) -> SearchSettings:
-        """The same settings for the supernet: its own number of steps, no trials, no limits, nothing compared."""
-        plain = {"estimator": "train", "objectives": ["psnr"], "trials": 1, "pruning": False}
+        """The settings of the supernet's training: no trials, no limits, and no genotypes compared at its end."""
+        defaults = SearchOptions()
+        plain = {
+            "estimator": defaults.estimator,
+            "objectives": defaults.objectives,
+            "trials": defaults.trials,
+            "pruning": defaults.pruning,
+        }
         settings = with_strategy(self.settings, self.own.supernet_strategy, **plain, samples=1)
         return settings.model_copy(
             update={

@@ -1,8 +1,8 @@
-"""Zero-cost proxies that make sense for regression on pixels. Each changes nothing but the given model.
+"""Zero-cost proxies that make sense for regression on pixels. They may change the given model and nothing else.
 
-All are functions of the network at initialisation, so they see the wiring and the initial weights and nothing of
-what training does with them. None counts what a block costs, but synflow and the gradient norm grow with depth and
-the number of parameters; compare genotypes of one space only.
+All are functions of the network at initialisation: they see the wiring and the initial weights, but not what training
+makes of them. None counts costs, but synflow and the gradient norm grow with depth and with the number of
+parameters; compare only genotypes of one space.
 """
 
 from __future__ import annotations
@@ -31,11 +31,20 @@ def synflow(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Crite
     """Log of the synaptic flow sum(theta * dR/dtheta), R the sum of the output, all weights made positive.
 
     Tanaka et al., "Pruning neural networks without any data by iteratively conserving synaptic flow", NeurIPS 2020,
-    section 6, eq. 3; as a proxy: Abdelfattah et al., ICLR 2021. Needs no data and no loss, so regression is as good
-    as classification. The input is white instead of ones: networks that first take the mean colour off would see
-    nothing but negative values, which ReLUs stop. The conservation it rests on holds for networks that are
-    homogeneous of degree one; sigmoid gates and means are not, where the figure is still a path norm but no longer
+    section 6, eq. 3; as a proxy: Abdelfattah et al., ICLR 2021. It needs no data and no loss, so it applies to
+    regression as well as to classification. The input is white instead of ones: networks that first subtract a mean
+    colour would see negative values only, which ReLUs block. The conservation law behind it holds for networks that
+    are homogeneous of degree one. Sigmoid gates and means are not: there the figure is still a path norm, but is not
     conserved. Computed in double precision, since it is a product over layers.
+
+    Args:
+        model: The network; its weights are made positive and stay so.
+        degraded: Images (N, C, H, W) on the value range of the model, of which only the shape is used.
+        target: Not used.
+        criterion: Not used.
+
+    Returns:
+        The logarithm; more is better.
     """
     model = model.double().eval()
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -50,13 +59,23 @@ def synflow(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Crite
 
 
 def naswot(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Criterion) -> float:
-    """log |det K|, K[i, j] the number of channels in which pixels i and j fall on the same side of zero.
+    """Log |det K|, K[i, j] the number of channels in which pixels i and j fall on the same side of zero.
 
-    Mellor et al., "Neural architecture search without training", ICML 2021, section 3, eq. 2, adapted: there, the
-    codes are those of ReLUs and tell apart the images of a batch. A restoration network has to tell apart pixels,
-    and has gates and linear convolutions beside its ReLUs; so the code of a pixel is the sign of every convolution's
-    output above it, and K is over 128 pixels at fixed places of the batch, as shares of all channels (so that wide
-    networks do not win by counting alone). An order from it is local: it says nothing about how far a network sees.
+    Mellor et al., "Neural architecture search without training", ICML 2021, section 3, eq. 2, adapted. In the
+    paper the codes are those of ReLUs and tell the images of a batch apart. A restoration network has to tell pixels
+    apart, and has gates and linear convolutions besides its ReLUs. Here the code of a pixel is the sign of the output
+    of every convolution at its position, and K compares 128 pixels at fixed positions of the batch, as shares of all
+    channels, so that wide networks do not win by their number of channels alone. The ranking is local: it says nothing
+    about the receptive field.
+
+    Args:
+        model: The network.
+        degraded: Images (N, C, H, W) on the value range of the model.
+        target: Not used.
+        criterion: Not used.
+
+    Returns:
+        The logarithm; more is better.
     """
     codes: list[Tensor] = []
     model.eval()
@@ -79,7 +98,7 @@ def naswot(model: nn.Module, degraded: Tensor, target: Tensor, criterion: Criter
             hook.remove()
     signs = torch.cat(codes, dim=1).double() * 2 - 1
     kernel = (1 + signs @ signs.T / signs.shape[1]) / 2
-    # pixels of one colour have one code and would make the determinant zero
+    # pixels of the same colour have the same code and would make the determinant zero
     return float(torch.linalg.slogdet(kernel + 1e-6 * torch.eye(PIXELS, dtype=torch.float64, device=kernel.device))[1])
 
 
@@ -88,7 +107,16 @@ def gradient_norm(model: nn.Module, degraded: Tensor, target: Tensor, criterion:
 
     ``grad_norm`` of Abdelfattah et al., "Zero-cost proxies for lightweight NAS", ICLR 2021, section 3.1. Any
     differentiable loss will do. Under L1 the gradient has nearly the same size wherever the output is far from the
-    target, so the figure is mostly the initial gain; a high one can as well mean a network that is hard to train.
+    target, so the figure mostly reflects the initial gain; a high one may also mean a network that is hard to train.
+
+    Args:
+        model: The network.
+        degraded: Images (N, C, H, W) on the value range of the model.
+        target: The true images, (N, C, sH, sW).
+        criterion: The training loss.
+
+    Returns:
+        The logarithm; more is better.
     """
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -106,7 +134,11 @@ PROXIES: dict[str, Proxy] = {"synflow": synflow, "naswot": naswot, "gradient_nor
 
 
 def proxy(name: str) -> Proxy:
-    """A proxy by name; UsageError for an unknown one."""
+    """A proxy by name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     if name not in PROXIES:
         raise UsageError(f"unknown proxy {name!r}; {did_you_mean(name, PROXIES)}")
     return PROXIES[name]

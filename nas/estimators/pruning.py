@@ -1,10 +1,10 @@
-"""Which trials are stopped early: successive halving, and with several objectives our own rule.
+"""Which trials are pruned, that is, ended early: successive halving, and our own rule with several objectives.
 
-Asynchronous successive halving (Li et al., MLSys 2020; Optuna's pruner of that name has the same rule): at each
-rung a trial goes on only if its validation PSNR is among the best 1/``search.reduction`` of all that came to this
-rung; while fewer than that many have, only the best so far. With several objectives a trial is stopped when, at
-the rung, another trial was at least as good in every objective and better in one. An early PSNR tells a bad run;
-it does not rank cells, so what goes on is compared at full length.
+Asynchronous successive halving (Li et al., MLSys 2020; Optuna's pruner of that name has the same rule): at each rung a
+trial continues only if its validation PSNR is among the best 1/``search.reduction`` of all trials that have reached
+the rung, or is the best if fewer than ``search.reduction`` have. With several objectives a trial is pruned if another
+one was at least as good in every objective at the rung, and better in one. An early PSNR tells a bad training from a
+good one, but does not rank cells: the trials that continue are compared at full length.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from nas.config.search import SearchOptions
 from nas.objectives.objectives import direction, objectives_of
 from nas.objectives.pareto import dominates
 
-#: rungs below a full trial; a first third of a third is 11 % of the steps, before which PSNR says little
+#: rungs below a full trial: by default 11 % and 33 % of the steps; any earlier PSNR says little
 RUNGS = 2
 
 
 def rungs(search: SearchOptions) -> tuple[int, ...]:
-    """The steps at which a trial may be stopped, ascending, all below ``search.trial_steps``; () without pruning."""
+    """The steps at which a trial may be pruned, ascending and below ``search.trial_steps``; () without pruning."""
     if not search.pruning:
         return ()
     steps = {search.trial_steps // search.reduction**k for k in range(1, RUNGS + 1)}
@@ -28,9 +28,13 @@ def rungs(search: SearchOptions) -> tuple[int, ...]:
 
 
 def should_stop(values: Mapping[str, float], others: Iterable[Mapping[str, float]], search: SearchOptions) -> bool:
-    """Whether a trial with these ``values`` at a rung is to be stopped; ``others``: those of earlier trials there.
+    """Whether a trial is pruned at a rung.
 
-    Values that are not numbers (a diverged training) are hopeless.
+    Args:
+        values: By objective, as the trial has reached them. Values that are not numbers (the training diverged) always
+            lead to pruning.
+        others: The values of the trials that have reached the rung before.
+        search: The settings of the search.
     """
     objectives: Sequence[str] = objectives_of(search)
     if any(values[n] != values[n] for n in objectives):

@@ -1,4 +1,4 @@
-"""A short training from scratch: the honest price."""
+"""The value of a genotype by a short training from scratch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from nas.train.training_data import TrainingData
 
 
 class TrainEstimator(Estimator):
-    """Trains the derived network ``search.trial_steps`` steps on the weight images; its validation PSNR counts."""
+    """Trains the derived network for ``search.trial_steps`` steps on the weight images; the value is its PSNR."""
 
     trains: ClassVar[bool] = True
 
     def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
         super().__init__(settings, space, task, data)
-        self._batches = data.batches("weights")  # one for all trials: images are read and degraded once
+        self._batches = data.batches("weights")  # shared by all trials: images are read and degraded once
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        """Train and validate the network of the genotype (see ``Estimator``)."""
         search = self.settings.search
         settings = self.settings.train.model_copy(update={"steps": search.trial_steps})
         torch.manual_seed(self.settings.seed * 100_003 + trial)  # the trial's weights do not depend on earlier trials

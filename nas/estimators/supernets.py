@@ -1,4 +1,4 @@
-"""The supernet of a search run, loaded in one place."""
+"""Loading the supernet of a search run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nas.train.state import load_state
 
 
 def supernet_of(run: Run) -> Supernet:
-    """The supernet of a search by gradients as it stands: from its weights file, or from its newest state.
+    """The supernet of a search by gradients: from its weights file, or from the newest state of an unfinished run.
 
     Args:
         run: The run folder, finished or not.
@@ -29,7 +29,7 @@ def supernet_of(run: Run) -> Supernet:
         The supernet, on the CPU and in training mode; torch's generator is left as it was.
 
     Raises:
-        NasError: The search has no supernet yet, or its genotype is chosen only at its end.
+        NasError: The search has no supernet yet, or chooses its genotype only at its end.
     """
     settings = run.expect(SearchSettings)
     strategy = STRATEGIES.get(settings.strategy)
@@ -44,7 +44,7 @@ def supernet_of(run: Run) -> Supernet:
     with torch.random.fork_rng(devices=[]):
         options = strategy(settings.search, settings.train).supernet_options()
         supernet: Supernet = space.supernet(settings.task, **options)
-    found = load_file(str(run.folder / "weights.safetensors")) if state is None else state["learner"]["supernet"]
+    found = load_file(str(run.weights_file)) if state is None else state["learner"]["supernet"]
     load_strict(supernet, found, str(run.folder))
     return supernet
 
@@ -56,14 +56,14 @@ def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
 
     Args:
         run_folder: Folder of the run.
-        space: The space whose genotypes are to be valued.
-        task: The task on which they are.
+        space: The space whose genotypes are valued.
+        task: The task on which they are valued.
 
     Returns:
         The supernet, on the CPU and in evaluation mode.
 
     Raises:
-        UsageError: The run is of another kind of strategy, of another space or task.
+        UsageError: The run is of another kind of strategy, another space or another task.
         NasError: The run is not finished.
     """
     run = Run.open(run_folder)
@@ -74,8 +74,8 @@ def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
             f"{str(run.folder)!r} was searched by {settings.strategy!r}, whose weights fit no single genotype; give a "
             f"run of 'nas search --strategy {' or '.join(able)}'"
         )
-    run.summary()  # an unfinished run says how to finish it
-    metadata = read_metadata(run.folder / "weights.safetensors")
+    run.summary()  # raises for an unfinished run and says how to finish it
+    metadata = read_metadata(run.weights_file)
     document = json.loads(metadata["space"])
     if metadata["task"] != task.name or space_from_document(document).hash != space.hash:
         raise UsageError(

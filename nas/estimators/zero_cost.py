@@ -1,4 +1,4 @@
-"""A proxy at initialisation: one or two passes instead of a training."""
+"""The value of a genotype by a zero-cost proxy: one or two passes at initialisation instead of a training."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from nas.train.training_data import TrainingData
 
 
 class ZeroCostSettings(Section):
-    """Settings under ``search`` of the zero-cost proxies."""
+    """Settings of the estimator under ``search``.
 
-    proxy: str = Field("synflow", description="synflow, naswot or gradient_norm")
+    Attributes:
+        proxy: Name of the proxy: synflow, naswot or gradient_norm.
+    """
+
+    proxy: str = Field("synflow", description="name of the proxy: synflow, naswot or gradient_norm")
 
 
 class ZeroCostEstimator(Estimator):
-    """The score of ``search.proxy`` on the first training batch and the seed's own weights, whatever the trial.
+    """The score of ``search.proxy`` on the first training batch, with initial weights of the seed for every trial.
 
-    A score orders genotypes at best; it is no PSNR and is never called one. On this platform's spaces the rank
-    correlation with trained networks was found near zero: use it to explore, and retrain what it finds.
+    A score is not a PSNR: at best it ranks genotypes. On the spaces of this platform its rank correlation with trained
+    networks was found to be near zero: use it to explore, and retrain what it finds.
     """
 
     Settings: ClassVar[type[Section]] = ZeroCostSettings
@@ -40,10 +44,11 @@ class ZeroCostEstimator(Estimator):
         self._batches = data.batches("weights")
 
     def facts(self) -> dict[str, Any]:
-        """The proxy's name."""
+        """The name of the proxy."""
         return {"proxy": self.own.proxy}
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
+        """Score the network of the genotype at initialisation (see ``Estimator``)."""
         torch.manual_seed(self.settings.seed)
         model = self.space.network(genotype, self.task).to(self.settings.device)
         scale = model.descriptor.value_range / 255.0

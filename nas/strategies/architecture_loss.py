@@ -21,11 +21,16 @@ class PenaltySettings(Protocol):
 
 
 class ArchitectureLoss:
-    """``search.entropy`` * mean edge entropy + ``search.skip`` * mean skip probability
-    + ``search.cost_weight`` * sum over the limits of max(expected cost / limit - 1, 0).
+    """The sum of three penalties on the architecture variables.
 
-    Each part is off at weight zero. None depends on weights or images, so all orders of the gradient share it.
-    costs: None where there is no limit.
+    ``search.entropy`` * mean edge entropy + ``search.skip`` * mean probability of skip connections +
+    ``search.cost_weight`` * sum over the limits of max(expected cost / limit - 1, 0). Each part is off at weight zero.
+    None depends on weights or images, so that all orders of the gradient share it.
+
+    Args:
+        settings: The three weights.
+        costs: What the limits are about; None where there is no limit.
+        limits: The limits of the search.
     """
 
     def __init__(self, settings: PenaltySettings, costs: GenotypeCosts | None, limits: LimitSettings) -> None:

@@ -128,6 +128,7 @@ class BilevelStrategy(DifferentiableStrategy):
     settings: BilevelSettings
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
+        """Build what the steps need for this supernet."""
         self._loss = loss
         self._steps = 0
         weight, arch = self.train.optimizer, self.settings.optimizer
@@ -153,6 +154,7 @@ class BilevelStrategy(DifferentiableStrategy):
         return {}
 
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
+        """One step: architecture first, then weights."""
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         values: dict[str, float] = {"lr": rate}
         if search_batch is not None:
@@ -202,6 +204,7 @@ class BilevelStrategy(DifferentiableStrategy):
         return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
+        """What ``load_state_dict`` continues from."""
         return {
             "steps": self._steps,
             "weights": self._weight_optimizer.state_dict(),
@@ -209,6 +212,7 @@ class BilevelStrategy(DifferentiableStrategy):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         self._steps = state["steps"]
         self._weight_optimizer.load_state_dict(state["weights"])
         self._arch_optimizer.load_state_dict(state["architecture"])

@@ -45,6 +45,7 @@ class Gdas(BilevelStrategy):
         self._temperature = self.settings.temperature
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
+        """Build what the steps need for this supernet."""
         super().prepare(supernet, loss)
         supernet.relax = self._relax  # type: ignore[assignment]
 
@@ -54,10 +55,12 @@ class Gdas(BilevelStrategy):
         return self.settings.temperature + share * (self.settings.final_temperature - self.settings.temperature)
 
     def begin_pass(self, supernet: nn.Module) -> None:
+        """Draw what this pass samples."""
         self._temperature = self.temperature(self._steps)
         self._noise = {name: _gumbel(supernet.alphas(name)) for name in supernet.space.cells}  # type: ignore[union-attr,operator]
 
     def end_step(self) -> dict[str, float]:
+        """Values of this step for the log."""
         self._noise = {}
         return {"temperature": self._temperature}
 

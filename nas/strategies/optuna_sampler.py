@@ -105,6 +105,7 @@ class GenotypeSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """A whole genotype, as Optuna asks for it."""
         vector = self.propose(study, trial, self._seen(study, trial))
         return {d.name: d.choices[i] for d, i in zip(self.space.decisions, vector, strict=True)}
 
@@ -154,8 +155,8 @@ class GenotypeSampler(BaseSampler):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Inside, Optuna tells of problems only, and the level is put back after."""
+def quiet_log() -> Iterator[None]:
+    """A block in which Optuna logs nothing but warnings and errors."""
     logger = logging.getLogger("optuna")
     level = logger.level
     logger.setLevel(logging.WARNING)

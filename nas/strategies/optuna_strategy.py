@@ -19,7 +19,7 @@ from nas.strategies.optuna_sampler import (
     directions_of,
     distributions,
     params_of,
-    quiet,
+    quiet_log,
     set_constraints,
     suggest,
 )
@@ -40,7 +40,8 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked: Trial | None = None
 
     def ask(self) -> Genotype:
-        with quiet():
+        """The next genotype that is allowed and was not proposed before."""
+        with quiet_log():
             if self._study is None:
                 self._study = self._rebuilt()
             self._asked = trial = self._study.ask()
@@ -49,6 +50,7 @@ class OptunaStrategy(DiscreteStrategy):
         return genotype
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
+        """Note the values of the genotype that was asked for."""
         if self._study is None or self._asked is None or self._asked.params != params_of(self.space, genotype):
             raise NasError(f"genotype {genotype.hash} was not asked for; tell what the last ask gave")
         # what Optuna noted about the trial while it was asked for, its generation above all, belongs to the history
@@ -62,7 +64,7 @@ class OptunaStrategy(DiscreteStrategy):
         }
         self._history.append(record)
         if record["state"] == "complete":
-            with quiet():
+            with quiet_log():
                 self._study.tell(self._asked, reached)
         else:  # rare enough to be entered by rebuilding, which is one way less to enter a trial
             self._study = None
@@ -88,7 +90,9 @@ class OptunaStrategy(DiscreteStrategy):
         )
 
     def state_dict(self) -> dict[str, Any]:
+        """What ``load_state_dict`` continues from."""
         return {"history": list(self._history)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         self._history, self._study, self._asked = list(state["history"]), None, None

@@ -34,6 +34,7 @@ class RandomSearch(DiscreteStrategy):
         return RandomSampler(seed=seed)
 
     def ask(self) -> Genotype:
+        """The next genotype that is allowed and was not proposed before."""
         for _ in range(DRAWS):
             genotype = self.space.sample(self.rng)
             vector = self.space.encode(genotype)
@@ -48,9 +49,11 @@ class RandomSearch(DiscreteStrategy):
         """Nothing is learnt."""
 
     def state_dict(self) -> dict[str, Any]:
+        """What ``load_state_dict`` continues from."""
         return {**super().state_dict(), "seen": sorted(list(v) for v in self._seen)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
         super().load_state_dict(state)
         self._seen = {tuple(v) for v in state["seen"]}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.search_step import MODES
+from nas.bench.search_step import step_modes
+from nas.config.runs import SearchSettings
 from nas.registry import BASELINES, STRATEGIES, TASKS
 from tests.cli.running import run, succeed
 
@@ -45,7 +46,7 @@ def test_bench_prints_every_mode_with_its_ratio_to_the_weight_step(capsys: pytes
     header, *rows, note = text.splitlines()
     assert header.split()[-1] == "ratio" and "space jsm, batch 1, target patch 32" in note
     cells = [re.split(r"\s{2,}", row) for row in rows]
-    assert [mode for mode, *_ in cells] == list(MODES)
+    assert [name for name, *_ in cells] == [mode.name for mode in step_modes(SearchSettings())]
     assert cells[0][-1] == "1.00" and all(float(ratio) >= 0 for *_, ratio in cells)
 
 

@@ -209,7 +209,7 @@ def test_a_search_of_nothing_but_diverging_trials_says_so(tmp_path: Path, preten
             return math.nan
 
     pretend(Hopeless)
-    with pytest.raises(NasError, match=r"none of 12 trials came to an end; lower train\.optimizer\.lr"):
+    with pytest.raises(NasError, match=r"none of 12 trials came to a result; lower train\.optimizer\.lr"):
         search(settings_for("random"), out=tmp_path / "run")
 
 
@@ -231,7 +231,7 @@ def test_a_search_ends_when_the_space_is_used_up(strategy: str, tmp_path: Path, 
     [
         (["search.objectives=[psnr, latency]"], {}, "nas profile --latency-table"),
         (["search.objectives=[psnr, speed]"], {}, "unknown objective 'speed'"),
-        (["search.pruning=true", "search.estimator=zero_cost"], {}, "search.pruning stops short trainings"),
+        (["search.pruning=true", "search.estimator=zero_cost"], {}, "search.pruning ends trainings early"),
         (["search.estimator=zero_cost", "search.proxy=synflo"], {}, "did you mean 'synflow'"),
         ([], {"limits__params": 10.0}, "no genotype of space 'jsm' keeps the limit of 10 params"),
         ([], {"limits__latency": 10.0}, "nas profile --latency-table"),

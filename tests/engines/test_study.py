@@ -16,12 +16,13 @@ from optuna.trial import TrialState
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
 from nas.engines.search import search
-from nas.engines.shared import study as study_module
 from nas.engines.shared.definition import PREFIX
+from nas.engines.shared.joining import worker
+from nas.engines.shared.proposals import trial_budget_of
 from nas.engines.shared.storage import open_storage
 from nas.engines.shared.storage_base import RETRIES, SharedStorage, is_lost, masked
-from nas.engines.shared.study import trial_budget_of, worker
-from nas.engines.shared.trial_budget import SLOT, TrialBudget
+from nas.engines.shared.study import study_of
+from nas.engines.shared.trial_budget import INDEX, TrialBudget
 from nas.engines.shared.workers import work
 from nas.errors import NasError, UsageError
 from nas.estimators.base import Estimator
@@ -75,7 +76,7 @@ def opened(settings: SearchSettings) -> Iterator[tuple[TrialBudget, Evaluator, S
     assert settings.study.storage is not None
     evaluator = Evaluator(settings)
     with contextlib.closing(open_storage(settings.study.storage)) as shared:
-        study = study_module._made(shared, "mine", evaluator)
+        study = study_of(shared, "mine", evaluator)
         yield trial_budget_of(shared, study, evaluator), evaluator, shared
 
 
@@ -110,8 +111,8 @@ def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
     result = search(resume=tmp_path / "run")
     rows = rows_of(settings)
     complete = [t for t in rows if t.state == TrialState.COMPLETE]
-    assert sorted(t.user_attrs[SLOT] for t in complete) == list(range(8))
-    assert [t.user_attrs[SLOT] for t in rows if is_lost(t)] == [5]
+    assert sorted(t.user_attrs[INDEX] for t in complete) == list(range(8))
+    assert [t.user_attrs[INDEX] for t in rows if is_lost(t)] == [5]
     assert result.scores["psnr"] == max(value_of(t.user_attrs["genotype"]) for t in complete)
     assert [e["step"] for e in read_events(result.run) if e["kind"] == "trial"] == list(range(1, 9))
 
@@ -152,7 +153,7 @@ def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
         assert claim is not None
         shared.optuna_storage.set_trial_state_values(claim.trial_id, state=TrialState.FAIL)  # as a sweep does
         again = budget.claim()
-        assert again is not None and (again.slot, again.genotype) == (claim.slot, claim.genotype)
+        assert again is not None and (again.index, again.genotype) == (claim.index, claim.genotype)
         assert not budget.finish(claim, [1.0], TrialState.COMPLETE, {})
         assert budget.finish(again, [2.0], TrialState.COMPLETE, {})
         assert [t.values for t in budget.spent().values()] == [[2.0]]
@@ -245,7 +246,7 @@ def test_a_worker_joins_by_name_alone_and_an_unknown_name_is_refused(tmp_path: P
         ("sources", "0" * 16, "run the same code"),
         ("space_hash", "0" * 16, "is read as"),
         ("images", "0" * 16, "--data"),
-        ("files", {"plugin 1": "0" * 16}, "plugin 1 of study 'mine' has other content"),
+        ("files", {"plugin 1": "0" * 16}, "plugin 1 of study 'mine' differs"),
         ("format", "other/1", "choose another --study"),
     ],
 )

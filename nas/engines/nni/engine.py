@@ -1,11 +1,11 @@
 """NNI as the engine of a discrete search: its tuner proposes, its local service starts a process for each trial.
 
 NNI 3.0 is an extra (``pip install 'jsnas[nni]'``), imported only when this strategy runs. **Its web server listens on
-all interfaces of the machine without credentials** for as long as the search lasts: whoever reaches the port can
-read and stop the experiment. It is never started unless ``--strategy nni`` is asked for, and is shut down at the end.
+all interfaces of the machine without credentials** as long as the search lasts: whoever reaches the port can read and
+stop the experiment. It is started by ``--strategy nni`` only, and shut down at the end of the search.
 
-Proposals of NNI's tuners may repeat, and know no limits. Each trial therefore takes the proposal if it is new and
-within the limits, and else the nearest such genotype by mutation; what is reported back is that one's value.
+NNI's tuners may propose a genotype twice, and know no limits. A trial therefore takes the proposal if it is new and
+within the limits, and otherwise a near genotype that is, by mutation; the value of that one is reported back.
 """
 
 from __future__ import annotations
@@ -42,24 +42,29 @@ WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
     "use it only where nobody else reaches this machine"
 )
-#: seconds between two looks at the experiment
+#: seconds between two checks of the experiment
 POLL = 0.5
-#: folders of the run: results of trials, and what NNI keeps
+#: folders inside the run folder: results of trials, and the files of NNI
 TRIALS, WORK = "trials", "nni"
 
 
 class NniSettings(Section):
-    """Settings under ``search`` of the NNI experiment."""
+    """Settings of the strategy under ``search``.
 
-    tuner: Literal["TPE", "Random", "Evolution"] = Field("TPE", description="which of NNI's tuners proposes")
+    Attributes:
+        tuner: Which of NNI's tuners proposes genotypes.
+        population: Genotypes in a generation of the tuner Evolution.
+    """
+
+    tuner: Literal["TPE", "Random", "Evolution"] = Field("TPE", description="tuner of NNI that proposes genotypes")
     population: int = Field(16, gt=1, description="genotypes in a generation of the tuner Evolution")
 
 
 class Nni(Strategy):
-    """An experiment of NNI. The tuner is ``search.tuner``; one trial at a time; one objective.
+    """An experiment of NNI with one trial at a time and one objective.
 
-    An interrupted search that is resumed keeps its finished trials and gives the rest of the budget to a new
-    experiment, whose tuner starts anew; hence it does not equal an uninterrupted one.
+    A resumed search keeps its finished trials and gives the rest of the budget to a new experiment, whose tuner knows
+    nothing of them; hence it does not equal an uninterrupted one.
     """
 
     Settings: ClassVar[type[Section]] = NniSettings
@@ -70,15 +75,29 @@ class Nni(Strategy):
     def carry_out(
         settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
     ) -> SearchResult:
-        """A whole search. Raises UsageError for settings that NNI cannot serve or when it is not installed."""
+        """Carry out a whole search (an ``Engine``).
+
+        Args:
+            settings: The whole configuration.
+            search: Carries out another search inside this one.
+            out: The run folder to make; None for ``runs/`` and a default name.
+            run: The folder of an interrupted search, which continues there; else None.
+
+        Returns:
+            The finished search.
+
+        Raises:
+            UsageError: NNI cannot serve these settings, or is not installed.
+            NasError: NNI's experiment failed, or no trial came to a result.
+        """
         started = time.monotonic()
         evaluator = Evaluator(settings)
         _check(evaluator)
         run = run or begin(settings, evaluator.space, evaluator.data, out)
         evaluator.estimator.prepare(run.folder, search)
         (run.folder / TRIALS).mkdir(exist_ok=True)
-        for claim in (run.folder / TRIALS).glob("*.claim"):
-            claim.unlink()  # of trials that did not end
+        for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
+            claim.unlink()  # of trials that have no result
         title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
         where = f"interrupted; continue with 'nas search --resume {run.folder}'"
@@ -93,8 +112,8 @@ class Nni(Strategy):
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
-    """The finished trials of a run, in the order in which they ended."""
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("*.json")]
+    """The results of a run's finished trials, in the order in which they ended."""
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("[!.]*.json")]
     return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
 
 
@@ -125,7 +144,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
     from nni.experiment import Experiment
 
     search = evaluator.settings.search
-    code = (run.folder / WORK / "code").resolve()  # NNI takes a copy of it: nothing is in there
+    code = (run.folder / WORK / "code").resolve()  # NNI copies this folder, so it is empty
     code.mkdir(parents=True, exist_ok=True)
     experiment = Experiment("local")
     config: Any = experiment.config
@@ -152,7 +171,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
             _wait(experiment, run, bar, done)
         finally:
             started = [p for p in me.children(recursive=True) if p.pid not in before]
-            with contextlib.suppress(Exception):  # what remains is ended below
+            with contextlib.suppress(Exception):  # processes that remain are ended below
                 experiment.stop()
             _end(started)
             _forget(experiment.id)
@@ -175,13 +194,13 @@ def _tuner_arguments(evaluator: Evaluator, done: int) -> dict[str, Any]:
     own, seed = evaluator.settings.search.own(NniSettings), evaluator.settings.seed * 1009 + done
     if own.tuner == "Random":
         return {"seed": seed}
-    if own.tuner == "Evolution":  # it takes no seed
+    if own.tuner == "Evolution":  # it has no seed
         return {"optimize_mode": "maximize", "population_size": own.population}
     return {"optimize_mode": "maximize", "seed": seed}
 
 
 def _record(evaluator: Evaluator, run: Run) -> Genotype:
-    """Write the events from the results; the best genotype."""
+    """Write the events of the results, and return the best genotype."""
     name = evaluator.objectives[0]
     archive = ParetoArchive(evaluator.objectives)
     with contextlib.closing(Events(run.folder)) as events:
@@ -200,14 +219,14 @@ def _record(evaluator: Evaluator, run: Run) -> Genotype:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
+    """A TCP port on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         return int(probe.getsockname()[1])
 
 
 def _end(processes: list[Any]) -> None:
-    """End what NNI left behind; usually nothing."""
+    """End the processes that NNI has left behind, usually none."""
     import psutil
 
     for process in processes:
@@ -220,7 +239,7 @@ def _end(processes: list[Any]) -> None:
 
 
 def _forget(identity: str) -> None:
-    # NNI lists its experiments in the home folder; ours lives in its run folder
+    # NNI lists its experiments in the home folder; ours is kept in its run folder
     with contextlib.suppress(Exception):
         from nni.tools.nnictl.config_utils import Experiments
 
@@ -229,7 +248,7 @@ def _forget(identity: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """NNI writes its progress to the standard output; here only problems are of interest, and stderr is the place."""
+    """Keep NNI's progress messages off the standard output; only errors are logged."""
     logger = logging.getLogger("nni")
     level = logger.level
     logger.setLevel(logging.ERROR)

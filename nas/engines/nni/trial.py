@@ -1,6 +1,6 @@
 """One trial of an NNI experiment: ``python -m nas.engines.nni.trial RUN FOLDER``, started by NNI's local service.
 
-FOLDER is where the search was started, from which the paths in its settings count.
+FOLDER is the folder in which the search was started: paths in its settings are relative to it.
 """
 
 from __future__ import annotations
@@ -24,18 +24,23 @@ from nas.train.run import Run
 
 
 def main(folder: str, origin: str) -> None:
-    """Evaluate NNI's next proposal, write its result to the run folder and report its value."""
+    """Evaluate NNI's next proposal, write the result to the run folder and report the value to NNI.
+
+    Args:
+        folder: The run folder.
+        origin: The folder in which the search was started.
+    """
     import nni
 
     os.chdir(origin)
     run = Run.open(folder)
     evaluator = Evaluator(run.expect(SearchSettings))
-    genotype, slot = claim(run.folder / TRIALS, evaluator, vector_of(evaluator.space, nni.get_next_parameter()))
+    genotype, index = claim(run.folder / TRIALS, evaluator, vector_of(evaluator.space, nni.get_next_parameter()))
     evaluator.estimator.prepare(run.folder, nested_search)
-    evaluated = evaluator.evaluate(genotype, slot)
+    evaluated = evaluator.evaluate(genotype, index)
     result = {
         "genotype": genotype.to_json(),
-        "slot": slot,
+        "slot": index,
         "values": evaluated.values,
         "state": "failed" if evaluated.failure else "complete",
         "seconds": round(evaluated.seconds, 3),
@@ -43,28 +48,41 @@ def main(folder: str, origin: str) -> None:
         "skip_share": evaluated.skip_share,
         "ended": time.time(),
     }
-    run.write_text(f"{TRIALS}/{slot:06d}.json", json.dumps(result, indent=2) + "\n")
-    if not evaluated.failure:  # the tuner is not told of one that diverged
+    run.write_text(f"{TRIALS}/{index:06d}.json", json.dumps(result, indent=2) + "\n")
+    if not evaluated.failure:  # nothing is reported of a training that diverged
         nni.report_final_result(evaluated.values[evaluator.objectives[0]])
 
 
 def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotype, int]:
-    """(the genotype to evaluate, its slot): the proposal, or the nearest one that is new and within the limits."""
+    """Claim a trial for a proposal.
+
+    Args:
+        folder: Where the results and claims of trials are.
+        evaluator: Of the search.
+        proposal: What the tuner of NNI proposes.
+
+    Returns:
+        The genotype to evaluate (the proposal, or a near one if it is not new or not within the limits), and the index
+        of the trial.
+
+    Raises:
+        ExhaustedError: No genotype is left.
+    """
     with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
-        for path in folder.glob("*.claim"):
+        for path in folder.glob("[!.]*.claim"):
             taken[int(path.stem)] = tuple(json.loads(path.read_text()))
-        for path in folder.glob("*.json"):
+        for path in folder.glob("[!.]*.json"):
             genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
             taken[int(path.stem)] = evaluator.space.encode(genotype)
-        slot = next(i for i in range(len(taken) + 1) if i not in taken)
+        index = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())
         vector = proposal
         if vector in seen or not evaluator.constraints.allows(vector):
-            below = random.Random(trial_seed(evaluator.settings.seed, slot)).randrange
+            below = random.Random(trial_seed(evaluator.settings.seed, index)).randrange
             vector = evaluator.constraints.another(vector, seen, below)
-        (folder / f"{slot:06d}.claim").write_text(json.dumps(list(vector)))
-    return evaluator.space.decode(vector), slot
+        (folder / f"{index:06d}.claim").write_text(json.dumps(list(vector)))
+    return evaluator.space.decode(vector), index
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What a shared study is a study of, kept in the study itself, so that a worker needs its storage and name only.
+"""The definition of a shared search, kept in its study, so that a worker needs only the storage and the study's name.
 
-Code is not sent through the storage: a worker brings its own jsnas and its own plugin files, and is refused when
-they are not the same. Its trials would not be comparable.
+Code is not sent through the storage: a worker has its own jsnas and its own plug-in files, and is refused if they
+differ, since its trials would not be comparable.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from nas.versions import package_version
 FORMAT = "nas.study/1"
 #: prefix of the study's user attributes
 PREFIX = "nas."
-#: packages of ``nas`` whose code decides what a trial's value is
+#: packages of ``nas`` whose code decides the value of a trial
 DECISIVE = (
     "space",
     "supernet",
@@ -44,7 +44,7 @@ DECISIVE = (
     "estimators",
     "engines",
 )
-#: settings that each process has for itself
+#: settings that may differ between the processes
 LOCAL = (
     "study",
     "threads",
@@ -59,9 +59,16 @@ LOCAL = (
 
 @dataclass(frozen=True)
 class Definition:
-    """settings: effective, without what is local to a process; document, space_hash: of the space; files: what
-    the settings name, by role, with the hash of its content; images: hash of the names in each part of the data;
-    sources: hash of the code; version: of jsnas.
+    """What must be the same for all workers of a study.
+
+    Attributes:
+        settings: The whole configuration; ``LOCAL`` settings may differ.
+        document: Document of the space.
+        space_hash: Hash of the space.
+        files: Hash of each file that the settings name, by role.
+        images: Hash of the names of the images in each part of the data.
+        sources: Hash of the code that decides the value of a trial.
+        version: Version of jsnas.
     """
 
     settings: SearchSettings
@@ -74,7 +81,7 @@ class Definition:
 
     @classmethod
     def of(cls, evaluator: Evaluator) -> Definition:
-        """The definition that this process would give the study."""
+        """The definition that a study made by this process would have."""
         return cls(
             evaluator.settings,
             evaluator.space.document,
@@ -86,7 +93,7 @@ class Definition:
         )
 
     def attributes(self) -> dict[str, Any]:
-        """User attributes of the study, ready for JSON. The storage's address, and so its password, is left out."""
+        """User attributes of the study, ready for JSON, without the storage's address and thus without its password."""
         study = self.settings.study.model_copy(update={"storage": None, "workers": 0})
         return {
             PREFIX + "format": FORMAT,
@@ -101,7 +108,15 @@ class Definition:
 
     @classmethod
     def read(cls, attributes: Mapping[str, Any], name: str) -> Definition:
-        """Inverse of ``attributes``; a study that is none of ours is a UsageError."""
+        """Inverse of ``attributes``.
+
+        Args:
+            attributes: User attributes of a study.
+            name: Name of the study.
+
+        Raises:
+            UsageError: The study was not made by this version of ``nas search``.
+        """
         if attributes.get(PREFIX + "format") != FORMAT:
             raise UsageError(
                 f"study {name!r} was not made by this version of 'nas search' (it lacks the mark {FORMAT}); "
@@ -119,24 +134,36 @@ class Definition:
         )
 
     def space(self) -> Space:
-        """The space, from its document; the blocks it names have to be registered."""
+        """The space, from its document; the blocks that it names have to be registered.
+
+        Raises:
+            UsageError: This version of jsnas reads the document as another space.
+        """
         space = space_from_document(self.document)
         if space.hash != self.space_hash:
             raise UsageError(
-                f"the study's space has the hash {self.space_hash}, here it is read as {space.hash}; "
+                f"the study's space has the hash {self.space_hash}, but here it is read as {space.hash}; "
                 "run the jsnas version that made the study"
             )
         return space
 
     def check(self, mine: Definition, name: str) -> None:
-        """Raise a UsageError, one sentence, if ``mine`` is another search than this one."""
+        """Refuse another search.
+
+        Args:
+            mine: The definition that this process would give the study.
+            name: Name of the study.
+
+        Raises:
+            UsageError: ``mine`` is another search than this one.
+        """
         local = (*LOCAL, *(f"search.{key}" for key in ESTIMATORS.get(self.settings.search.estimator).local))
         for key, value in _flat(self.settings.model_dump(mode="json")).items():
             other = _flat(mine.settings.model_dump(mode="json")).get(key)
             if value != other and not key.startswith(local):
                 raise UsageError(
                     f"study {name!r} is another search: its {key} is {value!r}, here it is {other!r}; choose another "
-                    "--study, or repeat the settings it was started with"
+                    "--study, or repeat the settings that it was started with"
                 )
         if self.space_hash != mine.space_hash:
             raise UsageError(
@@ -146,7 +173,7 @@ class Definition:
         for role in sorted({*self.files, *mine.files}):
             if self.files.get(role) != mine.files.get(role):
                 raise UsageError(
-                    f"the {role} of study {name!r} has other content than here; copy the file it was started with"
+                    f"the {role} of study {name!r} differs from the one here; copy the file that it was started with"
                 )
         if (self.version, self.sources) != (mine.version, mine.sources):
             raise UsageError(
@@ -160,7 +187,11 @@ class Definition:
 
 
 def files_of(settings: SearchSettings) -> dict[str, str]:
-    """Role -> hash of each file that the settings name and whose content changes what trials give."""
+    """Hashes of the files that the settings name and that decide the value of a trial, by role.
+
+    Raises:
+        UsageError: A file cannot be read.
+    """
     found = {f"plugin {i + 1}": path for i, path in enumerate(settings.plugins) if path.endswith(".py")}
     if settings.limits.latency_table:
         found["latency table"] = settings.limits.latency_table
@@ -176,7 +207,11 @@ def files_of(settings: SearchSettings) -> dict[str, str]:
 
 
 def sources_of(space: Space) -> str:
-    """Hash of the code that decides a trial's value: parts of this package, and the package of the skeleton."""
+    """Hash of the code that decides the value of a trial: parts of jsnas, and the package of the space's skeleton.
+
+    Raises:
+        NasError: The skeleton has no source file.
+    """
     root = Path(__file__).parents[1]
     folders = [root / name for name in DECISIVE]
     skeleton = SKELETONS.get(space.skeleton)

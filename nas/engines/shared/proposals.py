@@ -1,4 +1,4 @@
-"""The next genotype of a shared study, drawn in memory from its rows: one read of the storage, no writes."""
+"""The next genotype of a shared study, drawn in memory from its rows: one read of the storage and no write."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.config.runs import SearchSettings
+from nas.engines.evaluator import Evaluator
+from nas.engines.shared.storage_base import SharedStorage
+from nas.engines.shared.trial_budget import TrialBudget
 from nas.objectives.constraints import Constraints
 from nas.registry import STRATEGIES
 from nas.space import Space
@@ -26,8 +29,8 @@ from nas.strategies.optuna_strategy import PASSING
 class Proposer:
     """Asks the search's sampler on a copy of the study in memory.
 
-    A proposal is a function of the rows, the seed and its number, so that one process alone searches exactly as
-    the strategy does without a storage. Raises ExhaustedError when no genotype is left.
+    A proposal is a function of the rows, the seed and its number, so a process that works alone searches exactly as
+    the strategy does without a storage.
     """
 
     def __init__(self, settings: SearchSettings, space: Space, constraints: Constraints) -> None:
@@ -36,12 +39,22 @@ class Proposer:
         self._notes: dict[str, Any] = {}  # what the sampler noted on the study: the parents of each generation
 
     def __call__(self, rows: Sequence[FrozenTrial]) -> FrozenTrial:
-        """A trial that waits: parameters of a new genotype, and the sampler's notes on it. ``rows``: all, by number."""
+        """Propose a new genotype.
+
+        Args:
+            rows: All trials of the study, by number.
+
+        Returns:
+            A waiting trial with the parameters of the genotype and the sampler's notes on it.
+
+        Raises:
+            ExhaustedError: No genotype is left.
+        """
         settings = self._settings
         strategy = STRATEGIES.get(settings.strategy)
         sampler = GenotypeSampler(strategy, settings.search, self._space, settings.seed, self._constraints)
         study: Study = create_study(directions=directions_of(settings.search), sampler=sampler)
-        # one that waits (somebody queued it by the dashboard) would be what the copy's ``ask`` gives
+        # a waiting trial (queued in the dashboard by hand) would be what the copy's ``ask`` returns
         study.add_trials(t if t.state != TrialState.WAITING else create_trial(state=TrialState.FAIL) for t in rows)
         storage, identity = study._storage, study._study_id
         for key, value in self._notes.items():
@@ -58,3 +71,16 @@ class Proposer:
             distributions=self._distributions,
             system_attrs={key: note for key, note in notes.items() if not key.startswith(PASSING)},
         )
+
+
+def trial_budget_of(shared: SharedStorage, study: Study, evaluator: Evaluator) -> TrialBudget:
+    """The trial budget of a study, with proposals by the search's own sampler within its limits.
+
+    Args:
+        shared: The storage of the study.
+        study: The study.
+        evaluator: Holds the settings, the space and the constraints of the search.
+    """
+    settings, space = evaluator.settings, evaluator.space
+    propose = Proposer(settings, space, evaluator.constraints)
+    return TrialBudget(shared, study, space, settings.search.trials, propose, settings.train.time)

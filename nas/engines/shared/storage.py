@@ -1,15 +1,15 @@
-"""Where a shared study lives, and how its processes know of each other.
+"""Where a shared study is stored, and how its processes notice each other's death.
 
-Three kinds, by what the URL says:
+There are three kinds of storage, told apart by their URL:
 
-* ``postgresql://user@host/database``: any number of machines. Running trials send a heartbeat; one that is silent
-  for four beats is taken for lost (the clock is the database's).
-* the path of a file: a journal of Optuna, for any number of processes on one host. It has no heartbeat, so every
-  process holds a lock on a file of its own, which the kernel drops when the process dies, however it dies.
+* ``postgresql://user@host/database``: any number of machines. A running trial sends a heartbeat; after four missed
+  beats, by the clock of the database, it counts as lost.
+* the path of a file: a journal of Optuna, for any number of processes on one host. It has no heartbeat; instead, every
+  process holds a lock on a file of its own, which the kernel releases when the process dies, however it dies.
 * ``sqlite:///file``: one process.
 
-Proposals are made one at a time: ``exclusive`` is an advisory lock of the database or a lock on a file, and both
-end with their holder. That is what makes the budget exact and genotypes unique with any number of workers.
+Proposals are made one at a time: ``exclusive`` is an advisory lock of the database or a lock on a file, and both are
+released when their holder dies. This keeps the budget exact and genotypes unique with any number of workers.
 """
 
 from __future__ import annotations
@@ -21,9 +21,15 @@ from nas.errors import UsageError
 
 
 def open_storage(url: str, heartbeat: int = 30) -> SharedStorage:
-    """Open the storage that ``url`` names; tables and files that are missing are made.
+    """Open the storage that ``url`` names; missing tables and files are created.
 
-    heartbeat: seconds. Raises UsageError for a kind that cannot hold a study, NasError when it is out of reach.
+    Args:
+        url: ``postgresql://...``, ``sqlite:///...`` or the path of a journal file.
+        heartbeat: Seconds between two signs of life of a running trial.
+
+    Raises:
+        UsageError: The URL names no kind of storage that can hold a study.
+        NasError: The storage cannot be reached.
     """
     scheme = url.split("://", 1)[0] if "://" in url else ""
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):

@@ -1,4 +1,4 @@
-"""What a shared storage does."""
+"""The contract of a shared storage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 import uuid
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import optuna
@@ -17,36 +18,38 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.errors import NasError, UsageError
 from nas.strategies.optuna_sampler import FAILURE
 
-#: beats that may be missed before a running trial is taken for lost
+#: beats that may be missed before a running trial counts as lost
 SILENT_BEATS = 4
-
-
-#: times that one slot is tried again after its worker died
+#: how often a trial is repeated after its worker has died
 RETRIES = 3
-
-
 #: user attribute of a trial: the process that works on it
 OWNER = "worker"
 
 
 class SharedStorage(ABC):
-    """One storage, opened by one process. ``optuna_storage`` is what Optuna and its dashboard read."""
+    """One storage, opened by one process.
 
-    #: how people call this kind
+    Attributes:
+        kind: Its name in messages.
+        many: Whether more than one process may work on a study.
+        optuna_storage: What Optuna and its dashboard read.
+        url: Its address.
+        heartbeat: Seconds between two signs of life of a running trial.
+        owner: Name of this process in the rows of the study.
+    """
+
     kind: ClassVar[str]
-    #: whether more than one process may work on a study
     many: ClassVar[bool] = True
     optuna_storage: Any
 
     def __init__(self, url: str, heartbeat: int) -> None:
         self.url, self.heartbeat = url, heartbeat
-        #: names this process in the rows
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self.retry = quiet(optuna.storages.RetryHeartbeatStaleTrialCallback, max_retry=RETRIES)
+        self.retry = call_unwarned(optuna.storages.RetryHeartbeatStaleTrialCallback, max_retry=RETRIES)
 
     @abstractmethod
     def exclusive(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Only one process at a time is inside, for one name of a study; not to be entered twice."""
+        """A lock that one process at a time holds for the study of that name; it is not reentrant."""
 
     @abstractmethod
     def working(self, trial_id: int) -> contextlib.AbstractContextManager[None]:
@@ -54,47 +57,59 @@ class SharedStorage(ABC):
 
     @abstractmethod
     def announce(self, trial_id: int) -> None:
-        """Say that this process is about to take a waiting trial: from then on its death will be noticed."""
+        """Note that this process is about to run a waiting trial: from then on its death is noticed."""
 
     @abstractmethod
     def sweep(self, study: optuna.Study) -> None:
-        """Fail the running trials whose process is gone and queue them again; call it inside ``exclusive``."""
+        """Mark running trials as failed whose process has died, and queue them again; called inside ``exclusive``."""
 
     def beat_every(self, seconds: int) -> None:
-        """Change the heartbeat to what the study says."""
+        """Change the heartbeat to the given number of seconds."""
         self.heartbeat = seconds
 
     @abstractmethod
     def close(self) -> None:
-        """Give up locks and connections."""
+        """Release locks and connections."""
 
 
 def masked(url: str) -> str:
     """The URL without its password, for files, messages and process lists."""
     head, sign, rest = url.partition("://")
-    account, at, evaluator = rest.rpartition("@")
+    account, at, server = rest.rpartition("@")
     if not sign or not at or ":" not in account:
         return url
-    return f"{head}://{account.split(':', 1)[0]}:***@{evaluator}"
+    return f"{head}://{account.split(':', 1)[0]}:***@{server}"
 
 
-def quiet(call: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a part of Optuna that warns of being experimental; the versions are pinned, so the warning says nothing."""
+def call_unwarned(call: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a part of Optuna without its warning that it is experimental: ours are tested with the versions in use."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return call(*args, **kwargs)
 
 
 def is_lost(trial: FrozenTrial) -> bool:
-    """Whether a trial was not evaluated to its end: its worker died or gave it back."""
+    """Whether a row has no result because its worker died or returned the trial."""
     return bool(trial.state == TrialState.FAIL and FAILURE not in trial.user_attrs)
 
 
-def _opened(url: str, make: Any) -> Any:
-    """Two processes may make the tables of a new database at the same time: the second finds them and tries again."""
+def open_optuna_storage(url: str, make: Callable[[], Any]) -> Any:
+    """Open a storage of Optuna, again if another process creates the tables of a new database at the same moment.
+
+    Args:
+        url: Its address, for messages.
+        make: Opens it.
+
+    Returns:
+        What ``make`` returns.
+
+    Raises:
+        UsageError: The PostgreSQL driver is not installed.
+        NasError: The storage cannot be opened.
+    """
     for attempt in range(4):
         try:
-            return quiet(make)
+            return call_unwarned(make)
         except ImportError:
             raise UsageError(
                 f"--storage {masked(url)!r} needs the PostgreSQL driver; install it with: pip install 'jsnas[pg]'"

@@ -1,7 +1,8 @@
-"""One discrete search shared by many processes: ``nas search --storage``, and ``nas worker`` wherever it runs.
+"""The engine of one discrete search that many processes share: ``nas search --storage`` or ``--workers``.
 
-The driver makes the study (or joins it), starts local workers or works itself, watches until every slot is spent
-and writes the usual run folder from the study's rows. Workers come and go; the budget stays exact (``slots``).
+The process that starts the search makes the study or joins an existing one. It starts local workers or evaluates
+trials itself, waits until every trial is spent, and writes the usual run folder from the rows of the study. Workers
+(``joining``) may come and go at any time; the trial budget stays exact (``trial_budget``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import optuna
 
@@ -18,34 +18,45 @@ from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, begin, default_name
 from nas.engines.shared.definition import PREFIX, Definition
-from nas.engines.shared.proposals import Proposer
+from nas.engines.shared.proposals import trial_budget_of
 from nas.engines.shared.record import StudyLog, write_result
 from nas.engines.shared.storage import open_storage
-from nas.engines.shared.storage_base import SharedStorage, masked, quiet
-from nas.engines.shared.trial_budget import Claim, TrialBudget
+from nas.engines.shared.storage_base import SharedStorage, call_unwarned, masked
+from nas.engines.shared.trial_budget import TrialBudget
 from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
-from nas.errors import UsageError, did_you_mean
+from nas.errors import UsageError
 from nas.estimators.base import NestedSearch
 from nas.progress import Progress, progress
-from nas.registry import ESTIMATORS, STRATEGIES, load_plugins
+from nas.registry import STRATEGIES
 from nas.space import Space
-from nas.strategies.optuna_sampler import directions_of
-from nas.strategies.optuna_sampler import quiet as quiet_log
+from nas.strategies.optuna_sampler import directions_of, quiet_log
 from nas.train.events import Events
 from nas.train.run import Run
+from nas.train.signals import listening
 
-#: journal of a search with --workers but without --storage, inside its run folder
+#: journal of a search with --workers but without --storage, in its run folder
 JOURNAL = "study.journal"
 
 
 def shared_search(
     settings: SearchSettings, *, search: NestedSearch, out: str | Path | None, run: Run | None
 ) -> SearchResult:
-    """The driver. ``run``: the folder of an interrupted one, which goes on with the same study.
+    """Search by trials whose budget many processes share (an ``Engine``).
 
-    Raises UsageError for what cannot be shared, and when the study is another search; NasError when the storage
-    is out of reach or the workers die again and again.
+    Args:
+        settings: The search; ``settings.study`` says where the study lives and how many workers are started here.
+        search: Carries out another search inside this one.
+        out: The run folder to make; None for ``runs/`` and the study's name.
+        run: The folder of an interrupted search, which continues with the same study; else None.
+
+    Returns:
+        The finished search.
+
+    Raises:
+        UsageError: The search cannot be shared, or the study belongs to another search.
+        NasError: The storage cannot be reached, or the workers keep dying.
+        Interrupted: SIGINT or SIGTERM; running trials are returned and local workers dismissed before.
     """
     started = time.monotonic()
     evaluator = Evaluator(settings)
@@ -67,60 +78,16 @@ def shared_search(
                 f"{shared.kind} serves one process, so --workers {settings.study.workers} cannot share it; leave out "
                 "--workers, or give --storage the path of a journal file"
             )
-        study = _made(shared, name, evaluator)
+        study = study_of(shared, name, evaluator)
         budget = trial_budget_of(shared, study, evaluator)
         title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
         with contextlib.closing(Events(run.folder)) as events:
             log = StudyLog(budget, evaluator, events)
             with progress(title, budget.budget, done=log.update()) as bar:
-                bar.note(_invitation(shared, name))
-                _drive(budget, evaluator, log, bar, run)
+                bar.note(_how_to_join(shared, name))
+                _run_trials(budget, evaluator, log, bar, run)
             log.close()
         return write_result(budget, evaluator, run, started)
-
-
-def worker(
-    storage: str,
-    name: str,
-    *,
-    data: list[str] | None = None,
-    plugins: list[str] | None = None,
-    device: str | None = None,
-    threads: int | None = None,
-    supernet: str | None = None,
-    dry_run: bool = False,
-) -> int:
-    """Work on study ``name`` until it is done; returns the number of trials done here.
-
-    data, plugins, device, threads, supernet: where they lie or what they are on this machine, when other than the
-    driver said. dry_run: only see whether this process would be let in. Raises UsageError when there is no such
-    study, or when space, plugins, images or code differ.
-    """
-    with quiet_log(), contextlib.closing(open_storage(storage)) as shared:
-        study = _loaded(shared, name)
-        definition = Definition.read(study.user_attrs, name)
-        shared.beat_every(definition.settings.study.heartbeat)
-        settings = _here(definition.settings, data, plugins, device, threads, supernet)
-        load_plugins(settings.plugins)
-        evaluator = Evaluator(settings, definition.space())
-        definition.check(Definition.of(evaluator), name)
-        budget = trial_budget_of(shared, study, evaluator)
-        if dry_run:
-            return 0
-        evaluator.estimator.prepare(None, _no_nested_search)
-        with progress(f"worker of {name}", budget.budget, done=len(budget.spent())) as bar:
-            return work(budget, evaluator, lambda claim: bar.advance(detail=f"trial {claim.slot + 1}"))
-
-
-def _no_nested_search(settings: SearchSettings, folder: Path) -> Path:
-    raise UsageError("a worker trains no supernet of its own; name a trained one with --supernet")
-
-
-def trial_budget_of(shared: SharedStorage, study: optuna.Study, evaluator: Evaluator) -> TrialBudget:
-    """The slots of a study, with proposals by the search's sampler, within its limits."""
-    settings, space = evaluator.settings, evaluator.space
-    propose = Proposer(settings, space, evaluator.constraints)
-    return TrialBudget(shared, study, space, settings.search.trials, propose, settings.train.time)
 
 
 def _check(settings: SearchSettings, space: Space) -> None:
@@ -138,7 +105,12 @@ def _check(settings: SearchSettings, space: Space) -> None:
 
 
 def shareable(name: str, settings: SearchSettings) -> bool:
-    """Whether a strategy has a sampler by which many workers can search as it does."""
+    """Whether a strategy has a sampler with which many workers can search as it does.
+
+    Args:
+        name: Registered name of the strategy.
+        settings: The search in which it is asked for.
+    """
     strategy = STRATEGIES.get(name)
     if strategy.differentiable or strategy.external:
         return False
@@ -146,7 +118,7 @@ def shareable(name: str, settings: SearchSettings) -> bool:
 
 
 def _prepared(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator:
-    """Make what all workers share (a supernet to inherit from), and say in the settings where they find it."""
+    """Make what all workers share (a supernet to inherit from), and note in the settings where they find it."""
     estimator = evaluator.estimator
     if not estimator.shares:
         if not evaluator.settings.study.workers:  # this process does the trials
@@ -160,7 +132,7 @@ def _prepared(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator
 
 
 def _address(settings: SearchSettings, run: Run | None) -> str | None:
-    """The storage as it can be opened; a password is not in the run folder and comes from the environment."""
+    """An address that can be opened: the run folder keeps no password, so it comes from the environment."""
     address = settings.study.storage
     if address is not None and ":***@" in address:
         found = os.environ.get(STORAGE_VARIABLE)
@@ -175,8 +147,8 @@ def _address(settings: SearchSettings, run: Run | None) -> str | None:
     return address
 
 
-def _made(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.Study:
-    """The study, made by the first driver and joined by every later one."""
+def study_of(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.Study:
+    """The study of a search: made by the first search of this name and joined by every later one."""
     mine = Definition.of(evaluator)
     with shared.exclusive(name):
         study = optuna.create_study(
@@ -185,72 +157,41 @@ def _made(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.Stud
             directions=directions_of(evaluator.settings.search),
             load_if_exists=True,
         )
-        # a driver may have died between making the study and saying what it is
+        # a process may have died between making the study and describing it
         if PREFIX + "format" not in study.user_attrs and not study.get_trials(deepcopy=False):
             for key, value in reversed(mine.attributes().items()):
                 study.set_user_attr(key, value)
-            quiet(study.set_metric_names, list(evaluator.objectives))
+            call_unwarned(study.set_metric_names, list(evaluator.objectives))
     Definition.read(study.user_attrs, name).check(mine, name)
     return study
 
 
-def _loaded(shared: SharedStorage, name: str) -> optuna.Study:
-    try:
-        return optuna.load_study(study_name=name, storage=shared.optuna_storage)
-    except KeyError:
-        known = optuna.get_all_study_names(shared.optuna_storage)
-        raise UsageError(f"there is no study {name!r} in {masked(shared.url)}; {did_you_mean(name, known)}") from None
-
-
-def _here(
-    settings: SearchSettings,
-    data: list[str] | None,
-    plugins: list[str] | None,
-    device: str | None,
-    threads: int | None,
-    supernet: str | None,
-) -> SearchSettings:
-    changed: dict[str, Any] = {}
-    if data:
-        changed["data"] = settings.data.model_copy(update={"path": data})
-    if plugins:
-        changed["plugins"] = plugins
-    if device is not None:
-        changed["device"] = device
-    if threads is not None:
-        changed["threads"] = threads
-    if supernet is not None:
-        if "supernet" not in ESTIMATORS.get(settings.search.estimator).local:
-            raise UsageError(f"estimator {settings.search.estimator!r} inherits from no supernet; leave out --supernet")
-        changed["search"] = settings.search.model_copy(update={"supernet": supernet})
-    return settings.model_copy(update=changed)
-
-
-def _invitation(shared: SharedStorage, name: str) -> str:
+def _how_to_join(shared: SharedStorage, name: str) -> str:
     if not shared.many:
         return f"study {name!r} in {masked(shared.url)}"
-    return f"study {name!r}; further workers join by: nas worker --storage {masked(shared.url)} --study {name}"
+    return f"study {name!r}; more workers can join with: nas worker --storage {masked(shared.url)} --study {name}"
 
 
-def _drive(budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: Progress, run: Run) -> None:
-    """Until every trial is spent: by this process, or by a local worker pool (and by whoever else joins)."""
-    if not evaluator.settings.study.workers:
+def _run_trials(budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: Progress, run: Run) -> None:
+    """Return when every trial is spent: by this process, or by a local worker pool (and by whoever else joins)."""
 
-        def tell(claim: Claim) -> None:
-            bar.advance(log.update(), detail=log.best_text())
-
-        work(budget, evaluator, tell)
+    def show() -> None:
         bar.advance(log.update(), detail=log.best_text())
-        return
+
     study = evaluator.settings.study
+    if not study.workers:
+        work(budget, evaluator, lambda claim: show())
+        show()
+        return
     pool = WorkerPool(
         study.workers, budget.shared.url, budget.study.study_name, run.folder / "workers", evaluator.settings.threads
     )
-    try:
+    where = f"interrupted, its workers were dismissed; continue with 'nas search --resume {run.folder}'"
+    with listening(lambda: where, at_once=False) as heard, pool:
         while not budget.done():
-            pool.look_after(bar.note)
-            bar.advance(log.update(), detail=log.best_text())
+            if heard.received:
+                raise heard.interruption()
+            pool.replace_dead(bar.note)
+            show()
             time.sleep(POLL)
-        bar.advance(log.update(), detail=log.best_text())
-    finally:
-        pool.dismiss()
+        show()

@@ -1,9 +1,10 @@
-"""The budget of a shared study: numbered slots, each evaluated exactly once, whatever happens to the workers.
+"""The trial budget of a shared study: every trial is spent exactly once, whatever happens to the workers.
 
-A slot is a number from 0 on, kept in a user attribute of its trials. It is spent by one trial that is complete,
-pruned, or failed for a reason of its own (the loss diverged). A trial whose worker died is lost; its slot waits
-again with the same genotype. TrialBudget are taken, and lost ones found, by one process at a time
-(``SharedStorage.exclusive``), so the budget is exact and no genotype is proposed twice.
+The trials of the budget have an index from 0 on. A row of the study (a trial of Optuna) is an attempt at one of them
+and holds that index in a user attribute. A trial is spent by one row that is complete, pruned, or failed because its
+training diverged. The row of a worker that died is lost, and a new row with the same genotype waits in its place.
+Trials are claimed, and lost rows found, by one process at a time (``SharedStorage.exclusive``), so the budget is exact
+and no genotype is proposed twice.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from nas.objectives.constraints import ExhaustedError
 from nas.space import Genotype, Space
 from nas.strategies.optuna_sampler import genotype_of
 
-#: user attributes of a trial; HASH is its genotype's
-SLOT, HASH, RETURNED, SECONDS = "slot", "genotype", "returned", "seconds"
+#: user attributes of a row: index of its trial (under the key that the first studies used), hash of its genotype,
+#: whether its worker returned it, seconds of work
+INDEX, HASH, RETURNED, SECONDS = "slot", "genotype", "returned", "seconds"
 #: user attribute of the study: why it ended before its budget
 EXHAUSTED = "nas.exhausted"
 #: all rows by number -> a waiting trial with the parameters of a new genotype
@@ -32,16 +34,32 @@ Propose = Callable[[Sequence[FrozenTrial]], FrozenTrial]
 
 @dataclass(frozen=True)
 class Claim:
-    """A slot that this process works on."""
+    """A trial that this process works on.
 
-    slot: int
+    Attributes:
+        index: Of the trial in the budget, from 0.
+        trial_id: Optuna's identifier of the row.
+        number: Optuna's number of the row.
+        genotype: What is evaluated.
+    """
+
+    index: int
     trial_id: int
     number: int
     genotype: Genotype
 
 
 class TrialBudget:
-    """``budget`` slots of one study over one space; ``seconds``: work after which no further slot is opened."""
+    """The trials that one study may spend.
+
+    Args:
+        shared: The storage of the study.
+        study: The study.
+        space: The search space.
+        budget: The number of trials.
+        propose: Proposes a genotype that no row of the study has.
+        seconds: Work of all workers together after which no further trial is begun; None for no end.
+    """
 
     def __init__(
         self,
@@ -57,19 +75,19 @@ class TrialBudget:
         self._study_id = shared.optuna_storage.get_study_id_from_name(study.study_name)
 
     def claim(self) -> Claim | None:
-        """Take a slot that waits, or open the next one; None when there is none (others may still be at work)."""
+        """Claim a waiting trial, or else begin the next one; None when there is none (others may still be running)."""
         storage = self.shared.optuna_storage
         with self.shared.exclusive(self._name):
             rows = self._mended()
-            trials = [t for t in rows if SLOT in t.user_attrs]
-            waiting = sorted((t.user_attrs[SLOT], t.number) for t in trials if t.state == TrialState.WAITING)
+            trials = [t for t in rows if INDEX in t.user_attrs]
+            waiting = sorted((t.user_attrs[INDEX], t.number) for t in trials if t.state == TrialState.WAITING)
             if waiting:
                 trial = rows[waiting[0][1]]
                 trial_id = trial._trial_id
                 storage.set_trial_user_attr(trial_id, OWNER, self.shared.owner)
             else:
-                slot = 1 + max((t.user_attrs[SLOT] for t in trials), default=-1)
-                if slot >= self.budget or self._over(trials):
+                index = 1 + max((t.user_attrs[INDEX] for t in trials), default=-1)
+                if index >= self.budget or self._over(trials):
                     return None
                 try:
                     trial = self._propose(rows)
@@ -77,23 +95,31 @@ class TrialBudget:
                     self.study.set_user_attr(EXHAUSTED, str(error))
                     return None
                 genotype = genotype_of(self.space, trial.params)
-                trial.user_attrs = {SLOT: slot, HASH: genotype.hash, OWNER: self.shared.owner}
+                trial.user_attrs = {INDEX: index, HASH: genotype.hash, OWNER: self.shared.owner}
                 trial_id = self._add(trial)
-            # before it runs: a process that dies here leaves a trial that waits, and after it one whose death is seen
+            # a process that dies before this leaves a waiting trial; after it, its death is noticed
             self.shared.announce(trial_id)
             storage.set_trial_state_values(trial_id, state=TrialState.RUNNING)
             number = storage.get_trial_number_from_id(trial_id)
-        return Claim(trial.user_attrs[SLOT], trial_id, number, genotype_of(self.space, trial.params))
+        return Claim(trial.user_attrs[INDEX], trial_id, number, genotype_of(self.space, trial.params))
 
     def note(self, claim: Claim, step: int, value: float) -> None:
-        """Write what a claimed slot has reached at a step of its training."""
-        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # taken away: ``finish`` will tell
+        """Write the value that a claimed trial has reached at a step of its training."""
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # claimed by another: ``finish`` says so
             self.shared.optuna_storage.set_trial_intermediate_value(claim.trial_id, step, value)
 
     def finish(self, claim: Claim, values: Sequence[float] | None, state: TrialState, notes: Mapping[str, Any]) -> bool:
-        """Write the result of a claimed slot.
+        """Write the result of a claimed trial.
 
-        False when the slot was taken away meanwhile (this process was silent for too long): then nothing counts.
+        Args:
+            claim: The trial.
+            values: By objective, in order; None where there are none.
+            state: How it ended.
+            notes: User attributes of the row.
+
+        Returns:
+            False if the trial was meanwhile given to another worker, because this process sent no sign of life for too
+            long; then the result does not count.
         """
         try:
             for key, value in notes.items():
@@ -108,8 +134,12 @@ class TrialBudget:
         return True
 
     def give_back(self, claim: Claim, counted: bool) -> None:
-        """Queue a claimed slot again for others: at once when this process ends early, and ``counted`` as a
-        failed try when it ends for the trial's sake.
+        """Return a claimed trial, so that it waits for another worker.
+
+        Args:
+            claim: The trial.
+            counted: Whether this was a failed attempt, of which a trial has only a few; False where the process ends
+                for another reason.
         """
         storage = self.shared.optuna_storage
         with self.shared.exclusive(self._name), contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
@@ -119,38 +149,37 @@ class TrialBudget:
             self._mended()
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials that belong to a slot, by number."""
-        return [t for t in self.study.get_trials(deepcopy=False) if SLOT in t.user_attrs]
+        """All rows that belong to the budget, by number."""
+        return [t for t in self.study.get_trials(deepcopy=False) if INDEX in t.user_attrs]
 
     def spent(self) -> dict[int, FrozenTrial]:
-        """Slot -> the one trial that spent it, in the order of slots."""
-        by_slot = _by_slot(self.trials())
-        found = {slot: spending_trial(trials) for slot, trials in sorted(by_slot.items())}
-        return {slot: trial for slot, trial in found.items() if trial is not None}
+        """Index of each spent trial -> the row that spent it, in the order of indices."""
+        found = {index: spending_row(rows) for index, rows in sorted(_by_index(self.trials()).items())}
+        return {index: row for index, row in found.items() if row is not None}
 
     def done(self) -> bool:
-        """Whether no slot is open, waiting or running."""
+        """Whether no trial is left, waiting or running."""
         trials = self.trials()
-        by_slot = _by_slot(trials)
-        if any(spending_trial(of_slot) is None for of_slot in by_slot.values()):
+        by_index = _by_index(trials)
+        if any(spending_row(rows) is None for rows in by_index.values()):
             return False
-        return len(by_slot) >= self.budget or self._over(trials)
+        return len(by_index) >= self.budget or self._over(trials)
 
     def _mended(self) -> list[FrozenTrial]:
-        """All rows by number, after every lost trial's slot was queued again."""
+        """All rows by number, after every lost trial was queued again."""
         self.shared.sweep(self.study)
         rows: list[FrozenTrial] = self.study.get_trials(deepcopy=False)
         added = 0
-        for trials in _by_slot([t for t in rows if SLOT in t.user_attrs]).values():
+        for trials in _by_index([t for t in rows if INDEX in t.user_attrs]).values():
             live = any(not t.state.is_finished() for t in trials)
-            # given back, or a sweeper died after it failed the trial and before it queued the slot again
-            if not live and spending_trial(trials) is None:
+            # returned, or a process died after it marked the row as failed and before it queued the trial again
+            if not live and spending_row(trials) is None:
                 last = max(trials, key=lambda t: t.number)
                 again = optuna.trial.create_trial(
                     state=TrialState.WAITING,
                     params=last.params,
                     distributions=last.distributions,
-                    user_attrs={k: v for k, v in last.user_attrs.items() if k in (SLOT, HASH)},
+                    user_attrs={k: v for k, v in last.user_attrs.items() if k in (INDEX, HASH)},
                     system_attrs=dict(last.system_attrs),  # the sampler's notes belong to the genotype
                 )
                 self._add(again)
@@ -162,16 +191,21 @@ class TrialBudget:
         return trial_id
 
     def _over(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Whether no further slot is to be opened, though the budget has some: nothing is left, or time is up."""
+        """Whether no further trial begins although the budget has some: no genotype is left, or the time is up."""
         if EXHAUSTED in self.study.user_attrs:
             return True
         return self.seconds is not None and sum(t.user_attrs.get(SECONDS, 0.0) for t in trials) >= self.seconds
 
 
-def spending_trial(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-    """The trial that spent a slot, of all trials of that slot; None while it is open.
+def spending_row(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """Which of the rows of one trial has spent it.
 
-    The first that came to a result; after too many deaths of its workers the last lost one.
+    Args:
+        trials: All rows of the trial.
+
+    Returns:
+        The first row with a result, or the last lost one after too many workers have died of the trial; None while the
+        trial is not spent.
     """
     for trial in sorted(trials, key=lambda t: t.number):
         if trial.state.is_finished() and not is_lost(trial):
@@ -182,8 +216,8 @@ def spending_trial(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
     return None
 
 
-def _by_slot(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
+def _by_index(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
     found: dict[int, list[FrozenTrial]] = defaultdict(list)
     for trial in trials:
-        found[trial.user_attrs[SLOT]].append(trial)
+        found[trial.user_attrs[INDEX]].append(trial)
     return found

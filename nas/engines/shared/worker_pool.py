@@ -1,4 +1,4 @@
-"""Worker processes on this machine."""
+"""Worker processes on the machine that started the search."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from nas.errors import NasError, UsageError
 
@@ -16,9 +17,19 @@ STORAGE_VARIABLE = "NAS_STORAGE"
 
 
 class WorkerPool:
-    """``count`` processes of ``nas worker`` on this machine; those that die are replaced, within reason.
+    """Processes of ``nas worker`` on this machine; a few of them are replaced when they die.
 
-    Their output goes to ``folder``/worker-<k>.log.
+    As a context manager it starts them, and dismisses them at the end of the block, however it ends.
+
+    Args:
+        count: How many run at a time.
+        storage: Address of the storage, passed on in the environment.
+        study: Name of the study.
+        folder: Where their output goes, to worker-<k>.log.
+        threads: CPU threads of each; 0 shares the cores among them.
+
+    Attributes:
+        processes: Those that were started and have not been replaced.
     """
 
     def __init__(self, count: int, storage: str, study: str, folder: Path, threads: int = 0) -> None:
@@ -26,13 +37,23 @@ class WorkerPool:
         self._environment = {**os.environ, STORAGE_VARIABLE: storage}
         share = threads or max(1, (os.cpu_count() or 1) // max(count, 1))
         self._environment.setdefault("OMP_NUM_THREADS", str(share))
-        self._spare = count + 3
+        self._count, self._spare = count, count + 3
         self._threads = threads
         self._started = 0
         self.processes: list[subprocess.Popen[bytes]] = []
-        folder.mkdir(parents=True, exist_ok=True)
-        for _ in range(count):
-            self._start()
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for _ in range(self._count):
+                self._start()
+        except BaseException:
+            self.dismiss()
+            raise
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.dismiss()
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "nas", "worker", "--study", self._study]
@@ -45,27 +66,35 @@ class WorkerPool:
         self._started += 1
         self.processes.append(process)
 
-    def look_after(self, note: Callable[[str], None]) -> None:
-        """Replace the dead. Raises UsageError if a worker was refused, NasError if they die again and again."""
+    def replace_dead(self, note: Callable[[str], None]) -> None:
+        """Replace the workers that have died.
+
+        Args:
+            note: Told of each of them, in one sentence.
+
+        Raises:
+            UsageError: The study refused a worker.
+            NasError: More workers have died than are replaced.
+        """
         for process in list(self.processes):
             code = process.poll()
             if not code:
                 continue
             self.processes.remove(process)
             if code == UsageError.exit_code:
-                raise UsageError(f"a worker was refused: {self._last_words()}")
+                raise UsageError(f"a worker was refused: {self._last_line()}")
             if not self._spare:
                 raise NasError(
-                    f"the workers die again and again, the last with exit code {code}: {self._last_words()}; see the "
+                    f"the workers keep dying, the last with exit code {code}: {self._last_line()}; see the "
                     f"logs in {self._folder} and continue with --resume {self._folder.parent}"
                 )
             self._spare -= 1
             how = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            note(f"a worker was {how}; another takes its place, and its trial is done again")
+            note(f"a worker was {how}; another one takes its place and repeats its trial")
             self._start()
 
     def dismiss(self) -> None:
-        """End all that still run: asked to first, so that they give back what they work on."""
+        """End all workers that still run: by SIGTERM, so that they return their trials, and by SIGKILL after 15 s."""
         running = [p for p in self.processes if p.poll() is None]
         for process in running:
             process.terminate()
@@ -77,10 +106,10 @@ class WorkerPool:
                 process.kill()
                 process.wait()
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         logs = sorted(self._folder.glob("worker-*.log"), key=lambda p: p.stat().st_mtime)
         for log in reversed(logs):
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             if lines:
                 return lines[-1].removeprefix("nas: ")
-        return "it said nothing"
+        return "it wrote no message"

@@ -1,4 +1,4 @@
-"""Processes that work on a shared study: the loop of one, and a crew of local ones."""
+"""The loop of a process that evaluates trials of a shared study."""
 
 from __future__ import annotations
 
@@ -19,13 +19,22 @@ from nas.train.signals import listening
 #: seconds between two looks at a study on which others work
 POLL = 0.5
 #: what to tell the user of a process that was interrupted
-INTERRUPTED = "interrupted, its trial was given back; continue with 'nas search --resume RUN' or another 'nas worker'"
+INTERRUPTED = "interrupted, its trial was returned; continue with 'nas search --resume RUN' or another 'nas worker'"
 
 
 def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None] | None = None) -> int:
-    """Evaluate slots until none is left, waiting for those of others (they might die); returns how many were done.
+    """Evaluate trials until all are spent. Trials of other workers are waited for, since those might die.
 
-    ``tell`` is called after each. An exception of this process (Ctrl-C too) gives its slot back before it goes on.
+    Args:
+        budget: The trials of the study.
+        evaluator: Of the search.
+        tell: Called after each trial that this process has evaluated.
+
+    Returns:
+        How many trials were evaluated here.
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM. Like every other exception, it returns the trial at hand first.
     """
     done = 0
     with listening(lambda: INTERRUPTED):
@@ -51,21 +60,21 @@ def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None
 
 
 def _evaluate(budget: TrialBudget, evaluator: Evaluator, claim: Claim) -> bool:
-    result = evaluator.evaluate(claim.genotype, claim.slot, _reporter(budget, evaluator, claim))
+    result = evaluator.evaluate(claim.genotype, claim.index, _reporter(budget, evaluator, claim))
     notes: dict[str, Any] = {
         SECONDS: round(result.seconds, 3),
-        # what is an objective stands in the row already, and every note is a write
+        # objectives are in the row anyway, and every note costs a write
         **{name: value for name, value in result.scores.items() if value and name not in evaluator.objectives},
     }
     if result.failure:
         return budget.finish(claim, None, TrialState.FAIL, {**notes, FAILURE: result.failure})
-    if result.stopped:  # Optuna takes the last report for the value
+    if result.stopped:  # Optuna takes the last reported value
         return budget.finish(claim, None, TrialState.PRUNED, notes)
     return budget.finish(claim, [result.values[n] for n in evaluator.objectives], TrialState.COMPLETE, notes)
 
 
 def _reporter(budget: TrialBudget, evaluator: Evaluator, claim: Claim) -> Report | None:
-    """Successive halving over the trials of all workers: what others had reached at a rung stands in the storage."""
+    """Successive halving over the trials of all workers, whose values at each rung are in the storage."""
     search = evaluator.settings.search
     if not search.pruning:
         return None
