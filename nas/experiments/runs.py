@@ -13,6 +13,7 @@ import yaml
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
+from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
@@ -23,6 +24,8 @@ from nas.train.retrain import retrain
 from nas.train.signals import listening
 
 EXPERIMENT_FILE = "campaign.yaml"
+#: the strategy of the random-search baseline (``--control random``)
+RANDOM_SEARCH = "random"
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,11 @@ def random_genotype(name: str, base: SearchSettings, seed: int) -> PlannedRun:
     settings = build(
         SearchSettings,
         base.model_dump(mode="json"),
-        strategy="random",
+        strategy=RANDOM_SEARCH,
         seed=seed,
         search__trials=1,
         search__objectives=["psnr"],
-        search__estimator="train",
+        search__estimator=SearchOptions().estimator,
     )
     # the time limit of a search has no meaning here, and the trial belongs to no shared study
     train = settings.train.model_copy(update={"time": None})

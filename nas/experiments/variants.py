@@ -11,6 +11,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.experiments.budget import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
+from nas.experiments.runs import RANDOM_SEARCH
 from nas.registry import ESTIMATORS, STRATEGIES
 
 
@@ -72,13 +73,13 @@ def strategy_variants(base: SearchSettings, names: Sequence[str]) -> list[Varian
 
 def check_control(control: str | None) -> None:
     """Only a random search is a control: it learns nothing of what it sees."""
-    if control not in (None, "random"):
-        raise UsageError(f"unknown control {control!r}; {did_you_mean(str(control), ['random'])}")
+    if control not in (None, RANDOM_SEARCH):
+        raise UsageError(f"unknown control {control!r}; {did_you_mean(str(control), [RANDOM_SEARCH])}")
 
 
 def control_variant(variant: Variant) -> Variant:
     """The random search beside ``arm``; its budget is set by ``with_equal_budgets``."""
-    return Variant("control", "strategy", "random", changed(variant.settings, strategy="random"))
+    return Variant("control", "strategy", RANDOM_SEARCH, changed(variant.settings, strategy=RANDOM_SEARCH))
 
 
 def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
