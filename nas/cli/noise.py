@@ -51,6 +51,7 @@ def noise_command(
     from nas.engines.search import plan_search
     from nas.experiments.noise import measure_noise, plan_noise
     from nas.experiments.resume import resume_experiment
+    from nas.experiments.runs import RANDOM_SEARCH
 
     if resume is not None:
         print_experiment(resume_experiment(resume, jobs))
@@ -61,6 +62,6 @@ def noise_command(
         trainings = len(planned.draws) * len(planned.seeds)
         typer.echo(f"{trainings} trainings of {planned.base.retrain.steps} steps: {genotypes} genotypes, {seeds} seeds")
         # a network of the space, as a random search would train it
-        show_plan(*plan_search(build(SearchSettings, planned.base.model_dump(mode="json"), strategy="random")))
+        show_plan(*plan_search(build(SearchSettings, planned.base.model_dump(mode="json"), strategy=RANDOM_SEARCH)))
         return
     print_experiment(measure_noise(settings, genotypes, seeds, out=out, jobs=jobs))

@@ -15,6 +15,7 @@ from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.experiments.experiment import plan_experiment, start_experiment
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_experiment_name
+from nas.experiments.runs import RANDOM_SEARCH
 from nas.experiments.variants import Variant, changed_settings, strategy_variants
 from nas.files import slug
 from nas.registry import STRATEGIES, load_plugins
@@ -101,7 +102,7 @@ def plan_ablation(
         variants, title = ablation_variants(settings, factors, notes), "ablation"
     names = [variant.name for variant in variants]
     if reference is None:
-        reference = "random" if strategies and "random" in names else names[0]
+        reference = RANDOM_SEARCH if strategies and RANDOM_SEARCH in names else names[0]
     if reference not in names:
         raise UsageError(f"--reference {reference!r} is not a variant here; {did_you_mean(reference, names)}")
     kind = "contest" if strategies else "ablation"

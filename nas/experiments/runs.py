@@ -13,6 +13,7 @@ import yaml
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
+from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
@@ -24,6 +25,8 @@ from nas.train.signals import listening
 
 #: file that holds the plan of an experiment; folders with it exist, so the old name stays
 EXPERIMENT_FILE = "campaign.yaml"
+#: the strategy of the random-search baseline (``--control random``)
+RANDOM_SEARCH = "random"
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,11 @@ def random_genotype_run(name: str, base: SearchSettings, seed: int) -> PlannedRu
     settings = build(
         SearchSettings,
         base.model_dump(mode="json"),
-        strategy="random",
+        strategy=RANDOM_SEARCH,
         seed=seed,
         search__trials=1,
         search__objectives=["psnr"],
-        search__estimator="train",
+        search__estimator=SearchOptions().estimator,
     )
     # the time of a search does not apply here, and the trial belongs to no shared study
     train = settings.train.model_copy(update={"time": None})

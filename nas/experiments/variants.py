@@ -11,6 +11,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
 from nas.experiments.budget import Budget, Cost, cost_of, fit_to_budget, is_differentiable, measure_cost, rescaled
+from nas.experiments.runs import RANDOM_SEARCH
 from nas.registry import ESTIMATORS, STRATEGIES
 
 #: name of the random-search baseline; folders with it exist, so the old word stays
@@ -85,13 +86,13 @@ def strategy_variants(base: SearchSettings, names: Sequence[str]) -> list[Varian
 
 def check_control(control: str | None) -> None:
     """Raise UsageError for a baseline other than random search, the one strategy that learns nothing from trials."""
-    if control not in (None, "random"):
-        raise UsageError(f"unknown --control {control!r}; {did_you_mean(str(control), ['random'])}")
+    if control not in (None, RANDOM_SEARCH):
+        raise UsageError(f"unknown --control {control!r}; {did_you_mean(str(control), [RANDOM_SEARCH])}")
 
 
 def baseline_variant(variant: Variant) -> Variant:
     """The random-search baseline of ``variant``; ``with_equal_budgets`` sets its budget."""
-    return Variant(BASELINE, "strategy", "random", changed_settings(variant.settings, strategy="random"))
+    return Variant(BASELINE, "strategy", RANDOM_SEARCH, changed_settings(variant.settings, strategy=RANDOM_SEARCH))
 
 
 def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:

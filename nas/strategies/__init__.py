@@ -1,4 +1,4 @@
-"""Search algorithms and nothing else, one file each on one small base.
+"""The search algorithms, one file each, on a small common base.
 
 Read first: ``nas/strategies/base.py``.
 """

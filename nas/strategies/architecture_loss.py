@@ -1,4 +1,4 @@
-"""What is added to the validation loss when the architecture moves: entropy, skips, and the cost beyond a limit."""
+"""Terms added to the validation loss of an architecture step: entropy, skip connections, cost above a limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_sk
 
 
 class PenaltySettings(Protocol):
-    """The weights of the parts, as the settings of differentiable strategies have them."""
+    """The weights of the terms, as the settings of differentiable strategies have them."""
 
     entropy: float
     skip: float
@@ -21,16 +21,21 @@ class PenaltySettings(Protocol):
 
 
 class ArchitectureLoss:
-    """The sum of three penalties on the architecture variables.
+    """A weighted sum of penalties on the architecture.
 
-    ``search.entropy`` * mean edge entropy + ``search.skip`` * mean probability of skip connections +
-    ``search.cost_weight`` * sum over the limits of max(expected cost / limit - 1, 0). Each part is off at weight zero.
-    None depends on weights or images, so that all orders of the gradient share it.
+    It is ``search.entropy`` * mean edge entropy + ``search.skip`` * mean skip probability
+    + ``search.cost_weight`` * sum over the limits of max(expected cost / limit - 1, 0).
+
+    A term of weight zero is left out. No term depends on weights or images, so that the gradient is the same for
+    every order of the architecture step.
 
     Args:
-        settings: The three weights.
-        costs: What the limits are about; None where there is no limit.
-        limits: The limits of the search.
+        settings: The weights of the terms.
+        costs: Costs of genotypes; None without limits.
+        limits: The limits.
+
+    Attributes:
+        bounds: Limit of each cost whose excess is penalised.
     """
 
     def __init__(self, settings: PenaltySettings, costs: GenotypeCosts | None, limits: LimitSettings) -> None:
@@ -39,11 +44,18 @@ class ArchitectureLoss:
 
     @property
     def active(self) -> bool:
-        """Whether there is anything to add."""
+        """Whether any term has a weight."""
         return bool(self.bounds) or self.settings.entropy != 0 or self.settings.skip > 0
 
     def __call__(self, supernet: Supernet) -> tuple[Tensor, dict[str, float]]:
-        """(scalar with gradient to the architecture variables, values for the log)."""
+        """Compute the penalty.
+
+        Args:
+            supernet: The supernet.
+
+        Returns:
+            A scalar with a gradient to the architecture variables, and values for the log.
+        """
         total, log = supernet.arch_parameters()[0].sum() * 0.0, {}
         if self.settings.entropy != 0:
             entropy = mean_edge_entropy(supernet)

@@ -1,11 +1,11 @@
-"""The two shapes of a strategy. A third party subclasses one of them and names it by an entry point.
+"""The contracts of the two kinds of strategies. A third party subclasses one and registers it by an entry point.
 
 Who calls what: the engine that carries out a search (``nas.engines``) builds the strategy from the settings. For a
-differentiable one it builds the supernet with ``supernet_options()``, calls ``prepare`` once and ``step`` once per
-step; for a discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored through ``state_dict``.
+differentiable strategy it builds the supernet with ``supernet_options()``, calls ``prepare`` once and ``step`` in every
+step. For a discrete one it calls ``ask`` and ``tell`` in turn. Both are saved and restored by ``state_dict``.
 
-A strategy owns its settings: a pydantic model that it names ``Settings``. Users type its keys under ``search``
-(``--set search.temperature=3``), and the strategy finds them, checked, in ``self.settings``.
+A strategy owns its settings: a pydantic model ``Settings``, whose keys users type under ``search``
+(``--set search.temperature=3``). The checked values are in ``self.settings``.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Loss = Callable[[Callable[[Tensor], Tensor], Batch], Tensor]
 
 
 class Strategy(ABC):
-    """What the platform asks of any strategy before it is built.
+    """What the platform has to know of a strategy before it is built.
 
     Attributes:
         Settings: Model of the keys under ``search`` that the strategy owns.
-        differentiable: Whether it moves a supernet by gradients, rather than proposing whole genotypes.
+        differentiable: Whether it trains a supernet by gradients, rather than proposing whole genotypes.
         chooses_at_end: Whether the genotype is chosen only at the end of the search, by comparing
-            ``Settings.samples`` genotypes under the supernet's weights; an unfinished run then has none yet.
-        external: Whether it brings an engine of its own, the static method ``carry_out``.
+            ``Settings.samples`` genotypes with the weights of the supernet; an unfinished run has none.
+        external: Whether it has an engine of its own, the static method ``carry_out``.
     """
 
     Settings: ClassVar[type[Section]] = Section
@@ -61,13 +61,13 @@ class Strategy(ABC):
         out: str | Path | None,
         run: Run | None,
     ) -> Any:
-        """A whole search by the strategy's own engine; called only where ``external`` is true.
+        """Carry out a whole search by the strategy's own engine; called only if ``external`` is true.
 
         Args:
-            settings: The search.
+            settings: The whole configuration.
             search: Carries out another search inside this one: (settings, folder) -> its run folder.
-            out: Where the run folder shall be; None for the default name.
-            run: The folder of an interrupted search that goes on, else None.
+            out: The run folder to make; None for ``runs/`` and a default name.
+            run: The folder of an interrupted search, which continues there; else None.
 
         Returns:
             A ``nas.engines.result.SearchResult``.
@@ -76,16 +76,29 @@ class Strategy(ABC):
 
 
 class GradientSettings(Section):
-    """Settings under ``search`` that every differentiable strategy has."""
+    """Settings under ``search`` that every differentiable strategy has.
+
+    Attributes:
+        warmup: Share of the steps before the first architecture step, 0..1.
+        partial_channels: 1 / share of the channels that candidates process (PC-DARTS); 1 for all of them, None for
+            what strategy and space say.
+        edge_weights: Whether edges have weights (PC-DARTS); None for what strategy and space say.
+        optimizer: Optimiser of the architecture variables.
+        entropy: Weight of the mean edge entropy in the architecture loss.
+        skip: Weight of the mean probability of skip connections in the architecture loss.
+        cost_weight: Weight of the relative excess of the expected cost over a limit in the architecture loss.
+        stop_on_collapse: Whether the search ends when skip connections have taken over.
+        collapse_share: Share of skip connections in the genotype from which this is so.
+    """
 
     warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
-    partial_channels: int | None = Field(None, ge=1, le=64, description="1: off; None: as strategy and space say")
-    edge_weights: bool | None = Field(None, description="None: as strategy and space say")
+    partial_channels: int | None = Field(None, ge=1, le=64, description="1: all channels; None: by strategy and space")
+    edge_weights: bool | None = Field(None, description="weights of edges; None: by strategy and space")
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
     )
     entropy: float = Field(0.0, description="weight of the mean edge entropy in the architecture loss")
-    skip: float = Field(0.0, ge=0, description="weight of the mean probability of skip connections there")
+    skip: float = Field(0.0, ge=0, description="weight of the mean skip probability there")
     cost_weight: float = Field(1.0, ge=0, description="weight of the expected cost's relative excess over a limit")
     stop_on_collapse: bool = Field(False, description="end the search when skip connections have taken over")
     collapse_share: float = Field(
@@ -94,13 +107,18 @@ class GradientSettings(Section):
 
 
 class DifferentiableStrategy(Strategy):
-    """Moves weights and architecture of a supernet by gradients.
+    """Trains weights and architecture of a supernet by gradients.
+
+    Args:
+        search: Settings of the search.
+        train: Settings of the training loop.
 
     Attributes:
-        relaxation: What the strategy asks for against the space document (``partial_channels``, ``edge_weights``).
-        architecture_loss: Regularisers and expected cost, to be added to the loss of the architecture; set by the
-            engine before ``prepare``.
-        draw: Seed -> genotype of a step; set by the engine of strategies that choose at the end.
+        relaxation: ``partial_channels`` and ``edge_weights`` of the strategy, which override the space document.
+        architecture_loss: Penalties added to the loss of the architecture; set by the engine before ``prepare``.
+        draw: From a seed to the genotype of a step; set by the engine of strategies that choose at the end.
+        settings: The strategy's own settings.
+        train: Settings of the training loop.
     """
 
     Settings: ClassVar[type[Section]] = GradientSettings
@@ -119,26 +137,37 @@ class DifferentiableStrategy(Strategy):
         """Keywords for ``Space.supernet``.
 
         Returns:
-            ``search.partial_channels`` and ``search.edge_weights`` where they are given, else the strategy's own
-            relaxation, else nothing: then the space document decides.
+            ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
+            relaxation; what is in neither, the space document decides.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         return {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
-        """Build optimisers for this supernet; called once, before a state is loaded."""
+        """Build the optimisers; called once, before a state is loaded.
+
+        Args:
+            supernet: The supernet, on its device.
+            loss: Loss of a batch.
+        """
 
     @abstractmethod
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
-        """One step: architecture first (on ``search_batch``; None during warm-up), then weights.
+        """One step: of the architecture first, then of the weights.
 
-        Returns scalars for the log: ``loss``, ``lr`` and, after an architecture step, ``arch_loss``.
+        Args:
+            supernet: The supernet.
+            train_batch: For the weights.
+            search_batch: For the architecture; None during the warm-up.
+
+        Returns:
+            Scalars for the log: ``loss``, ``lr`` and, after an architecture step, ``arch_loss``.
         """
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Plain values and tensors that ``load_state_dict`` continues from bit-exactly."""
+        """Plain values and tensors from which ``load_state_dict`` continues bit-exactly."""
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -146,15 +175,22 @@ class DifferentiableStrategy(Strategy):
 
 
 class DiscreteStrategy(Strategy):
-    """Proposes whole genotypes and learns their values.
+    """Proposes whole genotypes and is told their values.
 
-    ``restrict`` is called once before the first ``ask`` when there are hard limits; ``ask`` and ``tell`` take turns.
-    No genotype may be asked for twice: trials are expensive. Everything that decides the next proposal is in the
-    state, so that a resumed search equals an uninterrupted one.
+    With hard limits, ``restrict`` is called once before the first ``ask``; ``ask`` and ``tell`` are called in turn. No
+    genotype may be proposed twice: trials are expensive. Everything that decides the next proposal is in the state, so
+    that a resumed search equals an uninterrupted one.
+
+    Args:
+        search: Settings of the search.
+        space: The search space.
+        seed: Seed of all proposals.
 
     Attributes:
-        search: The settings of the trials: how many, their objectives.
-        settings: The strategy's own.
+        search: Settings of the search: how many trials, their objectives.
+        settings: The strategy's own settings.
+        rng: A generator of the seed.
+        constraints: Which genotypes are within the limits.
     """
 
     differentiable: ClassVar[bool] = False
@@ -167,39 +203,42 @@ class DiscreteStrategy(Strategy):
 
     @classmethod
     def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler | None:
-        """An Optuna sampler that proposes as this strategy does, for a study that many workers share.
+        """An Optuna sampler that proposes like this strategy, for a study that many workers share.
 
         Args:
-            search: The settings of the search.
-            seed: Of this one proposal.
-            study_seed: Of the whole study.
+            search: Settings of the search.
+            seed: Seed of this proposal.
+            study_seed: Seed of the whole study.
 
         Returns:
-            The sampler; None where the strategy cannot be shared.
+            The sampler; None if the strategy cannot be shared.
         """
         return None
 
     def restrict(self, constraints: Constraints) -> None:
-        """Propose only what ``constraints`` allows."""
+        """Propose only genotypes that ``constraints`` allows."""
         self.constraints = constraints
 
     @abstractmethod
     def ask(self) -> Genotype:
-        """The next genotype to evaluate, within the limits and not asked for before.
+        """The next genotype to evaluate, within the limits and not proposed before.
 
-        Raises ExhaustedError when there is none.
+        Raises:
+            ExhaustedError: There is none.
         """
 
     @abstractmethod
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
-        """The values of an asked genotype by objective (``nas.objectives.objectives.objectives_of``).
+        """Learn the values of a proposed genotype.
 
-        pruned: the trial was stopped early and the values are what it had reached; None: it failed for good
-        (its training diverged).
+        Args:
+            genotype: What the last ``ask`` returned.
+            values: By objective (``nas.objectives.objectives.objectives_of``); None if its training diverged.
+            pruned: Whether the trial was ended early; the values are those that it had reached.
         """
 
     def advice(self) -> str | None:
-        """A warning about these settings, if there is reason for one."""
+        """A warning about the settings, or None."""
         return None
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Architecture gradients of the bilevel problem, and the optimiser that follows them.
+"""Architecture gradients of the bilevel problem, and the strategy that takes steps along them.
 
-minimise over a: L_val(w*(a), a) with w*(a) the weights that minimise L_train(w, a). Two approximations
-(DARTS; JSNet specification section 9), neither of which lets the architecture move in the virtual step:
+The problem: minimise L_val(w*(a), a) over the architecture a, where w*(a) are the weights that minimise L_train(w, a).
+Two approximations (Liu et al., "DARTS", ICLR 2019, section 2.3; JSNet specification section 9):
 
 * first order: w* = w, gradient d/da L_val(w, a)
-* second order: w* = w - xi * grad_w L_train(w, a), gradient of L_val(w - xi grad_w L_train(w, a), a)
+* second order: w* = w - xi * grad_w L_train(w, a), gradient d/da L_val(w - xi grad_w L_train(w, a), a)
+
+xi is the learning rate of the weights. The virtual step of the second order moves weights only.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def alphas_of(supernet: nn.Module) -> list[nn.Parameter]:
 
 
 def weights_of(supernet: nn.Module) -> dict[str, nn.Parameter]:
-    """Trainable parameters by name, without the architecture's: what the virtual step may move."""
+    """Trainable parameters by name, without the architecture variables."""
     architecture = {id(p) for p in alphas_of(supernet)}
     return {n: p for n, p in supernet.named_parameters() if p.requires_grad and id(p) not in architecture}
 
@@ -45,7 +47,16 @@ def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tenso
 
 
 def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], float]:
-    """(gradient per architecture tensor, validation loss)."""
+    """The first-order gradient.
+
+    Args:
+        supernet: The supernet.
+        loss: Loss of a batch.
+        search: Batch for the architecture.
+
+    Returns:
+        The gradient of each architecture variable, and the validation loss.
+    """
     alphas = alphas_of(supernet)
     value = loss(supernet, search)
     return _gradients(value, alphas), float(value.detach())
@@ -54,10 +65,20 @@ def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Te
 def second_order_exact(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
 ) -> tuple[list[Tensor], float]:
-    """The second-order gradient by double differentiation (about twice the memory).
+    """The second-order gradient by double differentiation, which takes about twice the memory.
 
-    With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a): d/da L_val(w', a) - xi (dg/da)^T v. Of
-    several ranks all take the same virtual step and contract their own dg/da with the same v.
+    With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a) it is d/da L_val(w', a) - xi (dg/da)^T v
+    (DARTS, eq. 7). All ranks take the same virtual step, and contract their own dg/da with the same v.
+
+    Args:
+        supernet: The supernet.
+        loss: Loss of a batch.
+        train: Batch for the weights.
+        search: Batch for the architecture.
+        xi: Learning rate of the virtual step.
+
+    Returns:
+        The gradient of each architecture variable, and the validation loss after the virtual step.
     """
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)
@@ -70,7 +91,7 @@ def second_order_exact(
     value = loss(_forward(supernet, moved), search)
     both = _gradients(value, [*alphas, *moved.values()])
     direct, v = both[: len(alphas)], both[len(alphas) :]
-    # a weight that the loss does not reach has a slope of zero without a graph
+    # a weight on which the loss does not depend has a gradient of zero without a graph
     curved = [(g, u) for g, u in zip(slopes, v, strict=True) if g.requires_grad]
     mixed = _gradients([g for g, _ in curved], alphas, [u for _, u in curved]) if curved else []
     mixed = mixed or [torch.zeros_like(d) for d in direct]
@@ -80,12 +101,24 @@ def second_order_exact(
 def second_order_difference(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float, radius: float = 0.01
 ) -> tuple[list[Tensor], float]:
-    """The same by a central difference of the training gradient along v = grad_w' L_val, e = radius / |v|.
+    """The second-order gradient by a central difference of the training gradient along v (DARTS, eq. 8).
 
-    Runs outside autocast: inside one bfloat16 region the cached casts of the weights would hide the
-    perturbation and the correction would silently be zero. The customary radius of 0.01 steps over kinks of L1,
-    ReLU and maxima: on the reference supernet its error is as large as the correction (3 % of the gradient), which
-    vanishes for a small radius in double precision. Hence the exact form is the default.
+    v = grad_w' L_val, and the weights are moved by +-e v with e = ``radius`` / |v|. It runs outside autocast: inside a
+    bfloat16 region the cached casts of the weights would hide the perturbation, and the correction would silently be
+    zero. The customary radius of 0.01 steps over kinks of L1, ReLU and maxima: on the reference supernet the error,
+    which vanishes for a small radius in double precision, is as large as the correction (3 % of the gradient). Hence
+    the exact form is the default.
+
+    Args:
+        supernet: The supernet.
+        loss: Loss of a batch.
+        train: Batch for the weights.
+        search: Batch for the architecture.
+        xi: Learning rate of the virtual step.
+        radius: Norm of the perturbation of all weights together.
+
+    Returns:
+        The gradient of each architecture variable, and the validation loss after the virtual step.
     """
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)
@@ -106,14 +139,19 @@ def second_order_difference(
 
 def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[Tensor] | None = None) -> list[Tensor]:
     """Gradients of a loss (or of tensors, contracted with ``along``), averaged over the ranks."""
-    # a beta whose group has one member, or an edge of one candidate, has no influence: its gradient is zero
+    # an edge weight alone in its group, or an edge of one candidate, has no influence: its gradient is zero
     found = list(torch.autograd.grad(value, variables, along, allow_unused=True, materialize_grads=True))
     average(found)
     return found
 
 
 class BilevelSettings(GradientSettings):
-    """Settings under ``search`` of strategies that move architecture and weights in turn."""
+    """Settings under ``search`` of strategies that train architecture and weights in turn.
+
+    Attributes:
+        order: Order of the architecture gradient.
+        second_order: Whether the virtual step is differentiated exactly or by a central difference.
+    """
 
     order: Literal["first", "second"] = Field("first", description="order of the architecture gradient")
     second_order: Literal["exact", "difference"] = Field(
@@ -122,13 +160,13 @@ class BilevelSettings(GradientSettings):
 
 
 class BilevelStrategy(DifferentiableStrategy):
-    """Adam on the architecture, then Adam on the weights, step by step; what DARTS and PC-DARTS share."""
+    """In every step Adam on the architecture, then Adam on the weights; the base of DARTS, PC-DARTS and GDAS."""
 
     Settings: ClassVar[type[Section]] = BilevelSettings
     settings: BilevelSettings
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
-        """Build what the steps need for this supernet."""
+        """Build the optimisers of weights and architecture."""
         self._loss = loss
         self._steps = 0
         weight, arch = self.train.optimizer, self.settings.optimizer
@@ -139,7 +177,17 @@ class BilevelStrategy(DifferentiableStrategy):
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float
     ) -> tuple[list[Tensor], float]:
-        """The gradient that the settings ask for, and the validation loss."""
+        """The gradient of the order in the settings.
+
+        Args:
+            supernet: The supernet.
+            train: Batch for the weights.
+            search: Batch for the architecture.
+            xi: Learning rate of the virtual step.
+
+        Returns:
+            The gradient of each architecture variable, and the validation loss.
+        """
         if self.settings.order == "first":
             return first_order(supernet, self._loss, search)
         if self.settings.second_order == "exact":
@@ -147,14 +195,14 @@ class BilevelStrategy(DifferentiableStrategy):
         return second_order_difference(supernet, self._loss, train, search, xi)
 
     def begin_pass(self, supernet: nn.Module) -> None:
-        """Called before the architecture step and before the weight step: where a strategy draws its samples."""
+        """Called before the architecture step and before the weight step; strategies that sample draw here."""
 
     def end_step(self) -> dict[str, float]:
-        """Called after both; returns scalars for the log."""
+        """Called after both steps; returns scalars for the log."""
         return {}
 
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
-        """One step: architecture first, then weights."""
+        """One step of the architecture, except during the warm-up, then one of the weights."""
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         values: dict[str, float] = {"lr": rate}
         if search_batch is not None:
@@ -185,10 +233,18 @@ class BilevelStrategy(DifferentiableStrategy):
         return values
 
     def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> float:
-        """One step of the weights at this learning rate; returns the training loss.
+        """One step of the weights.
 
-        Weights that took no part (candidates that were not sampled) are left as they are: a zero gradient would
-        still move them by Adam's momentum.
+        Weights that took no part (candidates that were not sampled) are left as they are: with a zero gradient they
+        would still be moved by Adam's momentum.
+
+        Args:
+            supernet: The supernet.
+            batch: For the weights.
+            rate: Learning rate.
+
+        Returns:
+            The training loss.
         """
         for group in self._weight_optimizer.param_groups:
             group["lr"] = rate
@@ -204,7 +260,7 @@ class BilevelStrategy(DifferentiableStrategy):
         return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
-        """What ``load_state_dict`` continues from."""
+        """The number of steps and the states of both optimisers."""
         return {
             "steps": self._steps,
             "weights": self._weight_optimizer.state_dict(),

@@ -1,6 +1,6 @@
-"""What every strategy must hold to, as checks that anybody can run on a strategy of their own.
+"""What every strategy must fulfil, as checks that authors can run on strategies of their own.
 
-In the tests of a distribution that brings a strategy::
+In the tests of a distribution that has a strategy::
 
     import pytest
     from nas.strategies.conformance import CHECKS
@@ -9,8 +9,8 @@ In the tests of a distribution that brings a strategy::
     def test_my_strategy_conforms(check, tmp_path):
         check("my_strategy", tmp_path)
 
-Each check takes a registered name and an empty folder, runs tiny searches on the sample photographs through the
-public interface (seconds on a CPU), and raises an AssertionError that says what does not hold.
+Each check takes a registered name and an empty folder. It runs tiny searches on the sample photographs through the
+public interface (seconds on a CPU), and raises an AssertionError that says what is violated.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ cells:
     relaxation: {partial_channels: 4, edge_weights: true}
 network: {width: 16, cells: 1}
 """
-#: steps of a search by gradients, and trials of one by whole genotypes
+#: steps of a search by gradients, and trials of a search by whole genotypes
 STEPS, TRIALS = 4, 2
 
 Check = Callable[[str, Path], None]
 
 
 class KilledError(Exception):
-    """Stands for the death of a process right after it has saved a state."""
+    """Stands for a process that is killed right after it has saved a state."""
 
 
 def tiny_search(strategy: str, folder: Path, space: str | None = None, **flags: Any) -> SearchSettings:
@@ -79,7 +79,7 @@ def tiny_search(strategy: str, folder: Path, space: str | None = None, **flags: 
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "tiny.yaml").write_text(SPACE, encoding="utf-8")
         space = str(folder / "tiny.yaml")
-    own: dict[str, Any] = {"warmup": 0.25, "samples": 2}  # where the strategy has such settings, keep them small too
+    own: dict[str, Any] = {"warmup": 0.25, "samples": 2}  # small too, if the strategy has such settings
     known = STRATEGIES.get(strategy).Settings.model_fields
     return build(
         SearchSettings,
@@ -101,7 +101,7 @@ def tiny_search(strategy: str, folder: Path, space: str | None = None, **flags: 
 
 
 def interrupted_search(settings: SearchSettings, out: Path, after: int) -> None:
-    """A search that dies right after its state number ``after`` was written."""
+    """A search that is killed right after it has written its state number ``after``."""
 
     def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
         path = save_state(folder, step, state)
@@ -118,16 +118,16 @@ def interrupted_search(settings: SearchSettings, out: Path, after: int) -> None:
 
 
 def timeless_events(run: Path) -> list[dict[str, Any]]:
-    """The events of a run without what a clock said."""
+    """The events of a run without their times."""
     return [{k: v for k, v in event.items() if k != "seconds"} for event in read_events(run)]
 
 
 def resumed_equals_uninterrupted(strategy: str, folder: Path) -> None:
-    """The same seed gives the same search, also when it was killed and resumed: genotype, weights, scores, events."""
+    """A search that is killed and resumed has the genotype, weights, scores and events of an uninterrupted one."""
     settings = tiny_search(strategy, folder)
     whole = nas.search(settings, out=folder / "whole")
     interrupted_search(settings, folder / "cut", 1)
-    torch.rand(7)  # whatever else the process did must not matter
+    torch.rand(7)  # what else the process does must not matter
     resumed = nas.search(resume=folder / "cut")
     assert resumed.genotype == whole.genotype, "a resumed search found another genotype"
     assert resumed.weights_hash == whole.weights_hash, "a resumed search ended with other weights"
@@ -136,7 +136,7 @@ def resumed_equals_uninterrupted(strategy: str, folder: Path) -> None:
 
 
 def budget_is_obeyed(strategy: str, folder: Path) -> None:
-    """As many steps or trials are done as were asked for, and the genotype belongs to the space."""
+    """A search has as many steps or trials as were asked for, and its genotype belongs to the space."""
     settings = tiny_search(strategy, folder)
     result = nas.search(settings, out=folder / "run")
     budget = STEPS if STRATEGIES.get(strategy).differentiable else TRIALS
@@ -148,14 +148,14 @@ def budget_is_obeyed(strategy: str, folder: Path) -> None:
 
 
 def state_is_plain(strategy: str, folder: Path) -> None:
-    """The saved state holds tensors and plain values only; anything else would not load."""
+    """The saved state holds only tensors and plain values; anything else could not be loaded."""
     result = nas.search(tiny_search(strategy, folder), out=folder / "run")
     state = load_state(result.run / "state")
     assert state is not None and state["step"] > 0, "there is no state that loads"
 
 
 def time_budget_is_obeyed(strategy: str, folder: Path) -> None:
-    """A search whose time is up ends after the step at hand, with a genotype."""
+    """A search whose time is up ends after the current step, with a genotype."""
     result = nas.search(tiny_search(strategy, folder, train__time=1e-6), out=folder / "run")
     events = read_events(result.run)
     assert [e["step"] for e in events if e["kind"] == "train"] == [1], "it went on after its time was up"
@@ -178,7 +178,7 @@ def limits_are_kept(strategy: str, folder: Path) -> None:
 
 
 def settings_are_owned(strategy: str, folder: Path) -> None:
-    """Its settings are a documented model; they stand in the configuration, and a misspelt key is refused."""
+    """Its settings are a documented model and part of the configuration, and a misspelt key is refused."""
     model = STRATEGIES.get(strategy).Settings
     assert issubclass(model, Section), "Settings must be a subclass of nas.config.sections.Section"
     model()  # every setting has a default
@@ -200,7 +200,7 @@ def _space(settings: SearchSettings) -> Space:
     return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
 
 
-#: everything that a strategy must hold to
+#: everything that a strategy must fulfil
 CHECKS: tuple[Check, ...] = (
     settings_are_owned,
     budget_is_obeyed,

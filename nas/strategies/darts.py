@@ -9,7 +9,7 @@ from nas.strategies.bilevel import BilevelStrategy
 
 
 class Darts(BilevelStrategy):
-    """Whatever the space document says of partial channels and edge weights is switched off."""
+    """Partial channels and edge weights of the space document are switched off."""
 
     relaxation: ClassVar[Mapping[str, Any]] = {"partial_channels": 1, "edge_weights": False}
 

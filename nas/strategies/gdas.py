@@ -1,8 +1,8 @@
-"""GDAS: one sampled candidate an edge, by hard Gumbel softmax with a straight-through gradient.
+"""GDAS: one sampled candidate on each edge, by a hard Gumbel softmax with a straight-through gradient.
 
 Dong and Yang, "Searching for a robust neural architecture in four GPU hours", CVPR 2019, section 3.2: only the
-sampled candidate of an edge is evaluated, in the forward and in the backward pass, so a step costs about what a
-derived network's costs. The architecture gradient reaches a row through the weight of its sampled candidate.
+sampled candidate of an edge is evaluated, in the forward and in the backward pass, so a step costs about as much as
+one of a derived network. The architecture gradient reaches a row through the weight of its sampled candidate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from nas.supernet.relaxations import Choices, gumbel_choice
 
 
 class GdasSettings(BilevelSettings):
-    """Settings under ``search`` of GDAS."""
+    """Settings of the strategy under ``search``.
+
+    Attributes:
+        temperature: First temperature of the Gumbel softmax.
+        final_temperature: Last temperature.
+    """
 
     temperature: float = Field(5.0, gt=0, description="first temperature of the Gumbel softmax")
     final_temperature: float = Field(0.1, gt=0, description="last temperature")
@@ -31,9 +36,9 @@ class GdasSettings(BilevelSettings):
 class Gdas(BilevelStrategy):
     """The temperature falls linearly from ``search.temperature`` to ``search.final_temperature`` over all steps.
 
-    One sample is drawn for the architecture step and one for the weight step, from torch's generator (whose state
-    is the run's). It stays the same within a step, so that the passes of a second-order step see one network.
-    Between steps (validation) every edge is its likeliest candidate.
+    One sample is drawn for the architecture step and one for the weight step, from torch's generator, whose state is
+    saved with the run. All passes of a second-order step see the same sample. Between steps (in a validation) every
+    edge is its most probable candidate.
     """
 
     Settings: ClassVar[type[Section]] = GdasSettings
@@ -45,22 +50,22 @@ class Gdas(BilevelStrategy):
         self._temperature = self.settings.temperature
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
-        """Build what the steps need for this supernet."""
+        """Build the optimisers, and let the supernet sample its candidates."""
         super().prepare(supernet, loss)
         supernet.relax = self._relax  # type: ignore[assignment]
 
     def temperature(self, step: int) -> float:
-        """Of the given step, 0-based."""
+        """The temperature in the given step, from 0."""
         share = min(step / max(self.train.steps - 1, 1), 1.0)
         return self.settings.temperature + share * (self.settings.final_temperature - self.settings.temperature)
 
     def begin_pass(self, supernet: nn.Module) -> None:
-        """Draw what this pass samples."""
+        """Draw a sample."""
         self._temperature = self.temperature(self._steps)
         self._noise = {name: _gumbel(supernet.alphas(name)) for name in supernet.space.cells}  # type: ignore[union-attr,operator]
 
     def end_step(self) -> dict[str, float]:
-        """Values of this step for the log."""
+        """Drop the sample; returns the temperature for the log."""
         self._noise = {}
         return {"temperature": self._temperature}
 

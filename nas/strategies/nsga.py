@@ -1,9 +1,9 @@
-"""Optuna's NSGA-II and NSGA-III, made a pure function of the study's trials.
+"""Optuna's NSGA-II and NSGA-III as pure functions of the study's trials.
 
 NSGA-II: Deb et al., IEEE Transactions on Evolutionary Computation 6(2), 2002; NSGA-III: Deb and Jain, the same,
-18(4), 2014. Optuna's samplers keep parents in the study and draw from one stream; here the parents of a generation
-follow from its number and the study's seed alone, whichever trial asks first, so that a resumed search goes on
-bit-exactly. Pruned trials count towards a generation: they have cost a trial, and lost.
+18(4), 2014. Optuna's samplers keep the parents in the study and draw from one stream. Here the parents of a
+generation follow from the trials, its number and the study's seed alone, whichever trial asks first, so that a resumed
+search continues bit-exactly. Pruned trials count towards a generation, since each of them has cost a trial.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ else:
 class _Reproducible(_Base):  # type: ignore[misc]
     def __init__(self, *, population_size: int, seed: int, study_seed: int) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # of NSGA-III, pinned by our own constraint on Optuna
+            warnings.simplefilter("ignore", ExperimentalWarning)  # NSGA-III; tested with the version in use
             super().__init__(population_size=population_size, seed=seed)
         self._study_seed = study_seed
 
@@ -37,14 +37,14 @@ class _Reproducible(_Base):  # type: ignore[misc]
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
         numbers = [t.system_attrs[key] for t in finished if key in t.system_attrs]
         latest = max(numbers, default=0)
-        # two parents at least: where nearly all are pruned, the first generation lasts longer
+        # at least two parents: if nearly all trials are pruned, the first generation is larger
         parents = sum(t.state == TrialState.COMPLETE for t in finished)
         generation = latest + int(numbers.count(latest) >= self.population_size and parents >= 2)
         study._storage.set_trial_system_attr(trial._trial_id, key, generation)
         return generation
 
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        # the first to ask gets them as selected, later ones from the study's notes: the order must be one
+        # the first trial that asks gets them as selected, later ones as stored: the order must be the same
         return sorted(super().get_parent_population(study, generation), key=lambda t: t.number)
 
     def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
@@ -54,8 +54,8 @@ class _Reproducible(_Base):  # type: ignore[misc]
 
 
 class Nsga2(_Reproducible, NSGAIISampler):
-    """For up to three objectives."""
+    """NSGA-II, for up to three objectives."""
 
 
 class Nsga3(_Reproducible, NSGAIIISampler):
-    """For more."""
+    """NSGA-III, for more than three objectives."""

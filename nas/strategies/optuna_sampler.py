@@ -1,8 +1,8 @@
-"""Genotypes as Optuna sees them: one categorical parameter a decision, and samplers that propose no genotype twice.
+"""Genotypes in Optuna: one categorical parameter for each decision, and a sampler that proposes no genotype twice.
 
-The in-process strategies and studies shared by many workers use the same functions, so that both search alike.
-Proposals are pure functions of the study's finished trials, the seed and the trial's number: a study rebuilt from
-its trials goes on as if it had never stopped.
+The strategies inside one process and studies that many workers share use the same functions, so that both search in
+the same way. A proposal is a pure function of the study's finished trials, the seed and the number of the trial: a
+study rebuilt from its trials continues as if it had never been interrupted.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from nas.objectives.objectives import Direction, direction, objectives_of
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
 
-#: how often a sampler may propose something known before its last proposal is mutated instead
+#: how often a sampler may propose what is not allowed, before its last proposal is mutated instead
 PROPOSALS = 8
-#: user attribute of a failed trial whose genotype is not to be tried again (its training diverged)
+#: user attribute of a failed trial whose training diverged, so that its genotype is not tried again
 FAILURE = "nas_hopeless"
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Decision name -> its selectable blocks, in the order of ``space.decisions``."""
+    """The blocks that can be chosen for each decision, by its name, in the order of ``space.decisions``."""
     return {d.name: CategoricalDistribution(d.choices) for d in space.decisions}
 
 
 def params_of(space: Space, genotype: Genotype) -> dict[str, str]:
-    """Decision name -> chosen block; the inverse of ``genotype_of``."""
+    """The chosen block of each decision, by its name; the inverse of ``genotype_of``."""
     return {d.name: d.choices[i] for d, i in zip(space.decisions, space.encode(genotype), strict=True)}
 
 
 def genotype_of(space: Space, params: Mapping[str, Any]) -> Genotype:
-    """The genotype of a trial's parameters."""
+    """The genotype that the parameters of a trial stand for."""
     return space.decode(vector_of(space, params))
 
 
@@ -52,7 +52,7 @@ def vector_of(space: Space, params: Mapping[str, Any]) -> Vector:
 
 
 def suggest(trial: Trial, space: Space) -> Genotype:
-    """Have ``trial`` take the sampler's proposal (or its enqueued parameters), and give it as a genotype."""
+    """The genotype that the sampler proposes for ``trial``, or that was enqueued for it."""
     return genotype_of(space, {d.name: trial.suggest_categorical(d.name, d.choices) for d in space.decisions})
 
 
@@ -62,27 +62,32 @@ def directions_of(search: SearchOptions) -> list[Direction]:
 
 
 def set_constraints(trial: Trial | FrozenTrial, excess: Mapping[str, float]) -> None:
-    """Note the relative excess over each limit (``Constraints.violations``) as Optuna constraints; 0 or less is met."""
+    """Note violations of limits on a trial as constraints of Optuna.
+
+    Args:
+        trial: The trial.
+        excess: Relative excess over each limit (``Constraints.violations``); 0 or less keeps the limit.
+    """
     for metric, value in excess.items():
         trial.set_constraint(metric, value)
 
 
 def trial_seed(*parts: int) -> int:
-    """A 32-bit seed from several numbers."""
+    """A seed of 32 bits made of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 class GenotypeSampler(BaseSampler):
-    """An Optuna sampler under the two rules of a genotype search: within the limits, and nothing twice.
+    """An Optuna sampler that proposes only genotypes within the limits, and none twice.
 
-    A proposal that breaks a rule is drawn again, and after ``PROPOSALS`` times mutated until it keeps them.
-    Raises ExhaustedError from ``study.ask`` when no genotype is left.
+    A proposal that is not allowed is drawn again, and after ``PROPOSALS`` draws mutated until it is allowed.
+    ``study.ask`` raises ExhaustedError when no genotype is left.
 
     Args:
-        strategy: Whose own sampler makes the proposals.
-        search: The settings of the search.
+        strategy: The strategy whose own sampler makes the proposals.
+        search: Settings of the search.
         space: The search space.
-        seed: Of the study.
+        seed: Seed of the study.
         constraints: Which genotypes are within the limits.
     """
 
@@ -99,21 +104,32 @@ class GenotypeSampler(BaseSampler):
         return sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All decisions, always: a genotype is proposed whole."""
+        """All decisions: genotypes are proposed as a whole."""
         return dict(self._distributions)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """A whole genotype, as Optuna asks for it."""
+        """A proposal as parameters of the trial."""
         vector = self.propose(study, trial, self._seen(study, trial))
         return {d.name: d.choices[i] for d, i in zip(self.space.decisions, vector, strict=True)}
 
     def propose(self, study: Study, trial: FrozenTrial, taken: Collection[Vector]) -> Vector:
-        """The genotype of a running trial: within the limits and not in ``taken``.
+        """Propose a genotype for a running trial.
 
-        Raises ExhaustedError when there is none. May note system attributes on the trial (its generation), which
-        belong to it: a trial that is repeated elsewhere has to keep them.
+        The sampler may note system attributes on the trial (its generation). They belong to the genotype: a trial that
+        is repeated elsewhere has to keep them.
+
+        Args:
+            study: The study.
+            trial: The running trial.
+            taken: Genotypes that were proposed before.
+
+        Returns:
+            A genotype within the limits that is not in ``taken``, as ``Space.encode`` gives it.
+
+        Raises:
+            ExhaustedError: There is none.
         """
         vector: Vector = ()
         for attempt in range(PROPOSALS):
@@ -126,7 +142,7 @@ class GenotypeSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Only for parameters that are no decisions of the space."""
+        """Called only for parameters that are not decisions of the space."""
         inner = RandomSampler(seed=trial_seed(self.seed, trial.number))
         return inner.sample_independent(study, trial, param_name, param_distribution)
 

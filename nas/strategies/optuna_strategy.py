@@ -1,4 +1,4 @@
-"""A discrete strategy that is an Optuna sampler over a study in memory."""
+"""A discrete strategy made of an Optuna sampler and a study in memory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from nas.strategies.optuna_sampler import (
 )
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-#: notes of Optuna that only matter while other processes ask at the same time
+#: prefix of notes of Optuna that matter only while other processes ask at the same time
 PASSING = "tpe:"
 
 
 class OptunaStrategy(DiscreteStrategy):
-    """Asks its sampler; its state is the history of its trials, from which the study is rebuilt."""
+    """Asks the sampler of the strategy; the state is the history of its trials, from which the study is rebuilt."""
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
         super().__init__(search, space, seed)
@@ -40,7 +40,7 @@ class OptunaStrategy(DiscreteStrategy):
         self._asked: Trial | None = None
 
     def ask(self) -> Genotype:
-        """The next genotype that is allowed and was not proposed before."""
+        """The proposal of the sampler for a new trial."""
         with quiet_log():
             if self._study is None:
                 self._study = self._rebuilt()
@@ -50,10 +50,10 @@ class OptunaStrategy(DiscreteStrategy):
         return genotype
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
-        """Note the values of the genotype that was asked for."""
+        """Finish the trial of the last ``ask``; NasError for any other genotype."""
         if self._study is None or self._asked is None or self._asked.params != params_of(self.space, genotype):
-            raise NasError(f"genotype {genotype.hash} was not asked for; tell what the last ask gave")
-        # what Optuna noted about the trial while it was asked for, its generation above all, belongs to the history
+            raise NasError(f"genotype {genotype.hash} was not asked for; tell what the last ask returned")
+        # what the sampler noted on the trial (above all its generation) belongs to the history
         notes = self._study.get_trials(deepcopy=False)[self._asked.number].system_attrs
         reached = [] if values is None else [float(values[name]) for name in self._objectives]
         record: dict[str, Any] = {
@@ -66,7 +66,7 @@ class OptunaStrategy(DiscreteStrategy):
         if record["state"] == "complete":
             with quiet_log():
                 self._study.tell(self._asked, reached)
-        else:  # rare enough to be entered by rebuilding, which is one way less to enter a trial
+        else:  # rare, so the study is rebuilt: then there is only one way in which a trial is entered
             self._study = None
         self._asked = None
 
@@ -90,7 +90,7 @@ class OptunaStrategy(DiscreteStrategy):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """What ``load_state_dict`` continues from."""
+        """The history of the trials."""
         return {"history": list(self._history)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

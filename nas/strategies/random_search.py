@@ -1,4 +1,4 @@
-"""Random search: the baseline that every other strategy has to beat."""
+"""Random search, the baseline that every other strategy has to beat."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nas.space import Genotype, Space
 from nas.space.draw import drawer
 from nas.strategies.base import DiscreteStrategy
 
-#: draws before the last one is changed until it is within the limits and new
+#: draws before the last one is changed until it is new and within the limits
 DRAWS = 1000
 
 
 class RandomSearch(DiscreteStrategy):
-    """Uniform over the allowed genotypes, without repeating one.
+    """Draws from the allowed genotypes without replacement.
 
-    Uniform as long as one in some hundreds is allowed; under tighter limits the draws are made cheaper decision
-    by decision, which favours genotypes near the limit.
+    The draws are uniform as long as the limits allow at least about one genotype in a few hundred. Under tighter
+    limits a draw is made cheaper, decision by decision, which favours genotypes near the limit.
     """
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
@@ -30,11 +30,11 @@ class RandomSearch(DiscreteStrategy):
 
     @classmethod
     def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler:
-        """Uniform proposals; the study sees to it that none is repeated."""
+        """Uniform proposals; the study itself repeats none."""
         return RandomSampler(seed=seed)
 
     def ask(self) -> Genotype:
-        """The next genotype that is allowed and was not proposed before."""
+        """A random genotype that is new and within the limits."""
         for _ in range(DRAWS):
             genotype = self.space.sample(self.rng)
             vector = self.space.encode(genotype)
@@ -46,10 +46,10 @@ class RandomSearch(DiscreteStrategy):
         return self.space.decode(vector)
 
     def tell(self, genotype: Genotype, values: Mapping[str, float] | None, *, pruned: bool = False) -> None:
-        """Nothing is learnt."""
+        """Nothing is learned."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What ``load_state_dict`` continues from."""
+        """The random generator and the genotypes drawn so far."""
         return {**super().state_dict(), "seen": sorted(list(v) for v in self._seen)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""A supernet trained one uniformly random path a step, whose weights every genotype inherits.
+"""A supernet of which every step trains one uniformly random path; all genotypes inherit its weights.
 
 Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020, section 3.3: no
-architecture variable is trained, so that no candidate is favoured, and a step runs one candidate an edge.
+architecture variable is trained, so that no candidate is favoured, and a step runs one candidate on each edge.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from nas.train.schedules import learning_rate
 
 
 class SinglePathSettings(BilevelSettings):
-    """Settings under ``search`` of the single-path supernet."""
+    """Settings of the strategy under ``search``.
+
+    Attributes:
+        samples: How many random genotypes are compared at the end.
+    """
 
     samples: int = Field(16, gt=0, description="random genotypes compared at the end")
 
 
 class SinglePath(BilevelStrategy):
-    """Every candidate at full width and without edge weights, as in the derived network."""
+    """Candidates have full width and edges no weights, as in the derived network."""
 
     Settings: ClassVar[type[Section]] = SinglePathSettings
     settings: SinglePathSettings

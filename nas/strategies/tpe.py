@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimators over genotypes: what good trials have that bad ones have not.
+"""Tree-structured Parzen estimators over genotypes: proposes what is more probable in good trials than in bad ones.
 
 Bergstra et al., NeurIPS 2011; multivariate, all decisions at once (Falkner et al., ICML 2018); with several
 objectives trials are split by non-domination rank and hypervolume (MOTPE: Ozaki et al., GECCO 2020).
@@ -17,7 +17,7 @@ class Tpe(OptunaStrategy):
 
     @classmethod
     def sampler(cls, search: SearchOptions, seed: int, study_seed: int) -> BaseSampler:
-        """TPE after some random trials: as many as it is usually given, at most a third of a small budget."""
+        """TPE after ten random trials, or a third of the budget if that is less."""
         startup = max(2, min(10, search.trials // 3))
         return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, constant_liar=True)
 
