@@ -5,6 +5,7 @@ The names below are imported when they are first used, so ``import nas`` costs n
     space = nas.load_space("jsm")
     nas.metrics.psnr(a, b, luma=True, border=2)
     rows = nas.evaluate(["bicubic"], "sr_x2", ["Set5"], data="benchmarks")
+    nas.frame(rows, nas.load_published("sr_x2")).pivot_table(index="model", columns="set", values="psnr")
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from nas.engines.derive import derive as derive
     from nas.engines.search import search as search
     from nas.evaluation import metrics as metrics
+    from nas.evaluation.frames import frame as frame
     from nas.evaluation.harness import evaluate as evaluate
     from nas.images.resize import imresize as imresize
+    from nas.report.published import load_published as load_published
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
     from nas.space import load_space as load_space
@@ -31,7 +34,9 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Space": ("nas.space", "Space"),
     "derive": ("nas.engines.derive", "derive"),
     "evaluate": ("nas.evaluation.harness", "evaluate"),
+    "frame": ("nas.evaluation.frames", "frame"),
     "imresize": ("nas.images.resize", "imresize"),
+    "load_published": ("nas.report.published", "load_published"),
     "load_space": ("nas.space", "load_space"),
     "metrics": ("nas.evaluation.metrics", None),
     "retrain": ("nas.train.retrain", "retrain"),
@@ -44,7 +49,9 @@ __all__ = [
     "__version__",
     "derive",
     "evaluate",
+    "frame",
     "imresize",
+    "load_published",
     "load_space",
     "metrics",
     "retrain",

@@ -17,6 +17,8 @@ NAMES = {
     "Space": "nas.space",
     "Genotype": "nas.space",
     "evaluate": "nas.evaluation.harness",
+    "frame": "nas.evaluation.frames",
+    "load_published": "nas.report.published",
     "imresize": "nas.images.resize",
     "search": "nas.engines.search",
     "derive": "nas.engines.derive",

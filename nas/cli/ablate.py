@@ -85,7 +85,7 @@ def ablate_command(
     from nas.cli.output import print_experiment
     from nas.config.runs import SearchSettings
     from nas.experiments.ablation import ablate, plan_ablation
-    from nas.experiments.experiment import describe
+    from nas.experiments.experiment import describe_experiment
     from nas.experiments.resume import resume_experiment
 
     if resume is not None:
@@ -95,7 +95,7 @@ def ablate_command(
     names, factors = comma_separated(strategies), comma_separated(only)
     if dry_run:
         plan = plan_ablation(settings, seeds, reference=reference, strategies=names, factors=factors, vary=vary or [])
-        typer.echo(describe(plan))
+        typer.echo(describe_experiment(plan))
         return
     result = ablate(
         settings,

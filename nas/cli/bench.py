@@ -98,25 +98,20 @@ def models_command(
     Example: [bold]nas bench models jsnet bicubic --task sr_x2[/bold]
     """
     from nas.cli.networks import network_of
-    from nas.profiling.latency import measure
+    from nas.profiling.latency import LatencyOptions, measure_latency
 
-    found = [
-        measure(
-            network_of(name, task or "sr_x2"),
-            size.height,
-            size.width,
-            device=device or "cpu",
-            dtype=dtype,
-            channels_last=channels_last,
-            compile=compile,
-            cuda_graph=cuda_graph,
-            threads=threads or 1,
-            peak_memory=memory,
-            repeats=repeats,
-            warmup=warmup,
-        )
-        for name in names
-    ]
+    options = LatencyOptions(
+        device=device or "cpu",
+        dtype=dtype,
+        channels_last=channels_last,
+        compile=compile,
+        cuda_graph=cuda_graph,
+        threads=threads or 1,
+        peak_memory=memory,
+        repeats=repeats,
+        warmup=warmup,
+    )
+    found = [measure_latency(network_of(name, task or "sr_x2"), size.height, size.width, options) for name in names]
     _print_latencies(names, found)
     ways = [w for w, on in (("channels last", channels_last), ("compiled", compile), ("CUDA graph", cuda_graph)) if on]
     threaded = f", {found[0].threads} thread(s)" if found[0].threads else ""

@@ -133,13 +133,15 @@ def _sort(sources: Sequence[str]) -> tuple[list[EvaluationRow], list[str]]:
 def _tables(
     rows: Sequence[EvaluationRow], task: str | None, set_name: str | None, published: bool, folder: Path
 ) -> None:
-    from nas.report.comparison import compare
+    from nas.report.comparison import write_comparison
     from nas.report.published import load_published
 
-    result = compare(rows, load_published() if published else [], folder, task=task, set_name=set_name)
+    result = write_comparison(rows, load_published() if published else [], folder, task=task, set_name=set_name)
     typer.echo(result.markdown)
     for path in result.files:
         typer.echo(str(path))
+    for note in result.notes:
+        typer.echo(note)
 
 
 @dataclass(frozen=True)

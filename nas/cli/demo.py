@@ -47,11 +47,12 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search, search
-    from nas.report.comparison import compare
+    from nas.report.comparison import write_comparison
     from nas.report.page.html import write_report
     from nas.report.published import load_published
 
-    common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48}
+    # one thread: on a busy machine two threads wait for each other, and a step takes many times as long
+    common: dict[str, Any] = {"task": "sr_x2", "seed": seed, "data__patch": 48, "threads": 1}
     settings = build(
         SearchSettings,
         space="jsm",
@@ -73,7 +74,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     rows = _train_and_evaluate(folder, scale, found.run, common)
     typer.echo("5/5  comparing and reporting")
     literature = load_published()
-    compare(rows, literature, folder / "comparison", task="sr_x2", set_name="sample")
+    write_comparison(rows, literature, folder / "comparison", task="sr_x2", set_name="sample")
     report = write_report(
         folder / "report.html", run=folder / "search", rows=rows, published=literature, images=folder / "images"
     )

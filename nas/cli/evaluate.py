@@ -72,7 +72,7 @@ def evaluate_command(
     from nas.cli.output import command_line, wrote
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
-    from nas.evaluation.harness import FailedCellsError, evaluate
+    from nas.evaluation.harness import FailedMeasurementsError, evaluate
     from nas.registry import load_plugins
 
     load_plugins(plugin)
@@ -106,7 +106,7 @@ def evaluate_command(
             command=command_line(),
             progress=True,
         )
-    except FailedCellsError as failure:
+    except FailedMeasurementsError as failure:
         if failure.rows:
             print_rows(failure.rows)
         raise

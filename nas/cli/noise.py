@@ -49,7 +49,7 @@ def noise_command(
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search
-    from nas.experiments.noise import noise, plan_noise
+    from nas.experiments.noise import measure_noise, plan_noise
     from nas.experiments.resume import resume_experiment
     from nas.experiments.runs import RANDOM_SEARCH
 
@@ -64,4 +64,4 @@ def noise_command(
         # a network of the space, as a random search would train it
         show_plan(*plan_search(build(SearchSettings, planned.base.model_dump(mode="json"), strategy=RANDOM_SEARCH)))
         return
-    print_experiment(noise(settings, genotypes, seeds, out=out, jobs=jobs))
+    print_experiment(measure_noise(settings, genotypes, seeds, out=out, jobs=jobs))

@@ -47,7 +47,8 @@ def profile_command(
     from nas.cli.output import wrote
     from nas.errors import UsageError
     from nas.models.calling import descriptor_of
-    from nas.profiling.latency_table import measure_table
+    from nas.profiling.latency import LatencyOptions
+    from nas.profiling.latency_table import measure_latency_table
     from nas.registry import load_plugins
     from nas.space import load_space
     from nas.tasks import get_task
@@ -56,14 +57,12 @@ def profile_command(
     if latency_table is not None:
         overrides = {k: v for k, v in (("network.cells", cells), ("network.width", base_width)) if v is not None}
         timed = load_space(space or "jsm", preset=preset, overrides=overrides)
-        table = measure_table(
+        table = measure_latency_table(
             timed,
             get_task(task or "sr_x2"),
             size.height,
             size.width,
-            device=device or "cpu",
-            threads=threads or 1,
-            repeats=repeats,
+            LatencyOptions(device=device or "cpu", threads=threads or 1, repeats=repeats),
             note=typer.echo,
         )
         typer.echo(f"base {table.base_ms:.2f} ms, input {table.size}, {table.device}, {table.dtype}")
@@ -84,9 +83,9 @@ def profile_command(
 
 
 def _print_latency(network: nn.Module, size: ImageSize, device: str, threads: int) -> None:
-    from nas.profiling.latency import measure
+    from nas.profiling.latency import LatencyOptions, measure_latency
 
-    found = measure(network, size.height, size.width, device=device, threads=threads)
+    found = measure_latency(network, size.height, size.width, LatencyOptions(device=device, threads=threads))
     typer.echo(
         f"latency         {found.median_ms:,.2f} ms median, {found.spread_ms:,.2f} ms spread (IQR), input {found.size}, {found.device}, {found.dtype}"
     )
@@ -115,7 +114,7 @@ def _giga(multiply_adds: int) -> str:
 def _further(network: nn.Module, cost: Costs, task: Task) -> dict[str, int]:
     """Multiply-adds by the publication's convention and at its size, by label, where these differ from ours."""
     from nas.models.calling import descriptor_of
-    from nas.profiling.costs import count
+    from nas.profiling.costs import count_costs
     from nas.registry import BASELINES
 
     descriptor = descriptor_of(network)
@@ -128,6 +127,6 @@ def _further(network: nn.Module, cost: Costs, task: Task) -> dict[str, int]:
         further = baseline.further_costs(network, cost, (height // scale, width // scale))
         found |= {f"{label}, at {cost.output_size} output": work for label, work in further.items()}
     if baseline.cost_output not in (None, tuple(task.cost_output)):
-        published = count(network, *(side // scale for side in baseline.cost_output))
+        published = count_costs(network, *(side // scale for side in baseline.cost_output))
         found[f"at {published.output_size} output, as published"] = published.multiply_adds_total
     return found

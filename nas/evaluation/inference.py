@@ -1,4 +1,4 @@
-"""Running a network on an image of any size: value range, padding, tiles, self-ensemble."""
+"""Running a network on an image of any size: value range, channel order, padding, tiles, self-ensemble."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas.models.descriptor import ModelDescriptor
 
 
 def check_device(device: str) -> None:
-    """Raise UsageError unless torch knows ``device`` and has it here."""
+    """Raise UsageError unless ``device`` is one that torch knows and that is here."""
     try:
         kind = torch.device(device).type
     except RuntimeError as error:
@@ -25,7 +25,7 @@ def check_device(device: str) -> None:
 
 
 def check_tile(tile: int | None, overlap: int) -> None:
-    """Raise UsageError unless side and overlap of the tiles, in input pixels, can be such; None: whole images."""
+    """Raise UsageError unless ``tile`` (None: whole images) and ``overlap`` are possible sizes in input pixels."""
     if (tile is not None and tile < 1) or overlap < 0:
         raise UsageError(f"tile {tile} and overlap {overlap} are not sizes; give tile >= 1 and overlap >= 0")
 
@@ -41,20 +41,28 @@ def restore(
 ) -> Tensor:
     """Restore one image.
 
-    degraded: (C, H, W) or (1, C, H, W) on 0..255. Returns the same layout, (.., s H, s W), float32 on 0..255,
-    on the device of ``degraded``, *not* clamped. The model is moved to ``device`` if one is given (and stays
-    there); its training flags are put back afterwards.
+    As the descriptor of the model says, values are scaled, the channel order is reversed, and the image is padded at
+    the right and bottom (mirrored, or repeated where it is too small to mirror) to a size that the network takes; the
+    result is cropped.
 
-    By the model's descriptor the values are scaled, the channel order is turned, and the right and bottom
-    edges are padded (mirrored; repeated where the image is too small to mirror) to the size the network can
-    take, then cropped.
+    Args:
+        model: A network with a descriptor; its training flags are restored afterwards.
+        degraded: (C, H, W) or (1, C, H, W) on 0..255.
+        device: The model is moved to it and stays there; None runs it where it is.
+        tile: Side of tiles in input pixels; None runs the whole image at once. Tiles are cut out with context around
+            them, which is discarded from the result. Where the receptive radius of the network is no larger than
+            ``overlap``, the result is exactly that of the whole image; global pooling makes it differ a little.
+        overlap: Context on each side of a tile in input pixels.
+        ensemble: Average over the eight flips and quarter turns (x8 self-ensemble).
+        dtype: bfloat16 and float16 run under autocast; float64 needs a model of that type.
 
-    tile: side of the tiles in input pixels (None: the whole image at once). Tiles are cut with ``overlap``
-    further pixels of context on each side and the context is thrown away, so a network whose receptive radius
-    is no larger than the overlap gives exactly the whole-image result; global pooling makes it differ a
-    little.
-    ensemble: mean over the eight flips and quarter turns (x8 self-ensemble).
-    dtype: bfloat16 and float16 run under autocast; float64 needs a model of that type.
+    Returns:
+        A tensor of the same layout with sides multiplied by the scale, float32 on 0..255, *not* clamped, on the device
+        of ``degraded``.
+
+    Raises:
+        UsageError: The tensor is not one image, or has another number of channels than the network takes.
+        NasError: The output has another size than the descriptor says.
     """
     descriptor = descriptor_of(model)
     batch = degraded if degraded.dim() == 4 else degraded[None]
@@ -101,7 +109,7 @@ def _padded(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int | None, o
 
 
 def pad_to(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Extend (1, C, H, W) at the right and bottom to ``allowed_size``."""
+    """Pad (1, C, H, W) at the right and bottom to multiples of ``multiple``, but no less than ``least``."""
     for axis in (-2, -1):
         size = x.shape[axis]
         extra = allowed_size(size, multiple, least) - size
@@ -129,11 +137,11 @@ def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: 
 
 
 def _spans(size: int, tile: int, overlap: int, d: ModelDescriptor) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Start of each tile along one side, and the stretch of input that is fed for it."""
+    """Start of each tile along one side, and the range of the input that is run for it."""
     least = allowed_size(1, d.size_multiple, d.min_size)
     for start in range(0, size, tile):
         first, last = max(start - overlap, 0), min(start + tile + overlap, size)
-        if last - first < least:  # a narrow tile borrows from its left, at the left edge from its right
+        if last - first < least:  # a narrow tile gets more context at its left, or at the left edge at its right
             first = max(last - least, 0)
             last = min(max(last, first + least), size)
         yield start, (first, last)
@@ -149,7 +157,7 @@ def _forward(model: nn.Module, d: ModelDescriptor, x: Tensor) -> Tensor:
     if tuple(y.shape[-2:]) != (height * d.scale, width * d.scale):
         raise NasError(
             f"{d.name} made {y.shape[-2]} x {y.shape[-1]} from {height} x {width}, "
-            f"but declares scale {d.scale}; mend its descriptor"
+            f"but declares scale {d.scale}; correct its descriptor"
         )
     y = y.float() if y.dtype in (torch.bfloat16, torch.float16) else y
     if d.value_range != 255.0:

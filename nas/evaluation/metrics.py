@@ -1,10 +1,9 @@
-"""Image quality on the 0..255 scale: PSNR, SSIM, PSNR-B, and the legacy SSIMs some papers printed.
+"""Image quality on the 0..255 scale: PSNR, SSIM, PSNR-B, and the variants of SSIM that some papers report.
 
-Every function takes the restored image first and the reference second: arrays (H, W), (H, W, 1) or (H, W, 3)
-in RGB order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale.
-Nothing is rounded or clamped here; whoever compares 8-bit images rounds first (``nas.evaluation.harness``
-does). All arithmetic is float64. Arrays of unlike shape, of another integer type, or too small raise
-UsageError.
+Every metric takes the restored image first and the reference second: arrays (H, W), (H, W, 1) or (H, W, 3) in RGB
+order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale. Nothing is
+rounded or clamped here; 8-bit images are compared by rounding first, as ``nas.evaluation.scoring`` does. All arithmetic
+is in float64. UsageError is raised for arrays of different shapes, of other integer types, or too small.
 """
 
 from __future__ import annotations
@@ -20,25 +19,35 @@ from nas.errors import UsageError
 Plane = npt.NDArray[np.float64]
 
 PEAK = 255.0
-#: Weights of R, G, B in Y of ITU-R BT.601 (studio range), MATLAB's ``rgb2ycbcr``.
+#: weights of R, G, B in Y of ITU-R BT.601 (studio range), as in ``rgb2ycbcr`` of MATLAB
 LUMA = (65.481, 128.553, 24.966)
 _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 _WINDOW, _SIGMA = 11, 1.5
 
 
 def luma(image: Any) -> Plane:
-    """Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, unrounded, (H, W); a grey image is returned as it is.
+    """Luma Y of ITU-R BT.601 on the studio range: 16 + (65.481 R + 128.553 G + 24.966 B) / 255.
 
-    White is 235 and black 16, so a grey image expanded to RGB first would be squeezed and score about 1.3 dB
+    White becomes 235 and black 16, so a grey image that was expanded to RGB would be compressed and score about 1.3 dB
     more.
+
+    Args:
+        image: An RGB image; a grey one is returned as it is.
+
+    Returns:
+        (H, W) in float64, not rounded.
     """
     return _luma(_array(image, "the image"))
 
 
 def grey(image: Any) -> Plane:
-    """The same luma on the full range 0..255, (H, W): an RGB image of equal channels gives that channel back.
+    """The same luma on the full range 0..255, to compare the colour output of a network with a grey reference.
 
-    With it the colour output of a network is compared with a one-channel reference.
+    Args:
+        image: An RGB image; one with equal channels gives that channel. A grey one is returned as it is.
+
+    Returns:
+        (H, W) in float64, not rounded.
     """
     array = _array(image, "the image")
     if array.shape[-1] == 1:
@@ -47,20 +56,35 @@ def grey(image: Any) -> Plane:
 
 
 def psnr(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
-    """Peak signal-to-noise ratio in dB, peak 255; infinite for identical images.
+    """Peak signal-to-noise ratio with peak 255.
 
-    Colour without ``luma`` has one mean squared error over all channels. ``border`` pixels are removed on
-    each side.
+    Args:
+        a: The restored image.
+        b: The reference.
+        luma: Compare Y; otherwise there is one mean squared error over all channels.
+        border: Pixels that are removed on each side.
+
+    Returns:
+        In dB; infinite for identical images.
     """
     x, y = _pair(a, b, luma, border)
     return _decibel(float(np.mean((x - y) ** 2)))
 
 
 def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
-    """Structural similarity (Wang et al., TIP 2004, Section III-B), mean over the image, then over channels.
+    """Structural similarity (Wang et al., TIP 2004, Section III-B).
 
-    11 x 11 Gaussian window with sigma 1.5, positions where the window lies inside the image, population
-    covariance, K1 = 0.01, K2 = 0.03, L = 255.
+    An 11 x 11 Gaussian window with sigma 1.5 at all positions where it lies inside the image, population covariance,
+    K1 = 0.01, K2 = 0.03, L = 255; the mean over positions, then over channels.
+
+    Args:
+        a: The restored image.
+        b: The reference.
+        luma: Compare Y.
+        border: Pixels that are removed on each side.
+
+    Returns:
+        At most 1.
     """
     x, y = _pair(a, b, luma, border)
     _require(x, _WINDOW, "the 11 x 11 window of SSIM")
@@ -69,12 +93,20 @@ def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
 
 
 def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -> float:
-    """PSNR-B in dB (Yim and Bovik, TIP 2011): the blocking-effect factor of ``a`` is added to the MSE.
+    """PSNR-B (Yim and Bovik, TIP 2011): PSNR with the blocking-effect factor of the restored image added to the MSE.
 
-    Defined on one plane: colour needs ``luma=True``. ``a`` is the restored image, ``b`` the reference; the
-    two are not exchangeable. The factor is eta (D_B - D_BC), D_B and D_BC being the mean squared steps across
-    and off the ``block`` grid and eta = log2(block) / log2(min(H, W)); it is 0 where D_B does not exceed
-    D_BC. A border moves the grid, so ``border`` should be 0 or a multiple of ``block``.
+    The factor is eta (D_B - D_BC), where D_B and D_BC are the mean squared steps between neighbouring pixels on and off
+    the boundaries of blocks, and eta = log2(block) / log2(min(H, W)); it is 0 where D_B does not exceed D_BC.
+
+    Args:
+        a: The restored image; it cannot be exchanged with the reference.
+        b: The reference.
+        luma: Compare Y; needed for colour, since the metric is defined on one plane.
+        border: Pixels that are removed on each side; 0 or a multiple of ``block``, as it moves the grid of blocks.
+        block: Side of the blocks in pixels.
+
+    Returns:
+        In dB.
     """
     x, y = _pair(a, b, luma, border)
     if x.shape[-1] != 1:
@@ -96,11 +128,22 @@ def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -
 def ssim_uniform(
     a: Any, b: Any, luma: bool = False, border: int = 0, window: int = 7, sample_covariance: bool = True
 ) -> float:
-    """SSIM with a uniform square window, at positions where it lies inside the image.
+    """SSIM with a uniform square window at all positions where it lies inside the image.
 
-    By default 7 x 7 with sample covariance: scikit-image's defaults, used by DSRIR. With ``window=8`` and the
-    population covariance it is the window of Wang and Bovik's first code, by which the JPEG, SA-DCT and AR-CNN
-    rows of the deblocking tables were made (see ``nas.tasks.protocols``).
+    The defaults are those of scikit-image, which DSRIR uses. With ``window=8`` and population covariance it is the
+    first code of Wang and Bovik, by which the JPEG, SA-DCT and AR-CNN rows of tables on deblocking were made (see
+    ``nas.tasks.protocols``).
+
+    Args:
+        a: The restored image.
+        b: The reference.
+        luma: Compare Y.
+        border: Pixels that are removed on each side.
+        window: Side of the window in pixels.
+        sample_covariance: Divide sums of squares by n - 1; otherwise by n (population covariance).
+
+    Returns:
+        At most 1.
     """
     x, y = _pair(a, b, luma, border)
     _require(x, window, f"the {window} x {window} window of this SSIM")
@@ -111,10 +154,19 @@ def ssim_uniform(
 
 
 def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
-    """SSIM of JDNet's code: the window of ``ssim`` over the whole image, zeros beyond its border.
+    """SSIM as the code of JDNet computes it: the window of ``ssim`` at every pixel, with zeros outside the image.
 
-    Every position counts, and near the border the zeros raise the agreement. Values may leave 0..255 (JDNet
-    compares the network's output unclipped).
+    Near the border the zeros raise the similarity. JDNet compares the output of the network before it is clamped, so
+    values may lie outside 0..255.
+
+    Args:
+        a: The restored image.
+        b: The reference.
+        luma: Compare Y.
+        border: Pixels that are removed on each side.
+
+    Returns:
+        At most 1.
     """
     x, y = _pair(a, b, luma, border)
     reach = _WINDOW // 2
@@ -125,11 +177,20 @@ def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
 
 
 def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float:
-    """The Y-SSIM of DSRIR's published rain figures, kept only to compare with them.
+    """The SSIM on Y in DSRIR's published results on rain, only to compare with them.
 
-    The original declared the last axis of a two-dimensional Y image to be channels, so every column is scored
-    as a one-dimensional signal (7 samples, uniform, sample covariance) and the columns are averaged. It is
-    lower than SSIM proper (0.92 where that is 0.94) and must not share a column of a table with it.
+    The original code took the last axis of a two-dimensional Y image for channels, so that every column is scored as a
+    one-dimensional signal (7 samples, uniform window, sample covariance) and the columns are averaged. The result is
+    lower than SSIM (0.92 instead of 0.94) and must not be in one column of a table with it.
+
+    Args:
+        a: The restored image.
+        b: The reference.
+        luma: Compare Y; needed for colour.
+        border: Pixels that are removed on each side.
+
+    Returns:
+        At most 1.
     """
     x, y = _pair(a, b, luma, border)
     if x.shape[-1] != 1:
@@ -177,7 +238,7 @@ def _pair(a: Any, b: Any, luma: bool, border: int) -> tuple[Plane, Plane]:
     x, y = _array(a, "the first image"), _array(b, "the second image")
     if x.shape != y.shape:
         raise UsageError(
-            f"images of unlike shape cannot be compared: {_size(x)} against {_size(y)}; crop or convert one of them"
+            f"images of different shapes cannot be compared: {_size(x)} against {_size(y)}; crop or convert one of them"
         )
     if luma:
         x, y = _luma(x)[..., None], _luma(y)[..., None]

@@ -1,4 +1,4 @@
-"""From what a user names to a network that may be evaluated, refusing what would give a wrong figure."""
+"""From what a user names to a network that may be evaluated; what would give a misleading number is refused."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ from nas.tasks.task import CLIPPED
 if TYPE_CHECKING:
     from nas.tasks import Task
 
-#: A registered baseline that needs no weights, a weights file, a run folder; or one under another name.
+#: a registered baseline that needs no weights, a weights file or a run folder; or a pair (name in the rows, one of
+#: these or a module)
 ModelSpec = str | Path | tuple[str, str | Path | nn.Module]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A network with its weights, ready to be evaluated, and what the row says of it.
+class EvaluatedModel:
+    """A network with its weights, ready to be evaluated, and what its rows say about it.
 
-    weights: "<path>#<hash of the tensors>", empty for a network that has no parameters
+    Attributes:
+        name: In the column ``model``.
+        model: The network, with a descriptor.
+        genotype: Hash of its genotype; empty for a fixed network.
+        weights: "<path>#<hash of the tensors>"; empty for a network that has no parameters.
+        training: What the weights file says about its training.
     """
 
     name: str
@@ -37,11 +43,21 @@ class Candidate:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def resolve(spec: ModelSpec, task: Task, sets: Sequence[str]) -> Candidate:
-    """Load one model for ``task``; everything that makes its figures meaningless is a UsageError.
+def resolve(spec: ModelSpec, task: Task, sets: Sequence[str]) -> EvaluatedModel:
+    """Load one model for a task.
 
-    That is: scale or channels other than the task's, a task it is not meant for, no weights, and weights that
-    were chosen by looking at one of the ``sets``.
+    Args:
+        spec: What is to be evaluated.
+        task: What is being restored.
+        sets: Names of the data sets it will be evaluated on.
+
+    Returns:
+        The model.
+
+    Raises:
+        UsageError: Its numbers would be meaningless: it has another scale or another number of channels than the task,
+            is not meant for the task, has no weights, or its weights were selected on one of the sets.
+        NasError: Its file is damaged.
     """
     name, source = spec if isinstance(spec, tuple) else (None, spec)
     if isinstance(source, nn.Module):
@@ -49,7 +65,7 @@ def resolve(spec: ModelSpec, task: Task, sets: Sequence[str]) -> Candidate:
     else:
         path = _weights_path(source)
         found = _of_file(name, path) if path is not None else _of_baseline(name, str(source), task)
-    _check_fit(found, task)
+    check_fit(found, task)
     _check_selection(found, sets)
     return found
 
@@ -57,7 +73,7 @@ def resolve(spec: ModelSpec, task: Task, sets: Sequence[str]) -> Candidate:
 def _weights_path(source: str | Path) -> Path | None:
     """The weights file meant by a path to it or to a run folder; None for a name."""
     path = Path(source)
-    if isinstance(source, str) and source in BASELINES:  # even where a folder has the same name
+    if isinstance(source, str) and source in BASELINES:  # even where a folder of that name exists
         return None
     if path.suffix == ".safetensors":
         return path
@@ -74,10 +90,10 @@ def _weights_path(source: str | Path) -> Path | None:
     return None
 
 
-def _of_file(name: str | None, path: Path) -> Candidate:
+def _of_file(name: str | None, path: Path) -> EvaluatedModel:
     loaded = load_weights(path)
     digest = weights_hash(loaded.model.state_dict())
-    return Candidate(
+    return EvaluatedModel(
         name=name or loaded.descriptor.name,
         model=loaded.model,
         genotype=loaded.genotype.hash if loaded.genotype is not None else "",
@@ -86,11 +102,11 @@ def _of_file(name: str | None, path: Path) -> Candidate:
     )
 
 
-def _of_baseline(name: str | None, source: str, task: Task) -> Candidate:
+def _of_baseline(name: str | None, source: str, task: Task) -> EvaluatedModel:
     baseline = BASELINES.get(source)
     if baseline.trainable:
         raise UsageError(
-            f"{source!r} has no weights here and untrained figures mean nothing; "
+            f"{source!r} has no weights here, and the numbers of an untrained network mean nothing; "
             "give the path of its weights "
             f"('nas retrain {source} --task {task.name}' or 'nas import {source} CHECKPOINT' makes them)"
         )
@@ -101,16 +117,17 @@ def _of_baseline(name: str | None, source: str, task: Task) -> Candidate:
     if "n_colors" in config:
         config["n_colors"] = task.channels  # a protocol may ask for the Y plane of a colour task
     model: nn.Module = baseline.create(**config)
-    return Candidate(name or source, model)
+    return EvaluatedModel(name or source, model)
 
 
-def _of_module(name: str, model: nn.Module) -> Candidate:
+def _of_module(name: str, model: nn.Module) -> EvaluatedModel:
     state = model.state_dict()
-    return Candidate(name, model, weights=f"#{weights_hash(state)}" if state else "")
+    return EvaluatedModel(name, model, weights=f"#{weights_hash(state)}" if state else "")
 
 
-def _check_fit(found: Candidate, task: Task) -> None:
-    descriptor, judge = descriptor_of(found.model), task.protocol.name
+def check_fit(found: EvaluatedModel, task: Task) -> None:
+    """Raise UsageError unless scale, channels and tasks of a model are those of ``task``."""
+    descriptor, protocol = descriptor_of(found.model), task.protocol.name
     if descriptor.scale != task.scale:
         raise UsageError(
             f"{found.name} enlarges by {descriptor.scale}, task {task.name!r} by {task.scale}; "
@@ -119,7 +136,7 @@ def _check_fit(found: Candidate, task: Task) -> None:
     if descriptor.channels != task.channels:
         raise UsageError(
             f"{found.name} works on {descriptor.channels} channel(s), task {task.name!r} on {task.channels}; "
-            "give weights trained for this task" + (f", or another protocol than {judge!r}" if judge else "")
+            "give weights trained for this task" + (f", or another protocol than {protocol!r}" if protocol else "")
         )
     if not _meant_for(descriptor.tasks, task.name) and not any(_covers(t, task.name) for t in descriptor.tasks):
         raise UsageError(
@@ -127,18 +144,18 @@ def _check_fit(found: Candidate, task: Task) -> None:
         )
 
 
-def _check_selection(found: Candidate, sets: Sequence[str]) -> None:
+def _check_selection(found: EvaluatedModel, sets: Sequence[str]) -> None:
     used = {s.casefold() for s in _strings(found.training.get("selection"))}
     seen = [s for s in sets if s.casefold() in used]
     if seen:
         raise UsageError(
-            f"the checkpoint {found.name} was selected on {', '.join(seen)}, so its figures "
-            "there are too good; evaluate it on other sets, or retrain with selection on training data"
+            f"the checkpoint {found.name} was selected on {', '.join(seen)}, so its numbers "
+            "on it are too good; evaluate it on other sets, or retrain with selection on training data"
         )
 
 
 def _strings(value: Any) -> list[str]:
-    """All strings inside a recorded value: "Set5", ["Set5", ...] or {"sets": [...], ...}."""
+    """All strings in a recorded value: "Set5", ["Set5", ...] or {"sets": [...], ...}."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -149,7 +166,10 @@ def _strings(value: Any) -> list[str]:
 
 
 def _covers(trained: str, asked: str) -> bool:
-    """Whether a network trained for one noise task may be tested on another: blind on any level, stored either way."""
+    """Whether a network trained for one noise task may be tested on another: a blind one at any noise level.
+
+    Whether the noisy images are clipped to 0..255 makes no difference.
+    """
     trained, asked = trained.removesuffix(CLIPPED), asked.removesuffix(CLIPPED)
     blind = trained.endswith("_blind") and asked.startswith(trained.removesuffix("blind"))
     return (trained == asked or blind) and asked.startswith("denoise_")

@@ -1,4 +1,4 @@
-"""The evaluation row: one model on one set, with everything needed to repeat it. CSV in, CSV out."""
+"""The evaluation row: one model on one set, with all that is needed to make it again. CSV in, CSV out."""
 
 from __future__ import annotations
 
@@ -6,22 +6,51 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
 from nas.files import locked, replacing
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """One line of an evaluation CSV. Empty string or None means: not measured.
+    """One line of an evaluation table. None or an empty string means: not measured, not known.
 
-    psnr, psnr_b in dB; ssim in 0..1; multiply_adds counts one per weight and output position of every
-    convolution and matrix product, for an output of ``cost_output`` ("1280x720", width x height);
-    activations counts output elements of all convolutions at that size; latency in milliseconds;
-    peak_memory in MiB. ``data`` stands for names and contents of the images (twelve hexadecimal digits). ``source``
-    is "measured" or "published: <where>".
+    Attributes:
+        model: Name of the model.
+        task: Name of the task.
+        set: Name of the benchmark set.
+        images: How many images the numbers are the mean of.
+        psnr: In dB.
+        ssim: In 0..1.
+        psnr_b: PSNR-B in dB, for compressed images.
+        protocol: How the images were made and compared, in words.
+        genotype: Hash of the genotype of a searched network.
+        parameters: Elements of all parameters.
+        multiply_adds: Of all convolutions and matrix products, for an output of ``cost_output``.
+        cost_output: Width x height of that output, e.g. "1280x720".
+        activations: Output elements of all convolutions at that size.
+        convolutions: How many convolutions are computed.
+        latency_median_ms: Median latency in milliseconds.
+        latency_spread_ms: Its interquartile range in milliseconds.
+        latency_size: Width x height of the *input* that was timed.
+        device: Where the network ran; with a latency also the number of threads.
+        dtype: Number type.
+        peak_memory_mib: In MiB.
+        training: How the weights were trained, e.g. "data=T91, steps=4000, batch=16, seed=0".
+        seed: Of the degradations that draw random numbers.
+        weights: "<path>#<hash of the tensors>".
+        data: Twelve hexadecimal digits of a hash over names and contents of the images.
+        source: "measured", or "published: <paper, table>".
+        jsnas: Version of this package.
+        torch: Version of torch.
+        commit: Commit of the source tree.
+        command: What was typed.
     """
 
     model: str
@@ -55,14 +84,67 @@ class EvaluationRow:
     command: str = ""
 
 
-_TYPES = {f.name: str(f.type) for f in fields(EvaluationRow)}
-COLUMNS = tuple(_TYPES)
+#: column -> "str", "int" or "float", in the order of the CSV
+COLUMN_TYPES = {f.name: str(f.type).partition(" ")[0] for f in fields(EvaluationRow)}
+#: the same as pandas calls it; whole numbers are of the type that can be missing
+_FRAME_TYPES = {"str": "str", "int": "Int64", "float": "float64"}
+
+
+class EvaluationRows(list[EvaluationRow]):
+    """A list of evaluation rows that turns into a DataFrame and back."""
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame.
+
+        Returns:
+            One line a row in the order of the list, one column a field of ``EvaluationRow``. Text is ``str`` and empty
+            where it is unknown; ``psnr`` and the like are ``float64`` and NaN where they were not measured; whole
+            numbers are ``Int64`` and NA where they were not measured.
+        """
+        import pandas as pd
+
+        columns = {
+            name: pd.Series([getattr(row, name) for row in self], dtype=_FRAME_TYPES[kind])
+            for name, kind in COLUMN_TYPES.items()
+        }
+        return pd.DataFrame(columns)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> EvaluationRows:
+        """Read rows from a DataFrame, as ``frame`` makes it.
+
+        Args:
+            frame: Columns may be missing, except ``model``, ``task`` and ``set``; NaN and NA mean: not measured.
+
+        Returns:
+            The rows in the order of the frame.
+
+        Raises:
+            NasError: A column is unknown, or one of the three is missing.
+        """
+        _check_columns([str(c) for c in frame.columns], "the DataFrame")
+        names = [str(c) for c in frame.columns]
+        columns = [[_value(name, v) for v in frame[name]] for name in names]
+        return cls(EvaluationRow(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True))
+
+
+def measurement_key(row: EvaluationRow) -> tuple[object, ...]:
+    """What makes two rows the same measurement, whatever machine or command made them."""
+    tensors = row.weights.rpartition("#")[2]
+    asked = (row.model, row.task, row.set, row.images, row.protocol, row.dtype, row.seed)
+    return (*asked, row.genotype, tensors, row.source)
 
 
 def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = False) -> Path:
-    """Write rows as CSV with a header; with ``append`` earlier rows of the file are kept.
+    """Write rows as a CSV file with a header, whole or not at all.
 
-    Written beside and moved into place, so that a killed process never leaves half a table.
+    Args:
+        path: The file; its folder is made.
+        rows: What is written.
+        append: Keep the rows that the file already has, before the new ones.
+
+    Returns:
+        ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,61 +152,91 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     target = path.resolve()  # a link stays a link
     with replacing(target) as partial:
         with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
-            writer.writeheader()
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMN_TYPES)
             for row in [*kept, *rows]:
-                writer.writerow({k: "" if v is None else v for k, v in asdict(row).items()})
+                writer.writerow(["" if (value := getattr(row, name)) is None else value for name in COLUMN_TYPES])
         if target.exists():
             shutil.copymode(target, partial)
     return path
 
 
-def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[EvaluationRow]]) -> list[EvaluationRow]:
-    """Read the table (none yet: no rows), write what ``change`` makes of it, and return that.
+def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[EvaluationRow]]) -> EvaluationRows:
+    """Change a table that other processes may be changing as well: each waits for the one before it.
 
-    Several processes may do so with one table at once: each waits for the one before it.
+    Args:
+        path: The file; one that is not there has no rows.
+        change: Gets the rows of the file and returns what is to be written.
+
+    Returns:
+        The rows that were written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.resolve()):
-        rows = change(read_rows(path) if path.exists() else [])
+        rows = EvaluationRows(change(read_rows(path) if path.exists() else []))
         write_rows(path, rows)
     return rows
 
 
-def read_rows(path: str | Path) -> list[EvaluationRow]:
-    """Read rows written by ``write_rows``; columns may be missing, unknown ones are an error."""
+def read_rows(path: str | Path) -> EvaluationRows:
+    """Read rows that ``write_rows`` wrote.
+
+    Args:
+        path: A CSV file; columns may be missing, except ``model``, ``task`` and ``set``.
+
+    Returns:
+        Its rows; none for an empty file.
+
+    Raises:
+        NasError: The file is not there, has unknown columns, or a damaged line.
+    """
     path = Path(path)
     if not path.is_file():
         raise NasError(f"no evaluation rows at {str(path)!r}; make them with 'nas evaluate ... --out {path.name}'")
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the first letter
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except UnicodeDecodeError as error:
         raise NasError(f"{str(path)!r} is not an evaluation table: it is no text in UTF-8") from error
     if not text:
-        return []
-    with io.StringIO(text, newline="") as file:
-        reader = csv.DictReader(file)
-        header = list(reader.fieldnames or [])
-        unknown = [c for c in header if c not in _TYPES]
-        if unknown or not {"model", "task", "set"} <= set(header):
-            what = f"unknown columns {', '.join(unknown)}" if unknown else "no columns model, task and set"
-            raise NasError(f"{str(path)!r} is not an evaluation table: it has {what}")
-        rows = []
-        for number, record in enumerate(reader, start=2):
-            if None in record or None in record.values():
-                raise NasError(f"{str(path)!r}, line {number} has not as many fields as the header; mend or remove it")
-            try:
-                rows.append(EvaluationRow(**{k: _parse(_TYPES[k], v) for k, v in record.items()}))  # type: ignore[arg-type]
-            except (TypeError, ValueError) as error:
-                raise NasError(f"{str(path)!r}, line {number}: {error}; mend or remove that line") from error
+        return EvaluationRows()
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    _check_columns(list(reader.fieldnames or []), repr(str(path)))
+    rows = EvaluationRows()
+    for number, record in enumerate(reader, start=2):
+        if None in record or None in record.values():
+            raise NasError(
+                f"{str(path)!r}, line {number} does not have as many fields as the header; correct or remove it"
+            )
+        try:
+            rows.append(EvaluationRow(**{name: _parsed(name, text) for name, text in record.items()}))
+        except (TypeError, ValueError) as error:
+            raise NasError(f"{str(path)!r}, line {number}: {error}; correct or remove that line") from error
     return rows
 
 
-def _parse(kind: str, text: str | None) -> str | int | float | None:
-    text = text or ""
-    if kind.startswith("str"):
-        return text
-    if text == "":
+def _check_columns(found: list[str], where: str) -> None:
+    unknown = [c for c in found if c not in COLUMN_TYPES]
+    if unknown or not {"model", "task", "set"} <= set(found):
+        what = f"unknown columns {', '.join(unknown)}" if unknown else "no columns model, task and set"
+        raise NasError(f"{where} is not an evaluation table: it has {what}")
+
+
+def _parsed(name: str, text: str | None) -> Any:
+    """The value of a field from its text; empty means None, or empty text."""
+    kind = COLUMN_TYPES[name]
+    if kind == "str":
+        return text or ""
+    if not text:
         return None
-    return int(text) if kind.startswith("int") else float(text)
+    return int(text) if kind == "int" else float(text)
+
+
+def _value(name: str, value: Any) -> Any:
+    """The value of a field from a DataFrame, where whatever is missing is NaN, NA or None."""
+    import pandas as pd
+
+    kind = COLUMN_TYPES[name]
+    if pd.isna(value):
+        return "" if kind == "str" else None
+    return {"str": str, "int": int, "float": float}[kind](value)

@@ -1,111 +1,118 @@
-"""Running a network over the images of one cell: whole or in tiles, as memory allows; saving what it made."""
+"""Running a network over the images of a set: whole or in tiles, as memory allows; saving what it made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from nas.errors import NasError
+from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.inference import restore
-from nas.evaluation.resolve import Candidate
-from nas.evaluation.scoring import Score, images, score_output, to_tensor
-from nas.evaluation.test_sets import Cell
+from nas.evaluation.options import EvaluationOptions
+from nas.evaluation.resolve import EvaluatedModel
+from nas.evaluation.result_columns import row_name
+from nas.evaluation.saved_images import REFERENCES, image_path
+from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
 from nas.images import image_info, to_uint8, write_image
 from nas.models.calling import descriptor_of
-from nas.profiling.latency import DTYPES
+from nas.profiling.forward import DTYPES
 from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
 
 #: inputs of fewer pixels are run whole without asking how much memory there is
 _SMALL = 128 * 128
-#: sides of tiles for an image that turned out too large in spite of the estimate
+#: sides of the tiles that are tried when memory runs out in spite of the estimate
 _RETRIES = (512, 192, 64)
 
-#: called with the number of images done and a few words
-Report = Callable[[int, str], None]
+#: called with the number of images that are done, and a few words; a negative number takes images back
+Advance = Callable[[int, str], None]
 
 
-@dataclass(frozen=True)
-class Options:
-    """How each image is run, the same for all cells of one call; ``tile`` is a side, "auto" or None (whole)."""
+def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:
+    """Decide "auto" tiles by what the largest image of a set needs and how much memory is free.
 
-    device: str
-    dtype: str
-    tile: int | str | None
-    overlap: int
-    ensemble: bool
-    with_ssim: bool
-    save_images: Path | None
-    memory: int | None
+    Args:
+        model: The model.
+        one: The images, of which only the headers are read.
+        options: The options; any other ``tile`` than "auto" stays.
 
-
-def settle_tiles(candidate: Candidate, cell: Cell, options: Options) -> Options:
-    """``options`` with "auto" settled for this cell, by the need of its largest image and the memory there is."""
+    Returns:
+        The options with a side in pixels or None (whole images) for ``tile``.
+    """
     if options.tile != "auto":
         return options
     whole = replace(options, tile=None)
     try:
-        infos = [image_info(p.degraded or p.target) for p in cell.pairs]
+        infos = [image_info(p.degraded or p.target) for p in one.pairs]
     except NasError:
         return whole  # reading the image will say what is wrong with it
-    scales = [1 if p.degraded is not None else cell.task.scale for p in cell.pairs]
+    scales = [1 if p.degraded is not None else one.task.scale for p in one.pairs]
     sizes = [(i.height // s, i.width // s) for i, s in zip(infos, scales, strict=True)]
     height, width = max(sizes, key=lambda size: size[0] * size[1])
     if height * width <= _SMALL and options.memory is None:
         return whole
     limit = options.memory if options.memory is not None else free_bytes(options.device)
     try:
-        return replace(options, tile=tile_that_fits(candidate.model, height, width, options.overlap, limit))
-    except Exception:  # a network that fails even on a small image fails again in its cell, which is named
+        return replace(options, tile=tile_that_fits(model.model, height, width, options.overlap, limit))
+    except Exception:  # a network that fails even on a small image fails again when it is run, and is named there
         return whole
 
 
-def run_cell(
-    candidate: Candidate, cell: Cell, options: Options, seed: int, report: Report
-) -> tuple[list[Score], Options]:
-    """Scores of all images, and the options that did it: with smaller tiles where memory ran out all the same."""
-    smaller = [t for t in _RETRIES if options.tile is None or t < int(options.tile)]
+def score_set(
+    model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions, advance: Advance
+) -> tuple[list[Score], EvaluationOptions]:
+    """Restore and score all images of a set.
+
+    Args:
+        model: The model.
+        one: The images.
+        options: With "auto" tiles decided. Where memory runs out all the same, smaller tiles are tried.
+        advance: Called after each image.
+
+    Returns:
+        The scores in the order of the images, and the options with the tiles that were used.
+
+    Raises:
+        Exception: Whatever the network or an image raises.
+    """
+    smaller = [t for t in _RETRIES if options.tile_side is None or t < options.tile_side]
     attempts = [options, *(replace(options, tile=t) for t in smaller)]
     for attempt in attempts:
         done = [0]
 
-        def count(number: int, detail: str, done: list[int] = done) -> None:
+        def count_and_advance(number: int, detail: str, done: list[int] = done) -> None:
             done[0] += number
-            report(number, detail)
+            advance(number, detail)
 
         try:
-            return _run_images(candidate, cell, attempt, seed, count), attempt
+            return _score_images(model, one, attempt, count_and_advance), attempt
         except (RuntimeError, MemoryError) as error:
             if attempt is attempts[-1] or not is_out_of_memory(error):
                 raise
-            report(-done[0], f"{candidate.name} {cell.name}: memory is short, again in smaller tiles")
+            advance(-done[0], f"{model.name} {one.name}: out of memory, trying again with smaller tiles")
     raise AssertionError("the last attempt returns or raises")
 
 
-def _run_images(candidate: Candidate, cell: Cell, options: Options, seed: int, report: Report) -> list[Score]:
-    task, channels = cell.task, descriptor_of(candidate.model).channels
+def _score_images(
+    model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions, advance: Advance
+) -> list[Score]:
+    channels, with_ssim = descriptor_of(model.model).channels, options.scores_ssim(one.task)
     scores = []
-    for pair in cell.pairs:
-        degraded, target = images(pair, task, seed)
+    for pair in one.pairs:
+        degraded, target = degraded_and_target(pair, one.task, options.seed)
         output = restore(
-            candidate.model,
+            model.model,
             to_tensor(degraded, channels),
             options.device,
-            tile=None if options.tile is None else int(options.tile),
+            tile=options.tile_side,
             overlap=options.overlap,
             ensemble=options.ensemble,
             dtype=DTYPES[options.dtype],
         )
-        found, restored = score_output(output, target, task, options.with_ssim)
-        scores.append(found)
+        score, restored = score_output(output, target, one.task, with_ssim)
+        scores.append(score)
         if options.save_images is not None:
-            versions = {row_name(candidate, options): restored, "target": target, "degraded": to_uint8(degraded)}
-            for version, image in versions.items():
-                write_image(options.save_images / version / task.name / cell.name / f"{pair.name}.png", image)
-        report(1, f"{candidate.name} {cell.name}/{pair.name} {found.psnr:.2f} dB")
+            versions: list[Array] = [restored, target, to_uint8(degraded)]
+            for version, image in zip((row_name(model, options), *REFERENCES), versions, strict=True):
+                write_image(image_path(options.save_images, version, one, pair.name), image)
+        advance(1, f"{model.name} {one.name}/{pair.name} {score.psnr:.2f} dB")
     return scores
-
-
-def row_name(candidate: Candidate, options: Options) -> str:
-    """The model's name in rows: an ensemble's ends in a plus sign."""
-    return candidate.name + ("+" if options.ensemble else "")

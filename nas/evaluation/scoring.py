@@ -1,4 +1,4 @@
-"""One restored image against its reference by the task's protocol, and the cheap validation built on it."""
+"""Scoring a restored image against its reference by the protocol of the task, and validation built on it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from nas.data import Pair, load_pair
 from nas.errors import NasError, UsageError, did_you_mean
 from nas.evaluation import metrics
+from nas.evaluation.benchmark_sets import by_degradation
 from nas.evaluation.inference import restore
-from nas.evaluation.test_sets import by_degradation
 from nas.models.calling import descriptor_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Score:
-    """Quality of one image. ssim and psnr_b are None where they were not asked for."""
+    """The quality of one restored image.
+
+    Attributes:
+        psnr: In dB; infinite where the images are equal, unless the protocol names a number for that.
+        ssim: In 0..1; None where it was not asked for.
+        psnr_b: PSNR-B in dB; None where the protocol does not ask for it.
+    """
 
     psnr: float
     ssim: float | None = None
@@ -36,14 +42,22 @@ class Score:
 
 
 def to_tensor(image: Array, channels: int) -> Tensor:
-    """(H, W[, C]) on 0..255 -> float32 (1, channels, H, W); a grey image is repeated for a colour network.
+    """Convert an image to the input of a network.
 
-    A colour image for a one-channel network is a UsageError: which plane is meant is the task's decision.
+    Args:
+        image: (H, W[, C]) on 0..255; a grey one is repeated for a network that takes colour.
+        channels: Which the network takes.
+
+    Returns:
+        float32 (1, channels, H, W) on 0..255.
+
+    Raises:
+        UsageError: The image has colour and the network takes one channel; which plane is meant, the task must decide.
     """
     array = image[..., None] if image.ndim == 2 else image  # (H, W, C)
     if array.ndim != 3 or array.shape[-1] not in (1, channels):
         raise UsageError(
-            f"an image of shape {image.shape} cannot be fed to a network of {channels} channel(s); "
+            f"an image of shape {image.shape} is no input for a network of {channels} channel(s); "
             "convert the image or choose another task"
         )
     tensor = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32))
@@ -51,9 +65,15 @@ def to_tensor(image: Array, channels: int) -> Tensor:
 
 
 def to_image(image: Tensor, rounded: bool = True, clipped: bool = True) -> Array:
-    """([1,] C, H, W) on 0..255 -> (H, W[, C]), clamped; uint8 rounded half up, else float32.
+    """Convert the output of a network to an image.
 
-    With ``clipped`` off the values are those of the network, float32 and perhaps outside 0..255.
+    Args:
+        image: ([1,] C, H, W) on 0..255.
+        rounded: Round half up to uint8; else the image stays float32.
+        clipped: Clamp to 0..255; what is rounded is clamped anyway.
+
+    Returns:
+        (H, W) for one channel, else (H, W, C).
     """
     image = (image[0] if image.dim() == 4 else image).detach().float().cpu()
     image = image.clamp(0, 255) if clipped or rounded else image
@@ -62,7 +82,20 @@ def to_image(image: Tensor, rounded: bool = True, clipped: bool = True) -> Array
 
 
 def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = True) -> tuple[Score, Array]:
-    """What a network gave, made an image as ``task.protocol`` says, and scored; also that image."""
+    """Make the output of a network an image and score it, both as the protocol of the task says.
+
+    Args:
+        output: (1, C, H, W) on 0..255, not clamped.
+        target: The true image (H, W[, C]) on 0..255.
+        task: What is being restored.
+        with_ssim: Compute SSIM too.
+
+    Returns:
+        The score, and the image: uint8, or float32 where the protocol does not round.
+
+    Raises:
+        NasError: A value is not finite, or the sizes do not fit.
+    """
     protocol = task.protocol
     if not bool(torch.isfinite(output).all()):
         raise NasError("the network gave values that are not finite (NaN or infinity); try --dtype float32")
@@ -72,12 +105,26 @@ def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = Tr
 
 
 def score(restored: Array, target: Array, task: Task, with_ssim: bool = True, unclipped: Array | None = None) -> Score:
-    """Score a restored image (see ``to_image``) by ``task.protocol``; ``unclipped`` is what its SSIM may ask for.
+    """Score a restored image by the protocol of the task.
 
-    The reference is cropped at the right and bottom to the restored size where it is larger by less than the
-    scale. **Grey rule**: a one-channel reference is compared as it is. If the network gave colour (the grey
-    input was repeated for it), the full-range luma of its output, which of equal channels is that channel, is
-    taken; the studio-range Y of an expanded grey image would score about 1.3 dB more.
+    A one-channel reference is compared as it is. If the network gave colour, since the grey input was repeated for it,
+    the luma of its output on the full range is compared, which for equal channels is that channel; the studio-range Y
+    of a grey image that was expanded to RGB would score about 1.3 dB more.
+
+    Args:
+        restored: As ``to_image`` gives it.
+        target: The true image; it is cropped at the right and bottom to the size of the restored one where it is larger
+            by less than the scale.
+        task: What is being restored.
+        with_ssim: Compute SSIM too.
+        unclipped: The image before clamping, for protocols that compute SSIM on it; None takes ``restored``.
+
+    Returns:
+        The score.
+
+    Raises:
+        NasError: The sizes do not fit.
+        UsageError: The protocol names an SSIM that is not in ``SSIM``.
     """
     height, width = restored.shape[:2]
     surplus = (target.shape[0] - height, target.shape[1] - width)
@@ -104,7 +151,7 @@ def score(restored: Array, target: Array, task: Task, with_ssim: bool = True, un
     )
 
 
-#: what a protocol may name as its SSIM
+#: what a protocol may call its SSIM -> (restored, target, luma, border) -> value
 SSIM: dict[str, Callable[..., float]] = {
     "gaussian 11": metrics.ssim,
     "gaussian 11 padded": metrics.ssim_padded,
@@ -120,10 +167,17 @@ def _ssim(protocol: Protocol) -> Callable[..., float]:
     return SSIM[protocol.ssim]
 
 
-def images(pair: Pair | tuple[Array, Array], task: Task, seed: int = 0) -> tuple[Array, Array]:
-    """(degraded, target) of a pair on disk or in memory; the target of a grey file is grey again.
+def degraded_and_target(pair: Pair | tuple[Array, Array], task: Task, seed: int = 0) -> tuple[Array, Array]:
+    """Load a pair of images as the protocol of the task compares them.
 
-    Both are cut to the multiple that the protocol asks for.
+    Args:
+        pair: Files, or (degraded, target) in memory.
+        task: What is being restored.
+        seed: Of degradations that draw random numbers.
+
+    Returns:
+        Two arrays (H, W[, C]) on 0..255, cropped to the multiple that the protocol asks for; the target of a grey file
+        is grey.
     """
     if isinstance(pair, tuple):
         degraded, target = pair
@@ -136,7 +190,15 @@ def images(pair: Pair | tuple[Array, Array], task: Task, seed: int = 0) -> tuple
 
 
 def centre_crop(image: Array, multiple: int) -> Array:
-    """Cut (H, W[, C]) to multiples, half of the surplus (rounded down) off the top and the left (DSRIR)."""
+    """Crop an image to multiples of a number of pixels, as DSRIR does.
+
+    Args:
+        image: (H, W[, C]).
+        multiple: In pixels.
+
+    Returns:
+        A view without the surplus, half of which (rounded down) is cut at the top and the left.
+    """
     for axis in (0, 1):
         surplus = image.shape[axis] % multiple
         start = surplus // 2
@@ -152,15 +214,29 @@ def validate(
     tile: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> float:
-    """Mean PSNR in dB by the task's protocol; no SSIM, for use while training.
+    """Mean PSNR by the protocol of the task, without SSIM, for use while training.
 
-    pairs: of ``nas.data``, or (degraded, target) arrays (H, W[, C]) on 0..255. Degradations that are drawn
-    are the same at every call. The training flag and the random state are left as they were.
+    The training flags of the model and the random state are left as they were.
+
+    Args:
+        model: A network with a descriptor.
+        pairs: Of ``nas.data``, or (degraded, target) arrays (H, W[, C]) on 0..255. Random degradations are the same at
+            every call.
+        task: What is being restored.
+        device: The model is moved to it; None leaves it where it is.
+        tile: Side of tiles in input pixels; None restores whole images.
+        dtype: Reduced types run under autocast.
+
+    Returns:
+        PSNR in dB.
+
+    Raises:
+        UsageError: There are no pairs.
     """
     channels = descriptor_of(model).channels
     values = []
     for pair in pairs:
-        degraded, target = images(pair, task)
+        degraded, target = degraded_and_target(pair, task)
         image = restore(model, to_tensor(degraded, channels), device, tile=tile, dtype=dtype)
         values.append(score_output(image, target, task, with_ssim=False)[0].psnr)
     if not values:
@@ -171,14 +247,24 @@ def validate(
 def validation_scores(
     model: nn.Module, pairs: Iterable[Pair], task: Task, device: torch.device | str | None = None
 ) -> dict[str, float]:
-    """What a training logs: ``psnr``, and for the all-in-one task ``psnr_noise``, ``psnr_rain``, ``psnr_haze``.
+    """Validate a model by the numbers that a training logs.
 
-    There ``psnr`` is the mean over the degradations, not over the images, so that many noisy images do not
-    hide a failure in the rain.
+    Args:
+        model: A network with a descriptor.
+        pairs: The validation images.
+        task: What is being restored.
+        device: The model is moved to it; None leaves it where it is.
+
+    Returns:
+        ``psnr`` in dB, and for the all-in-one task ``psnr_noise``, ``psnr_rain`` and ``psnr_haze``. There ``psnr`` is
+        the mean over the degradations and not over the images, so that many noisy images do not hide a failure on rain.
+
+    Raises:
+        UsageError: There are no pairs.
     """
     if task.family != "all_in_one":
         return {"psnr": validate(model, pairs, task, device)}
-    parts = {kind: validate(model, group, task, device) for kind, group in by_degradation(pairs).items()}
-    if not parts:
+    scores = {kind: validate(model, group, task, device) for kind, group in by_degradation(pairs).items()}
+    if not scores:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
-    return {"psnr": float(np.mean(list(parts.values()))), **{f"psnr_{k}": v for k, v in parts.items()}}
+    return {"psnr": float(np.mean(list(scores.values()))), **{f"psnr_{k}": v for k, v in scores.items()}}

@@ -1,8 +1,8 @@
-"""What a search costs, measured before it starts: CPU seconds and multiply-adds of a step, on this machine.
+"""The cost of a search, measured before it starts: CPU seconds and multiply-adds of a step on this machine.
 
-With these a budget in seconds becomes a number of steps or trials, once and for all seeds, so that the searches
-themselves depend on nothing but their seed and can be resumed exactly. A few steps are run on copies that are
-thrown away. Multiply-adds are those of forward and backward passes together, by torch's flop counter halved.
+The cost turns a budget in seconds into a number of steps or trials, once for all seeds, so that the searches depend on
+nothing but their seed and can be resumed exactly. A few steps are run on copies that are thrown away. Multiply-adds are
+those of forward and backward passes together: half of what torch's flop counter says.
 """
 
 from __future__ import annotations
@@ -28,16 +28,21 @@ from nas.train.network_learner import NetworkLearner
 from nas.train.state import random_state, restore_random_state, seed_everything
 from nas.train.training_data import check_settings, open_training_data
 
-#: fewest trials that a random search needs to choose anything
+#: fewest trials among which a random search can choose
 LEAST_TRIALS = 2
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one unit of search: CPU seconds and multiply-adds. ``unit`` is "step" or "trial".
+    """The cost of one step or trial of a search.
 
-    seconds, multiply_adds: of a step that moves the architecture, or of a trial with its validation;
-    warmup_seconds, warmup_multiply_adds: of a step during warm-up; validation_seconds: of one report.
+    Attributes:
+        unit: "step" or "trial".
+        seconds: CPU seconds of a step that updates the architecture, or of a trial with its validation.
+        multiply_adds: Multiply-adds of the same, forward and backward.
+        warmup_seconds: CPU seconds of a step during warm-up; 0 for trials.
+        warmup_multiply_adds: Multiply-adds of a step during warm-up; 0 for trials.
+        validation_seconds: CPU seconds of one validation (for a supernet: mixed and discretised).
     """
 
     unit: str
@@ -50,7 +55,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Budget:
-    """The cost of one whole search, as calibrated."""
+    """The size and estimated cost of one whole search.
+
+    Attributes:
+        steps: Training steps of a gradient strategy; 0 for trials.
+        trials: Trials of a strategy without gradients; 0 for steps.
+        seconds: CPU seconds.
+        multiply_adds: Multiply-adds, forward and backward; 0 where unknown.
+    """
 
     steps: int
     trials: int
@@ -58,25 +70,34 @@ class Budget:
     multiply_adds: float
 
 
-def measure(settings: SearchSettings, repeats: int = 3, clock: Callable[[], float] = cpu_seconds) -> Cost:
-    """Run ``repeats`` units of this search (after one that warms up) and take the median of what ``clock`` says."""
+def measure_cost(settings: SearchSettings, repeats: int = 3, clock: Callable[[], float] = cpu_seconds) -> Cost:
+    """Measure the cost of one step or trial; the global random state is left as it was.
+
+    Args:
+        settings: Settings of the search.
+        repeats: Steps or trials to time, after one step that is not timed.
+        clock: Returns CPU seconds since any moment.
+
+    Returns:
+        The cost: the median over steps, the mean over trials.
+    """
     load_plugins(settings.plugins)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     before = random_state()
     seed_everything(settings.seed)
     try:
-        return (_steps if is_differentiable(settings) else _trials)(settings, repeats, clock)
+        return (_step_cost if is_differentiable(settings) else _trial_cost)(settings, repeats, clock)
     finally:
         restore_random_state(before)
 
 
 def is_differentiable(settings: SearchSettings) -> bool:
-    """Whether the strategy moves a supernet by gradients."""
+    """Whether the strategy trains a supernet by gradients."""
     return bool(STRATEGIES.get(settings.strategy).differentiable)
 
 
-def _steps(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
+def _step_cost(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
     task = get_task(settings.task)
     check_settings(settings, task)
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
@@ -91,14 +112,14 @@ def _steps(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -
         degraded, target = next(stream)
         return degraded.to(settings.device, memory_format=memory), target.to(settings.device)
 
-    def warm() -> None:
+    def warmup_step() -> None:
         strategy.step(supernet, batch(weights), None)
 
-    def both() -> None:
+    def full_step() -> None:
         strategy.step(supernet, batch(weights), batch(search))
 
-    seconds, operations = _timed(both, repeats, clock)
-    warm_seconds, warm_operations = _timed(warm, repeats, clock)
+    seconds, operations = _timed(full_step, repeats, clock)
+    warm_seconds, warm_operations = _timed(warmup_step, repeats, clock)
 
     def report() -> None:
         data.validate(supernet)
@@ -110,7 +131,7 @@ def _steps(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -
     return Cost("step", seconds, operations, warm_seconds, warm_operations, clock() - start)
 
 
-def _trials(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
+def _trial_cost(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
     task, space = get_task(settings.task), space_of(settings)
     check_settings(settings, task)
     data = open_training_data(settings, task, SHARES)
@@ -143,7 +164,7 @@ def _trials(settings: SearchSettings, repeats: int, clock: Callable[[], float]) 
 
 
 def _timed(work: Callable[[], object], repeats: int, clock: Callable[[], float]) -> tuple[float, float]:
-    """(median seconds, multiply-adds) of ``work``; the run under the counter warms up."""
+    """Median seconds and multiply-adds of ``work``; the call that counts the latter is not timed."""
     with _FlopCounter() as counter:
         work()
     seconds = []
@@ -155,7 +176,7 @@ def _timed(work: Callable[[], object], repeats: int, clock: Callable[[], float])
 
 
 class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Torch's formulas without its module tracker, whose hooks refuse ``torch.autograd.grad``."""
+    """Torch's formulas without its module tracker, whose hooks do not work with ``torch.autograd.grad``."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -170,7 +191,15 @@ class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def cost_of(settings: SearchSettings, cost: Cost) -> Budget:
-    """What a search of these steps or trials costs, reports on the validation images included."""
+    """Estimate the cost of a whole search, validations included.
+
+    Args:
+        settings: Settings of the search, with its steps or trials.
+        cost: Measured cost of one of them.
+
+    Returns:
+        The size and cost of the search.
+    """
     if cost.unit == "trial":
         trials = settings.search.trials
         if trials == 1:  # a single trial is not trained
@@ -187,11 +216,19 @@ def cost_of(settings: SearchSettings, cost: Cost) -> Budget:
     )
 
 
-def fit(settings: SearchSettings, cost: Cost, seconds: float) -> SearchSettings:
-    """The same search with the most steps, or trials, that cost no more than ``seconds``.
+def fit_to_budget(settings: SearchSettings, cost: Cost, seconds: float) -> SearchSettings:
+    """Give a search the most steps or trials that cost no more than ``seconds``.
 
-    Where two trials would already cost more, their training is shortened. UsageError when the budget does not
-    pay for one step, or for two trials of one step.
+    Args:
+        settings: Settings of the search.
+        cost: Measured cost of one step or trial.
+        seconds: CPU seconds of the whole search.
+
+    Returns:
+        The settings with as many steps or trials as fit; where two trials cost more, their training is shortened.
+
+    Raises:
+        UsageError: The budget does not pay for one step, or for two trials of one step.
     """
     if cost.unit == "trial":
         trials = int(seconds / cost.seconds)
@@ -216,7 +253,7 @@ def fit(settings: SearchSettings, cost: Cost, seconds: float) -> SearchSettings:
 
 
 def rescaled(cost: Cost, before: int, after: int) -> Cost:
-    """The cost of a trial whose training takes ``after`` steps instead of ``before``."""
+    """The cost of a trial trained for ``after`` steps, given that of one trained for ``before``."""
     share = after / before
     training = (cost.seconds - cost.validation_seconds) * share
     return replace(cost, seconds=training + cost.validation_seconds, multiply_adds=cost.multiply_adds * share)
@@ -229,6 +266,6 @@ def with_search(settings: SearchSettings, **changes: Any) -> SearchSettings:
 
 def _too_small(settings: SearchSettings, seconds: float) -> UsageError:
     return UsageError(
-        f"a budget of {seconds:.1f} CPU seconds does not pay for the least search by {settings.strategy!r}; raise "
+        f"a budget of {seconds:.1f} CPU seconds does not pay for the smallest search by {settings.strategy!r}; raise "
         "--time or --steps, or lower data.batch, data.patch or data.validation"
     )

@@ -1,10 +1,10 @@
-"""Several arms, several seeds, one folder: searches, their genotypes trained by one recipe, and what follows.
+"""Several variants, several seeds, one folder: searches, trainings of what they find, and the comparison.
 
-``nas search --seeds 3 --control random`` is a campaign of two arms, ``nas ablate`` one of many. For every seed
-and arm the folder holds ``<arm>-seed<k>/`` (the search) and ``<arm>-seed<k>-retrained/`` (its genotype trained
-with seed k), for the rank correlation a few ``random-genotype<i>/`` trained alike, and at the end ``rows.csv``,
-``statistics.json``, ``table.md`` and ``table.csv``. All parts validate on the same held-out images; benchmark
-sets are measured at the very end and select nothing.
+``nas search --seeds 3 --control random`` is an experiment of two variants, ``nas ablate`` one of several. For every
+seed and variant the folder holds ``<variant>-seed<k>/`` (the search) and ``<variant>-seed<k>-retrained/`` (the training
+of its genotype with seed k), for the rank correlation a few ``random-genotype<i>/`` trained in the same way, and at the
+end ``rows.csv``, ``statistics.json``, ``table.md`` and ``table.csv``. All runs validate on the same held-out images;
+benchmark sets are measured at the very end and select nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from pathlib import Path
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError
+from nas.experiments.budget import is_differentiable
 from nas.experiments.cpu_time import CpuTime
-from nas.experiments.plan import FIRST_DRAW, ExperimentPlan, ExperimentResult, Trained, default_name
-from nas.experiments.runs import PlannedRun, begin, finish_all, random_genotype, retraining
-from nas.experiments.variants import Variant, check_control, control_variant, with_equal_budgets
+from nas.experiments.plan import (
+    FIRST_DRAW,
+    ExperimentPlan,
+    ExperimentResult,
+    SearchAndTraining,
+    default_experiment_name,
+)
+from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
+from nas.experiments.variants import BASELINE, Variant, baseline_variant, check_control, with_equal_budgets
 from nas.registry import load_plugins
 from nas.tasks import get_task
 from nas.train.trainable import OPTIONS
@@ -32,29 +39,36 @@ def run_experiment(
     out: str | Path | None = None,
     jobs: int = 1,
 ) -> ExperimentResult:
-    """``seeds`` independent searches from ``settings.seed`` on, each with a control of equal cost.
+    """Run independent searches, each with a random-search baseline of equal cost if asked for.
 
-    control: "random" adds, for each seed, a random search that may spend what the search spends: the CPU seconds of
-    its steps or trials as measured before the start (multiply-adds and the seconds really taken are recorded
-    too). jobs: how many runs at a time. Raises UsageError for wrong settings before anything is written.
+    Args:
+        settings: Settings of the search with the first seed.
+        seeds: Number of seeds, from ``settings.seed`` on.
+        control: "random" adds, for each seed, a random search that may spend what the search spends: the CPU seconds
+            of its steps or trials as measured before the start. Multiply-adds and the seconds really taken are
+            recorded too.
+        out: Folder to create; None makes one under ``runs``.
+        jobs: Number of runs at a time.
+
+    Returns:
+        The finished experiment.
+
+    Raises:
+        UsageError: The settings are wrong; nothing has been written then.
     """
     check_control(control)
-    first = Variant(
-        settings.strategy if settings.strategy != "control" else "search", "strategy", settings.strategy, settings
-    )
-    variants = [first, control_variant(first)] if control is not None else [first]
-    plan = prepare(
-        "campaign",
-        "search and control" if control else "search",
-        settings,
-        variants,
-        seeds,
-        "control" if control else None,
-    )
-    return run(plan, Path(out) if out is not None else Path("runs") / default_name(settings, "campaign"), jobs)
+    name = settings.strategy if settings.strategy != BASELINE else "search"
+    variants = [Variant(name, "strategy", settings.strategy, settings)]
+    title, reference = "search", None
+    if control is not None:
+        variants.append(baseline_variant(variants[0]))
+        title, reference = "search and random-search baseline", BASELINE
+    plan = plan_experiment("campaign", title, settings, variants, seeds, reference)
+    folder = Path(out) if out is not None else Path("runs") / default_experiment_name(settings, "experiment")
+    return start_experiment(plan, folder, jobs)
 
 
-def prepare(
+def plan_experiment(
     kind: str,
     title: str,
     base: SearchSettings,
@@ -63,23 +77,39 @@ def prepare(
     reference: str | None,
     notes: Sequence[str] = (),
 ) -> ExperimentPlan:
-    """Check everything that can be checked and bring the arms to one budget; writes nothing."""
+    """Check everything that can be checked beforehand and bring the variants to one budget; writes nothing.
+
+    Args:
+        kind: "campaign", "ablation" or "contest".
+        title: The kind for people.
+        base: Settings that all variants share.
+        variants: The searches to compare.
+        seeds: Number of seeds, from ``base.seed`` on.
+        reference: Name of the variant that the others are compared with, if any.
+        notes: Sentences for the table.
+
+    Returns:
+        The plan, in which every variant has its budget.
+
+    Raises:
+        UsageError: A setting is wrong or a benchmark set is missing.
+    """
     if seeds < 1:
-        raise UsageError(f"--seeds {seeds}: a campaign needs at least one seed")
+        raise UsageError(f"--seeds {seeds}: an experiment needs at least one seed")
     load_plugins(base.plugins)
     task = get_task(base.task)
     for variant in variants:
         check_settings(variant.settings, task)
         space_of(variant.settings)
     if base.data.validation < 1:
-        raise UsageError("a campaign compares on validation images, of which there are none; raise data.validation")
+        raise UsageError("an experiment compares on validation images, of which there are none; raise data.validation")
     for name in base.retrain.network:
         if name not in (*OPTIONS, "width", "cells", "features", "keep"):
             raise UsageError(f"retrain.network has no setting {name!r}; known: {', '.join(OPTIONS)}, width, cells")
     if base.retrain.sets:
         from nas.data import benchmark_set
 
-        for name in base.retrain.sets:  # a set that is not there is found out now, not after hours
+        for name in base.retrain.sets:  # a missing set is noticed now, not after hours
             benchmark_set(name, task, base.retrain.benchmarks)
     equal = with_equal_budgets(variants, base.train.time)
     lead = next((variant for variant in equal if variant.budget is not None and variant.budget.steps), equal[0])
@@ -89,47 +119,47 @@ def prepare(
     )
 
 
-def run(plan: ExperimentPlan, folder: Path, jobs: int = 1) -> ExperimentResult:
-    """Begin a campaign in a new folder and bring it to its end."""
-    begin(folder, plan.to_document())
-    return carry_out(plan, folder, jobs)
+def start_experiment(plan: ExperimentPlan, folder: Path, jobs: int = 1) -> ExperimentResult:
+    """Start an experiment in a new folder and finish it; ``jobs`` runs at a time."""
+    write_plan_file(folder, plan.to_document())
+    return finish_experiment(plan, folder, jobs)
 
 
-def carry_out(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult:
-    """Bring every run of a begun experiment to its end and write its results."""
-    from nas.experiments.results import collect
+def finish_experiment(plan: ExperimentPlan, folder: Path, jobs: int) -> ExperimentResult:
+    """Finish every run of a started experiment and write its results; ``jobs`` runs at a time."""
+    from nas.experiments.results import collect_results
 
     load_plugins(plan.base.plugins)
-    done = parts_of(plan, folder)
-    finish_all(folder, [(item.found, item.trained) for item in done], plan.base.plugins, jobs)
-    return collect(plan, folder, done, CpuTime(folder))
+    planned = planned_runs(plan, folder)
+    finish_runs(folder, [(one.search, one.training) for one in planned], plan.base.plugins, jobs)
+    return collect_results(plan, folder, planned, CpuTime(folder))
 
 
-def parts_of(plan: ExperimentPlan, folder: Path) -> list[Trained]:
-    """All parts in the order of work: seed by seed, so that an unfinished campaign is balanced."""
-    done = []
+def planned_runs(plan: ExperimentPlan, folder: Path) -> list[SearchAndTraining]:
+    """All runs in their order, seed by seed, so that an unfinished experiment is balanced."""
+    planned = []
     for seed in plan.seeds:
         for variant in plan.variants:
-            found = PlannedRun(f"{variant.name}-seed{seed}", variant.at_seed(seed))
-            trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
-            done.append(Trained(variant.name, seed, found, trained))
-    for index in range(plan.base.retrain.random_genotypes if _has_supernet(plan) else 0):
-        found = random_genotype(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
+            search = PlannedRun(f"{variant.name}-seed{seed}", variant.at_seed(seed))
+            training = retraining_run(f"{search.name}-retrained", plan.base, folder / search.name, seed)
+            planned.append(SearchAndTraining(variant.name, seed, search, training))
+    for index in range(_random_genotypes(plan)):
+        search = random_genotype_run(f"random-genotype{index + 1}", plan.base, FIRST_DRAW + plan.base.seed + index)
         seed = plan.seeds[index % len(plan.seeds)]
-        trained = retraining(f"{found.name}-retrained", plan.base, folder / found.name, seed)
-        done.append(Trained("", seed, found, trained))
-    return done
+        training = retraining_run(f"{search.name}-retrained", plan.base, folder / search.name, seed)
+        planned.append(SearchAndTraining("", seed, search, training))
+    return planned
 
 
-def _has_supernet(plan: ExperimentPlan) -> bool:
-    from nas.experiments.budget import is_differentiable
+def _random_genotypes(plan: ExperimentPlan) -> int:
+    """How many random genotypes are trained for the rank correlation; none without a supernet."""
+    has_supernet = any(is_differentiable(variant.settings) for variant in plan.variants)
+    return plan.base.retrain.random_genotypes if has_supernet else 0
 
-    return any(is_differentiable(variant.settings) for variant in plan.variants)
 
-
-def describe(plan: ExperimentPlan) -> str:
-    """What a campaign will do, for ``--dry-run``."""
-    lines = [f"{plan.title}: {len(plan.variants)} arms, seeds {', '.join(map(str, plan.seeds))}"]
+def describe_experiment(plan: ExperimentPlan) -> str:
+    """What an experiment would do, for ``--dry-run``."""
+    lines = [f"{plan.title}: {len(plan.variants)} variants, seeds {', '.join(map(str, plan.seeds))}"]
     for variant in plan.variants:
         words = [f"{variant.factor} {variant.level}"]
         if (budget := variant.budget) is not None:
@@ -138,7 +168,7 @@ def describe(plan: ExperimentPlan) -> str:
             words.append(f"about {budget.seconds:.0f} CPU s, {budget.multiply_adds / 1e12:.3g} T multiply-adds")
         lines.append(f"  {variant.name}: {', '.join(words)}")
         lines += [f"    note: {note}" for note in variant.notes]
-    count = len(plan.variants) * len(plan.seeds) + (plan.base.retrain.random_genotypes if _has_supernet(plan) else 0)
+    count = len(plan.variants) * len(plan.seeds) + _random_genotypes(plan)
     lines.append(f"  then {count} trainings of {plan.base.retrain.steps} steps")
     lines += [f"  {note}" for note in plan.notes]
     return "\n".join(lines)

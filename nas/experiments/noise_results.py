@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,35 +17,52 @@ from nas.statistics.variance import Components, components
 
 Array = npt.NDArray[np.float64]
 
-#: shares of a run after which it is looked at, besides its end
+#: shares of a run's steps at which it is validated, besides its end
 EARLY = (0.25, 0.5)
-#: differences (dB) for which the seeds needed are stated
+#: differences (dB) for which the number of seeds needed is stated
 DIFFERENCES = (0.05, 0.1, 0.2, 0.3, 0.5)
-#: a run so many dB below the median of all runs after a quarter of its steps is a slow starter
+#: a run this many dB below the median of all runs after a quarter of its steps is a slow starter
 SLOW = 0.5
 
 
 @dataclass(frozen=True)
 class NoiseTable:
-    """curves: PSNR (dB), shape (genotypes, seeds, len(EARLY) + 1), the last column the end; ``floor``: PSNR of
-    plain bicubic enlargement on the same images, None where the task keeps the size."""
+    """The validation curves of a noise measurement.
+
+    Attributes:
+        curves: PSNR in dB, shape (genotypes, seeds, len(EARLY) + 1), the last column at the end of the run.
+        parameters: Parameters of each genotype's network.
+        multiply_adds: Multiply-adds of each at the task's cost output size.
+        seeds: Seeds of the trainings.
+        steps: Steps of one training.
+        bicubic_psnr: PSNR in dB of bicubic enlargement on the same images; None where the task keeps the size.
+    """
 
     curves: Array
     parameters: Sequence[int]
     multiply_adds: Sequence[int]
     seeds: Sequence[int]
     steps: int
-    floor: float | None
+    bicubic_psnr: float | None
 
 
-def statistics_of(table: NoiseTable) -> dict[str, Any]:
-    """Everything as plain values, with the conclusions in words."""
+def noise_statistics(table: NoiseTable) -> dict[str, Any]:
+    """All figures of a noise measurement.
+
+    Args:
+        table: Its validation curves.
+
+    Returns:
+        Plain values for ``statistics.json``, with the conclusions in words.
+    """
     final = table.curves[:, :, -1]
     stages = []
     for column, share in enumerate((*EARLY, 1.0)):
-        parts = components(table.curves[:, :, column].tolist())
+        variance = components(table.curves[:, :, column].tolist())
         steps = round(share * table.steps)
-        stages.append({"share": share, "steps": steps, "components": asdict(parts), "needed": _needed(parts, steps)})
+        stages.append(
+            {"share": share, "steps": steps, "components": asdict(variance), "needed": _needed(variance, steps)}
+        )
     found: dict[str, Any] = {
         "steps": table.steps,
         "seeds": list(table.seeds),
@@ -66,9 +84,14 @@ def statistics_of(table: NoiseTable) -> dict[str, Any]:
 
 
 def between_seeds(final: Array) -> dict[str, Any]:
-    """Kendall's tau between the rankings of the genotypes by every two seeds, and the mean of the pairs.
+    """Kendall's tau between the rankings of the genotypes by every two seeds.
 
-    The pairs share seeds, so the mean has no simple interval: its range by leaving one genotype out is given.
+    Args:
+        final: PSNR in dB at the end of each run, shape (genotypes, seeds).
+
+    Returns:
+        Each pair of seeds and the mean over pairs. The pairs share seeds, so the mean has no simple interval; ``low``
+        and ``high`` are its range with any one genotype left out.
     """
     columns = final.T.tolist()
     pairs = [(a, b, s.kendall(columns[a], columns[b])) for a, b in combinations(range(len(columns)), 2)]
@@ -88,7 +111,7 @@ def between_seeds(final: Array) -> dict[str, Any]:
 
 
 def _early(curves: Array, column: int, share: float) -> dict[str, Any]:
-    """How early PSNR ranks the end of its own run, and the mean end of the same genotype's other seeds."""
+    """How well early PSNR ranks the end of its own run, and the mean of the same genotype's other seeds."""
     early, final = curves[:, :, column], curves[:, :, -1]
     others = (final.sum(axis=1, keepdims=True) - final) / (final.shape[1] - 1)
     return {
@@ -106,14 +129,14 @@ def _slow(table: NoiseTable) -> dict[str, Any]:
         "runs": int(first.size),
         "slow": int(slow.sum()),
         "loss": float(np.median(final[~slow]) - np.median(final[slow])) if slow.any() and not slow.all() else None,
-        "floor": table.floor,
-        "below_floor_early": int((first < table.floor).sum()) if table.floor is not None else None,
-        "below_floor": int((final < table.floor).sum()) if table.floor is not None else None,
+        "floor": table.bicubic_psnr,
+        "below_floor_early": int((first < table.bicubic_psnr).sum()) if table.bicubic_psnr is not None else None,
+        "below_floor": int((final < table.bicubic_psnr).sum()) if table.bicubic_psnr is not None else None,
     }
 
 
 def _needed(found: Components, steps: int) -> list[dict[str, Any]]:
-    """Seeds a side and steps in all to see each difference between two genotypes; ``cautious``: by the upper end."""
+    """Seeds per side and total steps to detect each difference; ``cautious`` takes the upper end of the noise."""
     return [
         {
             "difference": d,
@@ -126,19 +149,30 @@ def _needed(found: Components, steps: int) -> list[dict[str, Any]]:
 
 
 def _conclusions(found: dict[str, Any]) -> list[str]:
+    """Plain sentences, each with its interval and n."""
+    return [*_on_variance(found), *_on_rankings(found), *_on_slow_starts(found["slow"]), *_on_seeds_needed(found)]
+
+
+def _on_variance(found: dict[str, Any]) -> list[str]:
     end = Components(**found["stages"][-1]["components"])
     size = f"n = {end.genotypes} genotypes x {end.seeds} seeds"
     level = wording.percent(end.level)
-    said = [
-        f"Seed noise: SD {end.seed_sd:.3f} dB ({level} interval {end.seed_low:.3f} to {end.seed_high:.3f}, {size}).",
-        f"Spread between genotypes, noise taken out: SD {end.genotype_sd:.3f} dB; it is {end.reliability:.0%} of the "
-        f"variance of one run ({level} interval {end.reliability_low:.0%} to {end.reliability_high:.0%}, {size}).",
-    ]
     p = "" if end.p is None else f" (F test p = {end.p:.2g}, {size})"
-    if end.reliability_low > 0:
-        said.append(f"The genotypes differ{p}.")
-    else:
-        said.append(f"The interval contains zero: with these seeds and steps the genotypes cannot be told apart{p}.")
+    apart = (
+        f"The genotypes differ{p}."
+        if end.reliability_low > 0
+        else f"The interval contains zero: with these seeds and steps the genotypes cannot be told apart{p}."
+    )
+    return [
+        f"Seed noise: SD {end.seed_sd:.3f} dB ({level} interval {end.seed_low:.3f} to {end.seed_high:.3f}, {size}).",
+        f"Spread between genotypes without the noise: SD {end.genotype_sd:.3f} dB, {end.reliability:.0%} of the "
+        f"variance of one run ({level} interval {end.reliability_low:.0%} to {end.reliability_high:.0%}, {size}).",
+        apart,
+    ]
+
+
+def _on_rankings(found: dict[str, Any]) -> list[str]:
+    said = []
     between = found["between_seeds"]
     if between["mean"] is not None:
         said.append(
@@ -151,35 +185,39 @@ def _conclusions(found: dict[str, Any]) -> list[str]:
             f"PSNR after {early['share']:.0%} of the steps ranks the end of its own run with "
             f"{wording.correlation(own)}; the genotype (its other seeds) with {wording.correlation(other)}."
         )
-    slow = found["slow"]
-    loss = "" if slow["loss"] is None else f"; they end {slow['loss']:.2f} dB lower"
-    said.append(
-        f"Slow starters ({slow['threshold']} dB below the median after a quarter): {slow['slow']} of {slow['runs']} "
-        f"runs{loss}. retrain.network.image_residual=true and retrain.schedule.warmup shorten slow starts."
-    )
-    if slow["floor"] is not None:
-        said.append(
-            f"Below plain bicubic ({slow['floor']:.2f} dB): {slow['below_floor_early']} runs after a quarter, "
-            f"{slow['below_floor']} at the end (n = {slow['runs']})."
-        )
     for name, entry in found["cost"].items():
         said.append(f"Mean PSNR against {name}: {wording.correlation(s.Correlation(**entry))}.")
+    return said
+
+
+def _on_slow_starts(slow: dict[str, Any]) -> list[str]:
+    loss = "" if slow["loss"] is None else f"; they end {slow['loss']:.2f} dB lower"
+    said = [
+        f"Slow starters ({slow['threshold']} dB below the median after a quarter): {slow['slow']} of {slow['runs']} "
+        f"runs{loss}. retrain.network.image_residual=true and retrain.schedule.warmup shorten slow starts."
+    ]
+    if slow["floor"] is not None:
+        said.append(
+            f"Below bicubic enlargement ({slow['floor']:.2f} dB): {slow['below_floor_early']} runs after a quarter, "
+            f"{slow['below_floor']} at the end (n = {slow['runs']})."
+        )
+    return said
+
+
+def _on_seeds_needed(found: dict[str, Any]) -> list[str]:
     needs = found["stages"][-1]["needed"]
-    parts = [f"{e['difference']:g} dB: {e['seeds']} (cautious {e['cautious']})" for e in needs]
-    said.append(
-        f"Seeds a side to see a difference between two genotypes with 80 % power at {found['steps']} steps (two-sided "
-        f"t-test at 5 %): {'; '.join(parts)}. Cautious: at the upper end of the noise's interval."
-    )
+    seeds = [f"{e['difference']:g} dB: {e['seeds']} (cautious {e['cautious']})" for e in needs]
     cheapest = []
     for index, difference in enumerate(DIFFERENCES):
-        best = min(found["stages"], key=lambda stage, i=index: stage["needed"][i]["steps"])  # type: ignore[misc]
-        entry = best["needed"][index]
-        cheapest.append(f"{difference:g} dB: {entry['seeds']} seeds x {best['steps']} steps")
-    said.append(
-        f"Fewest steps in all that would do: {'; '.join(cheapest)}. (Noise at a quarter and half was read inside "
-        "longer runs, whose learning rate is still high there; and an early difference need not be that of the end.)"
-    )
-    return said
+        choices = [(stage["needed"][index]["steps"], stage) for stage in found["stages"]]
+        stage = min(choices, key=itemgetter(0))[1]
+        cheapest.append(f"{difference:g} dB: {stage['needed'][index]['seeds']} seeds x {stage['steps']} steps")
+    return [
+        f"Seeds per side to detect a difference between two genotypes with 80 % power at {found['steps']} steps "
+        f"(two-sided t-test at 5 %): {'; '.join(seeds)}. Cautious: with the upper end of the interval of the noise.",
+        f"Fewest total steps that suffice: {'; '.join(cheapest)}. (Noise at a quarter and at half was measured within "
+        "longer runs, whose learning rate is still high there, and an early difference need not be the final one.)",
+    ]
 
 
 def _range(between: dict[str, Any]) -> str:

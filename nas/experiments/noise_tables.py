@@ -1,25 +1,31 @@
-"""The tables of a noise measurement as Markdown and CSV, from its statistics alone."""
+"""The tables of a noise measurement as Markdown, from its statistics alone."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from io import StringIO
 from typing import Any
 
 import numpy as np
 
 FORMULA = (
-    "Seeds needed: the least n with power 1 - beta of the two-sided t-test of two groups of n, by the noncentral t "
-    "distribution; near 2 (z(1 - alpha/2) + z(1 - beta))^2 (SD / d)^2 (Cohen, Statistical Power Analysis for the "
-    "Behavioral Sciences, 1988, chapter 2), alpha 0.05, beta 0.2. Components: one-way random effects, exact intervals "
-    "by chi-square and F (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6). Rank correlations "
-    "over runs take them for independent, which runs of one genotype are not: their intervals are somewhat too narrow."
+    "Seeds needed: the smallest n for which the two-sided t-test of two groups of n has power 1 - beta, by the "
+    "noncentral t distribution; close to 2 (z(1 - alpha/2) + z(1 - beta))^2 (SD / d)^2 (Cohen, Statistical Power "
+    "Analysis for the Behavioral Sciences, 1988, chapter 2), alpha 0.05, beta 0.2. Components: one-way random effects, "
+    "exact intervals by chi-square and F (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6). Rank "
+    "correlations over runs treat them as independent, which runs of one genotype are not, so their intervals are "
+    "somewhat too narrow."
 )
 
 
-def as_markdown(statistics: Mapping[str, Any]) -> str:
-    """Title, the table of PSNR, components by stage, seeds needed, conclusions."""
+def noise_markdown(statistics: Mapping[str, Any]) -> str:
+    """Title, PSNR of every training, components of variance and seeds needed after each stage, conclusions.
+
+    Args:
+        statistics: Content of the ``statistics.json`` of a noise measurement.
+
+    Returns:
+        The text of ``table.md``.
+    """
     seeds = statistics["seeds"]
     lines = [
         f"# Seed noise and spread: {statistics['space']} on {statistics['task']}",
@@ -53,16 +59,3 @@ def as_markdown(statistics: Mapping[str, Any]) -> str:
     if statistics["cpu_seconds_of_a_run"] is not None:
         lines.append(f"One run took {statistics['cpu_seconds_of_a_run']:.3g} CPU seconds on average.")
     return "\n".join(lines) + "\n"
-
-
-def as_csv(statistics: Mapping[str, Any]) -> str:
-    """One line a run: genotype, seed, PSNR at each stage, costs."""
-    file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    stages = [f"psnr_{stage['steps']}" for stage in statistics["stages"]]
-    writer.writerow(["genotype", "seed", *stages, "parameters", "multiply_adds"])
-    for i, key in enumerate(statistics["genotypes"]):
-        for j, seed in enumerate(statistics["seeds"]):
-            costs = (statistics["parameters"][i], statistics["multiply_adds"][i])
-            writer.writerow([key, seed, *statistics["curves"][i][j], *costs])
-    return file.getvalue()

@@ -1,4 +1,4 @@
-"""What the finished runs of a campaign say: one record and one evaluation row for each genotype that was trained."""
+"""The outcomes of finished runs: one record and one evaluation row per trained genotype."""
 
 from __future__ import annotations
 
@@ -19,16 +19,25 @@ from nas.tasks import Task
 from nas.train.run import Run
 from nas.versions import commit, package_version
 
-#: the name of the held-out images in rows
+#: name of the held-out images in evaluation rows
 VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One trained genotype. psnr: dB on the validation images after training; gap: of its search, dB, if any.
+    """One trained genotype.
 
-    costs: of the network at the task's cost output; search_seconds, train_seconds: CPU seconds, None where a
-    session was lost to a kill.
+    Attributes:
+        name: Name of its evaluation row.
+        variant: Name of the variant that found it; "" for a random genotype.
+        seed: Seed of its search and training.
+        genotype: The genotype.
+        psnr: PSNR on the validation images after training, in dB.
+        costs: Costs of the network at the task's cost output size.
+        gap: Discretisation gap of its search in dB, if it has one.
+        search_seconds: CPU seconds of the search; None where a session was killed.
+        train_seconds: CPU seconds of the training; None where a session was killed.
+        weights: File that holds the trained weights.
     """
 
     name: str
@@ -43,15 +52,30 @@ class Outcome:
     weights: Path
 
 
-class Reader:
-    """Reads finished parts; the costs of one genotype are counted once."""
+class OutcomeReader:
+    """Reads finished runs; the costs of one genotype are counted once."""
 
     def __init__(self, folder: Path, task: Task) -> None:
+        """Read from ``folder``, that of the experiment; ``task`` sets the size at which costs are counted."""
         self._folder, self._task, self._work = folder, task, CpuTime(folder)
         self._costs: dict[str, Costs] = {}
 
     def outcome(self, name: str, variant: str, seed: int, search: str, training: str) -> Outcome:
-        """One search and one training, given by their folders."""
+        """Read one search and one training.
+
+        Args:
+            name: Name of the evaluation row.
+            variant: Name of the variant, "" for a random genotype.
+            seed: Seed of both runs.
+            search: Name of the folder of the search.
+            training: Name of the folder of the training.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            NasError: A run is unfinished or damaged, or was not validated.
+        """
         found, trained = Run.open(self._folder / search), Run.open(self._folder / training)
         scores = trained.summary()["scores"]
         if "psnr" not in scores:
@@ -73,7 +97,7 @@ class Reader:
         )
 
     def costs(self, genotype: Genotype, weights: Path) -> Costs:
-        """Of the trained network, at the task's output size."""
+        """Costs of the trained network at the task's cost output size."""
         if genotype.hash not in self._costs:
             self._costs[genotype.hash] = costs_for_task(load_weights(weights).model, self._task)
         return self._costs[genotype.hash]
@@ -82,9 +106,19 @@ class Reader:
 def write_experiment_rows(
     folder: Path, outcomes: Sequence[Outcome], base: SearchSettings, task: Task, images: int
 ) -> list[EvaluationRow]:
-    """``rows.csv``: each trained network on the validation images and, if asked for, on the benchmark sets.
+    """Write ``rows.csv``: each trained network on the validation images and on the benchmark sets asked for.
 
-    The sets are measured by the harness, after everything else. Rows that are there already are kept.
+    The sets are measured by the evaluation harness after everything else; rows of sets in the file are kept.
+
+    Args:
+        folder: Folder of the experiment.
+        outcomes: The trained genotypes.
+        base: Settings of the experiment; ``base.retrain.sets`` names the sets.
+        task: The task.
+        images: Number of validation images.
+
+    Returns:
+        All rows of the file.
     """
     path = folder / "rows.csv"
     earlier = [r for r in read_rows(path) if r.set != VALIDATION] if path.exists() else []
@@ -98,7 +132,7 @@ def write_experiment_rows(
             data=base.retrain.benchmarks,
             out=path,
             device=base.device,
-            command=f"retrain.sets of the campaign {folder.name}",
+            command=f"retrain.sets of the experiment {folder.name}",
             progress=True,
         )
     return read_rows(path)

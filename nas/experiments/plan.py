@@ -1,36 +1,62 @@
-"""What an experiment is made of, before and after it ran."""
+"""The plan of an experiment before it runs, and its result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.config.reading import parse
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
+from nas.experiments.frames import experiment_frame, noise_frame
 from nas.experiments.runs import EXPERIMENT_FILE, PlannedRun
 from nas.experiments.variants import Variant
 from nas.tasks import get_task
 from nas.train.training_data import open_training_data
 
-#: seeds of random genotypes begin here, far from those of the searches
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: seeds of random genotypes start here, far from those of the searches
 FIRST_DRAW = 10_000
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """A finished campaign: what to read (Markdown), its table as a file, the folder, all figures as plain values."""
+    """A finished experiment.
+
+    Attributes:
+        text: Its table and conclusions as Markdown.
+        table: File that holds the text.
+        folder: Folder of the experiment.
+        statistics: All figures as plain values, the content of ``statistics.json``.
+    """
 
     text: str
     table: Path
     folder: Path
     statistics: dict[str, Any]
 
+    def frame(self) -> pd.DataFrame:
+        """The figures of ``table.csv`` as a data frame: one row per variant, or per training of ``nas noise``."""
+        return (noise_frame if self.statistics["kind"] == "noise" else experiment_frame)(self.statistics)
+
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """A campaign before it runs. ``reference``: the arm that the others are compared with, if any."""
+    """An experiment before it runs.
+
+    Attributes:
+        kind: "campaign" (seeds of one strategy), "ablation" or "contest" (several strategies).
+        title: Its kind for people.
+        base: Settings that all variants share, among them the recipe by which genotypes are trained.
+        variants: The searches to compare, each with its budget.
+        seeds: Seeds of the searches and trainings of every variant.
+        reference: Name of the variant that the others are compared with, if any.
+        seconds: CPU seconds of one search, if known.
+        notes: Sentences for the table.
+    """
 
     kind: str
     title: str
@@ -56,7 +82,17 @@ class ExperimentPlan:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> ExperimentPlan:
-        """Inverse of ``to_document``."""
+        """Read a plan from plain values.
+
+        Args:
+            document: What ``to_document`` returned.
+
+        Returns:
+            The plan.
+
+        Raises:
+            NasError: The document is damaged.
+        """
         try:
             return cls(
                 document["kind"],
@@ -73,26 +109,33 @@ class ExperimentPlan:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """One genotype trained: its arm ("" for a random genotype of the rank correlation), search and training."""
+class SearchAndTraining:
+    """A search and the training of the genotype it finds.
+
+    Attributes:
+        variant: Name of the variant; "" for a random genotype of the rank correlation.
+        seed: Seed of both runs.
+        search: The search.
+        training: The training.
+    """
 
     variant: str
     seed: int
-    found: PlannedRun
-    trained: PlannedRun
+    search: PlannedRun
+    training: PlannedRun
 
 
 def is_experiment(folder: str | Path) -> bool:
-    """Whether ``folder`` holds a campaign rather than a single run."""
+    """Whether ``folder`` holds an experiment rather than a single run."""
     return (Path(folder) / EXPERIMENT_FILE).is_file()
 
 
-def images_of(plan: ExperimentPlan) -> int:
-    """How many images the parts are compared on."""
+def count_validation_images(plan: ExperimentPlan) -> int:
+    """Number of held-out images on which the variants are compared."""
     data = open_training_data(plan.base, get_task(plan.base.task), {"weights": 1.0})
     return len(data.parts["validation"])
 
 
-def default_name(settings: SearchSettings, kind: str) -> str:
-    """The folder's name when none is given."""
+def default_experiment_name(settings: SearchSettings, kind: str) -> str:
+    """Name of the folder of an experiment when none is given."""
     return f"{kind}-{Path(settings.space).stem}-{settings.task}-{settings.strategy}"

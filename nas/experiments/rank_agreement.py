@@ -1,4 +1,4 @@
-"""Does a supernet rank genotypes as training does? Its PSNR for each trained genotype, and Kendall's tau."""
+"""The score of trained genotypes by a supernet, to see whether it ranks them as training does."""
 
 from __future__ import annotations
 
@@ -22,9 +22,17 @@ SCORES_FILE = "supernet_scores.json"
 
 
 def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str, Genotype]) -> dict[str, float]:
-    """Genotype hash -> validation PSNR (dB) of the supernet with every edge reduced to the genotype's block.
+    """Validate genotypes with the weights of a supernet, every edge reduced to the genotype's block.
 
-    Genotypes of another space are left out. Scores are kept in the run folder, so that nothing is measured twice.
+    Scores are kept in the run folder, so nothing is measured twice.
+
+    Args:
+        run: Folder of a finished search with a supernet.
+        settings: Settings of that search.
+        genotypes: Genotypes by hash; those of another space are left out.
+
+    Returns:
+        Validation PSNR in dB by hash.
     """
     file = run / SCORES_FILE
     known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -1,4 +1,4 @@
-"""From finished parts to what is read: ``statistics.json``, ``table.md``, ``table.csv`` and the conclusions."""
+"""From finished runs to results: ``statistics.json``, ``table.md``, ``table.csv`` and the conclusions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from nas.engines.setup import space_of
 from nas.experiments.budget import is_differentiable
 from nas.experiments.cpu_time import CpuTime
-from nas.experiments.outcomes import VALIDATION, Outcome, Reader, write_experiment_rows
-from nas.experiments.plan import ExperimentPlan, ExperimentResult, Trained, images_of
+from nas.experiments.frames import experiment_csv
+from nas.experiments.outcomes import VALIDATION, Outcome, OutcomeReader, write_experiment_rows
+from nas.experiments.plan import ExperimentPlan, ExperimentResult, SearchAndTraining, count_validation_images
 from nas.experiments.rank_agreement import supernet_scores
-from nas.experiments.tables import as_csv, as_markdown
-from nas.experiments.variants import Variant
+from nas.experiments.tables import experiment_markdown
+from nas.experiments.variants import BASELINE, Variant
 from nas.files import write_json, write_text
 from nas.space import Genotype
 from nas.statistics import intervals as s
@@ -22,15 +23,29 @@ from nas.statistics import sentences as wording
 from nas.tasks import get_task
 
 
-def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: CpuTime) -> ExperimentResult:
-    """Read all parts, compare, write; the same parts give the same files."""
+def collect_results(
+    plan: ExperimentPlan, folder: Path, done: Sequence[SearchAndTraining], work: CpuTime
+) -> ExperimentResult:
+    """Read all runs, compare the variants and write the results; the same runs give the same files.
+
+    Args:
+        plan: The experiment.
+        folder: Its folder.
+        done: Its finished runs.
+        work: Counts the CPU time of scores by supernets.
+
+    Returns:
+        The result.
+    """
     task = get_task(plan.base.task)
-    reader = Reader(folder, task)
+    reader = OutcomeReader(folder, task)
     outcomes = [
-        reader.outcome(part.found.name, part.variant, part.seed, part.found.name, part.trained.name) for part in done
+        reader.outcome(one.search.name, one.variant, one.seed, one.search.name, one.training.name) for one in done
     ]
-    images = images_of(plan)
-    variants = [_arm(variant, [o for o in outcomes if o.variant == variant.name]) for variant in plan.variants]
+    images = count_validation_images(plan)
+    variants = [
+        _variant_statistics(variant, [o for o in outcomes if o.variant == variant.name]) for variant in plan.variants
+    ]
     ranking = _ranking(plan, folder, outcomes, work)
     rows = write_experiment_rows(folder, outcomes, plan.base, task, images)
     statistics: dict[str, Any] = {
@@ -45,7 +60,7 @@ def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: C
         "budget_seconds": plan.seconds,
         "retrain_steps": plan.base.retrain.steps,
         "arms": variants,
-        "comparisons": compare(variants, plan.reference),
+        "comparisons": compare_variants(variants, plan.reference),
         "ranking": ranking,
         "points": [_point(o) for o in outcomes],
         "sets": _sets(plan, rows),
@@ -53,12 +68,12 @@ def collect(plan: ExperimentPlan, folder: Path, done: Sequence[Trained], work: C
     }
     statistics["conclusions"] = conclusions(statistics)
     write_json(folder / "statistics.json", statistics)
-    write_text(folder / "table.csv", as_csv(statistics))
-    text = as_markdown(statistics)
+    write_text(folder / "table.csv", experiment_csv(statistics))
+    text = experiment_markdown(statistics)
     return ExperimentResult(text, write_text(folder / "table.md", text), folder, statistics)
 
 
-def _arm(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _variant_statistics(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     gaps = [o.gap for o in outcomes if o.gap is not None]
     times = [o.search_seconds for o in outcomes if o.search_seconds is not None]
     training = [o.train_seconds for o in outcomes if o.train_seconds is not None]
@@ -85,10 +100,16 @@ def _arm(variant: Variant, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def compare(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
-    """Every other arm minus the reference; several comparisons have wider intervals, to hold all together.
+def compare_variants(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
+    """Compare every other variant with the reference.
 
-    Bonferroni: of m comparisons each has the level 1 - 0.05 / m.
+    Args:
+        variants: Statistics of the variants, each with its ``name`` and ``psnr_values``.
+        reference: Name of the reference; None compares nothing.
+
+    Returns:
+        For each other variant its difference from the reference by Welch's and by the paired t-test, and the verdict
+        in words. With m comparisons each interval has the level 1 - 0.05 / m (Bonferroni).
     """
     base = next((a for a in variants if a["name"] == reference), None)
     others = [a for a in variants if a is not base]
@@ -106,18 +127,18 @@ def compare(variants: Sequence[dict[str, Any]], reference: str | None) -> list[d
                 "welch": asdict(difference),
                 "paired": asdict(pairs),
                 "decided": difference.decided,
-                "verdict": wording.verdict(variant["name"], _said(base), difference),
+                "verdict": wording.verdict(variant["name"], _in_words(base), difference),
             }
         )
     return found
 
 
-def _said(variant: dict[str, Any]) -> str:
-    return "the random control" if variant["name"] == "control" else str(variant["name"])
+def _in_words(variant: dict[str, Any]) -> str:
+    return "the random-search baseline" if variant["name"] == BASELINE else str(variant["name"])
 
 
 def _ranking(plan: ExperimentPlan, folder: Path, outcomes: Sequence[Outcome], work: CpuTime) -> list[dict[str, Any]]:
-    """For each supernet: its score of every trained genotype of its space, against the PSNR after training."""
+    """For each supernet its score of every trained genotype of its space, beside the PSNR after training."""
     genotypes: dict[str, Genotype] = {o.genotype.hash: o.genotype for o in outcomes}
     trained = {key: s.summary([o.psnr for o in outcomes if o.genotype.hash == key]).mean for key in genotypes}
     found = []
@@ -153,7 +174,7 @@ def _point(one: Outcome) -> dict[str, Any]:
 
 
 def _sets(plan: ExperimentPlan, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Mean and spread of every arm on every benchmark set."""
+    """Mean and spread of every variant on every benchmark set."""
     found = []
     for name in dict.fromkeys(r.set for r in rows if r.set != VALIDATION):
         for variant in plan.variants:
@@ -167,18 +188,24 @@ def _sets(plan: ExperimentPlan, rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def conclusions(statistics: dict[str, Any]) -> list[str]:
-    """Plain sentences, each with its interval and n."""
+    """Draw the conclusions of an experiment.
+
+    Args:
+        statistics: Its figures, with the keys ``comparisons``, ``arms`` and ``ranking``.
+
+    Returns:
+        Plain sentences, each with its interval and n.
+    """
     said = [c["verdict"] for c in statistics["comparisons"]]
     if len(said) > 1:
         level = statistics["comparisons"][0]["welch"]["level"]
         said.append(
-            f"There are {len(said)} comparisons, so each interval is one of {wording.percent(level)} (Bonferroni): "
-            f"together they hold with {wording.percent(s.LEVEL)}."
+            f"There are {len(said)} comparisons, so each interval is one of {wording.percent(level)} (Bonferroni); "
+            f"all of them hold together with {wording.percent(s.LEVEL)}."
         )
     if cheapest := _cheapest_of_the_best(statistics["arms"]):
         said.append(cheapest)
-    for entry in _taus(statistics["ranking"]):
-        said.append(entry)
+    said += _rank_correlations(statistics["ranking"])
     for variant in statistics["arms"]:
         if variant["gap"] is not None:
             said.append(f"Discretisation gap of {variant['name']}: {wording.decibels(s.Summary(**variant['gap']))}.")
@@ -190,7 +217,7 @@ def conclusions(statistics: dict[str, Any]) -> list[str]:
 
 
 def _cheapest_of_the_best(variants: Sequence[dict[str, Any]]) -> str:
-    """Ties in quality are broken by cost: an arm ties with the best if their difference may be zero."""
+    """Ties in quality are broken by cost: a variant ties with the best if their difference may be zero."""
     if len(variants) < 2:
         return ""
     best = max(variants, key=lambda a: a["psnr"]["mean"])
@@ -198,7 +225,7 @@ def _cheapest_of_the_best(variants: Sequence[dict[str, Any]]) -> str:
     ties = [a for a in variants if a is best or not s.welch(best["psnr_values"], a["psnr_values"], level).decided]
     count = min(len(a["psnr_values"]) for a in variants)
     if len(ties) == 1:
-        return f"{best['name']} has the highest mean, and no other arm ties with it (n = {count} each)."
+        return f"{best['name']} has the highest mean, and no other variant ties with it (n = {count} each)."
     cheap = min(ties, key=lambda a: (a["multiply_adds"], a["parameters"]))
     names = ", ".join(a["name"] for a in ties)
     return (
@@ -208,7 +235,7 @@ def _cheapest_of_the_best(variants: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _taus(ranking: Sequence[dict[str, Any]]) -> list[str]:
+def _rank_correlations(ranking: Sequence[dict[str, Any]]) -> list[str]:
     said = []
     for variant in dict.fromkeys(entry["arm"] for entry in ranking):
         found = [s.Correlation(**entry["correlation"]) for entry in ranking if entry["arm"] == variant]

@@ -1,20 +1,32 @@
-"""Going on with an interrupted experiment of any kind."""
+"""Continuing an interrupted experiment of any kind."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from nas.experiments.experiment import carry_out
+from nas.experiments.experiment import finish_experiment
 from nas.experiments.plan import ExperimentPlan, ExperimentResult
-from nas.experiments.runs import read_document
+from nas.experiments.runs import read_plan_file
 
 
 def resume_experiment(folder: str | Path, jobs: int = 1) -> ExperimentResult:
-    """Continue an interrupted campaign: finished parts stay, the unfinished one goes on from its own state."""
+    """Continue an interrupted experiment: finished runs stay, an unfinished one continues from its last state.
+
+    Args:
+        folder: Folder of the experiment.
+        jobs: Number of runs at a time.
+
+    Returns:
+        The result, as of an experiment that was never interrupted.
+
+    Raises:
+        UsageError: The folder holds no experiment.
+        NasError: Its campaign.yaml is damaged.
+    """
     folder = Path(folder)
-    document = read_document(folder)
+    document = read_plan_file(folder)
     if document["kind"] == "noise":
         from nas.experiments.noise import resume_noise
 
         return resume_noise(folder, document, jobs)
-    return carry_out(ExperimentPlan.from_document(document), folder, jobs)
+    return finish_experiment(ExperimentPlan.from_document(document), folder, jobs)

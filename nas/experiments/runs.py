@@ -1,4 +1,4 @@
-"""The parts of a campaign: runs that are begun, continued or left alone, and the CPU time that each has taken."""
+"""The runs of an experiment: searches and trainings that are started, continued or left alone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from nas.registry import load_plugins
 from nas.train.retrain import retrain
 from nas.train.signals import listening
 
+#: file that holds the plan of an experiment; folders with it exist, so the old name stays
 EXPERIMENT_FILE = "campaign.yaml"
 #: the strategy of the random-search baseline (``--control random``)
 RANDOM_SEARCH = "random"
@@ -30,46 +31,69 @@ RANDOM_SEARCH = "random"
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a campaign, in the folder of this name: a search, or a training of what ``settings.model`` names."""
+    """One run of an experiment.
+
+    Attributes:
+        name: Name of its folder within that of the experiment.
+        settings: Those of a search, or of a training of the genotype that ``settings.model`` names.
+    """
 
     name: str
     settings: SearchSettings | RetrainSettings
 
 
-def finish(folder: Path, part: PlannedRun, work: CpuTime) -> Path:
-    """Bring one part to its end: kept when finished, continued from its last state when begun, else begun."""
-    run = folder / part.name
+def finish_run(folder: Path, planned: PlannedRun, work: CpuTime) -> Path:
+    """Finish one run: a finished one is kept, a started one continued from its last state.
+
+    Args:
+        folder: Folder of the experiment.
+        planned: The run.
+        work: Counts its CPU time.
+
+    Returns:
+        Folder of the run.
+    """
+    run = folder / planned.name
     if (run / "summary.json").is_file():
         return run
-    action: Callable[..., Any] = search if isinstance(part.settings, SearchSettings) else retrain
-    begun = (run / "config.yaml").is_file()
-    if begun and not any((run / "state").glob("step-*.sha256")):
+    action: Callable[..., Any] = search if isinstance(planned.settings, SearchSettings) else retrain
+    started = (run / "config.yaml").is_file()
+    if started and not any((run / "state").glob("step-*.sha256")):
         (run / "config.yaml").unlink()  # killed before its first state: nothing to continue from
-        begun = False
-    where = f"interrupted; continue with 'nas search --resume {folder}'"
-    with work.measured(part.name), listening(lambda: where):
-        if begun:
+        started = False
+    hint = f"interrupted; continue with 'nas search --resume {folder}'"
+    with work.measured(planned.name), listening(lambda: hint):
+        if started:
             action(resume=run)
         else:
-            action(part.settings, out=run)
+            action(planned.settings, out=run)
     return run
 
 
-def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Sequence[str], jobs: int = 1) -> None:
-    """Bring all parts to their end, those of one chain one after the other, ``jobs`` chains at a time.
+def finish_runs(folder: Path, sequences: Sequence[Sequence[PlannedRun]], plugins: Sequence[str], jobs: int = 1) -> None:
+    """Finish all runs, those of one sequence one after the other.
 
-    More than one job means as many processes; give each its share of the cores (``threads``). The first failure
-    ends the campaign, whose finished and begun parts stay for a resume.
+    With more than one job each sequence runs in a process of its own; give each its share of the cores
+    (``threads``). The first failure ends the experiment, whose runs stay for a resume.
+
+    Args:
+        folder: Folder of the experiment.
+        sequences: Runs that must follow each other, e.g. a search and the training of what it finds.
+        plugins: Plugins to load in every process.
+        jobs: Number of sequences at a time.
+
+    Raises:
+        UsageError: ``jobs`` is below 1.
     """
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least one process is needed")
-    waiting = [c for c in chains if not all((folder / part.name / "summary.json").is_file() for part in c)]
+    waiting = [s for s in sequences if not all((folder / run.name / "summary.json").is_file() for run in s)]
     if min(jobs, len(waiting)) <= 1:
-        for chain in waiting:
-            _finish_chain(folder, chain, plugins)
+        for sequence in waiting:
+            _finish_sequence(folder, sequence, plugins)
         return
     with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_finish_chain, folder, chain, plugins) for chain in waiting]
+        futures = [pool.submit(_finish_sequence, folder, sequence, plugins) for sequence in waiting]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -78,14 +102,14 @@ def finish_all(folder: Path, chains: Sequence[Sequence[PlannedRun]], plugins: Se
             raise
 
 
-def _finish_chain(folder: Path, chain: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
+def _finish_sequence(folder: Path, sequence: Sequence[PlannedRun], plugins: Sequence[str]) -> None:
     load_plugins(plugins)
-    for part in chain:
-        finish(folder, part, CpuTime(folder))
+    for planned in sequence:
+        finish_run(folder, planned, CpuTime(folder))
 
 
-def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> PlannedRun:
-    """The training of what run folder ``model`` found, by the campaign's recipe."""
+def retraining_run(name: str, base: SearchSettings, model: Path, seed: int) -> PlannedRun:
+    """The training of the genotype in run folder ``model``, by the recipe ``base.retrain``."""
     recipe = base.retrain.model_dump(include=set(TrainSettings.model_fields))
     settings = RetrainSettings(
         task=base.task,
@@ -101,8 +125,8 @@ def retraining(name: str, base: SearchSettings, model: Path, seed: int) -> Plann
     return PlannedRun(name, settings)
 
 
-def random_genotype(name: str, base: SearchSettings, seed: int) -> PlannedRun:
-    """A random genotype of the space (under its limits), drawn without training anything."""
+def random_genotype_run(name: str, base: SearchSettings, seed: int) -> PlannedRun:
+    """A search that draws one random genotype within the limits and trains nothing."""
     settings = build(
         SearchSettings,
         base.model_dump(mode="json"),
@@ -112,14 +136,22 @@ def random_genotype(name: str, base: SearchSettings, seed: int) -> PlannedRun:
         search__objectives=["psnr"],
         search__estimator=SearchOptions().estimator,
     )
-    # the time limit of a search has no meaning here, and the trial belongs to no shared study
+    # the time of a search does not apply here, and the trial belongs to no shared study
     train = settings.train.model_copy(update={"time": None})
     study = settings.study.model_copy(update={"storage": None, "workers": 0})
     return PlannedRun(name, settings.model_copy(update={"train": train, "study": study}))
 
 
-def begin(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write ``campaign.yaml``; a folder that holds a campaign or a run is never written over."""
+def write_plan_file(folder: Path, document: Mapping[str, Any]) -> None:
+    """Create the folder of an experiment with its plan.
+
+    Args:
+        folder: Folder to create; nothing in it is ever overwritten.
+        document: The plan as plain values, with its ``kind``.
+
+    Raises:
+        UsageError: The folder already holds an experiment or a run.
+    """
     for name in (EXPERIMENT_FILE, "config.yaml"):
         if (folder / name).exists():
             raise UsageError(
@@ -129,15 +161,26 @@ def begin(folder: Path, document: Mapping[str, Any]) -> None:
     write_text(folder / EXPERIMENT_FILE, yaml.safe_dump(plain(document), sort_keys=False))
 
 
-def read_document(folder: Path) -> dict[str, Any]:
-    """What ``begin`` wrote; a folder without it is a UsageError."""
+def read_plan_file(folder: Path) -> dict[str, Any]:
+    """Read what ``write_plan_file`` wrote.
+
+    Args:
+        folder: Folder of the experiment.
+
+    Returns:
+        The plan as plain values.
+
+    Raises:
+        UsageError: The folder holds no plan.
+        NasError: The plan is damaged.
+    """
     path = folder / EXPERIMENT_FILE
     if not path.is_file():
-        raise UsageError(f"{str(folder)!r} is not the folder of a campaign: it has no {EXPERIMENT_FILE}")
+        raise UsageError(f"{str(folder)!r} is not the folder of an experiment: it has no {EXPERIMENT_FILE}")
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise NasError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict) or "kind" not in document:
-        raise NasError(f"{str(path)!r} does not say what kind of campaign it is; is it one of ours?")
+        raise NasError(f"{str(path)!r} does not name the kind of its experiment; restore it or start again")
     return document

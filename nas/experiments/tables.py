@@ -1,16 +1,15 @@
-"""The table of a campaign as Markdown and CSV, from its statistics alone."""
+"""The table of an experiment as Markdown, from its statistics alone."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from typing import Any
 
+from nas.experiments.frames import comparison_of, mean_of
 from nas.statistics import sentences as wording
 
-HEADS = (
-    "arm",
+HEADINGS = (
+    "variant",
     "varied",
     "n",
     "PSNR dB",
@@ -26,102 +25,45 @@ HEADS = (
 )
 
 
-def as_markdown(statistics: Mapping[str, Any]) -> str:
-    """Title, table, conclusions, and how it was made."""
+def experiment_markdown(statistics: Mapping[str, Any]) -> str:
+    """Title, table, conclusions and how the experiment was made.
+
+    Args:
+        statistics: Content of the ``statistics.json`` of an experiment.
+
+    Returns:
+        The text of ``table.md``.
+    """
     lines = [
         f"# {statistics['title']}: {statistics['space']} on {statistics['task']}",
         "",
         f"PSNR of the genotypes found, each trained from scratch for {statistics['retrain_steps']} steps, on "
         f"{statistics['validation_images']} held-out images ({statistics['protocol']}); seeds "
-        f"{', '.join(map(str, statistics['seeds']))}. No benchmark set selects anything.",
+        f"{', '.join(map(str, statistics['seeds']))}. Benchmark sets select nothing.",
         "",
-        *_table(heads(statistics), _lines(statistics)),
+        *_pipe_table(_headings(statistics), _cells(statistics)),
         "",
         *(f"- {sentence}" for sentence in statistics["conclusions"]),
     ]
     if statistics["sets"]:
         lines += ["", "On the benchmark sets, measured once at the end:", "", *_sets(statistics["sets"])]
-    lines += ["", _made(statistics)]
+    lines += ["", _how_made(statistics)]
     lines += [f"Note: {note}" for note in statistics["notes"]]
     return "\n".join(lines) + "\n"
 
 
-def as_csv(statistics: Mapping[str, Any]) -> str:
-    """One line an arm, full precision."""
-    file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        [
-            "arm",
-            "factor",
-            "level",
-            "n",
-            "psnr",
-            "sd",
-            "low",
-            "high",
-            "difference",
-            "difference_low",
-            "difference_high",
-            "difference_level",
-            "parameters",
-            "multiply_adds",
-            "steps",
-            "trials",
-            "budget_seconds",
-            "budget_multiply_adds",
-            "search_seconds",
-            "train_seconds",
-            "gap",
-            "agreement",
-            "chance",
-        ]
-    )
-    for variant in statistics["arms"]:
-        psnr, found = variant["psnr"], _comparison(statistics, variant["name"]) or {}
-        writer.writerow(
-            "" if v is None else v
-            for v in (
-                variant["name"],
-                variant["factor"],
-                variant["level"],
-                psnr["n"],
-                psnr["mean"],
-                psnr["sd"],
-                psnr["low"],
-                psnr["high"],
-                found.get("difference"),
-                found.get("low"),
-                found.get("high"),
-                found.get("level"),
-                variant["parameters"],
-                variant["multiply_adds"],
-                variant["steps"],
-                variant["trials"],
-                variant["budget_seconds"],
-                variant["budget_multiply_adds"],
-                _mean(variant["search_seconds"]),
-                _mean(variant["train_seconds"]),
-                _mean(variant["gap"]),
-                variant["agreement"]["share"],
-                variant["agreement"]["chance"],
-            )
-        )
-    return file.getvalue()
-
-
-def heads(statistics: Mapping[str, Any]) -> list[str]:
-    """The columns, the one of the differences named after the reference or left out."""
+def _headings(statistics: Mapping[str, Any]) -> list[str]:
+    """The column headings; that of the differences names the reference, and is left out where there is none."""
     reference = statistics["reference"]
-    return [h.format(reference=reference) for h in HEADS if reference or "{reference}" not in h]
+    return [h.format(reference=reference) for h in HEADINGS if reference or "{reference}" not in h]
 
 
-def _lines(statistics: Mapping[str, Any]) -> list[list[str]]:
-    """The cells of each arm, in the order of ``heads``."""
+def _cells(statistics: Mapping[str, Any]) -> list[list[str]]:
+    """The cells of each variant, in the order of ``_headings``."""
     lines = []
     for variant in statistics["arms"]:
         psnr = variant["psnr"]
-        found = _comparison(statistics, variant["name"])
+        found = comparison_of(statistics, variant["name"])
         line = [
             variant["name"],
             f"{variant['factor']}: {variant['level']}",
@@ -141,33 +83,34 @@ def _lines(statistics: Mapping[str, Any]) -> list[list[str]]:
             f"{variant['parameters']:,.0f}",
             f"{variant['multiply_adds'] / 1e9:.2f}",
             amount,
-            _number(_mean(variant["search_seconds"]), ".0f"),
-            _number(_mean(variant["gap"]), ".2f"),
+            _number(mean_of(variant["search_seconds"]), ".0f"),
+            _number(mean_of(variant["gap"]), ".2f"),
             "" if share is None else f"{share:.0%} (chance {variant['agreement']['chance']:.0%})",
         ]
         lines.append(line)
     return lines
 
 
-def _made(statistics: Mapping[str, Any]) -> str:
+def _how_made(statistics: Mapping[str, Any]) -> str:
+    """How intervals and budgets were computed."""
     budgets = [a["budget_seconds"] for a in statistics["arms"] if a["budget_seconds"]]
-    text = "Intervals of means are Student's; of differences Welch's"
+    text = "Intervals of means are Student's, those of differences Welch's"
     if statistics["comparisons"]:
         text += f", {wording.percent(statistics['comparisons'][0]['welch']['level'])} each"
     if budgets:
         text += (
-            f". Budget of one search: {min(budgets):.3g} to {max(budgets):.3g} CPU seconds by steps timed beforehand "
-            "on this machine; what each really took stands in the table"
+            f". Budget of one search: {min(budgets):.3g} to {max(budgets):.3g} CPU seconds, estimated from steps timed "
+            "beforehand on this machine; the table shows what each search really took"
         )
         known = {a["name"]: a["budget_multiply_adds"] for a in statistics["arms"] if a["budget_multiply_adds"]}
         work = ", ".join(f"{name} {value / 1e12:.3g}" for name, value in known.items())
-        text += f". The same in tera multiply-adds, forward and backward: {work}" if work else ""
+        text += f". In tera multiply-adds, forward and backward: {work}" if work else ""
     return text + "."
 
 
 def _sets(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    return _table(
-        ("set", "arm", "n", "PSNR dB", "SD", "95 % interval"),
+    return _pipe_table(
+        ("set", "variant", "n", "PSNR dB", "SD", "95 % interval"),
         [
             [
                 e["set"],
@@ -182,13 +125,9 @@ def _sets(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+def _pipe_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     rows = [list(head), ["---"] * len(head), *[list(line) for line in lines]]
     return ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
-
-
-def _comparison(statistics: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
-    return next((c["welch"] for c in statistics["comparisons"] if c["arm"] == variant), None)
 
 
 def _interval(found: Mapping[str, Any], form: str) -> str:
@@ -197,7 +136,3 @@ def _interval(found: Mapping[str, Any], form: str) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else f"{value:{form}}"
-
-
-def _mean(found: Mapping[str, Any] | None) -> float | None:
-    return None if found is None else found["mean"]

@@ -1,4 +1,4 @@
-"""The arms of a comparison: searches that differ in one thing, brought to one budget."""
+"""The variants of an experiment: searches that differ in one thing, brought to one budget."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ from nas.config.reading import build, parse
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
-from nas.experiments.budget import Budget, Cost, cost_of, fit, is_differentiable, measure, rescaled
+from nas.experiments.budget import Budget, Cost, cost_of, fit_to_budget, is_differentiable, measure_cost, rescaled
 from nas.experiments.runs import RANDOM_SEARCH
 from nas.registry import ESTIMATORS, STRATEGIES
+
+#: name of the random-search baseline; folders with it exist, so the old word stays
+BASELINE = "control"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to search. name: of its folders; factor, level: what is varied; ``budget``: of one of its searches."""
+    """One way to search.
+
+    Attributes:
+        name: Start of the names of its run folders.
+        factor: What is varied.
+        level: The value of the factor.
+        settings: Settings of its searches, apart from the seed.
+        budget: Budget of one search, once planned.
+        cost: Measured cost of one step or trial, once planned.
+        notes: Sentences on how the budget was fitted.
+    """
 
     name: str
     factor: str
@@ -41,7 +54,7 @@ class Variant:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Variant:
-        """Inverse of ``to_document``."""
+        """Read a variant from what ``to_document`` returned."""
         return cls(
             document["name"],
             document["factor"],
@@ -57,46 +70,54 @@ class Variant:
         return self.settings.model_copy(update={"seed": seed})
 
 
-def changed(base: SearchSettings, **flags: Any) -> SearchSettings:
-    """``base`` with some settings changed (names dotted by double underscores)."""
+def changed_settings(base: SearchSettings, **flags: Any) -> SearchSettings:
+    """A copy of ``base`` with some settings changed; double underscores in names stand for dots."""
     return build(SearchSettings, base.model_dump(mode="json"), **flags)
 
 
 def strategy_variants(base: SearchSettings, names: Sequence[str]) -> list[Variant]:
-    """One arm a strategy, everything else alike."""
+    """One variant per strategy, everything else equal."""
     for name in names:
         STRATEGIES.get(name)
     if len(set(names)) != len(names) or not names:
         raise UsageError("name each strategy once, e.g. --strategies pc_darts,random")
-    return [Variant(name, "strategy", name, changed(base, strategy=name)) for name in names]
+    return [Variant(name, "strategy", name, changed_settings(base, strategy=name)) for name in names]
 
 
 def check_control(control: str | None) -> None:
-    """Only a random search is a control: it learns nothing of what it sees."""
+    """Raise UsageError for a baseline other than random search, the one strategy that learns nothing from trials."""
     if control not in (None, RANDOM_SEARCH):
-        raise UsageError(f"unknown control {control!r}; {did_you_mean(str(control), [RANDOM_SEARCH])}")
+        raise UsageError(f"unknown --control {control!r}; {did_you_mean(str(control), [RANDOM_SEARCH])}")
 
 
-def control_variant(variant: Variant) -> Variant:
-    """The random search beside ``arm``; its budget is set by ``with_equal_budgets``."""
-    return Variant("control", "strategy", RANDOM_SEARCH, changed(variant.settings, strategy=RANDOM_SEARCH))
+def baseline_variant(variant: Variant) -> Variant:
+    """The random-search baseline of ``variant``; ``with_equal_budgets`` sets its budget."""
+    return Variant(BASELINE, "strategy", RANDOM_SEARCH, changed_settings(variant.settings, strategy=RANDOM_SEARCH))
 
 
 def _measured(variants: Sequence[Variant], repeats: int) -> list[Cost]:
-    """The cost of each arm. Trials of equal settings cost the same whoever proposes them: they are timed once."""
+    """The cost of each variant; trials that differ only in who proposes them are timed once."""
     known: dict[str, Cost] = {}
     costs = []
     for variant in variants:
-        alike = variant.settings.model_copy(update={"strategy": ""}).model_dump_json(exclude={"search": {"population"}})
-        key = variant.settings.model_dump_json() if is_differentiable(variant.settings) else alike
+        key = _cost_key(variant.settings)
         if key not in known:
-            known[key] = measure(variant.settings, repeats)
+            known[key] = measure_cost(variant.settings, repeats)
         costs.append(known[key])
     return costs
 
 
+def _cost_key(settings: SearchSettings) -> str:
+    """Equal for settings whose steps or trials cost the same."""
+    if is_differentiable(settings):
+        return settings.model_dump_json()
+    own = set(STRATEGIES.get(settings.strategy).Settings.model_fields)
+    own -= set(ESTIMATORS.get(settings.search.estimator).Settings.model_fields)
+    return settings.model_copy(update={"strategy": ""}).model_dump_json(exclude={"search": own})
+
+
 def _advice(settings: SearchSettings) -> str | None:
-    """What a strategy that proposes whole genotypes says of these settings, e.g. of a population never filled."""
+    """A strategy's advice on these settings, e.g. on a population that is never filled."""
     strategy = STRATEGIES.get(settings.strategy)
     if strategy.differentiable or strategy.external:
         return None
@@ -105,10 +126,19 @@ def _advice(settings: SearchSettings) -> str | None:
 
 
 def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repeats: int = 3) -> list[Variant]:
-    """The arms with the steps or trials that one budget pays for, and what that is in seconds and multiply-adds.
+    """Give every variant the steps or trials that one budget pays for.
 
-    seconds: CPU seconds of one search; None takes what the steps of the first gradient strategy cost (the trials
-    of the first arm, where there is none), and leaves arms of that kind at their own count.
+    Args:
+        variants: The searches to compare.
+        seconds: CPU seconds of one search; None takes what the steps of the first gradient strategy cost (the trials
+            of the first variant, where there is none) and leaves variants of that kind as they are.
+        repeats: Number of steps or trials that are timed.
+
+    Returns:
+        The variants with fitted settings, their budget and cost, and notes on what was changed.
+
+    Raises:
+        UsageError: The budget does not pay for the smallest search of a variant.
     """
     costs = _measured(variants, repeats)
     first = next((i for i, cost in enumerate(costs) if cost.unit == "step"), 0)
@@ -122,14 +152,16 @@ def with_equal_budgets(variants: Sequence[Variant], seconds: float | None, repea
         settings = settings.model_copy(update={"train": train})
         trained = is_differentiable(settings) or ESTIMATORS.get(settings.search.estimator).trains
         if not trained:
-            # what a proxy or inherited weights cost is not known beforehand: the loop stops at the time instead
+            # the cost of a proxy or of inherited weights is not known beforehand: the search stops at the time instead
             settings = settings.model_copy(update={"train": train.model_copy(update={"time": wanted})})
             notes.append(f"stops after {wanted:.0f} s of work, or {settings.search.trials} trials")
         elif not (same and cost.unit == unit):
-            settings = fit(settings, cost, wanted)
+            settings = fit_to_budget(settings, cost, wanted)
             if settings.search.trial_steps != variant.settings.search.trial_steps:
                 cost = rescaled(cost, variant.settings.search.trial_steps, settings.search.trial_steps)
-                notes.append(f"trials shortened to {settings.search.trial_steps} steps, so that there are two")
+                notes.append(
+                    f"trials shortened to {settings.search.trial_steps} steps, so that the budget pays for two"
+                )
         if trained and (advice := _advice(settings)):
             notes.append(advice)
         budget = cost_of(settings, cost) if trained else Budget(0, settings.search.trials, wanted, 0.0)

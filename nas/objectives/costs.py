@@ -15,7 +15,7 @@ import torch
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
-from nas.profiling.costs import costs_for_task, count
+from nas.profiling.costs import costs_for_task, count_costs
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.space.blocks import BLOCKS, SKELETONS
@@ -184,7 +184,7 @@ def _alone(space: Space, task: Task) -> dict[str, Shares]:
         for name in decision.choices:
             key = (role, name, site)
             if key not in seen:
-                costs = count(BLOCKS[role].get(name).build(site.channels), site.height, site.width, site.channels)
+                costs = count_costs(BLOCKS[role].get(name).build(site.channels), site.height, site.width, site.channels)
                 seen[key] = {
                     "params": float(costs.parameters * site.repeats),
                     "macs": float(costs.multiply_adds_total * site.repeats),

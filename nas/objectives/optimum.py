@@ -1,6 +1,6 @@
 """The best genotype within hard limits, exactly: a multiple-choice knapsack with several weights.
 
-maximise sum_e score[e][k_e] subject to sum_e cost[m][e][k_e] <= room[m] for every metric m
+maximise sum_e score[e][k_e] subject to sum_e cost[m][e][k_e] <= allowance[m] for every metric m
 (Kellerer, Pferschy and Pisinger, Knapsack Problems, 2004, chapter 11), solved as a mixed-integer linear program by
 HiGHS (``scipy.optimize.milp``). HiGHS works in floating point with tolerances, so that costs are passed in units in
 which one unit is far larger than any tolerance, limits are passed slightly too wide, and what comes back is compared
@@ -101,12 +101,12 @@ def _solve_space(
         np.array([[tables[m][i][block] for m in bounds] for block in decision.choices])
         for i, decision in enumerate(space.decisions)
     ]
-    room = np.array([bound - costs.base(m) for m, bound in bounds.items()])
+    allowance = np.array([bound - costs.base(m) for m, bound in bounds.items()])
 
     def keeps(vector: Sequence[int]) -> bool:
         return costs.within(space.decode(vector), limits)
 
-    found = solve(scores, matrices, room, keeps=keeps, ties=ties)
+    found = solve(scores, matrices, allowance, keeps=keeps, ties=ties)
     if found is None:
         least = {m: costs.base(m) + sum(min(row.values()) for row in tables[m]) for m in bounds}
         told = ", ".join(f"{m} {least[m]:,.6g} (limit {bound:,.6g})" for m, bound in bounds.items())
@@ -123,7 +123,7 @@ def _solve_space(
 def solve(
     scores: Sequence[FloatArray],
     costs: Sequence[FloatArray],
-    room: FloatArray,
+    allowance: FloatArray,
     *,
     keeps: Callable[[Sequence[int]], bool] | None = None,
     ties: bool = True,
@@ -133,14 +133,14 @@ def solve(
     Args:
         scores: for each edge (K_e,), finite; larger is better.
         costs: for each edge (K_e, M); whole numbers are compared exactly.
-        room: (M,), the limit of each summed cost.
-        keeps: the exact test that the answer has to pass; None compares the sums with ``room``.
+        allowance: (M,), the limit of each summed cost.
+        keeps: the exact test that the answer has to pass; None compares the sums with ``allowance``.
         ties: among optima of equal score, prefer the one of least first cost, then of least second cost, and so on
             (one more program for each cost).
 
     Returns:
-        The index of the chosen entry of each edge, or None when nothing is within ``room``. Within an edge, the first
-        of several entries that are equal in score and costs. The same arguments give the same answer.
+        The index of the chosen entry of each edge, or None when nothing is within ``allowance``. Within an edge, the
+        first of several entries that are equal in score and costs. The same arguments give the same answer.
     """
     kept = [_undominated(s, c) for s, c in zip(scores, costs, strict=True)]
     scores = [s[k] for s, k in zip(scores, kept, strict=True)]
@@ -153,13 +153,13 @@ def solve(
     def allowed(vector: Sequence[int]) -> bool:
         if keeps is not None:
             return keeps(original(vector))
-        used = sum((c[i] for c, i in zip(costs, vector, strict=True)), np.zeros(len(room)))
-        return bool((used <= room + ROUNDING * np.abs(room)).all())
+        used = sum((c[i] for c, i in zip(costs, vector, strict=True)), np.zeros(len(allowance)))
+        return bool((used <= allowance + ROUNDING * np.abs(allowance)).all())
 
     if not whole or all(len(k) == 1 for k in kept):
         return whole if allowed([0] * len(whole)) else None
     program = _Program([len(k) for k in kept])
-    for m, limit in enumerate(room):
+    for m, limit in enumerate(allowance):
         if not program.limit([c[:, m] for c in costs], float(limit)):
             return None
     loss = [float(s.max()) - s for s in scores]
@@ -225,18 +225,18 @@ class _Program:
     def limit(self, rows: Sequence[FloatArray], limit: float) -> bool:
         """Hold the sum of ``rows`` to at most ``limit``; False when no choice can."""
         above = np.concatenate([row - row.min() for row in rows])
-        room = limit + ROUNDING * abs(limit) - math.fsum(float(row.min()) for row in rows)
-        if room < 0:
+        allowance = limit + ROUNDING * abs(limit) - math.fsum(float(row.min()) for row in rows)
+        if allowance < 0:
             return False
         most = math.fsum(float(np.ptp(row)) for row in rows)
-        if most <= room:
+        if most <= allowance:
             return True  # no choice can break it
         scale = SPAN / float(above.max())
         if (above == np.floor(above)).all():
             unit = float(np.gcd.reduce(above.astype(np.int64)))
             # half a unit wider: far beyond the tolerances of HiGHS, and no sum of whole units falls between
-            scale, room = min(1 / unit, scale), (math.floor(room / unit) + 0.5) * unit
-        self._rows.append(LinearConstraint(scale * above[None, :], -np.inf, scale * room + TOLERANCE))
+            scale, allowance = min(1 / unit, scale), (math.floor(allowance / unit) + 0.5) * unit
+        self._rows.append(LinearConstraint(scale * above[None, :], -np.inf, scale * allowance + TOLERANCE))
         return True
 
     def least(self, loss: Sequence[FloatArray], accept: Callable[[Sequence[int]], bool]) -> list[int] | None:

@@ -1,34 +1,36 @@
 """What a network costs: parameters, multiply-adds, activations and convolutions at a stated size.
 
-Conventions. A multiply-add is one product with its addition (two FLOPs). ``multiply_adds_conv`` counts one
-per weight and output position of every convolution, also those called as functions; biases, activations,
-pooling and element-wise products are not counted, nor are matrix products. ``multiply_adds_total`` is torch's
-own counter
-halved: convolutions plus every matrix product (linear layers, attention). Activations are the output elements
-of all convolutions, a good predictor of time (Radosavovic et al., CVPR 2020). Parameters are all elements of
-``model.parameters()``: frozen or trained mean shifts count, and a weight-normalised layer counts gain and
-direction.
+Conventions: a multiply-add is one product with its addition (two FLOPs). ``multiply_adds_conv`` counts one for each
+weight and output position of every convolution, whether it is called as a module or as a function; biases,
+activation functions, pooling, element-wise products and matrix products are not counted. ``multiply_adds_total`` is
+half of what torch's own FLOP counter gives: convolutions plus every matrix product (linear layers, attention).
+Activations are the output elements of all convolutions, a good predictor of latency (Radosavovic et al., CVPR 2020).
+Parameters are all elements of ``model.parameters()``: mean shifts count, frozen or not, and a weight-normalised layer
+counts both magnitude and direction.
 
-The network is traced with tensors that have shapes but no values, so a 1280 x 720 output costs no time or memory:
-on torch's device "meta", which is quick, or where a network works on tensors of its own there, with fake tensors.
+The network is traced with tensors that have a shape but no values, so that a 1280 x 720 output takes neither time nor
+memory: on torch's device "meta", which is fast, or with fake tensors where the network creates tensors of its own.
 """
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import NasError, UsageError
 from nas.models.calling import allowed_size, descriptor_of, final_image
+from nas.profiling.tracing import copy_for_trace
 
-#: The longest side of the real run that replaces the trace where values decide the work.
+if TYPE_CHECKING:
+    from nas.tasks import Task
+
+#: longest input side of the forward pass on real values that replaces the trace where values decide what is computed
 _FALLBACK_SIDE = 64
 
 
@@ -36,8 +38,17 @@ _FALLBACK_SIDE = 64
 class Costs:
     """Costs of one forward pass of one image.
 
-    output_size: "1280x720", width x height of the output that was counted
-    exact: False where the network could not be traced and a real, smaller run was scaled by its area
+    Attributes:
+        parameters: Elements of all parameters.
+        trainable_parameters: Of those, the elements that require a gradient.
+        multiply_adds_conv: Multiply-adds of all convolutions.
+        multiply_adds_total: Multiply-adds of all convolutions and matrix products.
+        activations: Output elements of all convolutions.
+        convolutions: How many convolutions were computed; one that is called twice counts twice.
+        output_size: Width x height of the output at which all was counted, e.g. "1280x720".
+        exact: False where the network could not be traced; the counts then are those of a smaller image, scaled by
+            the area.
+        bias_additions: Output elements of the convolutions that have a bias.
     """
 
     parameters: int
@@ -48,19 +59,29 @@ class Costs:
     convolutions: int
     output_size: str
     exact: bool = True
-    bias_additions: int = field(default=0, compare=False)  # output elements of the convolutions that have a bias
+    bias_additions: int = field(default=0, compare=False)
 
     @property
     def multiply_adds_with_bias(self) -> int:
-        """Convolutions with one more operation per output element for the bias (the counter of MSPAN's authors)."""
+        """``multiply_adds_conv`` with one more for each output element that gets a bias, as MSPAN's authors count."""
         return self.multiply_adds_conv + self.bias_additions
 
 
-def count(model: nn.Module, height: int, width: int, channels: int | None = None) -> Costs:
-    """Costs for an *input* of height x width pixels (rounded up to what the descriptor allows).
+def count_costs(model: nn.Module, height: int, width: int, channels: int | None = None) -> Costs:
+    """Count the costs of a network for an *input* of a given size.
 
-    channels: of the input; None takes the descriptor's. A module without descriptor is counted as it is
-    given.
+    Args:
+        model: A network; one without a descriptor takes any size and needs ``channels``.
+        height: Of the input in pixels; rounded up to a size that the descriptor allows.
+        width: Likewise.
+        channels: Of the input; None takes the number that the descriptor states.
+
+    Returns:
+        The costs of one forward pass.
+
+    Raises:
+        UsageError: The size is not positive, or there is neither a descriptor nor ``channels``.
+        NasError: The network fails on such an input.
     """
     multiple, least = 1, 1
     if channels is None or hasattr(model, "descriptor"):
@@ -97,18 +118,24 @@ def count(model: nn.Module, height: int, width: int, channels: int | None = None
     )
 
 
-def costs_for_task(model: nn.Module, task: Any) -> Costs:
-    """Costs at the task's customary output size, ``task.cost_output`` = (height, width).
+def costs_for_task(model: nn.Module, task: Task) -> Costs:
+    """Count the costs of a network at the output size that is customary for a task.
 
-    The input is that size divided by the model's scale, rounded down (x3: 426 x 240 for 1280 x 720).
+    Args:
+        model: A network with a descriptor.
+        task: Its ``cost_output`` is (height, width) of the output; the input is that size divided by the scale of the
+            model, rounded down (x3: 426 x 240 for 1280 x 720).
+
+    Returns:
+        The costs of one forward pass.
     """
     scale = descriptor_of(model).scale
     height, width = task.cost_output
-    return count(model, height // scale, width // scale)
+    return count_costs(model, height // scale, width // scale)
 
 
 class _ConvolutionCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every convolution that reaches torch's dispatcher, module or function."""
+    """Counts every convolution that reaches torch's dispatcher, from a module or a function."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -130,30 +157,21 @@ Traced = tuple[_ConvolutionCounter, int, tuple[int, int]]
 
 
 def _shapes_only(model: nn.Module, size: tuple[int, int], channels: int) -> Traced | None:
-    """``_trace`` without values, or None where values decide what the network does."""
+    """``_trace`` without values; None where values decide what the network computes."""
     for way in ("meta", "fake"):
         try:
             return _trace(model, size, channels, way)
-        except Exception:  # whatever the network does with values that such a tensor lacks
+        except Exception:  # anything may go wrong in a network that looks at values which are not there
             continue
     return None
 
 
 def _trace(model: nn.Module, size: tuple[int, int], channels: int, way: str) -> Traced:
-    """Run once, "meta", "fake" or with "values"; the counter, torch's multiply-adds, (height, width) of the output."""
-    # On a copy, so that no cache of the network keeps a tensor of this run. A weight that an old-style weight
-    # norm computed in an earlier forward is no leaf and refuses to be copied; the copy computes it anew.
-    replaced: dict[int, Any] = {
-        id(t): t.detach().clone()
-        for module in model.modules()
-        for t in module.__dict__.values()
-        if isinstance(t, Tensor) and not t.is_leaf
-    }
-    if way == "meta":
-        replaced = {key: t.to("meta") for key, t in replaced.items()}
-        replaced |= {id(p): nn.Parameter(p.detach().to("meta"), p.requires_grad) for p in model.parameters()}
-        replaced |= {id(b): b.detach().to("meta") for b in model.buffers()}
-    model = copy.deepcopy(model, memo=replaced).eval()
+    """One forward pass, on "meta" or "fake" tensors or on "values".
+
+    Returns the counter, torch's own count of multiply-adds, and (height, width) of the output.
+    """
+    model = copy_for_trace(model, meta=way == "meta").eval()
     like = next(model.parameters(), torch.empty(0, device="meta" if way == "meta" else None))
     counter, flops = _ConvolutionCounter(), FlopCounterMode(display=False)
     if way == "fake":

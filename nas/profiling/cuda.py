@@ -1,4 +1,4 @@
-"""What timing asks of a CUDA device, in one place, so that a machine without one can test the timing on a fake."""
+"""All that timing needs from a CUDA device, in one class, so that tests can put a fake device in its place."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ from torch import Tensor, nn
 
 from nas.errors import UsageError
 
-Run = Callable[[Tensor], object]
+#: a network, compiled or recorded as it may be: called with an image (1, C, H, W)
+Forward = Callable[[Tensor], object]
 Movable = TypeVar("Movable", nn.Module, Tensor)
 
 
-class Event(Protocol):
-    """A mark in the device's queue."""
+class CudaEvent(Protocol):
+    """A mark in the queue of a device, as ``torch.cuda.Event``."""
 
-    def record(self) -> None: ...
-    def elapsed_time(self, end: Event) -> float: ...
+    def record(self) -> None:
+        """Put the mark at the end of the queue."""
+        ...
+
+    def elapsed_time(self, end: CudaEvent) -> float:
+        """Milliseconds from this mark to ``end``; the device must have reached both."""
+        ...
 
 
 class Cuda:
-    """One CUDA device."""
+    """One CUDA device.
+
+    Args:
+        device: ``cuda`` or ``cuda:N``.
+
+    Raises:
+        UsageError: torch sees no CUDA device.
+    """
 
     def __init__(self, device: torch.device) -> None:
         if not torch.cuda.is_available():
@@ -33,34 +46,38 @@ class Cuda:
 
     @property
     def name(self) -> str:
+        """The name of the product, e.g. "NVIDIA H100"."""
         return torch.cuda.get_device_name(self.device)
 
     def put(self, thing: Movable) -> Movable:
-        """The module (moved where it is) or a copy of the tensor on the device."""
+        """Move a module to the device in place, or copy a tensor to it."""
         return thing.to(self.device)
 
     def current(self) -> AbstractContextManager[object]:
-        """The device as the current one, for events and graphs."""
+        """Make the device the current one, to which events and graphs belong."""
         return cast("AbstractContextManager[object]", torch.cuda.device(self.device))
 
     def autocast(self, dtype: torch.dtype) -> AbstractContextManager[object]:
+        """Run in a reduced type what torch deems safe to run in it."""
         return torch.autocast("cuda", dtype=dtype)
 
-    def event(self) -> Event:
-        return cast(Event, torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
+    def event(self) -> CudaEvent:
+        """A new mark that takes the time when the device reaches it."""
+        return cast(CudaEvent, torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
 
     @cached_property
     def side(self) -> torch.cuda.Stream:
-        """The stream of this device on which graphs are warmed up and recorded."""
+        """The stream on which graphs are warmed up and recorded."""
         return torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
 
     def synchronize(self) -> None:
+        """Wait until the device has done all its work."""
         torch.cuda.synchronize(self.device)
 
     def settle(self) -> None:
-        """A matrix product on either stream, so that the workspace that cuBLAS takes once and keeps is there.
+        """Make cuBLAS allocate its workspace, which it keeps, by a matrix product on both streams.
 
-        Without it the first model measured on a device would be charged with it, and the next would not.
+        Without it the workspace would count towards the memory of the first model that is measured, and of no other.
         """
         for stream in (torch.cuda.current_stream(self.device), self.side):
             with torch.cuda.stream(stream):
@@ -69,29 +86,38 @@ class Cuda:
         self.synchronize()
 
     def allocated_bytes(self) -> int:
-        """What torch has allocated now, by whatever model."""
+        """Bytes that torch has allocated on the device, for this or any other model."""
         return int(torch.cuda.memory_allocated(self.device))
 
     def reset_peak(self) -> None:
+        """Begin a new measurement of the peak."""
         torch.cuda.reset_peak_memory_stats(self.device)
 
     def peak_bytes(self) -> int:
-        """The most that torch had allocated since ``reset_peak``, by whatever model."""
+        """The most bytes that torch had allocated at once since ``reset_peak``, for this or any other model."""
         return int(torch.cuda.max_memory_allocated(self.device))
 
-    def warm_up(self, run: Run, x: Tensor, times: int = 3) -> None:
-        """``run(x)`` on the side stream, as torch asks before a graph is recorded."""
+    def warm_up(self, run: Forward, x: Tensor, times: int = 3) -> None:
+        """Call ``run(x)`` on the side stream, as torch requires before a graph is recorded."""
         self.side.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.side):
             for _ in range(times):
                 run(x)
         torch.cuda.current_stream(self.device).wait_stream(self.side)
 
-    def graph(self, run: Run, x: Tensor) -> Run:
-        """``run(x)`` recorded once as a CUDA graph; the result replays it on that same input.
+    def graph(self, run: Forward, x: Tensor) -> Forward:
+        """Record ``run(x)`` as a CUDA graph; call ``warm_up`` first.
 
-        Call ``warm_up`` before. A network that synchronises or whose work depends on values cannot be recorded:
-        UsageError.
+        Args:
+            run: The network.
+            x: Its input (1, C, H, W) on the device.
+
+        Returns:
+            A function that replays the graph on that same input, whatever it is called with.
+
+        Raises:
+            UsageError: The network synchronises with the CPU or computes what depends on values, so that it cannot be
+                recorded.
         """
         recorded = torch.cuda.CUDAGraph()
         try:

@@ -1,4 +1,4 @@
-"""What a training will take, before it starts: parameters, multiply-adds, memory."""
+"""What training a network will need, found out before it starts: parameters, multiply-adds, memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from nas.tasks import Task
 
 @dataclass(frozen=True)
 class Footprint:
-    """parameters (elements, all and trainable), multiply-adds at ``cost_output``, memory of one step in MiB.
+    """Costs of a network, and the memory of one training step with Adam.
 
-    Memory is weights, gradients and Adam's two moments, plus what autograd keeps of one forward pass at the
-    configured batch and patch; temporary buffers come on top (some 20 % in practice).
+    Temporary buffers come on top of the two amounts of memory, about 20 % in practice.
+
+    Attributes:
+        parameters: Elements of all parameters.
+        trainable: Of those, the elements that require a gradient.
+        multiply_adds: Of all convolutions at ``cost_output``.
+        cost_output: Width x height of the output, e.g. "1280x720".
+        state_mib: Weights, gradients and the two moments of Adam, in MiB.
+        activation_mib: What autograd keeps of one forward pass with the configured batch and patch, in MiB.
     """
 
     parameters: int
@@ -30,7 +37,16 @@ class Footprint:
 
 
 def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
-    """Measure by one forward pass of a single patch on the CPU."""
+    """Measure the footprint by one forward pass of a single patch on the CPU.
+
+    Args:
+        model: The network to be trained, on the CPU.
+        task: What it is trained for.
+        settings: Patch and batch are read from ``settings.data``; with stages the largest one counts.
+
+    Returns:
+        The footprint.
+    """
     costs = costs_for_task(model, task)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     data = settings.data

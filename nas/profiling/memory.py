@@ -1,13 +1,12 @@
-"""How much memory a network needs for an image, how much there is, and the tile that fits.
+"""How much memory a network needs for an image, how much is free, and the largest tile that fits.
 
-The need is found without running the network: it is traced with fake tensors (shapes without values) and the
-live bytes are added up, so that attention over all pixels is seen to grow with the square of the area. A
-network that cannot be traced is run on a small image and its need scaled by the area.
+The need is found without running the network: it is traced with fake tensors (shapes without values) and the bytes
+that live at once are added up, so that attention over all pixels shows its growth with the square of the area. A
+network that cannot be traced is run on a small image, and its need is scaled by the area.
 """
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -20,16 +19,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nas.models.calling import allowed_size, descriptor_of, evaluating
+from nas.profiling.tracing import copy_for_trace
 
-#: sides of tiles that are tried, largest first; the last is taken even where it does not fit
+#: sides of tiles in input pixels that are tried, largest first; the last is taken even where it does not fit
 SIDES = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)
-#: share of the free memory that a network may take: allocators round up, convolutions use work space
+#: share of the free memory that a network may take: allocators round up, and convolutions need workspace
 SHARE = 0.5
+#: side in pixels of the image on which a network runs that cannot be traced
 _SMALL = 64
 
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows the storages that a network's operations create, and remembers the most that lived at once."""
+    """Follows the storages that the operations of a network create, and keeps the most bytes that lived at once."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -59,13 +60,22 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def peak_bytes(model: nn.Module, height: int, width: int) -> int:
-    """Bytes of activations that live at once when ``model`` restores an *input* of height x width, float32."""
+    """Bytes of activations that live at once while a network restores an image.
+
+    Args:
+        model: A network with a descriptor.
+        height: Of the *input* in pixels; rounded up to an allowed size.
+        width: Likewise.
+
+    Returns:
+        Bytes, in the number type of the parameters; parameters and buffers themselves are not included.
+    """
     d = descriptor_of(model)
     size = (allowed_size(height, d.size_multiple, d.min_size), allowed_size(width, d.size_multiple, d.min_size))
-    own = _copied(model)
+    own = copy_for_trace(model)
     try:
         return _traced(own, d.channels, size, fake=True)
-    except Exception:  # whatever the network does with values that a fake tensor lacks
+    except Exception:  # anything may go wrong in a network that looks at values which are not there
         small = tuple(min(s, allowed_size(_SMALL, d.size_multiple, d.min_size)) for s in size)
         found = _traced(own, d.channels, (small[0], small[1]), fake=False)
         return round(found * size[0] * size[1] / (small[0] * small[1]))
@@ -84,31 +94,27 @@ def _traced(model: nn.Module, channels: int, size: tuple[int, int], fake: bool) 
     return counter.peak
 
 
-def _copied(model: nn.Module) -> nn.Module:
-    """A copy, so that no cache of the network keeps a tensor of the trace (as in ``nas.profiling.costs``)."""
-    stale = {
-        id(t): t.detach().clone()
-        for module in model.modules()
-        for t in module.__dict__.values()
-        if isinstance(t, Tensor) and not t.is_leaf
-    }
-    return copy.deepcopy(model, memo=stale)
-
-
 def free_bytes(
     device: torch.device | str = "cpu",
     meminfo: Path = Path("/proc/meminfo"),
     cgroup: Path = Path("/sys/fs/cgroup"),
 ) -> int:
-    """Memory that a process may still take: of the CUDA device, or the smaller of the machine's and the container's.
+    """Memory that a process may still allocate.
 
-    ``meminfo`` and ``cgroup`` are where Linux tells of the two.
+    Args:
+        device: On CUDA the memory of the device counts, else that of the machine or of its container, whichever is
+            smaller.
+        meminfo: Where Linux reports the memory of the machine.
+        cgroup: Where Linux reports the limits of the container.
+
+    Returns:
+        Bytes; 2^62 where nothing is known.
     """
     chosen = torch.device(device)
     if chosen.type == "cuda":
         return int(torch.cuda.mem_get_info(chosen)[0])
     found = [n for n in (_available(meminfo), _container(cgroup)) if n is not None]
-    return min(found, default=2**62)  # an unknown system: believed to be large
+    return min(found, default=2**62)
 
 
 def _available(meminfo: Path) -> int | None:
@@ -134,7 +140,7 @@ _GROUPS = (
 
 
 def _container(cgroup: Path) -> int | None:
-    """What the control group leaves, its file cache counted as free; None where there is no limit."""
+    """Bytes that the control group leaves, its file cache counted as free; None where there is no limit."""
     for limit, used, stat, key in _GROUPS:
         try:
             cached = dict(line.split() for line in (cgroup / stat).read_text().splitlines()).get(key, "0")
@@ -153,7 +159,19 @@ def tile_that_fits(
     limit: int,
     need: Callable[[nn.Module, int, int], int] = peak_bytes,
 ) -> int | None:
-    """None where the whole height x width input fits into ``limit`` bytes, else the largest tile of SIDES that does."""
+    """The largest tile in which a network can restore an image with the memory that is free.
+
+    Args:
+        model: A network with a descriptor.
+        height: Of the whole input in pixels.
+        width: Likewise.
+        overlap: Pixels of context on each side of a tile.
+        limit: Free memory in bytes, of which the share ``SHARE`` may be used.
+        need: (model, height, width) -> bytes.
+
+    Returns:
+        None where the whole image fits, else the largest of ``SIDES`` that does, or the smallest where none does.
+    """
     budget = limit * SHARE
     if need(model, height, width) <= budget:
         return None
@@ -165,7 +183,7 @@ def tile_that_fits(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is how torch, on CPU or CUDA, or Python says that memory is used up."""
+    """Whether an error of Python or torch, on CPU or CUDA, says that memory is used up."""
     text = str(error).lower()
     words = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(w in text for w in words)

@@ -76,7 +76,7 @@ def scenes_from_models(
     from nas.data import benchmark_set
     from nas.evaluation.inference import restore
     from nas.evaluation.resolve import resolve
-    from nas.evaluation.scoring import images, to_image, to_tensor
+    from nas.evaluation.scoring import degraded_and_target, to_image, to_tensor
     from nas.images import to_uint8
     from nas.models.calling import descriptor_of
 
@@ -87,7 +87,7 @@ def scenes_from_models(
     pairs = [(name, pair) for name in sets for pair in benchmark_set(name, task, data)]
     scenes = []
     for set_name, pair in _chosen(pairs, wanted, most):
-        degraded, target = images(pair, task, seed)
+        degraded, target = degraded_and_target(pair, task, seed)
         scene = Scene(task, set_name, pair.name, to_uint8(target), to_uint8(degraded))
         for candidate in found:
             tensor = to_tensor(degraded, descriptor_of(candidate.model).channels)
@@ -129,7 +129,7 @@ def scenes_from_images(
 
     root = Path(folder)
     files: dict[tuple[str, str, str], dict[str, Path]] = {}
-    for path in sorted(root.rglob("*.png")):
+    for path in sorted(root.rglob("[!.]*.png")):
         parts = path.relative_to(root).with_suffix("").parts
         if len(parts) == 4 and task in (None, parts[1]):
             files.setdefault((parts[1], parts[2], parts[3]), {})[parts[0]] = path
@@ -157,7 +157,7 @@ def _from_benchmark(
     task: Task, set_name: str, image: str, data: str | Path | None, seed: int, root: Path
 ) -> tuple[Array, Array]:
     from nas.data import benchmark_set
-    from nas.evaluation.scoring import images
+    from nas.evaluation.scoring import degraded_and_target
     from nas.images import to_uint8
 
     if data is None and set_name != "sample":
@@ -168,7 +168,7 @@ def _from_benchmark(
     pair = next((p for p in benchmark_set(set_name, task, data) if p.name == image), None)
     if pair is None:
         raise NasError(f"there is no picture {image!r} in {set_name}; are these images of another version of the set?")
-    degraded, target = images(pair, task, seed)
+    degraded, target = degraded_and_target(pair, task, seed)
     return to_uint8(target), to_uint8(degraded)
 
 

@@ -1,20 +1,24 @@
-"""Evaluation rows to tables: Markdown, LaTeX, CSV. Best bold, second underlined, published daggered."""
+"""Evaluation rows as tables: a line a model, a column a set, with ranks and remarks.
+
+Grouping, ranking and pivoting are done on DataFrames; ``nas.report.table_formats`` writes the tables as text.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial as partial_function
+from typing import TYPE_CHECKING, Literal
 
 from nas.errors import NasError
-from nas.evaluation.rows import EvaluationRow
-from nas.report.figures.numbers import format_count, format_psnr, format_ssim
-from nas.report.published import is_published
+from nas.evaluation.rows import EvaluationRow, EvaluationRows
+from nas.report.published import is_published, published_mask
 
-#: images of the whole sets; published figures are of these, a row of fewer is marked and not ranked
-WHOLE = {
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: images of the whole sets; published numbers are of these, and a row of fewer is marked and not ranked
+SET_SIZES = {
     "Set5": 5,
     "Set14": 14,
     "B100": 100,
@@ -31,14 +35,25 @@ WHOLE = {
     "Rain100L": 100,
     "SOTS": 500,
 }
-PARTIAL = "(n of m): measured on n of the m images of that set, and not ranked."
-Rank = Literal["best", "second", ""]
+PARTIAL_NOTE = "(n of m): measured on n of the m images of that set, and not ranked."
 DAGGER = "†"
+Rank = Literal["best", "second", ""]
+#: metric -> digits that are printed, on which lines are ranked
+RANKED_DIGITS = {"psnr": 2, "ssim": 4}
+#: what makes two rows lines of their own, beside the protocol where one line has several results on a set
+IDENTITY = ["model", "source", "genotype", "weights", "training", "seed"]
 
 
 @dataclass
 class Line:
-    """One model of a table. ``cells``: set name -> its row."""
+    """One model of a table.
+
+    Attributes:
+        label: Its name, with what distinguishes it from other lines of that name.
+        published: Whether its numbers are from a paper.
+        source: "measured", or "published: <paper, table>".
+        cells: Set -> its row.
+    """
 
     label: str
     published: bool
@@ -52,267 +67,198 @@ class Line:
 
 @dataclass
 class Table:
-    """Lines over sets for one task, measured lines first, then published ones."""
+    """Lines over sets for one task, measured lines before published ones.
+
+    Attributes:
+        task: Name of the task.
+        sets: Names of the columns.
+        lines: The models.
+        results: One line for each number of the table: ``line`` (number of its line), the fields of its row,
+            ``published``, ``partial``, ``psnr_rank`` and ``ssim_rank``; in the order of the lines.
+        protocols: Of the measured lines, in the order in which they appear.
+        lettered_sets: Sets with measured results by several protocols, which are marked with letters.
+    """
 
     task: str
     sets: list[str]
     lines: list[Line]
-    ranks: dict[tuple[int, str, str], Rank]  # (line, set, "psnr" | "ssim")
+    results: pd.DataFrame
+    protocols: list[str]
+    lettered_sets: frozenset[str]
+    _ranks: dict[tuple[int, str], tuple[Rank, Rank]]
 
     def rank(self, line: int, set: str, metric: str) -> Rank:
-        return self.ranks.get((line, set, metric), "")
+        """Say how a line compares with the others on a set.
+
+        Args:
+            line: Its number.
+            set: Name of the set.
+            metric: "psnr" or "ssim".
+
+        Returns:
+            "best", "second" or empty.
+        """
+        psnr, ssim = self._ranks.get((line, set), ("", ""))
+        return psnr if metric == "psnr" else ssim
 
     def remark(self, row: EvaluationRow) -> str:
-        """What stands behind the figures of a measured cell: "20 of 100" for a part of a set, its protocol's letter."""
+        """What follows the numbers of a measured result: "(20 of 100, b)" for a part of a set and its protocol."""
         words = []
         if is_partial(row):
-            words.append(f"{row.images} of {WHOLE[row.set]}")
-        if not is_published(row) and len(self.judges(row.set)) > 1:
+            words.append(f"{row.images} of {SET_SIZES[row.set]}")
+        if row.set in self.lettered_sets and not is_published(row):
             words.append(self.letter(row.protocol))
         return f" ({', '.join(words)})" if words else ""
 
-    def judges(self, set: str) -> list[str]:
-        """The protocols of the measured cells of one column."""
-        cells = (x.cells[set] for x in self.lines if not x.published and set in x.cells)
-        return list(dict.fromkeys(r.protocol for r in cells))
-
-    def explained(self) -> str:
-        """All protocols in words, with their letters where the table uses these."""
-        known = [p for p in self.protocols if p]
-        return "; ".join(f"({self.letter(p)}) {p}" if self.lettered else p for p in known)
-
     def letter(self, protocol: str) -> str:
-        """The letter that stands for a protocol where a column has several."""
+        """The letter by which a protocol is marked."""
         return chr(ord("a") + self.protocols.index(protocol) % 26)
 
+    def explained(self) -> str:
+        """All protocols in words, with their letters where the table uses them."""
+        known = [p for p in self.protocols if p]
+        return "; ".join(f"({self.letter(p)}) {p}" if self.lettered_sets else p for p in known)
+
     @property
-    def lettered(self) -> bool:
-        """Whether any column has measured cells of several protocols."""
-        return any(len(self.judges(s)) > 1 for s in self.sets)
+    def has_partial(self) -> bool:
+        """Whether any result is of a part of a set."""
+        return bool(self.results["partial"].any())
 
     @property
     def sources(self) -> list[str]:
-        """Where the published lines come from, without the leading word."""
+        """Where the published lines come from, without the word "published"."""
         return list(dict.fromkeys(x.source.partition(":")[2].strip() for x in self.lines if x.published))
 
     @property
-    def protocols(self) -> list[str]:
-        """The protocols of the measured lines."""
-        return list(dict.fromkeys(r.protocol for x in self.lines if not x.published for r in x.cells.values()))
+    def cost_outputs(self) -> list[str]:
+        """The different output sizes of all multiply-adds that are known."""
+        return [str(s) for s in self.results.loc[self.results["multiply_adds"].notna(), "cost_output"].unique()]
 
 
 def make_tables(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -> list[Table]:
-    """One table per task, in order of appearance. ``sets`` chooses and orders the columns.
+    """Make one table a task.
 
-    A line is one model under one source, genotype, weights, training and seed; equal labels are told apart
-    by what differs. Results of one line on one set by several protocols stand on lines of their own. Two rows of
-    one line, set and protocol are an error unless they agree: the table would have to choose. Ranks are over
-    all lines, published ones too (they carry the dagger), on the printed digits; equal values share a rank. A
-    column of several protocols has no ranks, and a cell of a part of a set (``WHOLE``) has none.
+    A line is one model under one source, genotype, weights, training and seed; after equal names what differs follows
+    in parentheses. Results of one line on one set by several protocols are on lines of their own. Ranks are over all
+    lines, published ones included, on the printed digits; equal values share a rank. A column with several protocols
+    has no ranks, nor has a result on a part of a set (``SET_SIZES``).
+
+    Args:
+        rows: Measured and published rows.
+        sets: Which columns there are, in which order; None takes all in the order of the rows.
+
+    Returns:
+        The tables in the order in which the tasks appear.
+
+    Raises:
+        NasError: Two rows of one line, set and protocol differ, so that the table would have to choose.
     """
-    tables = []
-    by_task: dict[str, list[EvaluationRow]] = {}
-    for row in rows:
-        by_task.setdefault(row.task, []).append(row)
-    for task, members in by_task.items():
-        columns = list(sets) if sets is not None else list(dict.fromkeys(r.set for r in members))
-        lines: dict[tuple[object, ...], Line] = {}
-        for row in members:
-            if row.set not in columns:
-                continue
-            key: tuple[object, ...] = (row.model, row.source, row.genotype, row.weights, row.training, row.seed, "")
-            line = lines.setdefault(key, Line(row.model, is_published(row), row.source))
-            other = line.cells.get(row.set)
-            if other is not None and other.protocol != row.protocol:
-                line = lines.setdefault((*key[:-1], row.protocol), Line(row.model, is_published(row), row.source))
-                other = line.cells.get(row.set)
-            if other is not None and (other.psnr, other.ssim) != (row.psnr, row.ssim):
-                raise NasError(
-                    f"{row.model!r} has two results on {row.set} for {task} ({other.psnr} and {row.psnr} dB); "
-                    "keep one of the two rows, or give their 'weights' or 'training' different names"
-                )
-            line.cells.setdefault(row.set, row)
-        ordered = sorted(lines.items(), key=lambda item: item[1].published)
-        _tell_apart(ordered)
-        table = Table(task, columns, [line for _, line in ordered], {})
-        _rank(table)
-        tables.append(table)
-    return tables
-
-
-def _tell_apart(items: list[tuple[tuple[object, ...], Line]]) -> None:
-    groups: dict[tuple[str, bool], list[tuple[tuple[object, ...], Line]]] = {}
-    for key, line in items:
-        groups.setdefault((line.label, line.published), []).append((key, line))
-    for members in groups.values():
-        if len(members) < 2:
-            continue
-        differing = [i for i in range(1, 7) if len({key[i] for key, _ in members}) > 1]
-        for key, line in members:
-            parts = []
-            for i in differing:
-                text = "" if key[i] is None else str(key[i])
-                if i == 1:
-                    text = text.partition(":")[2].strip()
-                elif i == 2:
-                    text = text[:8]
-                elif i == 3:
-                    text = text.replace("\\", "/").rsplit("/", 1)[-1]
-                elif i == 5 and text:
-                    text = f"seed {text}"
-                elif i == 6:  # the name of a protocol, or what was done to the image: "tiles 128+32"
-                    text = text.partition(":")[0] if ":" in text else text.rpartition(", ")[2]
-                if text:
-                    parts.append(text)
-            if parts:
-                line.label += f" ({', '.join(parts)})"
+    rows = EvaluationRows(rows)
+    frame = rows.frame()
+    frame["published"] = published_mask(frame)
+    found = []
+    for task, members in frame.groupby("task", sort=False):
+        columns = list(sets) if sets is not None else list(members["set"].unique())
+        found.append(_table(str(task), columns, members[members["set"].isin(columns)], rows))
+    return found
 
 
 def is_partial(row: EvaluationRow) -> bool:
     """Whether a measured row is of fewer images than the set of that name has."""
-    return not is_published(row) and row.images is not None and row.images < WHOLE.get(row.set, 0)
+    return not is_published(row) and row.images is not None and row.images < SET_SIZES.get(row.set, 0)
 
 
-def _rank(table: Table) -> None:
-    for metric, digits in (("psnr", 2), ("ssim", 4)):
-        for name in table.sets:
-            values = {
-                i: round(float(v), digits)
-                for i, line in enumerate(table.lines)
-                if name in line.cells
-                and not is_partial(line.cells[name])
-                and (v := getattr(line.cells[name], metric)) is not None
-            }
-            top = sorted(set(values.values()), reverse=True)
-            if len(values) < 2 or len(table.judges(name)) > 1:
-                continue  # a best of one says nothing, nor does one of figures that do not compare
-            for i, value in values.items():
-                if value == top[0]:
-                    table.ranks[i, name, metric] = "best"
-                elif value == top[1]:
-                    table.ranks[i, name, metric] = "second"
-
-
-def to_markdown(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -> str:
-    """GitHub-flavoured Markdown, a heading and a table per task, with a note on published lines."""
-
-    def mark(text: str, rank: Rank) -> str:
-        return f"**{text}**" if rank == "best" else f"<u>{text}</u>" if rank == "second" else text
-
-    def plain(text: str) -> str:
-        return _one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
-
-    blocks = []
-    for table in make_tables(rows, sets):
-        head = ["Model", "Parameters", _cost_head(table), *table.sets]
-        out = [f"### {plain(table.task)}", "", "| " + " | ".join(plain(h) for h in head) + " |"]
-        out.append("|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|")
-        for i, line in enumerate(table.lines):
-            label = plain(line.label) + (f" {DAGGER}" if line.published else "")
-            costs = [format_count(line.first("parameters")), format_count(line.first("multiply_adds"))]
-            out.append("| " + " | ".join([label, *costs, *_cells(table, i, mark)]) + " |")
-        out += ["", plain(_note(table))]
-        blocks.append("\n".join(out).rstrip())
-    return "\n\n".join(blocks) + "\n"
-
-
-def to_latex(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -> str:
-    r"""A ``table`` with ``tabular`` per task, for ``booktabs``; published lines carry ``$^\dagger$``."""
-
-    def mark(text: str, rank: Rank) -> str:
-        command = {"best": r"\textbf", "second": r"\underline"}.get(rank)
-        return f"{command}{{{text}}}" if command else text
-
-    blocks = []
-    for table in make_tables(rows, sets):
-        head = ["Model", "Parameters", _cost_head(table), *table.sets]
-        out = [r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(table.task)}: PSNR (dB) / SSIM}}"]
-        out += [rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"]
-        out += [" & ".join(escape_latex(h) for h in head) + r" \\", r"\midrule"]
-        for i, line in enumerate(table.lines):
-            if i and line.published and not table.lines[i - 1].published:
-                out.append(r"\midrule")
-            label = escape_latex(line.label) + (r"$^\dagger$" if line.published else "")
-            costs = [format_count(line.first("parameters")), format_count(line.first("multiply_adds"))]
-            out.append(" & ".join([label, *costs, *_cells(table, i, mark)]) + r" \\")
-        out += [r"\bottomrule", r"\end{tabular}"]
-        if note := _note(table):
-            out += [r"\par\smallskip\footnotesize " + escape_latex(note)]
-        blocks.append("\n".join([*out, r"\end{table}"]))
-    return "\n\n".join(blocks) + "\n"
-
-
-def to_csv(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None) -> str:
-    """A wide CSV: task, model, source, parameters, multiply_adds, then psnr and ssim of every set."""
-    tables = make_tables(rows, sets)
-    names = list(dict.fromkeys(n for t in tables for n in t.sets))
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        ["task", "model", "source", "parameters", "multiply_adds"]
-        + [f"{metric} {name}" for name in names for metric in ("psnr", "ssim")]
+def _table(task: str, sets: list[str], members: pd.DataFrame, rows: Sequence[EvaluationRow]) -> Table:
+    """The table of one task; the index of ``members`` are positions in ``rows``."""
+    results = _in_lines(members, task, rows)
+    heads = results.drop_duplicates("line")
+    lines = [
+        Line(label, published, source)
+        for label, published, source in zip(_labels(heads), heads["published"], heads["source"], strict=True)
+    ]
+    for position, line, name in zip(results.index, results["line"], results["set"], strict=True):
+        lines[line].cells[name] = rows[position]
+    protocols = results.loc[~results["published"]].groupby("set")["protocol"].nunique()
+    lettered = frozenset(protocols.index[protocols > 1])
+    results = _ranked(results, lettered)
+    ranks = zip(results["psnr_rank"], results["ssim_rank"], strict=True)
+    return Table(
+        task,
+        sets,
+        lines,
+        results,
+        list(results.loc[~results["published"], "protocol"].unique()),
+        lettered,
+        dict(zip(zip(results["line"], results["set"], strict=True), ranks, strict=True)),
     )
-    for table in tables:
-        for line in table.lines:
-            record: list[object] = [table.task, line.label, line.source]
-            record += [line.first("parameters"), line.first("multiply_adds")]
-            for name in names:
-                row = line.cells.get(name)
-                record += [row.psnr, row.ssim] if row else [None, None]
-            writer.writerow(["" if v is None else v for v in record])
-    return file.getvalue()
 
 
-def _cells(table: Table, index: int, mark: Callable[[str, Rank], str]) -> list[str]:
-    out = []
-    for name in table.sets:
-        row = table.lines[index].cells.get(name)
-        parts = []
-        if row is not None and row.psnr is not None:
-            parts.append(mark(format_psnr(row.psnr), table.rank(index, name, "psnr")))
-            if row.ssim is not None:
-                parts.append(mark(format_ssim(row.ssim), table.rank(index, name, "ssim")))
-        out.append(" / ".join(parts) + table.remark(row) if row is not None and parts else "-")
-    return out
+def _in_lines(members: pd.DataFrame, task: str, rows: Sequence[EvaluationRow]) -> pd.DataFrame:
+    """The rows that the table shows, with the number of their line, in the order of the lines."""
+    results = members.copy()
+    identity = results.groupby(IDENTITY, sort=False, dropna=False).ngroup()
+    first_protocol = results.groupby([identity, "set"])["protocol"].transform("first")
+    # results by the first protocol of a set are on the line itself, those by every other on a line of their own
+    results["apart"] = results["protocol"].where(results["protocol"] != first_protocol, "")
+    results["line"] = results.groupby([identity, "apart"], sort=False).ngroup()
+    _refuse_contradictions(results, task, rows)
+    results = results.drop_duplicates(["line", "set"])
+    heads = results.drop_duplicates("line").sort_values("published", kind="stable")
+    results["line"] = results["line"].map({line: number for number, line in enumerate(heads["line"])})
+    return results.sort_values("line", kind="stable")
 
 
-def _cost_head(table: Table) -> str:
-    sizes = {r.cost_output for x in table.lines for r in x.cells.values() if r.multiply_adds is not None}
-    return "Multiply-adds" + (f" ({sizes.pop()})" if len(sizes) == 1 and "" not in sizes else "")
+def _refuse_contradictions(results: pd.DataFrame, task: str, rows: Sequence[EvaluationRow]) -> None:
+    """Raise NasError where two rows of one line and set have different scores."""
+    scores = results[list(RANKED_DIGITS)]
+    first_positions = results.index.to_series().groupby([results["line"], results["set"]]).transform("first")
+    first = scores.loc[first_positions].set_axis(results.index)
+    differs = (scores.ne(first) & ~(scores.isna() & first.isna())).any(axis=1)
+    if differs.any():
+        position = int(results.index[differs][0])
+        row, other = rows[position], rows[int(first_positions.loc[position])]
+        raise NasError(
+            f"{row.model!r} has two results on {row.set} for {task} ({other.psnr} and {row.psnr} dB); "
+            "keep one of the two rows, or give their 'weights' or 'training' different names"
+        )
 
 
-def _note(table: Table) -> str:
-    parts = []
-    if protocols := table.explained():
-        parts.append(f"Protocol of the measured lines: {protocols}.")
-    if any(is_partial(r) for x in table.lines for r in x.cells.values()):
-        parts.append(PARTIAL)
-    if table.sources:
-        parts.append(f"{DAGGER} published, not measured here: {'; '.join(table.sources)}.")
-    return " ".join(parts)
+def _labels(heads: pd.DataFrame) -> list[str]:
+    """The names of the lines; where several lines have one name, what differs follows in parentheses."""
+    seeds = heads["seed"].astype("string").fillna("").astype(str)
+    keys = heads[[*IDENTITY, "apart"]].assign(seed=seeds)
+    several = keys.drop(columns="model").groupby([heads["model"], heads["published"]]).transform("nunique") > 1
+    words = {
+        "source": keys["source"].map(lambda text: text.partition(":")[2].strip()),
+        "genotype": keys["genotype"].str[:8],
+        "weights": keys["weights"].map(lambda text: text.replace("\\", "/").rsplit("/", 1)[-1]),
+        "training": keys["training"],
+        "seed": keys["seed"].map(lambda text: f"seed {text}" if text else ""),
+        # the name of a protocol, or what was done to the image: "tiles 128+32"
+        "apart": keys["apart"].map(lambda text: text.partition(":")[0] if ":" in text else text.rpartition(", ")[2]),
+    }
+    columns = [words[name].where(several[name], "") for name in words]
+    labels = []
+    for model, *parts in zip(heads["model"], *columns, strict=True):
+        known = [part for part in parts if part]
+        labels.append(f"{model} ({', '.join(known)})" if known else model)
+    return labels
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _ranked(results: pd.DataFrame, lettered: frozenset[str]) -> pd.DataFrame:
+    """The results with the columns ``partial``, ``psnr_rank`` and ``ssim_rank``."""
+    import pandas as pd
 
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    DAGGER: r"$^\dagger$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-}
-
-
-def escape_latex(text: str) -> str:
-    """``text`` as LaTeX prints it; every special character is escaped."""
-    return "".join(_LATEX.get(c, c) for c in _one_line(text))
+    whole = results["set"].map(SET_SIZES)
+    partial = (results["images"] < whole).fillna(False).astype(bool) & ~results["published"]
+    found = results.assign(partial=partial)
+    for metric, digits in RANKED_DIGITS.items():
+        values = results.loc[~partial & ~results["set"].isin(lettered), metric].dropna()
+        # by Python's round, which agrees with what is printed where numpy's does not (8.345)
+        values = values.map(partial_function(round, ndigits=digits))
+        by_set = values.groupby(results["set"])
+        place = by_set.rank(method="dense", ascending=False)
+        place = place[by_set.transform("size") > 1]  # the best of one says nothing
+        names = place.map({1.0: "best", 2.0: "second"}).dropna()
+        found[f"{metric}_rank"] = pd.Series(names, dtype=object).reindex(results.index, fill_value="")
+    return found

@@ -1,6 +1,6 @@
 """The statistics of comparisons: means, differences and rank correlations, each with its interval and n.
 
-Intervals are two-sided and frequentist; where n is too small for one, its ends are None, never a guess.
+Intervals are two-sided confidence intervals; where n is too small for one, its ends are None.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ from scipy import stats
 
 from nas.errors import UsageError
 
+#: confidence level of intervals unless another is given
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and standard deviation (n - 1 in the divisor) of n values, with Student's interval of the mean."""
+    """Mean and standard deviation of n values, with Student's interval of the mean.
+
+    Attributes:
+        n: Number of values.
+        mean: Their mean, in the unit of the values.
+        sd: Their standard deviation (n - 1 in the divisor); None for one value.
+        low: Lower end of the interval; None for one value.
+        high: Upper end of the interval; None for one value.
+        level: Confidence level of the interval.
+    """
 
     n: int
     mean: float
@@ -32,7 +42,18 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """mean(a) - mean(b) with its interval and two-sided p; ``method`` names the interval."""
+    """The difference mean(a) - mean(b) with its interval and p-value.
+
+    Attributes:
+        n_a: Number of values of a.
+        n_b: Number of values of b.
+        difference: mean(a) - mean(b), in the unit of the values.
+        low: Lower end of the interval; None where there is none.
+        high: Upper end of the interval; None where there is none.
+        p: Two-sided p-value of no difference; None where there is no interval.
+        method: Name of the interval: "Welch" or "paired".
+        level: Confidence level of the interval.
+    """
 
     n_a: int
     n_b: int
@@ -45,13 +66,22 @@ class Difference:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval exists and leaves zero out."""
+        """Whether there is an interval and it excludes zero."""
         return self.low is not None and self.high is not None and not self.low <= 0.0 <= self.high
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """Kendall's tau-b of n pairs with the p of independence (exact for small n without ties) and its interval."""
+    """Kendall's tau-b of n pairs with its interval and p-value.
+
+    Attributes:
+        n: Number of pairs.
+        tau: tau-b, from -1 to 1; None where a side is constant or there are fewer than two pairs.
+        p: Two-sided p-value of independence (exact for small n without ties).
+        low: Lower end of the interval; None where there is none.
+        high: Upper end of the interval; None where there is none.
+        level: Confidence level of the interval.
+    """
 
     n: int
     tau: float | None
@@ -63,7 +93,18 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Share of equal choices over all pairs of genotypes, and what uniformly random genotypes would have."""
+    """Share of equal choices over all pairs of genotypes, beside that of uniformly random genotypes.
+
+    Attributes:
+        genotypes: Number of genotypes.
+        pairs: Number of pairs of them.
+        decisions: Decisions of one genotype.
+        share: Share of equal choices, from 0 to 1; None for fewer than two genotypes.
+        chance: Expected share of uniformly random genotypes.
+        chance_low: Lower end of the interval of the share of as many random genotypes.
+        chance_high: Upper end of that interval.
+        level: Probability that a share of random genotypes lies in that interval.
+    """
 
     genotypes: int
     pairs: int
@@ -76,7 +117,18 @@ class Agreement:
 
 
 def summary(values: Sequence[float], level: float = LEVEL) -> Summary:
-    """Mean, SD and mean -+ t(n - 1) SD / sqrt(n); with one value there is neither SD nor interval."""
+    """Mean, SD and Student's interval, mean +- t(n - 1) SD / sqrt(n).
+
+    Args:
+        values: At least one finite value.
+        level: Confidence level of the interval.
+
+    Returns:
+        The summary; one value has neither SD nor interval.
+
+    Raises:
+        UsageError: There is no value, or one that is not finite.
+    """
     data = _finite(values)
     mean = float(data.mean())
     if len(data) < 2:
@@ -89,7 +141,16 @@ def summary(values: Sequence[float], level: float = LEVEL) -> Summary:
 def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Difference:
     """Difference of two independent means, variances not assumed equal (Welch, Biometrika 34, 1947).
 
-    A side of one value, or no variance on either side, gives no interval.
+    Args:
+        a: Finite values.
+        b: Finite values, independent of ``a``.
+        level: Confidence level of the interval.
+
+    Returns:
+        mean(a) - mean(b). There is no interval where a side has one value or neither side varies.
+
+    Raises:
+        UsageError: A side is empty or holds a value that is not finite.
     """
     x, y = _finite(a), _finite(b)
     difference = float(x.mean() - y.mean())
@@ -103,23 +164,47 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Diffe
 
 
 def paired(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Difference:
-    """Mean of a[i] - b[i] with Student's interval: for runs that share their seed."""
+    """Mean of a[i] - b[i] with the interval of the paired t-test, for runs that share their seed.
+
+    Args:
+        a: Finite values.
+        b: As many, in the same order.
+        level: Confidence level of the interval.
+
+    Returns:
+        The mean difference. There is no interval for one pair, or where all differences are equal.
+
+    Raises:
+        UsageError: The sides differ in length, are empty or hold a value that is not finite.
+    """
     x, y = _finite(a), _finite(b)
     if len(x) != len(y):
-        raise UsageError(f"paired values come in pairs, not {len(x)} and {len(y)}")
-    mean = summary(list(x - y), level)
-    p = None
-    if mean.sd:
-        p = float(2 * stats.t.sf(abs(mean.mean) / (mean.sd / math.sqrt(mean.n)), mean.n - 1))
-    low, high = (mean.low, mean.high) if mean.sd else (None, None)
-    return Difference(mean.n, mean.n, mean.mean, low, high, p, "paired", level)
+        raise UsageError(f"a paired comparison needs as many values on either side, not {len(x)} and {len(y)}")
+    n, differences = len(x), x - y
+    mean = float(differences.mean())
+    if n < 2 or differences.std(ddof=1) == 0.0:
+        return Difference(n, n, mean, None, None, None, "paired", level)
+    result = stats.ttest_rel(x, y)
+    interval = result.confidence_interval(level)
+    return Difference(n, n, mean, float(interval.low), float(interval.high), float(result.pvalue), "paired", level)
 
 
 def kendall(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Correlation:
-    """Kendall's tau-b; interval by Fisher's z with variance 0.437 / (n - 4).
+    """Kendall's tau-b with an interval by Fisher's z of variance 0.437 / (n - 4).
 
-    The variance is of Fieller, Hartley and Pearson (Biometrika 44, 1957), good for n above about 10 and
-    |tau| below 0.8; for n of 4 or fewer, |tau| of 1, or a constant side there is no interval.
+    The variance is that of Fieller, Hartley and Pearson (Biometrika 44, 1957), accurate for n above about 10 and
+    |tau| below 0.8.
+
+    Args:
+        a: Values to rank.
+        b: As many, in the same order.
+        level: Confidence level of the interval.
+
+    Returns:
+        The correlation. There is no interval for n of 4 or fewer or |tau| of 1, and no tau for a constant side.
+
+    Raises:
+        UsageError: The sides differ in length.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if len(x) != len(y):
@@ -139,11 +224,16 @@ def kendall(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Cor
 def agreement(
     vectors: Sequence[Sequence[int]], choices: Sequence[int], level: float = LEVEL, draws: int = 10_000
 ) -> Agreement:
-    """How many decisions two genotypes share, averaged over all pairs.
+    """The share of decisions in which two genotypes are equal, averaged over all pairs.
 
-    vectors: one index per decision (``Space.encode``); choices: how many blocks each decision offers. Chance
-    is the mean of 1 / choices; its interval is that of the same number of uniformly drawn genotypes
-    (simulated, seeded).
+    Args:
+        vectors: The genotypes, one index per decision each (``Space.encode``).
+        choices: Number of blocks that each decision offers.
+        level: Probability that a share of random genotypes lies in the interval of chance.
+        draws: Number of simulated sets of random genotypes from which that interval is taken (seeded).
+
+    Returns:
+        The agreement. Chance is the mean of 1 / choices, its interval that of as many uniformly drawn genotypes.
     """
     data = np.asarray(vectors, dtype=np.int64).reshape(len(vectors), -1)
     count, decisions = len(vectors), len(choices)
@@ -160,7 +250,17 @@ def agreement(
 
 
 def power(n: int, sd: float, difference: float, alpha: float = 0.05) -> float:
-    """Chance that a two-sided t-test of two groups of n sees ``difference`` (noncentral t; Cohen 1988, section 2)."""
+    """Power of the two-sided t-test of two groups of n (noncentral t; Cohen 1988, chapter 2).
+
+    Args:
+        n: Values in each group.
+        sd: Standard deviation within a group, above zero.
+        difference: True difference of the means, in the unit of ``sd``.
+        alpha: Significance level.
+
+    Returns:
+        Probability that the test detects the difference, from 0 to 1; 0 for n below 2.
+    """
     if n < 2:
         return 0.0
     freedom, shift = 2 * n - 2, abs(difference) / sd * math.sqrt(n / 2)
@@ -169,15 +269,27 @@ def power(n: int, sd: float, difference: float, alpha: float = 0.05) -> float:
 
 
 def seeds_needed(sd: float, difference: float, wanted: float = 0.8, alpha: float = 0.05) -> int:
-    """The fewest runs a side with which a difference is seen with chance ``wanted``.
+    """The smallest number of seeds per side with which a t-test detects a difference.
 
-    Exact for the t-test; near 2 (z(1 - alpha/2) + z(wanted))^2 (sd / difference)^2 (Cohen, Statistical Power
-    Analysis for the Behavioral Sciences, 1988, section 2.4) when that is large. At least 2.
+    Exact for the t-test; close to 2 (z(1 - alpha/2) + z(wanted))^2 (sd / difference)^2 where that is large (Cohen,
+    Statistical Power Analysis for the Behavioral Sciences, 1988, section 2.4).
+
+    Args:
+        sd: Standard deviation between seeds.
+        difference: Difference to detect, in the unit of ``sd``.
+        wanted: Power, from 0 to 1.
+        alpha: Significance level.
+
+    Returns:
+        Seeds per side, at least 2; where more than 100,000 are needed, about as many as the approximation says.
+
+    Raises:
+        UsageError: The difference is not above zero.
     """
     if sd <= 0.0:
         return 2
     if difference <= 0.0:
-        raise UsageError(f"a difference to be seen must be above zero, not {difference}")
+        raise UsageError(f"a difference to detect must be above zero, not {difference}")
     z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(wanted))
     n = max(2, math.floor(2 * (z * sd / difference) ** 2))  # never above the exact answer
     while n < 100_000 and power(n, sd, difference, alpha) < wanted:
@@ -188,5 +300,5 @@ def seeds_needed(sd: float, difference: float, wanted: float = 0.8, alpha: float
 def _finite(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     data = np.asarray(values, dtype=np.float64).reshape(-1)
     if len(data) == 0 or not bool(np.isfinite(data).all()):
-        raise UsageError("statistics need at least one value, and finite ones; look for runs without a validation")
+        raise UsageError("statistics need at least one value, all finite; look for runs without a validation PSNR")
     return data

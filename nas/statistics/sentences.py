@@ -1,4 +1,4 @@
-"""What a comparison says, in plain sentences that always carry the interval and n."""
+"""Statistics in plain sentences, each with its interval and n."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from nas.statistics.intervals import Agreement, Correlation, Difference, Summary
 
 
 def percent(level: float) -> str:
-    """0.95 -> "95 %"."""
+    """A level in words: 0.95 is "95 %"."""
     return f"{100 * level:.3g} %"
 
 
 def decibels(value: Summary) -> str:
-    """``31.20 dB (SD 0.10, 95 % interval 30.95 to 31.45, n = 3)``."""
+    """A summary in words: ``31.200 dB (SD 0.100, 95 % interval 30.952 to 31.448, n = 3)``."""
     if value.sd is None or value.low is None or value.high is None:
         return f"{value.mean:.3f} dB (n = {value.n}, so no interval)"
     return (
@@ -21,7 +21,16 @@ def decibels(value: Summary) -> str:
 
 
 def verdict(name: str, other: str, found: Difference) -> str:
-    """One sentence: by how much ``name`` beats ``other``, the interval, and whether that can be told from zero."""
+    """One sentence on a difference of two variants.
+
+    Args:
+        name: The variant whose mean comes first in the difference.
+        other: The variant it is compared with.
+        found: mean(name) - mean(other) in dB.
+
+    Returns:
+        The difference, its interval, n, and whether it can be told from zero.
+    """
     start = f"{name} minus {other}: {found.difference:+.3f} dB"
     count = f"n = {found.n_a} and {found.n_b}" if found.n_a != found.n_b else f"n = {found.n_a} each"
     if found.low is None or found.high is None:
@@ -34,7 +43,7 @@ def verdict(name: str, other: str, found: Difference) -> str:
 
 
 def correlation(found: Correlation) -> str:
-    """``tau 0.33, 95 % interval -0.40 to 0.80, p 0.47, n = 6``."""
+    """A correlation in words: ``tau +0.33, 95 % interval -0.40 to +0.80, p 0.47, n = 6``."""
     if found.tau is None:
         return f"no rank correlation (n = {found.n}, or all values alike)"
     text = f"tau {found.tau:+.2f}"
@@ -45,12 +54,12 @@ def correlation(found: Correlation) -> str:
 
 
 def likeness(found: Agreement) -> str:
-    """How equal the genotypes of several seeds are, beside chance."""
+    """An agreement in words: how alike the genotypes of several seeds are, beside chance."""
     if found.share is None or found.chance_low is None or found.chance_high is None:
-        return f"one genotype has nothing to agree with (chance would be {found.chance:.0%})"
+        return f"a single genotype cannot be compared (chance would be {found.chance:.0%})"
     text = (
         f"{found.share:.0%} of the {found.decisions} choices are equal between two seeds (n = {found.pairs} pairs); "
-        f"chance gives {found.chance:.0%}, {percent(found.level)} of the time {found.chance_low:.0%} to "
+        f"chance gives {found.chance:.0%}, in {percent(found.level)} of draws {found.chance_low:.0%} to "
         f"{found.chance_high:.0%}"
     )
     if found.chance_low <= found.share <= found.chance_high:

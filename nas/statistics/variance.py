@@ -1,4 +1,4 @@
-"""How much of the spread is seeds and how much is genotypes: a one-way random-effects analysis of variance."""
+"""How much of the variance is due to seeds and how much to genotypes: a one-way random-effects analysis."""
 
 from __future__ import annotations
 
@@ -15,12 +15,23 @@ from nas.statistics.intervals import LEVEL
 
 @dataclass(frozen=True)
 class Components:
-    """Standard deviations (dB) of y[g][s] = mean + genotype[g] + noise[g, s], with intervals where n allows.
+    """Components of variance of the model y[g, s] = mean + genotype[g] + noise[g, s].
 
-    seed_sd: of the noise, with its exact chi-square interval. genotype_sd: of the genotypes, the seeds' share
-    taken out; zero where the estimate of its variance is negative. spread_sd: of the genotypes' means as they
-    are seen, noise included. reliability: share of genotypes in the variance of one run (intraclass
-    correlation), with the exact F interval. f, p: test of no difference between genotypes.
+    Attributes:
+        genotypes: Number of genotypes.
+        seeds: Seeds of each.
+        seed_sd: Standard deviation of the noise, in dB.
+        seed_low: Lower end of its exact chi-square interval.
+        seed_high: Upper end of that interval.
+        genotype_sd: Standard deviation of the genotypes without the noise, in dB; zero where its variance is estimated
+            to be negative.
+        spread_sd: Standard deviation of the observed means of the genotypes, noise included, in dB.
+        reliability: Share of the genotypes in the variance of one run (intraclass correlation), from 0 to 1.
+        reliability_low: Lower end of its exact F interval.
+        reliability_high: Upper end of that interval.
+        f: F statistic of the test of no difference between genotypes; None without noise.
+        p: p-value of that test; None without noise.
+        level: Confidence level of the intervals.
     """
 
     genotypes: int
@@ -39,9 +50,17 @@ class Components:
 
 
 def components(table: Sequence[Sequence[float]], level: float = LEVEL) -> Components:
-    """Of a full table, one row a genotype, one column a seed (Searle, Casella, McCulloch, 1992, section 3.6).
+    """Estimate the components (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6).
 
-    Needs two rows and two columns.
+    Args:
+        table: PSNR in dB, shape (genotypes, seeds), at least 2 x 2.
+        level: Confidence level of the intervals.
+
+    Returns:
+        The components with their intervals.
+
+    Raises:
+        UsageError: There are fewer than two genotypes or seeds.
     """
     data = np.asarray(table, dtype=np.float64)
     if data.ndim != 2 or min(data.shape) < 2:

@@ -20,8 +20,8 @@ DRAWS = 1000
 class RandomSearch(DiscreteStrategy):
     """Draws from the allowed genotypes without replacement.
 
-    The draws are uniform as long as the limits allow at least about one genotype in a few hundred. Under tighter limits a draw
-    is made cheaper, decision by decision, which favours genotypes near the limit.
+    The draws are uniform as long as the limits allow at least about one genotype in a few hundred. Under tighter
+    limits a draw is made cheaper, decision by decision, which favours genotypes near the limit.
     """
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:

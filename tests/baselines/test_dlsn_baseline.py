@@ -21,7 +21,7 @@ from nas.config.runs import RetrainSettings
 from nas.config.training import ScheduleSettings
 from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
-from nas.profiling.costs import count
+from nas.profiling.costs import count_costs
 from nas.registry import BASELINES, TASKS
 from nas.train.schedules import learning_rate
 
@@ -306,7 +306,7 @@ def test_costs_are_counted_without_running_the_network() -> None:
     C, c, k, h, L, b = 16, 4, 16, 2, 256, 16
     per_gla = 9 * C * C * 2.25 * L + c * b * h * L + (C * k + k * k) * L + 3 * h * k * (c + C) * L
     ends = 9 * (3 * C + C * C + 4 * C * C) * L + 9 * 3 * C * 4 * L + 9 * L + 9 * 4 * L
-    costs = count(small(), 16, 16)
+    costs = count_costs(small(), 16, 16)
     assert costs.exact
     assert costs.multiply_adds_total == 2 * (per_gla + 27 * C * C * L) + ends
     assert costs.parameters == sum(p.numel() for p in small().parameters())

@@ -20,7 +20,7 @@ from nas.config.runs import RetrainSettings
 from nas.data.stages import Stage, last_epochs, timeline
 from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
-from nas.profiling.costs import count
+from nas.profiling.costs import count_costs
 from nas.registry import BASELINES
 from nas.train.recipes import recipe
 from nas.train.schedules import learning_rate
@@ -71,7 +71,7 @@ def test_descriptor_rebuilds_the_network(narrow: torch.nn.Module) -> None:
 
 
 def test_published_network_costs_what_the_paper_says() -> None:
-    costs = count(baselines.create("dsrir"), 256, 256)
+    costs = count_costs(baselines.create("dsrir"), 256, 256)
     assert costs.exact and costs.parameters == 3_516_837
     assert costs.multiply_adds_conv / 1e9 == pytest.approx(138.35, abs=0.01)
 

@@ -117,7 +117,7 @@ COVERED: dict[str, dict[str, str]] = {
         "pipeline/reflect_padding": "-: the release mirrors training images smaller than the patch; here they are "
         "refused with a sentence that names the file, because mirrored borders would be learnt",
         "pipeline/crop8": "baselines/test_dsrir.py::test_crop8_keeps_the_published_part",
-        "pipeline/metrics": "evaluate/test_metrics.py::test_the_metrics_of_dsrir_are_reproduced",
+        "pipeline/metrics": "evaluation/test_metrics.py::test_the_metrics_of_dsrir_are_reproduced",
         "pipeline/file": f"{HERE}::test_noise_is_stored_as_by_dsrir",
         "parameter_counts": f"{DSRIR}::test_parameter_counts_are_the_reference_ones",
         "schedules/epoch_chg": "baselines/test_dsrir.py::test_stage_boundaries_are_the_reference_ones",

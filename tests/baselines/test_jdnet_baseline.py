@@ -16,7 +16,7 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings
 from nas.errors import NasError, UsageError
 from nas.evaluation.inference import restore
-from nas.profiling.costs import count
+from nas.profiling.costs import count_costs
 from nas.registry import BASELINES
 from nas.train.recipes import recipe
 
@@ -53,7 +53,7 @@ def test_published_cost() -> None:
     """Units cost the same each, fusions (i + 2) C C a pixel: one and two units tell the cost of 32."""
 
     def apart_from_fusions(units: int) -> float:
-        costs = count(baselines.create("jdnet", unit_num=units), 64, 64)
+        costs = count_costs(baselines.create("jdnet", unit_num=units), 64, 64)
         assert costs.exact
         return costs.multiply_adds_conv / 64**2 - 1024 * sum(range(2, units + 2))
 

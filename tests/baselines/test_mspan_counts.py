@@ -41,7 +41,7 @@ def test_super_resolution_has_the_published_size_and_work(scale: int) -> None:
     expected = FACTS["sr"][f"x{scale}"]
     model = baselines.create("mspan", scale=scale)
     height, width = expected["lr_grid_hw"]
-    cost = costs.count(model, height, width)
+    cost = costs.count_costs(model, height, width)
     assert cost.exact
     assert cost.parameters == expected["parameters"]
     assert round(cost.parameters / 1e3) == expected["published_parameters_k"]
@@ -54,7 +54,7 @@ def test_super_resolution_has_the_published_size_and_work(scale: int) -> None:
 
 
 def test_x3_on_the_wider_grid_does_the_stated_work() -> None:
-    cost = costs.count(baselines.create("mspan", scale=3), 240, 427)
+    cost = costs.count_costs(baselines.create("mspan", scale=3), 240, 427)
     assert with_bias(cost) == FACTS["sr"]["x3"]["madds_with_bias_on_240x427"]
 
 
@@ -67,7 +67,7 @@ def test_attention_ablation_has_the_published_size_and_work(attention: str, scal
     last = FACTS["submodules"]["reconstruction_conv2"]
     assert parameters(model) == expected["parameters"] + last[f"x{scale}"] - last["x2"]
     height, width = FACTS["sr"][f"x{scale}"]["lr_grid_hw"]
-    work = with_bias(costs.count(model, height, width))
+    work = with_bias(costs.count_costs(model, height, width))
     if scale == 2:
         assert work == expected["madds_with_bias"]
         if attention == "ca":
@@ -106,7 +106,7 @@ def test_submodules_have_the_calibrated_sizes() -> None:
     for name in ("context_mid", "context_low", "fuse_mid", "fuse_full"):
         assert [parameters(part) for part in getattr(attention, name)] == [inner[f"{name}_each"]] * 2
     assert parameters(attention.channel_up) == inner["channel_up"]
-    work = with_bias(costs.count(attention, 360, 640, channels=48))
+    work = with_bias(costs.count_costs(attention, 360, 640, channels=48))
     assert work == inner["macs_with_bias_per_full_resolution_pixel"] * 360 * 640
 
 
@@ -116,7 +116,7 @@ def test_restoration_network_has_the_calibrated_sizes_and_work(kind: str, channe
     model = baselines.create("mspan", scale=1, in_channels=channels, out_channels=channels)
     assert len(model.stages) == FACTS["restoration"]["n_blocks"]
     assert model.descriptor.config["mlp_ratio"] == FACTS["restoration"]["mlp_ratio"]
-    cost = costs.count(model, 512, 512)
+    cost = costs.count_costs(model, 512, 512)
     assert (cost.parameters, cost.output_size) == (expected["parameters"], "512x512")
     assert with_bias(cost) == expected["madds_conv_with_bias_512x512"]
     assert parameters(model.head) == expected["head"]

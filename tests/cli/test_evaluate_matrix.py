@@ -33,7 +33,7 @@ def test_a_failed_measurement_is_named_the_others_are_made_and_a_second_call_mak
     words = ("evaluate", "--models", *models, "--sets", *names, "--task", "sr_x2", "--data", str(sets))
     failed = run(capsys, *words, "--out", table, "--save-images", saved)
     assert failed.code == 1 and "Traceback" not in failed.err
-    assert "2 of 6 cells failed: bicubic on B" in failed.err
+    assert "2 of 6 measurements failed: bicubic on B" in failed.err
     assert "again on B" in failed.err and "b.png" in failed.err
     first = read_rows(table)
     assert [(r.model, r.set) for r in first] == [(m, s) for m in ("bicubic", "again") for s in "AC"]

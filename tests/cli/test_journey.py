@@ -94,7 +94,7 @@ def test_a_search_killed_in_the_middle_resumes_to_the_same_genotype_and_weights(
         "train.log_every=1",
     )
     nas(*words, cwd=searched, dying=True)
-    assert [p.stem for p in (searched / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
+    assert [p.stem for p in (searched / "killed" / "state").glob("step-*.sha256")] == ["step-000000002"]
     nas("search", "--resume", "killed", cwd=searched)
     ends = [json.loads((searched / name / "summary.json").read_text()) for name in ("run", "killed")]
     assert ends[0]["genotype"] == ends[1]["genotype"] and ends[0]["weights"] == ends[1]["weights"]
@@ -202,7 +202,7 @@ def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Pat
     ]
     nas(*words, "--out", "whole", cwd=tmp_path)
     nas(*words, "--out", "killed", cwd=tmp_path, dying=True)
-    assert [p.stem for p in (tmp_path / "killed" / "state").glob("*.sha256")] == ["step-000000002"]
+    assert [p.stem for p in (tmp_path / "killed" / "state").glob("step-*.sha256")] == ["step-000000002"]
     nas("retrain", "--resume", "killed", cwd=tmp_path)
     whole, killed = (json.loads((tmp_path / n / "summary.json").read_text()) for n in ("whole", "killed"))
     assert whole["weights"] == killed["weights"] and whole["scores"] == killed["scores"]

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from nas.data import Pair
 from nas.errors import NasError
+from nas.evaluation.benchmark_sets import by_degradation, degradation_of
 from nas.evaluation.harness import evaluate
 from nas.evaluation.rows import read_rows
 from nas.evaluation.scoring import validation_scores
-from nas.evaluation.test_sets import by_degradation, degradation_of
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
 from nas.tasks import get_task
@@ -81,7 +81,7 @@ def test_dsrir_takes_rain_on_luma_and_the_rest_on_colour(data: Path) -> None:
 
 def test_without_all_parts_there_is_no_mean(data: Path, tmp_path: Path) -> None:
     (data / "haze/test/hazy/x.png").write_bytes(b"")
-    with pytest.raises(NasError, match=r"1 of 5 cells failed: identity on haze"):
+    with pytest.raises(NasError, match=r"1 of 5 measurements failed: identity on haze"):
         evaluate("identity", "all_in_one", ["C", "rain", "haze"], data, tmp_path / "rows.csv", with_costs=False)
     assert [r.set for r in read_rows(tmp_path / "rows.csv")] == FIVE[:4]
 

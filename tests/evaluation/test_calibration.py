@@ -1,4 +1,4 @@
-"""The figures of README's "Numbers you can trust", measured anew or read from the stored rows."""
+"""The numbers of README's "Numbers you can trust", measured anew or read from the stored rows."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from nas.evaluation.harness import evaluate
 from nas.evaluation.rows import EvaluationRow, change_rows, read_rows
 from nas.images import read_image, write_image
 from nas.models.descriptor import ModelDescriptor
+from nas.profiling.latency import Latency, LatencyOptions
 
 TASK = "denoise_color_25"
 
@@ -63,18 +64,16 @@ def test_what_a_finished_row_lacks_is_measured(tmp_path: Path, monkeypatch: pyte
     assert run(model, root, out).parameters == 0
     run(model, root, out, save_images=tmp_path / "images")
     assert (tmp_path / f"images/gain/{TASK}/A/1.png").is_file()
-    asked: list[dict[str, object]] = []
+    asked: list[LatencyOptions] = []
 
-    def timed(*words: object, **named: object) -> object:
-        from nas.profiling.latency import Latency
-
-        asked.append(named)
+    def timed(model: nn.Module, height: int, width: int, options: LatencyOptions) -> Latency:
+        asked.append(options)
         return Latency(2.0, 0.1, 3, "28x24", "cpu", "float32", True, False, False, 2, 80.0)
 
-    monkeypatch.setattr("nas.evaluation.harness.measure", timed)
+    monkeypatch.setattr("nas.evaluation.profile_columns.measure_latency", timed)
     row = run(model, root, out, with_latency=True, threads=2)
     assert (row.latency_median_ms, row.peak_memory_mib, row.device) == (2.0, 80.0, "cpu, 2 threads")
-    assert asked == [{"threads": 2, "peak_memory": True}]
+    assert asked == [LatencyOptions(threads=2, peak_memory=True)]
     calls = model.calls
     assert run(model, root, out, with_latency=True) == row and model.calls == calls
 
@@ -96,14 +95,14 @@ def test_scores_outlive_a_network_that_cannot_be_timed(tmp_path: Path, monkeypat
     def broken(*words: object, **named: object) -> None:
         raise RuntimeError("no clock")
 
-    monkeypatch.setattr("nas.evaluation.harness.measure", broken)
+    monkeypatch.setattr("nas.evaluation.profile_columns.measure_latency", broken)
     with pytest.raises(NasError, match=r"latency of gain .*no clock"):
         run(Gain(), photos(tmp_path / "d", 0), tmp_path / "rows.csv", with_latency=True)
     (row,) = read_rows(tmp_path / "rows.csv")
     assert row.psnr is not None and row.latency_median_ms is None
 
 
-def test_values_that_are_not_finite_are_a_failed_cell_and_no_figure(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_a_failed_measurement_and_no_number(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="not finite"):
         run(Gain(float("nan")), photos(tmp_path / "d", 0), tmp_path / "rows.csv")
 

@@ -1,4 +1,4 @@
-"""The harness makes every figure in the same way, keeps what is done, and refuses what misleads."""
+"""The harness makes every number in the same way, keeps what is finished, and refuses what would mislead."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_row_holds_the_mean_of_the_per_image_figures_and_how_they_were_made(se
     assert (row.command, row.torch, row.source) == ("nas evaluate", torch.__version__, "measured")
 
 
-def test_the_package_is_the_function(sets: Path) -> None:
+def test_the_public_function_is_that_of_the_harness(sets: Path) -> None:
     assert nas.evaluate(Repeat(), "sr_x2", "A", sets, with_costs=False) == evaluate(
         Repeat(), "sr_x2", "A", sets, with_costs=False
     )
@@ -149,7 +149,7 @@ def test_images_are_saved_as_the_8_bit_values_that_were_scored(sets: Path, tmp_p
     assert saved.min() == 255
 
 
-def test_a_failed_cell_is_named_and_the_others_are_finished(sets: Path, tmp_path: Path) -> None:
+def test_a_failed_measurement_is_named_and_the_others_are_finished(sets: Path, tmp_path: Path) -> None:
     class Moody(Repeat):
         def forward(self, x: Tensor) -> Tensor:
             if x.shape[-1] == 13:  # the image of set B
@@ -157,7 +157,7 @@ def test_a_failed_cell_is_named_and_the_others_are_finished(sets: Path, tmp_path
             return super().forward(x)
 
     out = tmp_path / "rows.csv"
-    with pytest.raises(NasError, match=r"1 of 4 cells failed: moody on B .*no thirteen") as caught:
+    with pytest.raises(NasError, match=r"1 of 4 measurements failed: moody on B .*no thirteen") as caught:
         evaluate([("moody", Moody()), Repeat()], "sr_x2", ["B", "A"], sets, out, with_costs=False)
     assert not isinstance(caught.value, UsageError)
     assert [(r.model, r.set) for r in read_rows(out)] == [("moody", "A"), ("repeat", "B"), ("repeat", "A")]
@@ -190,7 +190,7 @@ def test_a_model_that_would_give_a_wrong_figure_is_refused_before_any_work(
 def test_weights_selected_on_a_benchmark_are_refused_on_it_only(
     selection: Any, sets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import nas.evaluation.resolve as candidates
+    import nas.evaluation.resolve as resolving
 
     def load(path: Path) -> Any:
         from nas.models.weights import LoadedWeights
@@ -199,7 +199,7 @@ def test_weights_selected_on_a_benchmark_are_refused_on_it_only(
         training = {"selection": selection, "steps": 7}
         return LoadedWeights(model, model.descriptor, "sr_x2", None, training, str(path))
 
-    monkeypatch.setattr(candidates, "load_weights", load)
+    monkeypatch.setattr(resolving, "load_weights", load)
     with pytest.raises(UsageError, match="selected on A"):
         evaluate("run/weights.safetensors", "sr_x2", ["B", "A"], sets)
     (row,) = evaluate("run/weights.safetensors", "sr_x2", ["B"], sets, with_costs=False)
@@ -262,7 +262,7 @@ def test_rounding_is_half_up_after_clamping_and_can_be_left_out() -> None:
 def test_a_grey_image_is_repeated_for_a_colour_network_and_colour_for_a_grey_one_refused() -> None:
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert torch.equal(to_tensor(grey, 3), torch.from_numpy(grey).float().expand(1, 3, 2, 3))
-    with pytest.raises(UsageError, match="cannot be fed"):
+    with pytest.raises(UsageError, match="is no input"):
         to_tensor(np.zeros((2, 3, 3), np.uint8), 1)
 
 
@@ -296,9 +296,9 @@ def test_bicubic_has_the_reference_figures(shared: Path, scale: int, set5: float
     names, task = ["Set5", "Set14"], f"sr_x{scale}"
     exact = evaluate(Matlab(scale), task, names, shared / "data", with_costs=False, with_ssim=False)
     assert [r.psnr for r in exact] == pytest.approx([set5, set14], abs=6e-4)
-    floor = evaluate("bicubic", task, names, shared / "data", with_costs=False, with_ssim=False)
+    baseline = evaluate("bicubic", task, names, shared / "data", with_costs=False, with_ssim=False)
     # the baseline may differ in whether it rounds between the passes
-    assert [r.psnr for r in floor] == pytest.approx([set5, set14], abs=6e-3)
+    assert [r.psnr for r in baseline] == pytest.approx([set5, set14], abs=6e-3)
 
 
 @pytest.mark.shared

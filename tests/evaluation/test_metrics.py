@@ -121,8 +121,8 @@ def test_psnr_b_has_its_closed_form_for_one_step_on_the_grid() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "options", "words"),
     [
-        (np.zeros((9, 9)), np.zeros((9, 8)), {}, "unlike shape"),
-        (np.zeros((9, 9)), np.zeros((9, 9, 3)), {"luma": True}, "unlike shape"),
+        (np.zeros((9, 9)), np.zeros((9, 8)), {}, "different shapes"),
+        (np.zeros((9, 9)), np.zeros((9, 9, 3)), {"luma": True}, "different shapes"),
         (np.zeros((9, 9), np.uint16), np.zeros((9, 9), np.uint16), {}, "uint16"),
         (np.zeros((9, 9, 4)), np.zeros((9, 9, 4)), {}, "shape"),
         (np.zeros((9, 9)), np.zeros((9, 9)), {"border": 5}, "border"),

@@ -1,5 +1,5 @@
 """Fixtures that several tests of experiments share."""
 
-from tests.experiments.campaign_examples import stage
+from tests.experiments.experiment_examples import stage
 
 __all__ = ["stage"]

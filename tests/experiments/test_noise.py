@@ -1,4 +1,4 @@
-"""Noise before comparisons: what a table of trainings says, and a measurement that resumes."""
+"""Seed noise: the figures of a table of trainings, and a measurement that resumes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
-from nas.experiments.noise import noise, plan_noise
-from nas.experiments.noise_results import NoiseTable, statistics_of
-from nas.experiments.noise_tables import as_csv, as_markdown
+from nas.experiments.frames import noise_csv
+from nas.experiments.noise import measure_noise, plan_noise
+from nas.experiments.noise_results import NoiseTable, noise_statistics
+from nas.experiments.noise_tables import noise_markdown
 from nas.experiments.resume import resume_experiment
 from nas.space import Genotype
-from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
+from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
 
 
 def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 4, **changes: Any) -> NoiseTable:
@@ -27,13 +28,13 @@ def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 
     half = final - 0.3 + 0.02 * rng.standard_normal(final.shape)
     quarter = final - 1.0 + 0.2 * rng.standard_normal(final.shape)
     order = np.argsort(np.argsort(final.mean(axis=1)))
-    given = {"parameters": [1000 + 10 * int(i) for i in order], "multiply_adds": [5] * genotypes, "floor": 29.5}
+    given = {"parameters": [1000 + 10 * int(i) for i in order], "multiply_adds": [5] * genotypes, "bicubic_psnr": 29.5}
     curves = np.stack([quarter, half, final], axis=-1)
     return NoiseTable(curves, seeds=list(range(1, seeds + 1)), steps=1000, **{**given, **changes})
 
 
 def test_noise_and_spread_are_told_apart() -> None:
-    found = statistics_of(table(0.2, 0.05))
+    found = noise_statistics(table(0.2, 0.05))
     end = found["stages"][-1]["components"]
     assert end["seed_low"] < 0.05 < end["seed_high"] and 0.1 < end["genotype_sd"] < 0.35
     assert end["reliability_low"] > 0 and found["between_seeds"]["mean"] > 0.6
@@ -41,21 +42,21 @@ def test_noise_and_spread_are_told_apart() -> None:
 
 
 def test_pure_noise_is_called_so() -> None:
-    found = statistics_of(table(0.0, 0.2))
+    found = noise_statistics(table(0.0, 0.2))
     assert any("cannot be told apart" in s and "interval contains zero" in s for s in found["conclusions"])
     assert abs(found["between_seeds"]["mean"]) < 0.35
 
 
 def test_early_psnr_ranks_its_own_run_but_not_the_genotype_where_noise_rules() -> None:
-    found = statistics_of(table(0.0, 0.2))["early"]
+    found = noise_statistics(table(0.0, 0.2))["early"]
     assert found[1]["own_run"]["tau"] > 0.8 > 0.3 > abs(found[1]["genotype"]["tau"])
-    ruled = statistics_of(table(0.3, 0.01))["early"]
+    ruled = noise_statistics(table(0.3, 0.01))["early"]
     assert ruled[1]["genotype"]["tau"] > 0.8
     assert found[1]["own_run"]["n"] == 48
 
 
 def test_seeds_needed_fall_with_the_noise_and_the_difference() -> None:
-    loud, quiet = (statistics_of(table(0.1, sd))["stages"][-1]["needed"] for sd in (0.2, 0.05))
+    loud, quiet = (noise_statistics(table(0.1, sd))["stages"][-1]["needed"] for sd in (0.2, 0.05))
     for entries in (loud, quiet):
         seeds = [e["seeds"] for e in entries]
         assert seeds == sorted(seeds, reverse=True) and all(e["cautious"] >= e["seeds"] for e in entries)
@@ -64,7 +65,7 @@ def test_seeds_needed_fall_with_the_noise_and_the_difference() -> None:
 
 
 def test_costs_are_ranked_against_the_mean_and_a_constant_cost_says_nothing() -> None:
-    found = statistics_of(table(0.2, 0.1))
+    found = noise_statistics(table(0.2, 0.1))
     assert found["cost"]["parameters"]["tau"] == pytest.approx(1.0) and found["cost"]["parameters"]["n"] == 12
     assert found["cost"]["multiply-adds"]["tau"] is None
     assert any("multiply-adds: no rank correlation" in s for s in found["conclusions"])
@@ -74,11 +75,11 @@ def test_slow_starters_are_counted_with_what_they_lose() -> None:
     made = table(0.01, 0.01)
     made.curves[0, 0, :] = [20.0, 27.0, 29.0]
     made.curves[3, 1, :] = [21.0, 27.0, 29.0]
-    found = statistics_of(made)
+    found = noise_statistics(made)
     assert found["slow"]["slow"] == 2 and found["slow"]["loss"] == pytest.approx(1.0, abs=0.05)
     assert found["slow"]["below_floor"] == 2
     assert any("2 of 48 runs; they end 1.0" in s for s in found["conclusions"])
-    assert statistics_of(table(0.1, 0.1, floor=None))["slow"]["below_floor"] is None
+    assert noise_statistics(table(0.1, 0.1, bicubic_psnr=None))["slow"]["below_floor"] is None
 
 
 def test_every_conclusion_with_a_figure_states_n(tmp_path: Path) -> None:
@@ -89,20 +90,20 @@ def test_every_conclusion_with_a_figure_states_n(tmp_path: Path) -> None:
         "validation_images": 2,
         "protocol": "Y",
         "cpu_seconds_of_a_run": 3.0,
-        **statistics_of(table(0.1, 0.1)),
+        **noise_statistics(table(0.1, 0.1)),
     }
-    text = as_markdown(statistics)
+    text = noise_markdown(statistics)
     for sentence in statistics["conclusions"][:-2]:
         assert "n = " in sentence or "of 48 runs" in sentence, sentence
     assert "Cohen" in text and "noncentral t" in text and text.count("| 0000") == 12
-    assert len(as_csv(statistics).splitlines()) == 1 + 48
+    assert len(noise_csv(statistics).splitlines()) == 1 + 48
 
 
 def test_a_measurement_resumes_and_its_table_is_that_of_the_runs(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, retrain__steps=6)
     stage.fail = lambda name: name == "genotype2-seed2-retrained"
     with pytest.raises(KeyboardInterrupt):
-        noise(settings, 3, 2, out=tmp_path / "n")
+        measure_noise(settings, 3, 2, out=tmp_path / "n")
     stage.fail, before = (lambda name: False), len(stage.calls)
     found = resume_experiment(tmp_path / "n")
     assert stage.calls[before:] == [("retrain", f"genotype{g}-seed2-retrained") for g in (2, 3)]
@@ -119,7 +120,7 @@ def test_a_measurement_resumes_and_its_table_is_that_of_the_runs(stage: Stage, t
     [
         (1, 3, "seed=1", "at least 2 genotypes"),
         (3, 1, "seed=1", "at least 2 genotypes"),
-        (28, 2, "seed=1", "has 27 genotypes"),
+        (28, 2, "seed=1", "has only 27 genotypes"),
         (3, 2, "retrain.steps=3", "at least 4 steps"),
         (3, 2, "data.validation=0", "validation images"),
     ],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import nas
 from nas.errors import NasError, UsageError
 from nas.models.descriptor import ModelDescriptor
-from nas.profiling.costs import Costs, costs_for_task, count
+from nas.profiling.costs import Costs, costs_for_task, count_costs
 
 
 def described(model: nn.Module, **facts: object) -> nn.Module:
@@ -50,13 +50,13 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_convolutions_agree_with_hooks_and_with_torchs_own_counter(name: str) -> None:
     model = LAYERS[name]()
-    costs = count(model, 17, 22, 3)
+    costs = count_costs(model, 17, 22, 3)
     assert costs.exact
     assert costs.multiply_adds_conv == costs.multiply_adds_total == hooked(model, torch.zeros(1, 3, 17, 22))
 
 
 def test_one_convolution_has_its_closed_form() -> None:
-    costs = count(nn.Conv2d(3, 8, 3, padding=1), 10, 12, 3)
+    costs = count_costs(nn.Conv2d(3, 8, 3, padding=1), 10, 12, 3)
     assert costs == Costs(
         parameters=3 * 8 * 9 + 8,
         trainable_parameters=224,
@@ -79,7 +79,7 @@ def test_functional_convolutions_and_matrix_products_are_seen() -> None:
             rows = F.unfold(y, 2, stride=2)  # (1, 16, P)
             return torch.einsum("bcp,bcq->bpq", rows, rows)[:, None]
 
-    costs = count(Mixed(), 8, 6, 3)
+    costs = count_costs(Mixed(), 8, 6, 3)
     assert costs.multiply_adds_conv == 48 * 12
     assert costs.multiply_adds_total == 48 * 12 + 16 * 12 * 12
     assert costs.convolutions == 1
@@ -88,7 +88,7 @@ def test_functional_convolutions_and_matrix_products_are_seen() -> None:
 def test_frozen_parameters_count_but_are_not_trainable() -> None:
     model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1))
     model[0].requires_grad_(False)
-    costs = count(model, 4, 4, 3)
+    costs = count_costs(model, 4, 4, 3)
     assert (costs.parameters, costs.trainable_parameters) == (24, 12)
 
 
@@ -98,7 +98,7 @@ def test_weight_norm_counts_gain_and_direction_also_after_a_forward_pass() -> No
     old(torch.zeros(1, 3, 5, 5))  # leaves a computed weight behind, which deepcopy refuses
     new = torch.nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3))
     for model in (old, new):
-        costs = count(model, 9, 9, 3)
+        costs = count_costs(model, 9, 9, 3)
         assert costs.parameters == 8 * 27 + 8 + 8
         assert costs.multiply_adds_conv == 49 * 216
 
@@ -106,7 +106,7 @@ def test_weight_norm_counts_gain_and_direction_also_after_a_forward_pass() -> No
 def test_counting_leaves_the_model_usable_and_unchanged() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    count(model, 16, 16, 3)
+    count_costs(model, 16, 16, 3)
     assert model.training
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert type(model(torch.zeros(2, 3, 8, 8))) is Tensor
@@ -114,8 +114,8 @@ def test_counting_leaves_the_model_usable_and_unchanged() -> None:
 
 def test_the_input_is_rounded_up_to_what_the_descriptor_allows() -> None:
     model = described(nn.Conv2d(1, 1, 1, bias=False), channels=1, size_multiple=8, min_size=16)
-    assert count(model, 9, 17).output_size == "24x16"
-    assert count(model, 9, 17).multiply_adds_conv == 16 * 24
+    assert count_costs(model, 9, 17).output_size == "24x16"
+    assert count_costs(model, 9, 17).multiply_adds_conv == 16 * 24
 
 
 def test_a_network_that_looks_at_values_is_scaled_from_a_smaller_real_run() -> None:
@@ -127,7 +127,7 @@ def test_a_network_that_looks_at_values_is_scaled_from_a_smaller_real_run() -> N
         def forward(self, x: Tensor) -> Tensor:
             return self.conv(x if float(x.max()) > 0 else -x)
 
-    costs = count(described(Looking()), 720, 1280)
+    costs = count_costs(described(Looking()), 720, 1280)
     assert not costs.exact
     assert costs.output_size == "1280x720"
     assert costs.multiply_adds_conv == 720 * 1280 * 135
@@ -142,11 +142,11 @@ def test_costs_of_a_task_are_for_its_output_size_rounded_down() -> None:
 
 def test_what_cannot_be_counted_is_refused() -> None:
     with pytest.raises(UsageError, match="positive"):
-        count(nn.Conv2d(3, 3, 1), 0, 5, 3)
+        count_costs(nn.Conv2d(3, 3, 1), 0, 5, 3)
     with pytest.raises(UsageError, match="descriptor"):
-        count(nn.Conv2d(3, 3, 1), 5, 5)
+        count_costs(nn.Conv2d(3, 3, 1), 5, 5)
     with pytest.raises(NasError, match="failed on"):
-        count(nn.Conv2d(4, 3, 1), 5, 5, 3)
+        count_costs(nn.Conv2d(4, 3, 1), 5, 5, 3)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
 from nas.profiling.cuda import Cuda
-from nas.profiling.latency import measure
+from tests.profiling.timing import timed
 
 NEED = 3 * 2**20  # bytes that a run of the fakes takes and gives back
 
@@ -133,7 +133,7 @@ class Timed(nn.Module):
 
 def test_each_run_after_the_warm_up_is_timed_by_itself_on_an_idle_device() -> None:
     device = FakeCuda([99, 99, 10, 30, 20])  # two to warm up
-    found = measure(Timed(device), 6, 8, device="cuda", warmup=2, repeats=3, cuda=device)
+    found = timed(Timed(device), 6, 8, device="cuda", warmup=2, repeats=3, cuda=device)
     assert (found.median_ms, found.spread_ms) == (20, 10)
     assert device.now == 258 and device.queue == [] and next(device.durations, None) is None  # each ran once
     assert device.entered == 1  # marks belong to the device that is current
@@ -145,7 +145,7 @@ def test_each_run_after_the_warm_up_is_timed_by_itself_on_an_idle_device() -> No
 def test_convolutions_run_in_the_type_asked_for(dtype: str) -> None:
     device = FakeCuda([1] * 9)
     model = Timed(device)
-    assert measure(model, 4, 4, device="cuda", dtype=dtype, cuda=device, warmup=1, repeats=2).dtype == dtype
+    assert timed(model, 4, 4, device="cuda", dtype=dtype, cuda=device, warmup=1, repeats=2).dtype == dtype
     assert model.dtypes == [getattr(torch, dtype)] * 3
 
 
@@ -153,14 +153,14 @@ def test_convolutions_run_in_the_type_asked_for(dtype: str) -> None:
 def test_the_order_of_the_input_is_as_asked(channels_last: bool) -> None:
     device = FakeCuda([1] * 9)
     model = Timed(device)
-    found = measure(model, 5, 4, device="cuda", channels_last=channels_last, cuda=device, warmup=0, repeats=2)
+    found = timed(model, 5, 4, device="cuda", channels_last=channels_last, cuda=device, warmup=0, repeats=2)
     assert model.layouts == [channels_last] * 2 and found.channels_last == channels_last
 
 
 def test_a_graph_is_recorded_once_and_replayed() -> None:
     device = FakeCuda([5, 5, 7, 9])
     model = Timed(device)
-    found = measure(model, 4, 4, device="cuda", cuda_graph=True, cuda=device, warmup=1, repeats=3)
+    found = timed(model, 4, 4, device="cuda", cuda_graph=True, cuda=device, warmup=1, repeats=3)
     assert (device.recorded, device.replayed, model.layouts) == (1, 4, [])
     assert found.median_ms == 7 and found.cuda_graph
 
@@ -174,21 +174,21 @@ INPUT = 4 * 3 * 6 * 8
 @pytest.mark.parametrize("present", [False, True])
 def test_peak_memory_is_of_this_models_weights_and_run_alone(graph: bool, others: int, present: bool) -> None:
     device = FakeCuda([1] * 9)
-    device.allocated = device.peak = others  # models of earlier cells
+    device.allocated = device.peak = others  # models that were measured before
     model = Timed(device, choosing=2)
     if present:
         device.put(model)
         device.present.append(model)
-    found = measure(model, 6, 8, device="cuda", cuda_graph=graph, cuda=device, warmup=2, repeats=2)
+    found = timed(model, 6, 8, device="cuda", cuda_graph=graph, cuda=device, warmup=2, repeats=2)
     assert found.peak_memory_mib == (WEIGHTS + INPUT + NEED) / 2**20
 
 
 def test_a_second_measurement_of_a_model_finds_the_peak_of_the_first() -> None:
     device = FakeCuda([1] * 99)
     model = Timed(device)
-    first = measure(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
+    first = timed(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
     device.present.append(model)
-    second = measure(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
+    second = timed(model, 6, 8, device="cuda", cuda=device, warmup=0, repeats=1)
     assert first.peak_memory_mib == second.peak_memory_mib
 
 
@@ -198,7 +198,7 @@ def test_weights_in_one_memory_count_once() -> None:
     model.register_buffer("same", model.conv.weight.detach().flatten())
     device.allocated = WEIGHTS
     device.present.append(model)
-    found = measure(model, 6, 8, device="cuda", cuda=device, channels_last=False, warmup=0, repeats=1)
+    found = timed(model, 6, 8, device="cuda", cuda=device, channels_last=False, warmup=0, repeats=1)
     assert found.peak_memory_mib == (WEIGHTS + INPUT + NEED) / 2**20
 
 
@@ -252,13 +252,13 @@ def test_what_torch_made_by_compiling_is_timed(device: str, monkeypatch: pytest.
     monkeypatch.setattr(torch, "compile", compile)
     fake = FakeCuda([1] * 9)
     model = Timed(fake)
-    assert measure(model, 4, 4, device=device, compile=True, cuda=fake, warmup=1, repeats=2).compiled
+    assert timed(model, 4, 4, device=device, compile=True, cuda=fake, warmup=1, repeats=2).compiled
     assert compiled == [model] * 3
 
 
 def test_a_graph_on_the_cpu_is_refused() -> None:
     with pytest.raises(UsageError, match="device='cuda'"):
-        measure(Timed(FakeCuda([1])), 4, 4, cuda_graph=True)
+        timed(Timed(FakeCuda([1])), 4, 4, cuda_graph=True)
 
 
 @pytest.mark.gpu
@@ -266,7 +266,7 @@ def test_a_graph_on_the_cpu_is_refused() -> None:
 def test_a_real_device(options: dict[str, Any]) -> None:
     model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 3, padding=1))
     model.descriptor = ModelDescriptor("real")  # type: ignore[assignment]
-    found = measure(model, 64, 64, device="cuda", repeats=5, **options)
+    found = timed(model, 64, 64, device="cuda", repeats=5, **options)
     assert found.median_ms > 0 and found.peak_memory_mib and found.device == torch.cuda.get_device_name()
 
 
@@ -279,9 +279,9 @@ def test_peak_memory_on_a_real_device_knows_no_neighbours_and_no_order(options: 
         return made
 
     first = model()
-    alone = measure(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    alone = timed(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
     neighbour = torch.zeros(2**28, device="cuda")  # a GiB, and the first model stays too
-    beside = measure(model(), 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
-    again = measure(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    beside = timed(model(), 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
+    again = timed(first, 256, 256, device="cuda", repeats=3, **options).peak_memory_mib
     assert neighbour.is_cuda and alone is not None and 64 < alone < 512
     assert beside == pytest.approx(alone, abs=4) and again == pytest.approx(alone, abs=4)  # blocks are rounded

@@ -12,7 +12,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from nas.errors import NasError, UsageError
 from nas.models.descriptor import ModelDescriptor
-from nas.profiling.latency import interquartile_range, measure, peak_resident_mib
+from nas.profiling.latency import interquartile_range
+from nas.profiling.process_memory import peak_resident_mib
+from tests.profiling.timing import timed
 
 
 class Toy(nn.Module):
@@ -44,7 +46,7 @@ def fake_clock(durations_ms: list[float]) -> Callable[[], float]:
 
 def test_median_and_interquartile_range_of_the_timed_runs_only() -> None:
     model = Toy()
-    found = measure(model, 6, 8, warmup=2, repeats=5, clock=fake_clock([10, 11, 12, 13, 500]), threads=1)
+    found = timed(model, 6, 8, warmup=2, repeats=5, clock=fake_clock([10, 11, 12, 13, 500]), threads=1)
     assert found.median_ms == pytest.approx(12)
     assert found.spread_ms == pytest.approx(2)  # the outlier moves neither
     assert len(model.calls) == 7
@@ -54,7 +56,7 @@ def test_median_and_interquartile_range_of_the_timed_runs_only() -> None:
 def test_the_model_runs_in_evaluation_mode_on_the_given_threads_and_is_put_back() -> None:
     model = Toy().train()
     threads, layout = torch.get_num_threads(), model.conv.weight.is_contiguous()
-    measure(model, 4, 4, warmup=0, repeats=1, threads=1)
+    timed(model, 4, 4, warmup=0, repeats=1, threads=1)
     assert model.calls == [((1, 3, 4, 4), False, 1)]
     assert model.training
     assert torch.get_num_threads() == threads
@@ -80,7 +82,7 @@ class Picky(nn.Module):
 def test_the_input_follows_the_size_rule_of_the_model_and_the_size_that_was_run_is_told(
     height: int, width: int, size: str
 ) -> None:
-    assert measure(Picky(), height, width, warmup=0, repeats=1).size == size
+    assert timed(Picky(), height, width, warmup=0, repeats=1).size == size
 
 
 def test_peak_memory_follows_the_size_rule_too() -> None:
@@ -118,7 +120,7 @@ def test_weights_lie_channels_last_and_once_during_the_run_and_are_put_back_with
     model = Branched()
     tensors = [*model.parameters(), *model.buffers()]
     before = [(t.stride(), t.detach().clone()) for t in tensors]
-    measure(model, 8, 8, warmup=0, repeats=1)
+    timed(model, 8, 8, warmup=0, repeats=1)
     assert model.during == [(True, True)]  # the originals are freed, not kept beside the copies
     after = [*model.parameters(), *model.buffers()]
     assert all(a is t for a, t in zip(after, tensors, strict=True))
@@ -129,7 +131,7 @@ def test_weights_lie_channels_last_and_once_during_the_run_and_are_put_back_with
 
 def test_weights_stay_untouched_where_channels_last_is_not_asked_for() -> None:
     model = Branched()
-    measure(model, 8, 8, channels_last=False, warmup=0, repeats=1)
+    timed(model, 8, 8, channels_last=False, warmup=0, repeats=1)
     assert model.during == [(False, False)]
 
 
@@ -141,7 +143,7 @@ def test_weights_are_put_back_when_the_run_fails() -> None:
     model = Failing()
     stride = model.conv.weight.stride()
     with pytest.raises(RuntimeError, match="no"):
-        measure(model, 4, 4, warmup=0, repeats=1)
+        timed(model, 4, 4, warmup=0, repeats=1)
     assert model.conv.weight.stride() == stride
 
 
@@ -151,7 +153,7 @@ def test_interquartile_range(values: list[float], spread: float) -> None:
 
 
 def test_bfloat16_is_measured_under_autocast() -> None:
-    assert measure(Toy(), 4, 4, dtype="bfloat16", warmup=0, repeats=1).dtype == "bfloat16"
+    assert timed(Toy(), 4, 4, dtype="bfloat16", warmup=0, repeats=1).dtype == "bfloat16"
 
 
 @pytest.mark.parametrize(
@@ -160,19 +162,19 @@ def test_bfloat16_is_measured_under_autocast() -> None:
 )
 def test_wrong_use_is_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        measure(Toy(), 4, 4, **options)  # type: ignore[arg-type]
+        timed(Toy(), 4, 4, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("height", "width"), [(0, 4), (4, -1)])
 def test_an_input_without_pixels_is_refused(height: int, width: int) -> None:
     with pytest.raises(UsageError, match=f"{width}x{height} pixels"):
-        measure(Toy(), height, width)
+        timed(Toy(), height, width)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without CUDA")
 def test_cuda_without_a_device_is_refused() -> None:
     with pytest.raises(UsageError, match="no CUDA device"):
-        measure(Toy(), 4, 4, device="cuda")
+        timed(Toy(), 4, 4, device="cuda")
 
 
 def test_peak_memory_comes_from_a_process_of_its_own() -> None:
@@ -197,7 +199,7 @@ def test_peak_memory_is_not_that_of_the_process_that_asked() -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_cuda_times_and_peak_memory(dtype: str) -> None:
-    found = measure(Toy(), 64, 64, device="cuda", dtype=dtype, repeats=5)
+    found = timed(Toy(), 64, 64, device="cuda", dtype=dtype, repeats=5)
     assert found.median_ms > 0
     assert found.peak_memory_mib is not None and found.peak_memory_mib > 0
     assert found.threads is None

@@ -14,7 +14,8 @@ from torch import nn
 from nas.config.search import LimitSettings
 from nas.errors import NasError, UsageError
 from nas.objectives.costs import GenotypeCosts
-from nas.profiling.latency_table import LatencyTable, measure_table
+from nas.profiling.latency import LatencyOptions
+from nas.profiling.latency_table import LatencyTable, measure_latency_table
 from nas.space import Space, load_space, space_from_document
 from nas.tasks import get_task
 from tests.space.space_examples import tiny_document, tiny_space
@@ -44,7 +45,8 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture(scope="module")
 def table(clock: Clock) -> LatencyTable:
-    return measure_table(tiny_space(), get_task("sr_x2"), 20, 24, warmup=0, repeats=3, clock=clock)
+    options = LatencyOptions(warmup=0, repeats=3)
+    return measure_latency_table(tiny_space(), get_task("sr_x2"), 20, 24, options, clock=clock)
 
 
 def convolutions(space: Space, genotype: Any) -> int:
@@ -77,7 +79,8 @@ def test_every_role_and_block_is_measured_at_its_own_width(table: LatencyTable) 
 def test_a_table_survives_the_file_and_measuring_uses_up_no_random_number(table: LatencyTable, tmp_path: Path) -> None:
     assert LatencyTable.load(table.save(tmp_path / "table.json")) == table
     before = torch.get_rng_state()
-    measure_table(tiny_space(), get_task("sr_x2"), 16, 16, warmup=0, repeats=1, networks=1)
+    options = LatencyOptions(warmup=0, repeats=1)
+    measure_latency_table(tiny_space(), get_task("sr_x2"), 16, 16, options, networks=1)
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -114,7 +114,7 @@ def test_memory_that_runs_out_in_spite_of_the_estimate_is_met_with_smaller_tiles
 
 
 @pytest.mark.parametrize(("tile", "overlap"), [(0, 32), (64, -1), ("auto", -1)])
-def test_tiles_of_no_size_are_wrong_use_and_no_failed_cell(tile: int | str, overlap: int, sets: Path) -> None:
+def test_tiles_of_no_size_are_wrong_use_and_no_failed_measurement(tile: int | str, overlap: int, sets: Path) -> None:
     with pytest.raises(UsageError, match="are not sizes"):
         evaluate(Wide(), "denoise_color_25", "A", sets, tile=tile, overlap=overlap)
 

@@ -9,7 +9,7 @@ import pytest
 from nas.errors import UsageError
 from nas.evaluation.rows import EvaluationRow as Row
 from nas.evaluation.rows import read_rows
-from nas.report.comparison import compare, related
+from nas.report.comparison import related, write_comparison
 
 OURS = [
     Row("net", "sr_x2", "Set5", psnr=37.9, ssim=0.96, parameters=476_000, multiply_adds=10**11),
@@ -29,7 +29,7 @@ def test_only_anchors_of_a_measured_task_and_set_join_and_each_once() -> None:
 
 
 def test_tables_rows_and_figures_are_written(tmp_path: Path) -> None:
-    made = compare(OURS, PAPERS, tmp_path / "out")
+    made = write_comparison(OURS, PAPERS, tmp_path / "out")
     assert made.folder == tmp_path / "out"
     assert {p.name for p in made.files} >= {"table.md", "table.tex", "table.csv", "rows.csv", "bubbles_sr_x2_Set5.png"}
     assert all(p.stat().st_size > 0 for p in made.files)
@@ -38,7 +38,7 @@ def test_tables_rows_and_figures_are_written(tmp_path: Path) -> None:
 
 
 def test_without_costs_there_is_a_table_and_no_figure(tmp_path: Path) -> None:
-    made = compare([Row("net", "derain", "Rain100L", psnr=30.0)], [], tmp_path)
+    made = write_comparison([Row("net", "derain", "Rain100L", psnr=30.0)], [], tmp_path)
     assert not [p for p in made.files if "bubbles" in p.name]
 
 
@@ -48,6 +48,6 @@ def test_without_costs_there_is_a_table_and_no_figure(tmp_path: Path) -> None:
 )
 def test_wrong_names_are_refused_with_a_hint(tmp_path: Path, arguments: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        compare(OURS, [], tmp_path, **arguments)
+        write_comparison(OURS, [], tmp_path, **arguments)
     with pytest.raises(UsageError, match="no evaluation rows"):
-        compare([], [], tmp_path)
+        write_comparison([], [], tmp_path)

@@ -11,7 +11,8 @@ import pytest
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
 from nas.report.figures.numbers import format_count
-from nas.report.tables import escape_latex, make_tables, to_csv, to_latex, to_markdown
+from nas.report.table_formats import escape_latex, to_csv, to_latex, to_markdown
+from nas.report.tables import make_tables
 
 PAPER = "published: A paper, table 1"
 ROWS = [
@@ -29,7 +30,7 @@ def markdown_cells(text: str) -> dict[str, list[str]]:
 
 
 def test_best_is_bold_and_second_underlined_in_each_set_and_metric() -> None:
-    cells = markdown_cells(to_markdown(ROWS))
+    cells = markdown_cells(to_markdown(make_tables(ROWS)))
     assert cells["Model"][2:] == ["Set5", "Set14"]
     assert cells["ours"][2] == "**38.20** / <u>0.9590</u>"
     assert cells["other †"][2] == "<u>38.10</u> / **0.9600**"
@@ -38,26 +39,26 @@ def test_best_is_bold_and_second_underlined_in_each_set_and_metric() -> None:
 
 
 def test_values_that_print_alike_share_their_rank() -> None:
-    cells = markdown_cells(to_markdown(ROWS))
+    cells = markdown_cells(to_markdown(make_tables(ROWS)))
     assert cells["ours"][3] == cells["other †"][3] == "**33.50**"
 
 
 def test_a_single_value_is_not_called_the_best() -> None:
-    assert "**" not in to_markdown(ROWS[1:2]) and "textbf" not in to_latex(ROWS[1:2])
+    assert "**" not in to_markdown(make_tables(ROWS[1:2])) and "textbf" not in to_latex(make_tables(ROWS[1:2]))
 
 
 def test_published_lines_stand_last_and_carry_the_mark_everywhere() -> None:
-    names = [name for name in markdown_cells(to_markdown(ROWS)) if name != "Model"]
+    names = [name for name in markdown_cells(to_markdown(make_tables(ROWS))) if name != "Model"]
     assert names == ["ours", "bicubic", "other †"]
-    assert "A paper, table 1" in to_markdown(ROWS)
-    latex = to_latex(ROWS)
+    assert "A paper, table 1" in to_markdown(make_tables(ROWS))
+    latex = to_latex(make_tables(ROWS))
     assert re.search(r"^other\$\^\\dagger\$ &", latex, re.M) and "ours$" not in latex
-    records = list(csv.DictReader(io.StringIO(to_csv(ROWS))))
+    records = list(csv.DictReader(io.StringIO(to_csv(make_tables(ROWS)))))
     assert [r["source"] for r in records] == ["measured", "measured", PAPER]
 
 
 def test_latex_marks_the_same_cells() -> None:
-    latex = to_latex(ROWS)
+    latex = to_latex(make_tables(ROWS))
     assert r"\textbf{38.20} / \underline{0.9590}" in latex
     assert r"\underline{38.10} / \textbf{0.9600}" in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
@@ -66,7 +67,7 @@ def test_latex_marks_the_same_cells() -> None:
 
 
 def test_csv_keeps_every_digit() -> None:
-    records = list(csv.DictReader(io.StringIO(to_csv(ROWS))))
+    records = list(csv.DictReader(io.StringIO(to_csv(make_tables(ROWS)))))
     assert records[2]["psnr Set14"] == "33.504" and records[1]["psnr Set14"] == ""
 
 
@@ -90,10 +91,10 @@ def test_contradicting_rows_are_refused_and_repeated_ones_are_not() -> None:
 
 def test_names_cannot_break_a_table() -> None:
     evil = Row("a|b<i>*x*\nnew & 50% _under_ $x$ \\end{tabular}", "sr_x2", "Set5", psnr=30.0)
-    markdown = to_markdown([evil, ROWS[1]])
+    markdown = to_markdown(make_tables([evil, ROWS[1]]))
     assert len({len(re.findall(r"(?<!\\)\|", x)) for x in markdown.splitlines() if x.startswith("|")}) == 1
     assert "<i>" not in markdown
-    latex = to_latex([evil])
+    latex = to_latex(make_tables([evil]))
     assert latex.count(r"\end{tabular}") == 1 and r"50\% \_under\_ \$x\$" in latex
 
 
@@ -130,7 +131,7 @@ def test_a_part_of_a_set_is_marked_and_not_ranked() -> None:
     ]
     (table,) = make_tables(rows)
     assert [table.rank(i, "B100", "psnr") for i in range(3)] == ["", "second", "best"]
-    text = to_markdown(rows)
+    text = to_markdown(make_tables(rows))
     assert "40.00 (20 of 100)" in text and "n of m" in text and "<u>30.00</u> |" in text
 
 
@@ -146,5 +147,5 @@ def test_results_by_two_protocols_stand_apart_with_letters_and_without_ranks() -
     assert [line.label for line in table.lines] == ["a", "a (y_plane)", "b"]
     assert [table.rank(i, "Set5", "psnr") for i in range(3)] == [""] * 3
     assert [table.rank(i, "Set14", "psnr") for i in (0, 2)] == ["second", "best"]
-    text = to_markdown(rows)
+    text = to_markdown(make_tables(rows))
     assert "33.66 (b)" in text and "33.67 (a)" in text and "(a) Y; (b) y_plane: gray." in text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nas.evaluation.rows import read_rows
-from nas.report import published as door
+from nas.report import published as published_numbers
 from results import published
 
 FOLDER = Path(str(files("results"))) / "published"
@@ -115,19 +115,19 @@ def test_every_table_is_described() -> None:
 
 def test_the_platform_finds_published_figures_by_the_declared_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    declared = project["project"]["entry-points"][door.GROUP]
-    points = [EntryPoint(name, value, door.GROUP) for name, value in declared.items()]
+    declared = project["project"]["entry-points"][published_numbers.ENTRY_POINT_GROUP]
+    points = [EntryPoint(name, value, published_numbers.ENTRY_POINT_GROUP) for name, value in declared.items()]
 
     def entry_points(group: str, name: str) -> list[EntryPoint]:
         return [p for p in points if (p.group, p.name) == (group, name)]
 
-    monkeypatch.setattr(door, "entry_points", entry_points)
-    assert door.load_published("sr_x2", "Set5") == published("sr_x2", "Set5")
+    monkeypatch.setattr(published_numbers, "entry_points", entry_points)
+    assert published_numbers.load_published("sr_x2", "Set5") == published("sr_x2", "Set5")
 
 
 def test_without_an_entry_point_there_are_no_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "entry_points", lambda group, name: [])
-    assert door.load_published() == []
+    monkeypatch.setattr(published_numbers, "entry_points", lambda group, name: [])
+    assert published_numbers.load_published() == []
 
 
 def test_the_committed_figures_are_of_the_measured_rows() -> None:

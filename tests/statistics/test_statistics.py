@@ -27,7 +27,7 @@ def test_one_value_has_no_spread_and_no_interval() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
-def test_values_that_are_none_are_refused(values: list[float]) -> None:
+def test_missing_and_infinite_values_are_refused(values: list[float]) -> None:
     with pytest.raises(UsageError, match="finite"):
         summary(values)
 
@@ -49,8 +49,33 @@ def test_paired_values_are_compared_pair_by_pair() -> None:
     found = paired(a, b)
     assert found.difference == pytest.approx(1.1) and found.p == pytest.approx(stats.ttest_rel(a, b).pvalue)
     assert welch(a, b).decided is False and found.decided is True
-    with pytest.raises(UsageError, match="pairs"):
+    with pytest.raises(UsageError, match="not 1 and 2"):
         paired([1.0], [1.0, 2.0])
+
+
+def test_the_paired_interval_and_p_are_those_of_students_sleep_data() -> None:
+    # Student (Biometrika 6, 1908), table of hours of sleep gained: t = -4.0621, 9 degrees of freedom
+    a = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    b = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    found = paired(a, b)
+    assert (found.n_a, found.n_b, found.method) == (10, 10, "paired")
+    assert found.difference == pytest.approx(-1.58, abs=1e-12) and found.p == pytest.approx(0.002832890, abs=1e-9)
+    assert found.low == pytest.approx(-2.4598858, abs=1e-7) and found.high == pytest.approx(-0.7001142, abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 40])
+def test_the_paired_interval_is_that_of_the_mean_of_the_differences(n: int) -> None:
+    x, y = np.random.default_rng(n).standard_normal((2, n))
+    found, mean = paired(x.tolist(), y.tolist(), 0.9), summary((x - y).tolist(), 0.9)
+    assert mean.sd is not None
+    assert (found.difference, found.low, found.high) == pytest.approx((mean.mean, mean.low, mean.high), abs=1e-12)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(mean.mean) / (mean.sd / math.sqrt(n)), n - 1), abs=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [([1.0], [2.0]), ([1.0, 2.0], [2.0, 3.0])])
+def test_equal_differences_have_no_paired_interval(a: list[float], b: list[float]) -> None:
+    found = paired(a, b)
+    assert found.difference == -1.0 and found.low is None and found.high is None and found.p is None
 
 
 @pytest.mark.parametrize(("a", "b"), [([1.0], [2.0, 3.0]), ([1.0, 1.0], [2.0, 2.0])])
@@ -105,7 +130,7 @@ def test_agreement_of_equal_random_and_opposite_genotypes() -> None:
     half = agreement([[0, 0, 0, 0], [0, 0, 1, 1]], choices)
     assert half.share == 0.5 and half.pairs == 1
     alone = agreement([[0, 0, 0, 0]], choices)
-    assert alone.share is None and "nothing to agree" in wording.likeness(alone)
+    assert alone.share is None and "cannot be compared" in wording.likeness(alone)
     rng = np.random.default_rng(1)
     inside = 0
     for _ in range(100):

@@ -16,6 +16,7 @@ from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Space
 from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.strategies.base import GradientSettings
 from nas.strategies.gdas import Gdas
 from nas.strategies.single_path import SinglePath
 from nas.supernet import Supernet
@@ -87,11 +88,11 @@ def test_regularisers_equal_their_formulas() -> None:
     # edges with a skip: two of three operation edges (column 1) and the attention edge (column 2)
     wanted = torch.stack([table["operation"][0, 1], table["operation"][2, 1], table["attention"][0, 2]]).mean()
     torch.testing.assert_close(mean_skip_probability(supernet), wanted)
-    loss = ArchitectureLoss(SearchOptions(entropy=0.5, skip=2.0), None, LimitSettings())
+    loss = ArchitectureLoss(GradientSettings(entropy=0.5, skip=2.0), None, LimitSettings())
     total, log = loss(supernet)
     torch.testing.assert_close(total, 0.5 * mean_edge_entropy(supernet) + 2.0 * mean_skip_probability(supernet))
     assert log["arch_penalty"] == pytest.approx(float(total.detach()))
-    assert not ArchitectureLoss(SearchOptions(), None, LimitSettings()).active
+    assert not ArchitectureLoss(GradientSettings(), None, LimitSettings()).active
 
 
 def mean_of_samples(space: Space, supernet: Supernet, costs: GenotypeCosts, metric: str) -> float:
@@ -119,7 +120,7 @@ def test_the_expected_cost_is_the_mean_over_all_genotypes_and_descent_lowers_it(
     found = expected_cost(supernet, costs.base("params"), costs.per_choice("params"))
     assert float(found.detach()) == pytest.approx(mean_of_samples(space, supernet, costs, "params"), rel=1e-6)
     limits = LimitSettings(params=costs.base("params"))
-    loss = ArchitectureLoss(SearchOptions(cost_weight=2.0), costs, limits)
+    loss = ArchitectureLoss(GradientSettings(cost_weight=2.0), costs, limits)
     total, log = loss(supernet)
     assert float(total.detach()) == pytest.approx(2 * (log["expected_params"] / costs.base("params") - 1), rel=1e-5)
     total.backward()
@@ -133,7 +134,7 @@ def test_the_expected_cost_is_the_mean_over_all_genotypes_and_descent_lowers_it(
 def test_within_the_limit_the_expected_cost_has_no_gradient() -> None:
     space = tiny_space()
     costs, supernet = GenotypeCosts(space, get_task("sr_x2")), space.supernet("sr_x2")
-    total, _ = ArchitectureLoss(SearchOptions(), costs, LimitSettings(params=1e9))(supernet)
+    total, _ = ArchitectureLoss(GradientSettings(), costs, LimitSettings(params=1e9))(supernet)
     assert float(total.detach()) == 0
     assert not any(bool(g.any()) for g in torch.autograd.grad(total, [supernet.alphas_normal]))
 

@@ -14,7 +14,7 @@ from nas.data import load_pair
 from nas.data.sample_set import sample_pairs
 from nas.errors import UsageError
 from nas.evaluation.harness import evaluate
-from nas.evaluation.scoring import SSIM, centre_crop, images, score, score_output
+from nas.evaluation.scoring import SSIM, centre_crop, degraded_and_target, score, score_output
 from nas.registry import TASKS
 from nas.tasks import get_task, protocols_for, with_protocol
 from nas.tasks.protocols import NAMED
@@ -109,8 +109,8 @@ def test_the_crop_is_about_the_centre_as_dsrir_cuts() -> None:
     image = np.arange(37 * 51).reshape(37, 51)
     np.testing.assert_array_equal(centre_crop(image, 8), image[2:34, 1:49])
     pair = (np.zeros((37, 51, 3), np.uint8), np.ones((37, 51, 3), np.uint8))
-    assert [x.shape for x in images(pair, with_protocol("derain", "dsrir"))] == [(32, 48, 3)] * 2
-    assert [x.shape for x in images(pair, get_task("derain"))] == [(37, 51, 3)] * 2
+    assert [x.shape for x in degraded_and_target(pair, with_protocol("derain", "dsrir"))] == [(32, 48, 3)] * 2
+    assert [x.shape for x in degraded_and_target(pair, get_task("derain"))] == [(37, 51, 3)] * 2
 
 
 def test_jdnet_scores_the_unclipped_output_and_caps_equal_images() -> None:

@@ -96,7 +96,7 @@ class Nni(Strategy):
         run = run or begin(settings, evaluator.space, evaluator.data, out)
         evaluator.estimator.prepare(run.folder, search)
         (run.folder / TRIALS).mkdir(exist_ok=True)
-        for claim in (run.folder / TRIALS).glob("*.claim"):
+        for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
             claim.unlink()  # of trials that have no result
         title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
@@ -113,7 +113,7 @@ class Nni(Strategy):
 
 def results(folder: Path) -> list[dict[str, Any]]:
     """The results of a run's finished trials, in the order in which they ended."""
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("*.json")]
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("[!.]*.json")]
     return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
 
 

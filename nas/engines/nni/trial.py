@@ -70,9 +70,9 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
     """
     with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
-        for path in folder.glob("*.claim"):
+        for path in folder.glob("[!.]*.claim"):
             taken[int(path.stem)] = tuple(json.loads(path.read_text()))
-        for path in folder.glob("*.json"):
+        for path in folder.glob("[!.]*.json"):
             genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
             taken[int(path.stem)] = evaluator.space.encode(genotype)
         index = next(i for i in range(len(taken) + 1) if i not in taken)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import optuna
+from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
 from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
@@ -29,14 +29,13 @@ class _FileStorage(SharedStorage):
         except OSError as error:
             reason = error.strerror or "no reason given"
             raise UsageError(f"cannot write {str(self.folder)!r} ({reason}); choose another --storage") from None
-        self._mine = (self.folder / _safe(self.owner)).open("w")
-        fcntl.flock(self._mine, fcntl.LOCK_EX)
+        self._mine = FileLock(self.folder / _safe(self.owner))  # the kernel lets go of it however this process ends
+        self._mine.acquire()
 
     @contextlib.contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        with (self.folder / f"study-{digest}").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with FileLock(self.folder / f"study-{digest}"):
             yield
 
     @contextlib.contextmanager
@@ -65,18 +64,18 @@ class _FileStorage(SharedStorage):
     def _alive(self, owner: str) -> bool:
         if owner == self.owner:
             return True
-        try:
-            with (self.folder / _safe(owner)).open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
+        mark = self.folder / _safe(owner)
+        if not mark.is_file():
             return False
-        return False
+        try:
+            with FileLock(mark, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def close(self) -> None:
         (self.folder / _safe(self.owner)).unlink(missing_ok=True)
-        self._mine.close()
+        self._mine.release()
 
 
 class JournalStorage(_FileStorage):
@@ -91,12 +90,9 @@ class JournalStorage(_FileStorage):
         super().__init__(url, heartbeat, file)
         from optuna.storages import journal
 
-        lock = _FileLock(self.folder / "journal")
-        lock.acquire()
-        try:
+        lock = _JournalLock(self.folder / "journal")
+        with lock.file_lock:
             _mend(file)
-        finally:
-            lock.release()
         backend = journal.JournalFileBackend(str(file), lock_obj=cast(Any, lock))
         self.optuna_storage = open_optuna_storage(url, lambda: call_unwarned(journal.JournalStorage, backend))
 
@@ -112,11 +108,10 @@ class SqliteStorage(_FileStorage):
         if not url.startswith("sqlite:///") or not path or path == ":memory:":
             raise UsageError(f"--storage {url!r} names no file; write sqlite:///study.db")
         super().__init__(url, heartbeat, Path(path))
-        self._only = (self.folder / "only").open("w")
+        self._only = FileLock(self.folder / "only", timeout=0)
         try:
-            fcntl.flock(self._only, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._only.close()
+            self._only.acquire()
+        except Timeout:
             super().close()
             raise UsageError(
                 f"--storage {url!r} is in use: SQLite serves one process; for several give the path of a journal file, "
@@ -128,27 +123,22 @@ class SqliteStorage(_FileStorage):
         """Close the file and release its locks."""
         self.optuna_storage.remove_session()
         self.optuna_storage.engine.dispose()
-        self._only.close()
+        self._only.release()
         super().close()
 
 
-class _FileLock:
-    """The lock of the journal as Optuna expects it; unlike Optuna's own, it is released if its holder dies."""
+class _JournalLock:
+    """The journal's own lock, as Optuna calls it: unlike Optuna's symbolic link, this one ends with its holder."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._held: IO[str] | None = None
+        self.file_lock = FileLock(path)
 
     def acquire(self) -> bool:
-        file = self._path.open("w")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        self._held = file
+        self.file_lock.acquire()
         return True
 
     def release(self) -> None:
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        self.file_lock.release()
 
 
 def _mend(file: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nas.evaluation.rows import EvaluationRow
-from nas.report.comparison import comparison_figures
+from nas.report.comparison import comparison_figures, thinning_notes
 from nas.report.page.embedding import EmbeddedFigure, embed
 
 if TYPE_CHECKING:
@@ -33,18 +33,19 @@ def charts_view(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) 
     Returns:
         The figures, task by task.
     """
+    notes = {task: " ".join(thinning_notes(rows, [(task, one_set)])) for task, one_set in sets}
     return [
-        embed(_in_both_themes(figure, rows, sets, stem), _caption(stem, sets), wide=stem.startswith(WIDE_CHARTS))
+        embed(_in_both_themes(figure, rows, sets, stem), _caption(stem, sets, notes), stem.startswith(WIDE_CHARTS))
         for stem, figure in comparison_figures(rows, sets)
     ]
 
 
-def _caption(stem: str, sets: Sequence[tuple[str, str]]) -> str:
+def _caption(stem: str, sets: Sequence[tuple[str, str]], notes: Mapping[str, str]) -> str:
     kind, _, where = stem.partition("_")
     # a stem ends in the name of the set, which the name of a task may not contain
     task = next((t for t, _ in sets if where.startswith(t)), where)
     place = " on ".join(p for p in (task, where.removeprefix(task).strip("_")) if p)
-    return f"{place}: {CHART_CAPTIONS[kind]}"
+    return f"{place}: {CHART_CAPTIONS[kind]} {notes.get(task, '')}".rstrip()
 
 
 def _in_both_themes(

@@ -44,7 +44,7 @@ def find_pictures(folder: str | Path) -> list[Picture]:
     """
     folder = Path(folder)
     scenes: dict[tuple[str, ...], Picture] = {}
-    for path in sorted(folder.rglob("*.png")):
+    for path in sorted(folder.rglob("[!.]*.png")):
         parts = path.relative_to(folder).with_suffix("").parts
         version, key = parts[0], parts
         if len(parts) == 4:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nas.evaluation.rows import EvaluationRow
-from nas.report import tables
+from nas.report import table_formats, tables
 from nas.report.figures.numbers import format_count, format_psnr, format_ssim
 from nas.report.published import is_published
 
@@ -75,11 +75,16 @@ def results_view(rows: Sequence[EvaluationRow]) -> ResultsView:
         What ``results.html.j2`` lays out.
     """
     numbers = {id(row): i for i, row in enumerate(rows)}
-    texts = {"Markdown": tables.to_markdown(rows), "LaTeX": tables.to_latex(rows), "CSV": tables.to_csv(rows)}
+    made = tables.make_tables(rows)
+    texts = {
+        "Markdown": table_formats.to_markdown(made),
+        "LaTeX": table_formats.to_latex(made),
+        "CSV": table_formats.to_csv(made),
+    }
     published = [is_published(r) for r in rows]
     found = [
         TableView(table.task, table.sets, [_line(table, i, numbers) for i in range(len(table.lines))], _note(table))
-        for table in tables.make_tables(rows)
+        for table in made
     ]
     return ResultsView(found, texts, any(published) and not all(published))
 
@@ -117,8 +122,8 @@ def _note(table: tables.Table) -> str:
         words.append(f"Multiply-adds for an output of {', '.join(sorted(sizes))}.")
     if protocols := table.explained():
         words.append(f"Protocol: {protocols}.")
-    if any(tables.is_partial(r) for r in rows):
-        words.append(tables.PARTIAL)
+    if table.has_partial:
+        words.append(tables.PARTIAL_NOTE)
     if table.sources:
         words.append(f"{tables.DAGGER} Published, not measured here: {'; '.join(table.sources)}.")
     return " ".join(words)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.comparison import compare, comparison_figures
+from nas.report.comparison import comparison_figures, write_comparison
 from nas.report.figures.dots import MOST_PUBLISHED, dot_figure
 from nas.report.figures.labels import overlap, place_labels
 from nas.report.figures.latency import latency_figure
@@ -104,5 +104,7 @@ def test_names_keep_off_obstacles_where_they_can() -> None:
 def test_compare_draws_what_the_rows_allow(tmp_path: Path) -> None:
     stems = [stem for stem, _ in comparison_figures([*OURS, *LITERATURE], [("sr_x2", "Set5")])]
     assert stems == ["bubbles_sr_x2_Set5", "pareto_sr_x2_Set5", "latency_sr_x2_Set5", "dots_sr_x2"]
-    made = compare([Row("net", "derain", "rain", psnr=30.0), Row("id", "derain", "rain", psnr=25.0)], [], tmp_path)
+    made = write_comparison(
+        [Row("net", "derain", "rain", psnr=30.0), Row("id", "derain", "rain", psnr=25.0)], [], tmp_path
+    )
     assert {p.stem for p in made.files if p.suffix == ".pdf"} == {"dots_derain"}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas.experiments.noise_results import NoiseTable, statistics_of
-from nas.experiments.results import compare
+from nas.experiments.noise_results import NoiseTable, noise_statistics
+from nas.experiments.results import compare_variants
 from nas.report.figures.experiment import EXPERIMENT_CAPTIONS, experiment_figures
 from nas.report.figures.pareto import pareto_front
 from nas.report.figures.style import figure_bytes
@@ -52,7 +52,7 @@ def experiment() -> dict[str, Any]:
         "kind": "campaign",
         "reference": "random",
         "arms": arms,
-        "comparisons": compare(arms, "random"),
+        "comparisons": compare_variants(arms, "random"),
         "points": points,
         "ranking": [{"arm": "pc_darts", "seed": k, "correlation": tau, "pairs": pairs} for k in (1, 2)],
     }
@@ -110,8 +110,10 @@ def test_a_noise_measurement_shows_all_trainings_and_the_seeds_needed() -> None:
     rng = np.random.default_rng(0)
     curves = 30 + 0.1 * rng.standard_normal((4, 3, 3))
     costs = [1, 2, 3, 4]
-    table = NoiseTable(curves, parameters=costs, multiply_adds=costs, seeds=[1, 2, 3], steps=100, floor=None)
-    made = experiment_figures({"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **statistics_of(table)})
+    table = NoiseTable(curves, parameters=costs, multiply_adds=costs, seeds=[1, 2, 3], steps=100, bicubic_psnr=None)
+    made = experiment_figures(
+        {"kind": "noise", "genotypes": [f"{i:016x}" for i in range(4)], **noise_statistics(table)}
+    )
     assert list(made) == ["noise", "needed"]
     for draw in made.values():
         assert figure_bytes(draw(False), "svg")

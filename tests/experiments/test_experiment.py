@@ -1,4 +1,4 @@
-"""Campaigns: seeds and a control at equal cost in one folder, resumable, with honest statistics."""
+"""Experiments: seeds and a random-search baseline at equal cost in one folder, resumable, with intervals."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ import nas
 from nas.cli import main
 from nas.errors import UsageError
 from nas.evaluation.rows import read_rows
-from nas.experiments import variants as arms
-from nas.experiments.budget import Cost, cost_of, fit, measure, rescaled, with_search
+from nas.experiments import variants as variants_module
+from nas.experiments.budget import Cost, cost_of, fit_to_budget, measure_cost, rescaled, with_search
 from nas.experiments.cpu_time import CpuTime, cpu_seconds
 from nas.experiments.experiment import run_experiment
 from nas.experiments.plan import is_experiment
 from nas.experiments.resume import resume_experiment
-from nas.experiments.runs import retraining
+from nas.experiments.runs import retraining_run
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from nas.train.events import read_events
-from tests.experiments.campaign_examples import Stage, psnr_of, tiny_settings
+from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
 
 
-def test_each_seed_has_a_search_a_control_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
+def test_each_seed_has_a_search_a_baseline_and_their_trainings(stage: Stage, tmp_path: Path) -> None:
     result = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c")
-    names = [f"{arm}-seed{k}{end}" for k in (1, 2, 3) for arm in ("pc_darts", "control") for end in ("", "-retrained")]
+    names = [
+        f"{variant}-seed{k}{end}"
+        for k in (1, 2, 3)
+        for variant in ("pc_darts", "control")
+        for end in ("", "-retrained")
+    ]
     assert [name for _, name in stage.calls] == [*names, "random-genotype1", "random-genotype1-retrained"]
     assert is_experiment(tmp_path / "c") and result.table.read_text() == result.text
     for name in ("campaign.yaml", "rows.csv", "statistics.json", "table.csv"):
@@ -53,7 +58,7 @@ def test_the_stage_leaves_what_real_runs_leave(strategy: str, tmp_path: Path) ->
     made, genuine, stage = tmp_path / "made", tmp_path / "genuine", Stage()
     stage.search(settings, out=made / "search")
     nas.search(settings, out=genuine / "search")
-    training = retraining("training", settings, genuine / "search", 1).settings
+    training = retraining_run("training", settings, genuine / "search", 1).settings
     stage.retrain(training, out=made / "training")
     nas.retrain(training, out=genuine / "training")
     for kind in ("search", "training"):
@@ -74,14 +79,14 @@ def resumable(run: Path) -> bool:
 def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) -> None:
     found = run_experiment(tiny_settings(tmp_path), seeds=3, control="random", out=tmp_path / "c").statistics
     values = {}
-    for arm in ("pc_darts", "control"):
-        genotypes = [Genotype.load(tmp_path / f"c/{arm}-seed{k}/genotype.json") for k in (1, 2, 3)]
-        values[arm] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
+    for variant in ("pc_darts", "control"):
+        genotypes = [Genotype.load(tmp_path / f"c/{variant}-seed{k}/genotype.json") for k in (1, 2, 3)]
+        values[variant] = [psnr_of(g, k) for g, k in zip(genotypes, (1, 2, 3), strict=True)]
     by_name = {a["name"]: a for a in found["arms"]}
-    for arm, expected in values.items():
-        assert by_name[arm]["psnr_values"] == pytest.approx(expected)
-        assert by_name[arm]["psnr"]["mean"] == pytest.approx(np.mean(expected))
-        assert by_name[arm]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
+    for variant, expected in values.items():
+        assert by_name[variant]["psnr_values"] == pytest.approx(expected)
+        assert by_name[variant]["psnr"]["mean"] == pytest.approx(np.mean(expected))
+        assert by_name[variant]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
     comparison = found["comparisons"][0]
     expected = s.welch(values["pc_darts"], values["control"])
     assert comparison["welch"]["low"] == pytest.approx(expected.low)
@@ -96,20 +101,20 @@ def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) 
     entry = found["ranking"][0]
     assert entry["correlation"]["n"] == len({p["genotype"] for p in found["points"]})
     table = list(csv.DictReader((tmp_path / "c/table.csv").open()))
-    assert [line["arm"] for line in table] == ["pc_darts", "control"]
+    assert [line["variant"] for line in table] == ["pc_darts", "control"]
     assert float(table[0]["difference"]) == pytest.approx(np.mean(values["pc_darts"]) - np.mean(values["control"]))
 
 
-def test_the_control_may_spend_what_the_search_spends(stage: Stage, tmp_path: Path) -> None:
+def test_the_baseline_may_spend_what_the_search_spends(stage: Stage, tmp_path: Path) -> None:
     found = run_experiment(tiny_settings(tmp_path, train__steps=20), seeds=1, control="random", out=tmp_path / "c")
-    search, control = found.statistics["arms"]
+    search, baseline = found.statistics["arms"]
     # 4 steps of warm-up at 0.5 s, 16 at 1 s, one report at 0.25 s; a trial of 2 steps costs 1.5 s
     assert search["budget_seconds"] == pytest.approx(18.25) and search["budget_multiply_adds"] == pytest.approx(52e9)
-    assert control["trials"] == 12 and 18.25 - 1.5 < control["budget_seconds"] <= 18.25
+    assert baseline["trials"] == 12 and 18.25 - 1.5 < baseline["budget_seconds"] <= 18.25
     assert "12 trials of 2 steps" in found.text and "tera multiply-adds" in found.text
 
 
-def test_an_interrupted_campaign_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
+def test_an_interrupted_experiment_continues_where_it_was(stage: Stage, tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path)
     whole = run_experiment(settings, seeds=2, control="random", out=tmp_path / "whole")
     stage.fail = lambda name: name == "control-seed1-retrained"
@@ -118,7 +123,7 @@ def test_an_interrupted_campaign_goes_on_where_it_was(stage: Stage, tmp_path: Pa
     stage.fail, before = (lambda name: False), len(stage.calls)
     kept = (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns
     resumed = resume_experiment(tmp_path / "cut")
-    assert stage.calls[before] == ("retrain", "control-seed1-retrained")  # what was begun goes on, nothing is redone
+    assert stage.calls[before] == ("retrain", "control-seed1-retrained")  # continued; nothing is redone
     assert (tmp_path / "cut/pc_darts-seed1/summary.json").stat().st_mtime_ns == kept
     for key in ("comparisons", "ranking", "points", "conclusions"):
         assert resumed.statistics[key] == whole.statistics[key]
@@ -127,17 +132,17 @@ def test_an_interrupted_campaign_goes_on_where_it_was(stage: Stage, tmp_path: Pa
     assert len(stage.calls) == again
 
 
-def test_a_part_killed_before_its_first_state_begins_anew(stage: Stage, tmp_path: Path) -> None:
+def test_a_run_killed_before_its_first_state_starts_again(stage: Stage, tmp_path: Path) -> None:
     run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
-    part = tmp_path / "c/pc_darts-seed1"
-    (part / "summary.json").unlink()
-    (part / "state/step-000000001.sha256").unlink()
+    run = tmp_path / "c/pc_darts-seed1"
+    (run / "summary.json").unlink()
+    (run / "state/step-000000001.sha256").unlink()
     before = len(stage.calls)
     resume_experiment(tmp_path / "c")
-    assert stage.calls[before:] == [("search", "pc_darts-seed1")] and (part / "summary.json").is_file()
+    assert stage.calls[before:] == [("search", "pc_darts-seed1")] and (run / "summary.json").is_file()
 
 
-def test_cpu_time_is_summed_over_sessions_and_a_lost_session_is_owned_up_to(tmp_path: Path) -> None:
+def test_cpu_time_is_summed_over_sessions_and_unknown_after_a_killed_one(tmp_path: Path) -> None:
     readings = iter([10.0, 12.5, 100.0, 101.0, 200.0, 300.0, 301.0])  # each session begins where it likes
     work = CpuTime(tmp_path, clock=lambda: next(readings, 999.0))
     assert work.seconds("a") is None
@@ -186,11 +191,11 @@ def test_wrong_settings_are_refused_before_anything_is_written(
     assert not (tmp_path / "c").exists() and not stage.calls
 
 
-def test_a_campaign_is_never_written_over(stage: Stage, tmp_path: Path) -> None:
+def test_an_experiment_is_never_overwritten(stage: Stage, tmp_path: Path) -> None:
     run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
     with pytest.raises(UsageError, match="already holds"):
         run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
-    with pytest.raises(UsageError, match="not the folder of a campaign"):
+    with pytest.raises(UsageError, match="not the folder of an experiment"):
         resume_experiment(tmp_path)
 
 
@@ -205,7 +210,7 @@ def test_the_cost_of_a_search_counts_warm_up_and_reports(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("seconds", [10.0, 77.7, 1000.0])
 def test_the_steps_of_a_budget_are_the_most_that_it_pays_for(seconds: float, tmp_path: Path) -> None:
-    settings = fit(tiny_settings(tmp_path), COST, seconds)
+    settings = fit_to_budget(tiny_settings(tmp_path), COST, seconds)
     more = settings.model_copy(update={"train": settings.train.model_copy(update={"steps": settings.train.steps + 1})})
     assert cost_of(settings, COST).seconds <= seconds < cost_of(more, COST).seconds
 
@@ -213,13 +218,13 @@ def test_the_steps_of_a_budget_are_the_most_that_it_pays_for(seconds: float, tmp
 def test_a_budget_for_less_than_two_trials_shortens_them(tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path, "search.trial_steps=100")
     cost = Cost("trial", 101.0, 1e9, validation_seconds=1.0)
-    made = fit(settings, cost, 60.0)
+    made = fit_to_budget(settings, cost, 60.0)
     assert (made.search.trials, made.search.trial_steps) == (2, 29)  # 2 x (29 + 1) s
     assert cost_of(made, rescaled(cost, 100, 29)).seconds == pytest.approx(60.0)
     with pytest.raises(UsageError, match="does not pay"):
-        fit(settings, cost, 2.5)
+        fit_to_budget(settings, cost, 2.5)
     with pytest.raises(UsageError, match="does not pay"):
-        fit(settings, COST, 1.0)
+        fit_to_budget(settings, COST, 1.0)
 
 
 @pytest.fixture
@@ -240,9 +245,9 @@ def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone
 ) -> None:
     settings = tiny_settings(tmp_path, "search.trial_steps=5")
     before = torch.get_rng_state()
-    first = measure(settings, 1, passes)
-    second = measure(with_search(settings, order="second"), 1, passes)
-    trial = measure(settings.model_copy(update={"strategy": "random"}), 1, passes)
+    first = measure_cost(settings, 1, passes)
+    second = measure_cost(with_search(settings, order="second"), 1, passes)
+    trial = measure_cost(settings.model_copy(update={"strategy": "random"}), 1, passes)
     assert torch.equal(before, torch.get_rng_state())
     assert first.unit == "step" and trial.unit == "trial"
     # a step of the weights passes one batch, one of the architecture another; the supernet is validated on two
@@ -257,10 +262,10 @@ def test_measured_costs_are_what_the_clock_says_and_leave_the_random_state_alone
     assert trial.multiply_adds > 0
 
 
-def test_a_real_campaign_from_the_command_line_resumes_and_reports(
+def test_a_real_experiment_from_the_command_line_resumes_and_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arms, "measure", Stage().measure)  # whatever the machine is doing, the plan is the same
+    monkeypatch.setattr(variants_module, "measure_cost", Stage().measure_cost)  # the same plan on a busy machine
     settings = tiny_settings(tmp_path)
     words = [
         "search",
@@ -291,7 +296,7 @@ def test_a_real_campaign_from_the_command_line_resumes_and_reports(
         main(words)
     out = capsys.readouterr()
     assert ended.value.code == 0, out.err
-    assert out.out.splitlines()[-1] == f"wrote {tmp_path / 'c/table.md'}" and "random control" in out.out
+    assert out.out.splitlines()[-1] == f"wrote {tmp_path / 'c/table.md'}" and "random-search baseline" in out.out
     for seed in (1, 2):
         (tmp_path / f"c/control-seed{seed}-retrained/summary.json").unlink()
     before = (tmp_path / "c/statistics.json").read_text()
@@ -302,6 +307,6 @@ def test_a_real_campaign_from_the_command_line_resumes_and_reports(
     assert points[0] == points[1]
     with pytest.raises(SystemExit) as ended:
         main(["search", "--resume", str(tmp_path / "c")])
-    assert ended.value.code == 0 and "random control" in capsys.readouterr().out
+    assert ended.value.code == 0 and "random-search baseline" in capsys.readouterr().out
     scores = json.loads((tmp_path / "c/pc_darts-seed1/supernet_scores.json").read_text())
     assert scores and all(5 < value < 60 for value in scores.values())

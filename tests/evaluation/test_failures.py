@@ -13,7 +13,7 @@ import baselines
 from nas.cli import main
 from nas.errors import NasError, UsageError
 from nas.evaluation.harness import evaluate
-from nas.evaluation.resolve import Candidate, _check_fit
+from nas.evaluation.resolve import EvaluatedModel, check_fit
 from nas.evaluation.rows import EvaluationRow, read_rows, write_rows
 from nas.images import write_image
 from nas.models.descriptor import ModelDescriptor
@@ -43,9 +43,11 @@ def sets(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("error", [KeyError, AssertionError, TypeError])
-def test_a_network_that_fails_in_any_way_is_one_failed_cell(error: type[Exception], sets: Path, tmp_path: Path) -> None:
+def test_a_network_that_fails_in_any_way_is_one_failed_measurement(
+    error: type[Exception], sets: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "rows.csv"
-    with pytest.raises(NasError, match=r"1 of 4 cells failed: odd on B \("):
+    with pytest.raises(NasError, match=r"1 of 4 measurements failed: odd on B \("):
         evaluate([Odd(error=error), "identity"], "denoise_color_25", ["A", "B"], sets, out, with_costs=False)
     assert [(r.model, r.set) for r in read_rows(out)] == [("odd", "A"), ("identity", "A"), ("identity", "B")]
 
@@ -84,12 +86,12 @@ def test_a_device_that_is_not_there_is_wrong_use(device: str, sets: Path) -> Non
     ],
 )
 def test_blind_networks_are_tested_at_any_level_and_twins_on_one_another(trained: str, asked: str, fits: bool) -> None:
-    found = Candidate("odd", Odd((trained,)))
+    found = EvaluatedModel("odd", Odd((trained,)))
     if fits:
-        _check_fit(found, get_task(asked))
+        check_fit(found, get_task(asked))
     else:
         with pytest.raises(UsageError, match="not meant"):
-            _check_fit(found, get_task(asked))
+            check_fit(found, get_task(asked))
 
 
 def test_a_grey_image_has_one_noise_and_not_three_that_average_out(sets: Path) -> None:
@@ -112,8 +114,8 @@ def test_a_list_of_pairs_is_a_set(sets: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda text: text[: text.rindex(",Y")], "line 2 has not as many fields"),
-        (lambda text: text.rstrip("\n") + ",,,\n", "line 2 has not as many fields"),
+        (lambda text: text[: text.rindex(",Y")], "line 2 does not have as many fields"),
+        (lambda text: text.rstrip("\n") + ",,,\n", "line 2 does not have as many fields"),
     ],
 )
 def test_half_a_line_is_no_row(change: object, words: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Campaigns without training: runs whose figures are functions of genotype and seed."""
+"""Experiments without training: runs whose figures are functions of genotype and seed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.engines.setup import space_of
-from nas.experiments import results as campaign_results
-from nas.experiments import runs as parts
-from nas.experiments import variants as variants
+from nas.experiments import results as results_module
+from nas.experiments import runs as runs_module
+from nas.experiments import variants as variants_module
 from nas.experiments.budget import Cost, is_differentiable
 from nas.models.weights import save_weights
 from nas.space import Genotype
@@ -110,7 +110,7 @@ class Stage:
     def scores(self, run: Path, settings: Any, genotypes: dict[str, Genotype]) -> dict[str, float]:
         return {key: psnr_of(g, 0) - 10 for key, g in genotypes.items()}
 
-    def measure(self, settings: SearchSettings, repeats: int = 3) -> Cost:
+    def measure_cost(self, settings: SearchSettings, repeats: int = 3) -> Cost:
         if is_differentiable(settings):
             heavy = 2.0 if getattr(settings.search, "order", None) == "second" else 1.0
             return Cost("step", heavy, 3e9 * heavy, 0.5, 1e9, 0.25)
@@ -134,10 +134,10 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Every run of a campaign is made up, and every cost."""
+    """Every run of an experiment is made up, and every cost."""
     made = Stage()
-    monkeypatch.setattr(parts, "search", made.search)
-    monkeypatch.setattr(parts, "retrain", made.retrain)
-    monkeypatch.setattr(campaign_results, "supernet_scores", made.scores)
-    monkeypatch.setattr(variants, "measure", made.measure)
+    monkeypatch.setattr(runs_module, "search", made.search)
+    monkeypatch.setattr(runs_module, "retrain", made.retrain)
+    monkeypatch.setattr(results_module, "supernet_scores", made.scores)
+    monkeypatch.setattr(variants_module, "measure_cost", made.measure_cost)
     return made

@@ -1,0 +1,44 @@
+"""Restored images on disk: where they are written, and which measurement they belong to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.evaluation.benchmark_sets import BenchmarkSet
+from nas.evaluation.rows import EvaluationRow, measurement_key
+
+#: names under which the true and the degraded images are written, as if they were models
+REFERENCES = ("target", "degraded")
+#: file beside saved images that says which measurement they belong to
+_MADE_BY = ".made_by"
+
+
+def image_path(root: str | Path, model: str, one: BenchmarkSet, image: str) -> Path:
+    """The file of one image: <root>/<model>/<task>/<set>/<image>.png."""
+    return _folder(root, model, one) / f"{image}.png"
+
+
+def disown_images(root: str | Path, model: str, one: BenchmarkSet) -> None:
+    """Note that the images of a model belong to no measurement, until all of them have been written."""
+    (_folder(root, model, one) / _MADE_BY).unlink(missing_ok=True)
+
+
+def assign_images(root: str | Path, row: EvaluationRow, one: BenchmarkSet) -> None:
+    """Note that the images of a model are those of ``row``; all of them must have been written."""
+    (_folder(root, row.model, one) / _MADE_BY).write_text(_signature(row), encoding="utf-8")
+
+
+def has_images(root: str | Path, row: EvaluationRow, one: BenchmarkSet) -> bool:
+    """Whether all images of a set are there and belong to the measurement of ``row``."""
+    made_by = _folder(root, row.model, one) / _MADE_BY
+    if not made_by.is_file() or made_by.read_text(encoding="utf-8") != _signature(row):
+        return False
+    return all(image_path(root, row.model, one, pair.name).is_file() for pair in one.pairs)
+
+
+def _folder(root: str | Path, model: str, one: BenchmarkSet) -> Path:
+    return Path(root) / model / one.task.name / one.name
+
+
+def _signature(row: EvaluationRow) -> str:
+    return repr((*measurement_key(row), row.data)) + "\n"

@@ -1,0 +1,97 @@
+"""Peak memory of a network on the CPU, measured in a process of its own."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from nas.errors import NasError
+from nas.models.calling import evaluating
+from nas.profiling.forward import autocast_to, example_input, memory_layout
+
+
+def peak_resident_mib(
+    model: nn.Module,
+    height: int,
+    width: int,
+    dtype: str = "float32",
+    channels_last: bool = True,
+    threads: int = 1,
+) -> float:
+    """Run a model once on the CPU in a fresh process and measure the peak memory of that process.
+
+    A script that calls this needs the usual ``if __name__ == "__main__"`` guard, since the new process imports it.
+
+    Args:
+        model: A network with a descriptor.
+        height: Of the input in pixels, rounded up to an allowed size.
+        width: Likewise.
+        dtype: A name of ``DTYPES``.
+        channels_last: In the memory order (H, W, C).
+        threads: Of torch in that process.
+
+    Returns:
+        Peak resident size in MiB, Python and torch themselves (about 250 MiB) included.
+
+    Raises:
+        NasError: The model cannot be pickled.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    plain = _without_parametrizations(model).cpu()
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise NasError(
+            f"{type(model).__name__} cannot be sent to another process ({error}), so its peak memory is not measured; "
+            "define it at the top of a module"
+        ) from error
+
+
+def _without_parametrizations(model: nn.Module) -> nn.Module:
+    """A copy with its weight norms computed once: modules that have them cannot be sent to another process."""
+    from torch.nn.utils import parametrize
+
+    own = copy.deepcopy(model)
+    for module in list(own.modules()):
+        if not parametrize.is_parametrized(module):
+            continue
+        names = cast(nn.ModuleDict, module.parametrizations)
+        values = {name: getattr(module, name).detach() for name in names}
+        # by hand: torch's own removal would take the property off the class, which the original shares
+        del module._modules["parametrizations"]
+        module.__class__ = type(module).__bases__[0]
+        for name, value in values.items():
+            module.register_parameter(name, nn.Parameter(value))
+        module._load_state_dict_pre_hooks.clear()  # weight norm leaves a local function there
+    return own
+
+
+def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int) -> float:
+    torch.set_num_threads(threads)
+    x = example_input(model, height, width, channels_last)
+    with memory_layout(model, channels_last), evaluating(model), torch.inference_mode(), autocast_to(x.device, dtype):
+        model(x)
+    return _own_peak_mib()
+
+
+def _own_peak_mib() -> float:
+    """Peak resident size of this process in MiB."""
+    # On Linux ru_maxrss starts from the peak of the process that called exec, so a child reports its parent's.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10  # kibibytes
+    import resource  # absent on Windows
+
+    # bytes on macOS, kibibytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
