@@ -24,7 +24,7 @@ def leaves(tree: dict[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, 
 
 
 @given(MAPPINGS, MAPPINGS)
-def test_what_is_laid_over_wins_and_the_rest_stays(base: dict[str, Any], more: dict[str, Any]) -> None:
+def test_merged_values_take_precedence_and_the_rest_stays(base: dict[str, Any], more: dict[str, Any]) -> None:
     copy = repr((base, more))
     result = merged(base, more)
     assert repr((base, more)) == copy  # neither is changed

@@ -11,6 +11,6 @@ from nas.registry import ESTIMATORS
 
 @pytest.fixture
 def plugin_estimator() -> Iterator[None]:
-    """The plugin of ``study_examples`` may register its estimator; afterwards it is gone."""
+    """Lets the plug-in of ``study_examples`` register its estimator, which is removed afterwards."""
     yield
     ESTIMATORS.remove("by_hash")

@@ -24,8 +24,8 @@ cells:
 network: {width: 16, cells: 1}
 """
 
-#: a plugin whose estimator gives a number made from the genotype's hash; workers begin together when WORKERS of them
-#: are there, and the first that comes to the slot HANGS writes its process's id to a file and waits to be killed
+#: a plug-in whose estimator returns a number made of the genotype's hash; the workers begin when WORKERS of them have
+#: arrived, and the first one that comes to the trial HANGS writes its process id to a file and waits to be killed
 PLUGIN = """
 import os, time
 from pathlib import Path
@@ -36,11 +36,11 @@ class ByHash(Estimator):
     trains = True
 
     def prepare(self, folder, search):
-        place = Path(__file__).with_name("arrived")
-        place.mkdir(exist_ok=True)
-        (place / str(os.getpid())).touch()
+        arrived = Path(__file__).with_name("arrived")
+        arrived.mkdir(exist_ok=True)
+        (arrived / str(os.getpid())).touch()
         for _ in range(72000):
-            if len(list(place.iterdir())) >= WORKERS:
+            if len(list(arrived.iterdir())) >= WORKERS:
                 return
             time.sleep(0.05)
 
@@ -59,7 +59,7 @@ ESTIMATORS.add("by_hash", ByHash)
 
 
 def value_of(genotype: Genotype | str) -> float:
-    """What the plugin's estimator gives."""
+    """The value that the plug-in's estimator returns."""
     digest = genotype if isinstance(genotype, str) else genotype.hash
     return int(digest, 16) % 10**6 / 10**4
 

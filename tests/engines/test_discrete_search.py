@@ -92,7 +92,7 @@ def trial_events(run: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("objectives", ["[psnr]", "[psnr, macs]"])
 @pytest.mark.parametrize("pruning", ["true", "false"])
-def test_a_search_cut_between_trials_ends_as_if_it_had_not_been(
+def test_a_search_interrupted_between_trials_ends_like_an_uninterrupted_one(
     strategy: str, objectives: str, pruning: str, tmp_path: Path, pretend: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(Pretended)
@@ -163,7 +163,7 @@ def test_a_single_trial_keeps_the_limits_too(strategy: str, tmp_path: Path) -> N
     assert GenotypeCosts(space_of(settings), get_task("sr_x2")).of(genotype)["params"] <= 98_000
 
 
-def test_pruned_trials_are_counted_to_the_trial_and_what_they_saved_is_said(
+def test_pruned_trials_count_as_trials_and_the_saved_steps_are_reported(
     strategy: str, tmp_path: Path, pretend: Pretend
 ) -> None:
     pretend(Pretended)
@@ -191,7 +191,7 @@ def _named(name: str) -> Any:
     return _Named(name)
 
 
-def test_a_trial_that_diverges_is_counted_and_not_the_end(strategy: str, tmp_path: Path, pretend: Pretend) -> None:
+def test_a_trial_that_diverges_counts_and_the_search_continues(strategy: str, tmp_path: Path, pretend: Pretend) -> None:
     pretend(Diverging)
     result = search(settings_for(strategy), out=tmp_path / "run")
     events = trial_events(result.run)
@@ -204,11 +204,11 @@ def test_a_trial_that_diverges_is_counted_and_not_the_end(strategy: str, tmp_pat
 
 
 def test_a_search_of_nothing_but_diverging_trials_says_so(tmp_path: Path, pretend: Pretend) -> None:
-    class Hopeless(Pretended):
+    class Diverging(Pretended):
         def level(self, genotype: Genotype) -> float:
             return math.nan
 
-    pretend(Hopeless)
+    pretend(Diverging)
     with pytest.raises(NasError, match=r"none of 12 trials came to a result; lower train\.optimizer\.lr"):
         search(settings_for("random"), out=tmp_path / "run")
 
@@ -237,7 +237,7 @@ def test_a_search_ends_when_the_space_is_used_up(strategy: str, tmp_path: Path, 
         ([], {"limits__latency": 10.0}, "nas profile --latency-table"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_run_folder_is_made(
+def test_settings_that_do_not_fit_together_are_refused_before_a_run_folder_is_made(
     assignments: list[str], flags: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(NasError, match=message) as caught:

@@ -64,7 +64,7 @@ def test_three_trials_are_run_and_collected_and_the_server_is_gone(
     assert again.genotype == result.genotype and "listens" not in capfd.readouterr().err
 
 
-def test_a_proposal_that_is_known_or_beyond_the_limits_becomes_one_that_is_not(tmp_path: Path) -> None:
+def test_a_proposal_that_is_known_or_beyond_the_limits_is_replaced_by_one_that_is_not(tmp_path: Path) -> None:
     free = Evaluator(study_settings(tmp_path))
     cheap = sorted(free.costs_of(free.space.sample(i))["params"] for i in range(40))[20]
     place = Evaluator(study_settings(tmp_path, strategy="nni", limits__params=cheap))
@@ -73,7 +73,7 @@ def test_a_proposal_that_is_known_or_beyond_the_limits_becomes_one_that_is_not(t
         for d in place.space.decisions
     )
     made = [claim(tmp_path, place, dearest) for _ in range(5)]
-    assert [slot for _, slot in made] == [0, 1, 2, 3, 4]
+    assert [index for _, index in made] == [0, 1, 2, 3, 4]
     assert len({g.hash for g, _ in made}) == 5
     assert all(place.costs_of(g)["params"] <= cheap for g, _ in made)
 
@@ -92,7 +92,9 @@ def test_it_is_external_and_lists_without_importing_nni() -> None:
         ({"study__workers": 2}, "leave out --storage and --workers"),
     ],
 )
-def test_what_nni_cannot_do_is_refused_before_it_starts(flags: dict[str, object], message: str, tmp_path: Path) -> None:
+def test_settings_that_nni_cannot_serve_are_refused_before_it_starts(
+    flags: dict[str, object], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=message):
         search(study_settings(tmp_path, strategy="nni", **flags), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

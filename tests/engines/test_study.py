@@ -1,4 +1,4 @@
-"""A shared study inside one process: slots, refusals, resuming, what stands in the storage and what does not."""
+"""A shared study inside one process: its trial budget, refusals, resuming, and what the storage holds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.registries import replaced
 
 
 class ByHash(Estimator):
-    """An estimator that costs nothing; ``misdeeds``: slot -> what is raised or given there, once each."""
+    """An estimator that costs nothing; ``misdeeds``: by trial, what it raises or returns there, once each."""
 
     trains = True
     misdeeds: ClassVar[dict[int, list[Any]]] = {}
@@ -100,7 +100,7 @@ def test_alone_it_searches_exactly_as_the_strategy_does_without_a_storage(
     assert found == asked
 
 
-def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
+def test_an_interrupted_search_returns_its_trial_and_resumes_the_same_study(
     tmp_path: Path, url: str, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, url)
@@ -117,7 +117,9 @@ def test_an_interrupted_driver_gives_its_slot_back_and_resumes_the_same_study(
     assert [e["step"] for e in read_events(result.run) if e["kind"] == "trial"] == list(range(1, 9))
 
 
-def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: Path, estimator: type[ByHash]) -> None:
+def test_a_trial_whose_workers_always_die_is_given_up_after_its_repetitions(
+    tmp_path: Path, estimator: type[ByHash]
+) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
     estimator.misdeeds = {2: [RuntimeError("out of memory")] * 99}
     with opened(settings) as (budget, evaluator, _):
@@ -132,7 +134,7 @@ def test_a_slot_whose_workers_always_die_is_given_up_after_its_tries(tmp_path: P
         assert list(spent) == [0, 1, 2, 3] and spent[2].state == TrialState.FAIL
 
 
-def test_a_training_that_diverges_spends_its_slot_once_and_is_told_with_its_reason(
+def test_a_training_that_diverges_spends_its_trial_once_and_the_event_says_why(
     tmp_path: Path, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__trials=4)
@@ -144,7 +146,7 @@ def test_a_training_that_diverges_spends_its_slot_once_and_is_told_with_its_reas
     assert json.loads((result.run / "summary.json").read_text())["trials"]["failed"] == 1
 
 
-def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
+def test_a_result_that_comes_after_the_trial_was_given_to_another_worker_does_not_count(
     tmp_path: Path, url: str, estimator: type[ByHash]
 ) -> None:
     settings = settings_of(tmp_path, url, search__trials=2)
@@ -159,7 +161,7 @@ def test_a_result_that_comes_after_the_slot_was_taken_away_does_not_count(
         assert [t.values for t in budget.spent().values()] == [[2.0]]
 
 
-def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, estimator: type[ByHash]) -> None:
+def test_the_time_limit_counts_the_work_of_all_workers_together(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), train__time=30.0)
     with opened(settings) as (budget, _, _):
         for _ in range(3):
@@ -169,7 +171,7 @@ def test_the_work_of_all_workers_together_ends_with_its_time(tmp_path: Path, est
         assert budget.claim() is None and budget.done() and len(budget.spent()) == 3
 
 
-def test_hopeless_trials_are_stopped_also_with_several_objectives(tmp_path: Path, estimator: type[ByHash]) -> None:
+def test_trials_are_pruned_also_with_several_objectives(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(
         tmp_path,
         str(tmp_path / "j"),
@@ -207,7 +209,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_shared_is_refused_in_a_sentence_without_the_password(
+def test_a_search_that_cannot_be_shared_is_refused_without_showing_the_password(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: type[ByHash]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -260,12 +262,12 @@ def test_a_worker_that_differs_is_refused(
         worker(str(tmp_path / "j"), "mine")
 
 
-def test_a_driver_of_another_search_is_refused_and_the_same_one_joins(tmp_path: Path, estimator: type[ByHash]) -> None:
+def test_another_search_is_refused_and_the_same_one_joins(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"))
     first = search(settings, out=tmp_path / "one")
     with pytest.raises(UsageError, match=r"search\.trials is 8, here it is 9"):
         search(settings_of(tmp_path, str(tmp_path / "j"), search__trials=9), out=tmp_path / "two")
-    joined = search(settings, out=tmp_path / "three")  # finds it done
+    joined = search(settings, out=tmp_path / "three")  # finds it finished
     assert joined.genotype == first.genotype and joined.scores == first.scores
 
 
@@ -290,7 +292,7 @@ def test_a_password_is_masked(url: str, shown: str) -> None:
     assert masked(url) == shown
 
 
-def test_names_in_the_study_are_those_of_the_field(tmp_path: Path, estimator: type[ByHash]) -> None:
+def test_metrics_and_parameters_of_the_study_have_readable_names(tmp_path: Path, estimator: type[ByHash]) -> None:
     settings = settings_of(tmp_path, str(tmp_path / "j"), search__objectives=["psnr", "params"])
     with opened(settings) as (budget, evaluator, _):
         work(budget, evaluator)

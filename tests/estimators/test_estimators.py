@@ -81,7 +81,7 @@ def test_a_value_depends_on_seed_and_genotype_alone(kind: str, tmp_path: Path) -
         assert changed(GENOTYPE, 1)[quality] != value[quality]
 
 
-def test_training_stops_at_the_rung_where_it_is_told_to() -> None:
+def test_a_training_ends_at_the_rung_where_it_is_pruned() -> None:
     estimate = estimator_for(settings_for("search.pruning=true"))
     seen: list[tuple[int, float]] = []
 

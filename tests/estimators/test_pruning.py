@@ -28,7 +28,7 @@ def psnrs(*values: float) -> list[dict[str, float]]:
     return [{"psnr": v} for v in values]
 
 
-def test_the_best_third_goes_on_and_the_first_only_if_nobody_was_better() -> None:
+def test_the_best_third_continues_and_one_of_the_first_trials_only_if_none_was_better() -> None:
     assert not should_stop({"psnr": 20.0}, [], halving())
     assert not should_stop({"psnr": 21.0}, psnrs(20.0), halving())
     assert should_stop({"psnr": 19.0}, psnrs(20.0), halving())
@@ -51,7 +51,7 @@ points = st.fixed_dictionaries({"psnr": st.integers(0, 4).map(float), "macs": st
 
 
 @given(st.lists(points, max_size=8), points)
-def test_with_several_objectives_exactly_the_dominated_are_stopped(
+def test_with_several_objectives_exactly_the_dominated_trials_are_pruned(
     others: list[dict[str, float]], values: dict[str, float]
 ) -> None:
     names = ("psnr", "macs")
@@ -60,7 +60,7 @@ def test_with_several_objectives_exactly_the_dominated_are_stopped(
 
 
 @pytest.mark.parametrize("objectives", [["psnr"], ["psnr", "macs"]])
-def test_a_diverged_trial_is_stopped_and_never_stops_another(objectives: list[str]) -> None:
+def test_a_diverged_trial_is_pruned_and_never_leads_to_the_pruning_of_another(objectives: list[str]) -> None:
     broken = {"psnr": math.nan, "macs": 1.0}
     sound = {"psnr": 20.0, "macs": 2.0}
     assert should_stop(broken, [sound], halving(objectives=objectives))

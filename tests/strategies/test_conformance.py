@@ -78,7 +78,7 @@ def test_a_search_in_the_joint_space_is_resumed_to_the_same_genotype(strategy: s
 
 
 @pytest.mark.parametrize("strategy", IN_PROCESS)
-def test_a_limit_that_no_genotype_keeps_is_said_before_anything_is_done(strategy: str, tmp_path: Path) -> None:
+def test_a_limit_that_no_genotype_keeps_is_refused_before_the_search(strategy: str, tmp_path: Path) -> None:
     settings = small("tiny", tmp_path, strategy)
     space = space_of(settings)
     costs = GenotypeCosts(space, get_task("sr_x2"))
@@ -100,7 +100,7 @@ def test_a_space_of_one_kind_of_cell_can_be_searched(strategy: str, space: str, 
     assert set(genotype.cells) == {"operation" if space == "osm" else "attention"}
 
 
-def test_a_finished_search_is_derived_from_again_under_a_new_limit(tmp_path: Path) -> None:
+def test_a_new_limit_derives_another_genotype_from_a_finished_search(tmp_path: Path) -> None:
     settings = small("tiny", tmp_path)
     result, space = search(settings, out=tmp_path / "run"), space_of(settings)
     costs = GenotypeCosts(space, get_task("sr_x2"))
@@ -113,13 +113,13 @@ def test_a_finished_search_is_derived_from_again_under_a_new_limit(tmp_path: Pat
         derive(result.run, limits=LimitSettings(params=10))
 
 
-def test_a_discrete_search_has_nothing_to_derive_under_a_new_limit_from(tmp_path: Path) -> None:
+def test_a_new_limit_is_refused_for_a_discrete_search(tmp_path: Path) -> None:
     result = search(small("tiny", tmp_path, "random"), out=tmp_path / "run")
     with pytest.raises(UsageError, match="search again"):
         derive(result.run, limits=LimitSettings(params=1e6))
 
 
-def test_a_search_that_collapses_ends_if_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_search_that_collapses_ends_if_the_settings_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
@@ -153,7 +153,7 @@ def test_an_unfinished_comparison_of_paths_has_no_genotype_yet(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("strategy", [s for s in DIFFERENTIABLE if not STRATEGIES.get(s).chooses_at_end])
-def test_an_unfinished_search_can_be_derived_from(
+def test_a_genotype_can_be_derived_from_an_unfinished_search(
     strategy: str, settings: SearchSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings.model_copy(update={"strategy": strategy})

@@ -77,7 +77,7 @@ def test_every_order_moves_weights_and_architecture(strategy: str, order: str) -
     assert any("alphas" in k for k in moved) and any("alphas" not in k for k in moved)
 
 
-def test_regularisers_are_what_they_say_and_pull_where_they_should() -> None:
+def test_regularisers_equal_their_formulas() -> None:
     space = tiny_space()
     supernet = space.supernet("sr_x2")
     torch.nn.init.normal_(supernet.alphas_normal)
@@ -169,14 +169,14 @@ def test_a_gumbel_choice_is_one_hot_forward_and_softmax_backward() -> None:
     torch.testing.assert_close(found, wanted)
 
 
-def test_samples_follow_the_architecture_s_probabilities() -> None:
+def test_samples_follow_the_probabilities_of_the_architecture() -> None:
     alphas = torch.log(torch.tensor([[0.7, 0.2, 0.1]]))
     noise = -torch.log(-torch.log(torch.rand(4000, 1, 3, generator=torch.Generator().manual_seed(1))))
     counts = torch.bincount(torch.tensor([gumbel_choice(alphas, n, 1.0).chosen[0] for n in noise]), minlength=3)
     torch.testing.assert_close(counts / 4000, torch.tensor([0.7, 0.2, 0.1]), atol=0.03, rtol=0)
 
 
-def test_gdas_runs_one_candidate_an_edge_and_cools_down() -> None:
+def test_gdas_runs_one_candidate_on_each_edge_and_its_temperature_falls() -> None:
     made = Gdas(SearchOptions(temperature=5.0, final_temperature=0.1), TrainSettings(steps=5))
     supernet = tiny_space().supernet("sr_x2")
     made.prepare(supernet, l1)

@@ -123,7 +123,7 @@ def play_all(strategy: DiscreteStrategy, trials: int) -> list[Genotype]:
 
 @pytest.mark.parametrize("objectives", [["psnr"], ["psnr", "macs"], ["psnr", "macs", "params", "latency"]], ids=len)
 @pytest.mark.parametrize("name", DISCRETE)
-def test_the_state_continues_exactly_wherever_it_is_cut(name: str, objectives: list[str]) -> None:
+def test_a_search_continues_exactly_from_the_state_after_any_trial(name: str, objectives: list[str]) -> None:
     settings: dict[str, Any] = {"trials": 40, "population": 6, "objectives": objectives}
     whole = play(fresh(name, 3, **settings), 40)
     assert play(fresh(name, 3, **settings), 40) == whole
@@ -138,12 +138,12 @@ def test_the_state_continues_exactly_wherever_it_is_cut(name: str, objectives: l
 
 
 @pytest.mark.parametrize("name", DISCRETE)
-def test_different_seeds_go_different_ways(name: str) -> None:
+def test_different_seeds_propose_different_genotypes(name: str) -> None:
     assert play(fresh(name, 1), 3) != play(fresh(name, 2), 3)
 
 
 @pytest.mark.parametrize("name", DISCRETE)
-def test_a_small_space_is_asked_through_once_and_then_nothing_is_left(name: str) -> None:
+def test_every_genotype_of_a_small_space_is_proposed_once_and_then_none_is_left(name: str) -> None:
     strategy = fresh(name, 1, TINY, population=4)
     assert TINY.size() == 27
     asked = []
@@ -161,7 +161,7 @@ def costs() -> GenotypeCosts:
 
 
 @pytest.mark.parametrize("name", DISCRETE)
-def test_what_is_proposed_keeps_every_limit(name: str, costs: GenotypeCosts) -> None:
+def test_proposals_keep_every_limit(name: str, costs: GenotypeCosts) -> None:
     drawn = [costs.of(SPACE.sample(s)) for s in range(300)]
     limits = LimitSettings(  # about one genotype in a thousand keeps both
         params=sorted(d["params"] for d in drawn)[8], macs=sorted(d["macs"] for d in drawn)[20]
@@ -183,7 +183,7 @@ def test_the_only_genotype_within_a_limit_is_found(name: str, costs: GenotypeCos
     assert costs.of(genotype)["params"] == least
 
 
-def test_a_limit_below_the_cheapest_genotype_is_refused_with_what_it_would_take(costs: GenotypeCosts) -> None:
+def test_a_limit_below_the_cheapest_genotype_is_refused_with_the_cost_of_that_genotype(costs: GenotypeCosts) -> None:
     with pytest.raises(NasError, match=r"no genotype .* keeps the limit of 100 params: the cheapest has \d+; raise"):
         Constraints(SPACE, costs, LimitSettings(params=100))
 
@@ -197,7 +197,7 @@ def test_the_excess_is_that_of_the_costs(costs: GenotypeCosts) -> None:
         assert constraints.allows(SPACE.encode(genotype)) == costs.within(genotype, limits)
 
 
-def test_counting_what_is_allowed_agrees_with_looking_at_all() -> None:
+def test_the_count_of_allowed_genotypes_agrees_with_enumeration() -> None:
     costs = GenotypeCosts(TINY, get_task("sr_x2"))
     every = [costs.of(TINY.decode(v))["params"] for v in Constraints(TINY).remaining(())]
     bound = sorted(every)[9]
@@ -210,7 +210,9 @@ def test_counting_what_is_allowed_agrees_with_looking_at_all() -> None:
     ("genetic", "objectives", "expected"),
     [("auto", 3, "Nsga2"), ("auto", 4, "Nsga3"), ("nsga3", 2, "Nsga3"), ("nsga2", 4, "Nsga2")],
 )
-def test_nsga3_is_for_more_than_three_objectives_or_by_wish(genetic: Any, objectives: int, expected: str) -> None:
+def test_nsga3_is_used_for_more_than_three_objectives_or_when_asked_for(
+    genetic: Any, objectives: int, expected: str
+) -> None:
     names = ["psnr", "macs", "params", "latency"][:objectives]
     strategy = fresh("evolution", 1, population=3, genetic=genetic, objectives=names)
     play_all(strategy, 4)
@@ -218,13 +220,13 @@ def test_nsga3_is_for_more_than_three_objectives_or_by_wish(genetic: Any, object
     assert notes == {f"{expected}:generation": 1}
 
 
-def test_a_search_that_would_stay_random_says_so() -> None:
+def test_a_search_with_too_few_trials_for_a_second_generation_warns() -> None:
     advice = fresh("evolution", 1, trials=8, population=16).advice()
     assert advice is not None and "lower search.population" in advice
     assert fresh("evolution", 1, trials=100, population=16).advice() is None
 
 
-def test_only_what_was_asked_can_be_told() -> None:
+def test_only_the_values_of_the_last_proposal_can_be_told() -> None:
     strategy = fresh("tpe", 1)
     strategy.ask()
     with pytest.raises(NasError, match="was not asked for"):
