@@ -41,7 +41,7 @@ def photos(root: Path, seed: int, count: int = 2) -> Path:
 
 
 def run(model: nn.Module, root: Path, out: Path, **asked: object) -> EvaluationRow:
-    (row,) = evaluate(model, TASK, "A", root, out, **asked)  # type: ignore[arg-type]
+    (row,) = evaluate(model, TASK, "A", root, out, **asked)
     return row
 
 
@@ -126,7 +126,7 @@ def test_the_plane_protocol_never_looks_at_stored_inputs(tmp_path: Path) -> None
 @pytest.mark.parametrize(("asked", "words"), [({"seed": -1}, "negative"), ({"save_images": "x"}, "name it otherwise")])
 def test_wrong_use_is_said_before_any_work(asked: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words):
-        evaluate(("target", Gain()), TASK, "A", photos(tmp_path / "d", 0), **asked)  # type: ignore[arg-type]
+        evaluate(("target", Gain()), TASK, "A", photos(tmp_path / "d", 0), **asked)
 
 
 def _add(table: str, name: str) -> None:

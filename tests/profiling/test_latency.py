@@ -162,7 +162,7 @@ def test_bfloat16_is_measured_under_autocast() -> None:
 )
 def test_wrong_use_is_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        timed(Toy(), 4, 4, **options)  # type: ignore[arg-type]
+        timed(Toy(), 4, 4, **options)
 
 
 @pytest.mark.parametrize(("height", "width"), [(0, 4), (4, -1)])
