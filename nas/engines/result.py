@@ -15,6 +15,7 @@ from nas.estimators.base import NestedSearch
 from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events
+from nas.train.frames import trials_frame
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
 from nas.versions import package_version
@@ -48,10 +49,7 @@ class SearchResult:
             Columns ``step``, ``genotype`` (hash), the objectives and costs, ``state`` (complete, pruned or failed),
             ``steps``, ``seconds``, ``skip_share`` and whatever else the engine has noted.
         """
-        from pandas import DataFrame
-
-        rows = [e for e in read_events(self.run) if e["kind"] == "trial"]
-        return DataFrame([{k: v for k, v in row.items() if k != "kind"} for row in rows])
+        return trials_frame(read_events(self.run))
 
 
 class Engine(Protocol):

@@ -244,3 +244,12 @@ def test_settings_that_do_not_fit_together_are_refused_before_a_run_folder_is_ma
         search(settings_for("evolution", *assignments, **flags), out=tmp_path / "run")
     assert isinstance(caught.value, UsageError) or "keeps the limit" in message
     assert not (tmp_path / "run").exists()
+
+
+def test_the_trials_of_a_result_are_a_table_with_one_row_each(tmp_path: Path, pretend: Pretend) -> None:
+    pretend(Pretended)
+    result = search(settings_for("random"), out=tmp_path / "run")
+    frame = result.trials_frame()
+    assert list(frame["step"]) == list(range(1, 13)) and set(frame["state"]) == {"complete"}
+    assert frame.loc[frame["psnr"].idxmax(), "genotype"] == result.genotype.hash
+    assert frame["psnr"].max() == result.scores["psnr"] and frame["params"].min() > 0
