@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,11 @@ from collections.abc import Callable
 
 #: Seconds after which a process is taken to hang. Nothing that works comes near it; it only ends what never would.
 HANGS = 3600.0
+
+
+def hear_interruptions() -> None:
+    """For ``preexec_fn`` of a process that a test interrupts: what runs in the background ignores Ctrl-C from birth."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from nas.config.reading import to_yaml
 from tests.engines.study_examples import study_settings
-from tests.processes import nas_command, wait_until
+from tests.processes import hear_interruptions, nas_command, wait_until
 
 WORKERS = 2
 
@@ -33,7 +33,7 @@ def test_no_worker_outlives_a_search_that_was_asked_to_end(
     settings = study_settings(tmp_path, hangs=0, study__workers=WORKERS)  # the first trial never ends
     (tmp_path / "config.yaml").write_text(to_yaml(settings))
     words = ("search", "--config", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "run"))
-    process = subprocess.Popen(nas_command(*words), stderr=subprocess.PIPE, cwd=tmp_path)
+    process = subprocess.Popen(nas_command(*words), stderr=subprocess.PIPE, cwd=tmp_path, preexec_fn=hear_interruptions)
     workers: list[int] = []
     try:
         wait_until((tmp_path / "hanging").exists, process)
