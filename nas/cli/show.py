@@ -82,14 +82,12 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
     if path.is_dir():
         return _run(path)
     if path.suffix == ".safetensors":
-        import json
+        from nas.models.weights import part_of, read_metadata
 
-        from nas.models.weights import read_metadata
-
-        text = read_metadata(path)["genotype"]
-        if not text:
+        metadata = read_metadata(path)
+        if not metadata.get("genotype"):
             raise UsageError(f"{what!r} holds a fixed baseline, which has no genotype")
-        return Genotype.from_json(json.loads(text))
+        return Genotype.from_json(part_of(metadata, "genotype", path), what)
     if path.suffix == ".json":
         return Genotype.load(path)
     return load_genotype(what) if what in GENOTYPES else load_space(what, preset=preset)

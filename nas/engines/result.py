@@ -12,6 +12,7 @@ import torch
 
 from nas.config.runs import SearchSettings
 from nas.estimators.base import NestedSearch
+from nas.files import inside
 from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events
@@ -91,7 +92,7 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
     Returns:
         The run. It is already finished if a rank died at the very end and torchrun restarted the others.
     """
-    run = Run.begin(out or Path("runs") / default_name(settings, space), "search", settings)
+    run = Run.begin(out or inside("runs", default_name(settings, space)), "search", settings)
     run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
     run.write_text("data.json", json.dumps(data.names, indent=2) + "\n")
     return run

@@ -20,11 +20,11 @@ from nas.evaluation.benchmark_sets import BenchmarkSet, average_row, benchmark_s
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.profile_columns import ModelProfile, profile_model
 from nas.evaluation.resolve import EvaluatedModel, ModelSpec, resolve
-from nas.evaluation.result_columns import empty_row, with_scores
+from nas.evaluation.result_columns import empty_row, row_name, with_scores
 from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
 from nas.evaluation.runner import Advance, decide_tiles, score_set
-from nas.evaluation.saved_images import REFERENCES, assign_images, disown_images
+from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
 from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
 from nas.tasks import Task, get_task, with_protocol
@@ -87,6 +87,9 @@ def evaluate(
     if options.save_images is not None:
         _check_image_names(found)
     opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, data) or []]
+    if options.save_images is not None:
+        for model, one in ((model, one) for model in found for one in opened):
+            check_images(options.save_images, row_name(model, options), one)
     table, rows = RowTable(out), EvaluationRows()
     images = len(found) * sum(len(one.pairs) for one in opened)
     with _advancing(options.progress, f"evaluate {task.name}", images) as advance:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.documents import read_json
 from nas.engines.setup import SHARES, space_of
 from nas.errors import UsageError
 from nas.estimators.supernets import supernet_of
@@ -35,7 +35,7 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
         Validation PSNR in dB by hash.
     """
     file = run / SCORES_FILE
-    known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known: dict[str, float] = read_json(file) if file.is_file() else {}
     missing = {}
     space = space_of(settings)
     for key, genotype in genotypes.items():

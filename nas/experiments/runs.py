@@ -15,6 +15,7 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
+from nas.documents import read_yaml
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
 from nas.experiments.cpu_time import CpuTime
@@ -178,9 +179,9 @@ def read_plan_file(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{str(folder)!r} is not the folder of an experiment: it has no {EXPERIMENT_FILE}")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise NasError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+        document = read_yaml(path)
+    except UsageError as error:  # the file is not the user's own
+        raise NasError(str(error)) from None
     if not isinstance(document, dict) or "kind" not in document:
         raise NasError(f"{str(path)!r} does not name the kind of its experiment; restore it or start again")
     return document

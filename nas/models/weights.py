@@ -122,16 +122,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         UsageError: There is no such file, or it carries no description.
         NasError: It cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
+    from nas.models.tensor_files import json_of, read_header
 
     path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"weights file {str(path)!r} does not exist")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise NasError(f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short?") from error
+    metadata = json_of({KEY: "{}", **read_header(path)}, KEY, repr(str(path)))
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UsageError(
             f"{str(path)!r} carries no model description; convert an official checkpoint with 'nas import'"
@@ -146,30 +140,49 @@ def load_weights(path: str | Path) -> LoadedWeights:
         UsageError: There is no such file, it carries no description, or it holds a supernet.
         NasError: It cannot be read, or a tensor is missing, surplus or of another shape.
     """
-    from safetensors.torch import load_file
-
+    from nas.models.tensor_files import read_safetensors
     from nas.registry import BASELINES
     from nas.space import Genotype, space_from_document
 
     metadata = read_metadata(path)
-    descriptor = ModelDescriptor.from_json(json.loads(metadata["descriptor"]))
-    genotype = Genotype.from_json(json.loads(metadata["genotype"])) if metadata["genotype"] else None
-    kind, task = metadata["kind"], metadata["task"]
+    descriptor = ModelDescriptor.from_json(part_of(metadata, "descriptor", path))
+    genotype = Genotype.from_json(part_of(metadata, "genotype", path), str(path)) if metadata.get("genotype") else None
+    kind, task = metadata.get("kind"), metadata.get("task", "")
     if kind == "supernet":
         raise UsageError(
             f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder"
         )
     model: nn.Module
-    if kind == "derived":
-        assert genotype is not None
-        space = space_from_document(json.loads(metadata["space"]))
+    if kind == "derived" and genotype is not None:
+        space = space_from_document(part_of(metadata, "space", path))
         model = space.network(genotype, task, **descriptor.config)
-    else:
+    elif kind == "baseline":
         model = BASELINES.get(descriptor.name).create(**descriptor.config)
-    load_strict(model, load_file(str(path)), str(path))
+    else:
+        raise NasError(f"{str(path)!r} carries a damaged description: it is of no known kind; restore the file")
+    load_strict(model, read_safetensors(Path(path)), str(path))
     model.eval()
-    training = json.loads(metadata["training"])
+    training = part_of(metadata, "training", path)
     return LoadedWeights(model, descriptor, task, genotype, training, str(path))
+
+
+def part_of(metadata: dict[str, str], key: str, path: str | Path) -> dict[str, Any]:
+    """One part of a weights file's description.
+
+    Args:
+        metadata: See ``read_metadata``.
+        key: ``descriptor``, ``genotype``, ``space`` or ``training``.
+        path: The file, for messages.
+
+    Raises:
+        NasError: It is not there or no JSON object.
+    """
+    from nas.models.tensor_files import json_of
+
+    part = json_of(metadata, key, repr(str(path)))
+    if not isinstance(part, dict):
+        raise NasError(f"{str(path)!r} carries a damaged description: {key!r} is no JSON object; restore the file")
+    return part
 
 
 def load_strict(

@@ -128,14 +128,14 @@ def comparison_figures(
     for task, one_set in sets:
         shown = thin_rows(rows, task, one_set).rows
         here = [r for r in shown if r.psnr is not None]
-        tail = f"{task}_{slug(one_set)}"
+        tail = f"{slug(task)}_{slug(one_set)}"
         if bubbles(shown, task, one_set):
             yield f"bubbles_{tail}", bubble_figure(shown, task, one_set, dark=dark)
             yield f"pareto_{tail}", pareto_figure(shown, task, one_set, dark=dark)
         if any(r.latency_median_ms and r.set == one_set for r in here):
             yield f"latency_{tail}", latency_figure(shown, task, one_set, dark=dark)
         if len({r.model for r in here}) > 1:
-            yield f"dots_{task}", dot_figure(shown, task, dark=dark)
+            yield f"dots_{slug(task)}", dot_figure(shown, task, dark=dark)
 
 
 def thinning_notes(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> list[str]:

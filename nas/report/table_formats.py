@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from nas.files import defused
 from nas.report.figures.numbers import format_count, format_psnr, format_ssim
 from nas.report.tables import DAGGER, PARTIAL_NOTE, Rank, Table
 
@@ -63,7 +64,10 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 def to_csv(tables: Sequence[Table]) -> str:
     """The table of ``wide_frame`` as CSV, with every digit."""
-    return str(wide_frame(tables).to_csv(index=False, lineterminator="\n"))
+    frame = wide_frame(tables)
+    texts = frame.select_dtypes(include=["object", "string"]).columns
+    frame[texts] = frame[texts].map(lambda value: defused(value) if isinstance(value, str) else value)
+    return str(frame.rename(columns=defused).to_csv(index=False, lineterminator="\n"))
 
 
 def wide_frame(tables: Sequence[Table]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nas.documents import parse_json, read_text
 from nas.errors import UsageError
 from nas.files import write_text
 from nas.space.document import Document
@@ -127,7 +128,7 @@ class Genotype:
         Raises:
             UsageError: A wrong format, an unknown key, or content that does not fit its hash.
         """
-        data: Any = _parse(content, source) if isinstance(content, str) else content
+        data: Any = parse_json(content, source) if isinstance(content, str) else content
         if not isinstance(data, Mapping):
             raise UsageError(f"{source}: a genotype is a JSON object, not a {type(data).__name__}")
         if "format" not in data and ("normal" in data or "attention" in data):
@@ -200,13 +201,9 @@ class Genotype:
             UsageError: The file cannot be read, or as for ``from_json``.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"cannot read genotype {str(path)!r} ({error.strerror}); give the path of a JSON file"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a genotype's JSON file") from error
+            text = read_text(path)
+        except UsageError as error:
+            raise UsageError(f"{error}; give the path of a genotype's JSON file") from error
         return cls.from_json(text, source=Path(path).name)
 
     # -- the two-list form of the JSNet release -------------------------------------------------------------
@@ -335,22 +332,6 @@ def _sorted_choices(cell: str, choices: Iterable[Choice]) -> tuple[Choice, ...]:
     if not made:
         raise UsageError(f"cell {cell!r} of the genotype has no edges; give at least one, or leave the cell out")
     return tuple(made)
-
-
-def _parse(text: str, source: str) -> Any:
-    def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [k for k, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise UsageError(f"{source}: the key {key!r} is given twice; remove one of the two")
-        return dict(pairs)
-
-    try:
-        return json.loads(text, object_pairs_hook=no_repeats)
-    except (json.JSONDecodeError, RecursionError) as error:
-        at = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UsageError(f"{source}{at}: not valid JSON: {reason}; give a genotype written by nas") from error
 
 
 def skip_share(genotype: Genotype) -> float:

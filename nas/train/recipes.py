@@ -5,9 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-import yaml
-
 from nas.config.merging import merged
+from nas.documents import read_yaml
 from nas.errors import UsageError, did_you_mean
 from nas.registry import BASELINES
 
@@ -28,7 +27,7 @@ def recipe(model: str, preset: str, task: str | None = None) -> dict[str, Any]:
         UsageError: The baseline or the preset is unknown.
     """
     baseline = BASELINES.get(model)
-    presets = yaml.safe_load((baseline.folder / "recipe.yaml").read_text(encoding="utf-8"))
+    presets = read_yaml(baseline.folder / "recipe.yaml")
     names = [name for name in presets if " for " not in name]
     if preset not in names:
         raise UsageError(f"model {model!r} has no recipe {preset!r}; {did_you_mean(preset, names)}")

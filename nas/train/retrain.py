@@ -18,6 +18,7 @@ from nas.config.runs import RetrainSettings
 from nas.config.training import TrainSettings
 from nas.data import Pair
 from nas.data.stages import Timeline
+from nas.files import inside
 from nas.models.baseline import Criterion
 from nas.models.weights import save_weights
 from nas.registry import load_plugins
@@ -161,7 +162,7 @@ def _prepare(settings: RetrainSettings, fresh: bool) -> _Work:
 def _begin(work: _Work, out: str | Path | None) -> Run:
     """Make the run folder, with all that is known before the first step."""
     trainable = work.trainable
-    run = Run.begin(out or Path("runs") / _default_name(work.settings, trainable), "retrain", work.settings)
+    run = Run.begin(out or inside("runs", _default_name(work.settings, trainable)), "retrain", work.settings)
     run.write_text("data.json", json.dumps(work.data.names, indent=2) + "\n")
     if trainable.genotype is not None and trainable.space is not None:
         distributed.lead(partial(trainable.genotype.save, run.folder / "genotype.json"))

@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
+from nas.documents import read_json, read_yaml
 from nas.errors import NasError, UsageError
 from nas.files import write_text
 from nas.train import distributed
@@ -76,7 +75,7 @@ class Run:
         launch = {"launch": distributed.launch(), "ranks": distributed.ranks()}
         known, config = self.folder / "launch.json", self.folder / "config.yaml"
         if launch["launch"] and known.is_file() and config.is_file():
-            before = json.loads(known.read_text(encoding="utf-8"))
+            before = read_json(known)
             same = config.read_text(encoding="utf-8") == f"kind: {self.kind}\n" + to_yaml(self.settings)
             if same and before.get("launch") == launch["launch"]:
                 return
@@ -95,9 +94,9 @@ class Run:
         if not file.is_file():
             raise UsageError(f"{str(folder)!r} is not a run folder: it has no config.yaml")
         try:
-            tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise NasError(f"{str(file)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+            tree = read_yaml(file)
+        except UsageError as error:  # the file is not the user's own
+            raise NasError(str(error)) from None
         if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
@@ -162,5 +161,5 @@ class Run:
         """
         if not self.finished:
             raise NasError(f"run {str(self.folder)!r} is not finished; continue it with --resume {self.folder}")
-        document: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(self.folder / "summary.json")
         return document

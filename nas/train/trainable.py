@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.config.runs import RetrainSettings
+from nas.documents import read_json
 from nas.errors import UsageError, did_you_mean
 from nas.models.baseline import Criterion
 from nas.models.calling import descriptor_of
@@ -103,7 +103,7 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
             f"with 'nas derive {path}'"
         )
     load_plugins(run.settings.plugins)
-    return Genotype.load(file), space_from_document(json.loads((run.folder / "space.json").read_text(encoding="utf-8")))
+    return Genotype.load(file), space_from_document(read_json(run.folder / "space.json"))
 
 
 def _space_for(genotype: Genotype, settings: RetrainSettings) -> Space:

@@ -10,9 +10,10 @@ from typing import Any
 from torch import nn
 
 from nas.config.runs import RetrainSettings
+from nas.documents import read_json
 from nas.errors import UsageError
 from nas.models.calling import descriptor_of
-from nas.models.weights import load_strict, read_metadata, weights_hash
+from nas.models.weights import load_strict, part_of, read_metadata, weights_hash
 from nas.registry import BASELINES
 from nas.tasks import Task
 from nas.train.run import Run
@@ -52,7 +53,7 @@ def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
     if settings.init_from is None or settings.model not in BASELINES:
         return settings
     metadata = read_metadata(settings.init_from)
-    descriptor = json.loads(metadata["descriptor"])
+    descriptor = part_of(metadata, "descriptor", settings.init_from)
     if metadata["kind"] != "baseline" or descriptor["name"] != settings.model:
         raise UsageError(
             f"{settings.init_from!r} holds weights of {descriptor['name']} ({metadata['kind']}), from which "
@@ -81,7 +82,7 @@ def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
     """
     record = run.folder / START_FILE
     if record.is_file() and any(run.states.glob("step-*.pt")):
-        return Start(json.loads(record.read_text(encoding="utf-8")))
+        return Start(read_json(record))
     from safetensors.torch import load_file
 
     metadata = read_metadata(path)

@@ -11,7 +11,6 @@ within the limits, and otherwise a near genotype that is, by mutation; the value
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shlex
@@ -26,6 +25,7 @@ from pydantic import Field
 
 from nas.config.runs import SearchSettings
 from nas.config.sections import Section
+from nas.documents import read_json
 from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, begin, finish
 from nas.errors import NasError, UsageError
@@ -113,7 +113,7 @@ class Nni(Strategy):
 
 def results(folder: Path) -> list[dict[str, Any]]:
     """The results of a run's finished trials, in the order in which they ended."""
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("[!.]*.json")]
+    found = [read_json(p) for p in (folder / TRIALS).glob("[!.]*.json")]
     return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
 
 

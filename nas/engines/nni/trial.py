@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.documents import read_json
 from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import TRIALS
 from nas.engines.search import nested_search
@@ -71,9 +72,9 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
     with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
         for path in folder.glob("[!.]*.claim"):
-            taken[int(path.stem)] = tuple(json.loads(path.read_text()))
+            taken[int(path.stem)] = tuple(read_json(path))
         for path in folder.glob("[!.]*.json"):
-            genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
+            genotype = Genotype.from_json(read_json(path)["genotype"])
             taken[int(path.stem)] = evaluator.space.encode(genotype)
         index = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import SearchSettings
+from nas.documents import parse_yaml
 from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
 from nas.registry import ESTIMATORS
@@ -122,16 +121,22 @@ class Definition:
                 f"study {name!r} was not made by this version of 'nas search' (it lacks the mark {FORMAT}); "
                 "choose another --study"
             )
-        get = {key: attributes[PREFIX + key] for key in ("settings", "space", "space_hash", "files", "images")}
-        return cls(
-            parse(SearchSettings, yaml.safe_load(get["settings"])),
-            dict(get["space"]),
-            str(get["space_hash"]),
-            dict(get["files"]),
-            str(get["images"]),
-            str(attributes[PREFIX + "sources"]),
-            str(attributes[PREFIX + "version"]),
-        )
+        names = ("settings", "space", "space_hash", "files", "images", "sources", "version")
+        try:
+            settings, space, space_hash, files, images, sources, version = (attributes[PREFIX + n] for n in names)
+            return cls(
+                parse(SearchSettings, parse_yaml(settings, "the settings of the study")),
+                dict(space),
+                str(space_hash),
+                dict(files),
+                str(images),
+                str(sources),
+                str(version),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"the record of study {name!r} is damaged ({type(error).__name__}: {error}); choose another --study"
+            ) from error
 
     def space(self) -> Space:
         """The space, from its document; the blocks that it names have to be registered.

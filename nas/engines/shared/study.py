@@ -27,6 +27,7 @@ from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError
 from nas.estimators.base import NestedSearch
+from nas.files import inside
 from nas.progress import Progress, progress
 from nas.registry import STRATEGIES
 from nas.space import Space
@@ -65,11 +66,11 @@ def shared_search(
     address = _address(settings, run)
     if run is None:
         if address is None:
-            address = str(Path(out or Path("runs") / name) / JOURNAL)
+            address = str(Path(out or inside("runs", name)) / JOURNAL)
             settings = settings.model_copy(update={"study": settings.study.model_copy(update={"storage": address})})
         study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
         kept = settings.model_copy(update={"study": study_settings})
-        run = begin(kept, evaluator.space, evaluator.data, out or Path("runs") / name)
+        run = begin(kept, evaluator.space, evaluator.data, out or inside("runs", name))
     assert address is not None
     evaluator = _prepared(evaluator, run, search)
     with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
