@@ -9,6 +9,23 @@ import typer
 
 from nas.cli.quantities import parse_count, parse_duration, parse_milliseconds, quantity
 
+
+def device_here(device: str | None) -> str | None:
+    """The value of ``--device`` in every command: one that is on this machine, ``auto`` found out and said.
+
+    Raises:
+        UsageError: It is not here; the message lists what is.
+    """
+    if device is None:
+        return None
+    from nas.machine import AUTO, check_device
+
+    found = check_device(device)
+    if device == AUTO:
+        typer.echo(f"device {found}", err=True)
+    return found
+
+
 TaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="What is restored, e.g. sr_x2 ('nas list tasks').")
 ]
@@ -29,7 +46,9 @@ BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches a step
 PatchOption = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
-DeviceOption = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, cuda:N, mps, or auto.", callback=device_here)
+]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")

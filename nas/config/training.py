@@ -67,6 +67,8 @@ class TrainSettings(Section):
         optimizer: Optimiser of the weights.
         schedule: Learning rate over time.
         clip: Largest norm of the gradient of the weights; None does not clip.
+        skip_nonfinite: Steps that may be left out because their loss or gradient is NaN or infinite; the next one ends
+            the run.
         ema: Decay of the exponential moving average of the weights, which is validated and saved; None for none.
         bf16: Whether training runs under bfloat16 autocast; metrics are always float32.
         channels_last: Whether tensors are laid out with channels last.
@@ -83,6 +85,7 @@ class TrainSettings(Section):
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient of the weights")
+    skip_nonfinite: int = Field(0, ge=0, description="steps with a loss or gradient of NaN or infinity to leave out")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the exponential moving average of the weights")
     bf16: bool = Field(False, description="bfloat16 autocast in training; metrics are always float32")
     channels_last: bool = Field(True, description="lay tensors out with channels last")

@@ -64,6 +64,9 @@ class Evaluator:
     Args:
         settings: The search.
         space: The search space, if it is not read as the settings say: a shared study holds its document.
+
+    Attributes:
+        notes: Sentences for the user, to be told where the search begins.
     """
 
     def __init__(self, settings: SearchSettings, space: Space | None = None) -> None:
@@ -73,7 +76,7 @@ class Evaluator:
         check_settings(settings, self.task)
         self.space = space if space is not None else space_of(settings)
         self.objectives = objectives_of(settings.search)
-        use_threads(settings)
+        self.notes = use_threads(settings)
 
     @cached_property
     def data(self) -> TrainingData:

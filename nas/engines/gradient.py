@@ -29,14 +29,15 @@ def search_by_gradient(
     task, space = get_task(settings.task), space_of(settings)
     check_settings(settings, task)
     seed_everything(settings.seed)
-    use_threads(settings)
+    notes = use_threads(settings)
     data = open_training_data(settings, task, SHARES)
     learner = make_learner(space, task, settings, data)
     if run is None:
         run = begin(settings, space, data, out)
         if run.finished:  # a rank died at the very end, and torchrun restarted the others
             return finished(run)
-    scores = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}").scores
+    title = f"search {space.name} {task.name} {settings.strategy}"
+    scores = train(learner, run, settings.train, title, notes).scores
     file = run.weights_file
 
     def save() -> str:

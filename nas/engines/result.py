@@ -12,7 +12,7 @@ import torch
 
 from nas.config.runs import SearchSettings
 from nas.estimators.base import NestedSearch
-from nas.files import inside
+from nas.names import inside
 from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events

@@ -69,6 +69,11 @@ class SupernetLearner:
         average(running_statistics(self.supernet))  # over the ranks, for blocks with batch normalisation
         return values
 
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batches of ``step``."""
+        streams = [self._weight_batches, *([self._architecture_batches] if step >= self.warmup_steps else [])]
+        return [name for stream in streams for name in stream.images(step)]
+
     def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         device = self.settings.device
         return batch[0].to(device, memory_format=self._memory), batch[1].to(device)

@@ -44,7 +44,7 @@ def search_by_trials(
         update={"steps": trials, "log_every": 1, "validate_every": trials, "checkpoint_every": 1}
     )
     title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
-    scores = train(learner, run, steps, title).scores
+    scores = train(learner, run, steps, title, evaluator.notes).scores
     learner.export(run.folder)
     return finish(run, settings, learner.genotype(), scores, started)
 

@@ -25,11 +25,15 @@ from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
 from nas.evaluation.runner import Advance, decide_tiles, score_set
 from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
+from nas.machine import check_device
 from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
+from nas.signals import listening, stop_if_asked
 from nas.tasks import Task, get_task, with_protocol
 
 _T = TypeVar("_T")
+#: what to tell whoever interrupted
+INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 
 class FailedMeasurementsError(NasError):
@@ -79,6 +83,7 @@ def evaluate(
     options = EvaluationOptions.from_keywords(keywords, options)
     task = get_task(task) if options.protocol is None else with_protocol(task, options.protocol)
     options.check()
+    options = replace(options, device=check_device(options.device))
     names, several = _set_names(sets, data, task), _as_list(models)
     if not names or not several:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
@@ -92,7 +97,10 @@ def evaluate(
             check_images(options.save_images, row_name(model, options), one)
     table, rows = RowTable(out), EvaluationRows()
     images = len(found) * sum(len(one.pairs) for one in opened)
-    with _advancing(options.progress, f"evaluate {task.name}", images) as advance:
+    with (
+        _advancing(options.progress, f"evaluate {task.name}", images) as advance,
+        listening(lambda: INTERRUPTED, at_once=False),
+    ):
         for model in found:
             rows += _evaluate_model(_Job(model, task, options, table, failures, advance), opened)
     if failures:
@@ -121,6 +129,7 @@ class _Job:
 
     def row(self, one: BenchmarkSet) -> EvaluationRow | None:
         """The finished or newly made row of a set; None where measuring failed, which is noted."""
+        stop_if_asked()
         chosen = decide_tiles(self.model, one, self.options)
         row = empty_row(self.model, one, chosen)
         done = self.table.finished(row, one, chosen)

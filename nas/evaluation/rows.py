@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import defused, locked, replacing, restored
+from nas.files import locked, replacing
+from nas.names import defused, restored
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.errors import UsageError
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.rows import EvaluationRow, measurement_key
-from nas.files import inside
+from nas.names import inside
 
 #: names under which the true and the degraded images are written, as if they were models
 REFERENCES = ("target", "degraded")

@@ -19,6 +19,7 @@ from nas.evaluation import metrics
 from nas.evaluation.benchmark_sets import by_degradation
 from nas.evaluation.inference import restore
 from nas.models.calling import descriptor_of
+from nas.signals import stop_if_asked
 
 if TYPE_CHECKING:
     from nas.tasks import Protocol, Task
@@ -236,6 +237,7 @@ def validate(
     channels = descriptor_of(model).channels
     values = []
     for pair in pairs:
+        stop_if_asked()
         degraded, target = degraded_and_target(pair, task)
         image = restore(model, to_tensor(degraded, channels), device, tile=tile, dtype=dtype)
         values.append(score_output(image, target, task, with_ssim=False)[0].psnr)
@@ -245,7 +247,11 @@ def validate(
 
 
 def validation_scores(
-    model: nn.Module, pairs: Iterable[Pair], task: Task, device: torch.device | str | None = None
+    model: nn.Module,
+    pairs: Iterable[Pair],
+    task: Task,
+    device: torch.device | str | None = None,
+    tile: int | None = None,
 ) -> dict[str, float]:
     """Validate a model by the numbers that a training logs.
 
@@ -254,6 +260,7 @@ def validation_scores(
         pairs: The validation images.
         task: What is being restored.
         device: The model is moved to it; None leaves it where it is.
+        tile: Side of tiles in input pixels; None restores whole images.
 
     Returns:
         ``psnr`` in dB, and for the all-in-one task ``psnr_noise``, ``psnr_rain`` and ``psnr_haze``. There ``psnr`` is
@@ -263,8 +270,8 @@ def validation_scores(
         UsageError: There are no pairs.
     """
     if task.family != "all_in_one":
-        return {"psnr": validate(model, pairs, task, device)}
-    scores = {kind: validate(model, group, task, device) for kind, group in by_degradation(pairs).items()}
+        return {"psnr": validate(model, pairs, task, device, tile)}
+    scores = {kind: validate(model, group, task, device, tile) for kind, group in by_degradation(pairs).items()}
     if not scores:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
     return {"psnr": float(np.mean(list(scores.values()))), **{f"psnr_{k}": v for k, v in scores.items()}}

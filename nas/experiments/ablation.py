@@ -17,7 +17,7 @@ from nas.experiments.experiment import plan_experiment, start_experiment
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_experiment_name
 from nas.experiments.runs import RANDOM_SEARCH
 from nas.experiments.variants import Variant, changed_settings, strategy_variants
-from nas.files import inside, slug
+from nas.names import inside, slug
 from nas.registry import STRATEGIES, load_plugins
 from nas.space import SPACES, Space
 

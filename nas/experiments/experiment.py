@@ -26,7 +26,7 @@ from nas.experiments.plan import (
 )
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
 from nas.experiments.variants import BASELINE, Variant, baseline_variant, check_control, with_equal_budgets
-from nas.files import inside
+from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import get_task
 from nas.train.trainable import OPTIONS

@@ -24,7 +24,8 @@ from nas.experiments.noise_tables import noise_markdown
 from nas.experiments.outcomes import OutcomeReader, write_experiment_rows
 from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_experiment_name
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
-from nas.files import inside, write_json, write_text
+from nas.files import write_json, write_text
+from nas.names import inside
 from nas.registry import BASELINES, load_plugins
 from nas.tasks import get_task
 from nas.train.events import read_events

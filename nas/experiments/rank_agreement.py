@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from nas.config.runs import SearchSettings
 from nas.documents import read_json
-from nas.engines.setup import SHARES, space_of
+from nas.engines.setup import SHARES, space_of, use_threads
 from nas.errors import UsageError
 from nas.estimators.supernets import supernet_of
 from nas.files import write_json
@@ -46,8 +44,7 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
         if key not in known:
             missing[key] = genotype
     if missing:
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
+        use_threads(settings)
         supernet = supernet_of(Run.open(run)).to(settings.device).eval()
         data = open_training_data(settings, get_task(settings.task), SHARES)
         for key, genotype in missing.items():

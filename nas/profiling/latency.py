@@ -58,7 +58,7 @@ class LatencyOptions:
             raise UsageError(
                 f"{self.repeats} timed runs after {self.warmup} warm-up runs are not possible; repeat once or more"
             )
-        kind = torch.device(self.device).type
+        kind = torch.device(check_device(str(self.device))).type
         if kind not in ("cpu", "cuda"):
             raise UsageError(f"latency is measured on cpu or cuda, not on {kind!r}")
         if self.cuda_graph and kind != "cuda":

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from nas.errors import NasError
+from nas.machine import starting_processes
 from nas.models.calling import evaluating
 from nas.profiling.forward import autocast_to, example_input, memory_layout
 
@@ -47,7 +48,7 @@ def peak_resident_mib(
 
     plain = _without_parametrizations(model).cpu()
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with starting_processes(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise NasError(

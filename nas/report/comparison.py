@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, did_you_mean
 from nas.evaluation.rows import COLUMN_TYPES, EvaluationRow, EvaluationRows, write_rows
-from nas.files import slug, write_text
+from nas.files import write_text
+from nas.names import slug
 from nas.report.published import published_mask
 from nas.report.table_formats import to_csv, to_latex, to_markdown
 from nas.report.tables import make_tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from nas.files import defused
+from nas.names import defused
 from nas.report.figures.numbers import format_count, format_psnr, format_ssim
 from nas.report.tables import DAGGER, PARTIAL_NOTE, Rank, Table
 

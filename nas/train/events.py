@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nas.errors import file_error
 from nas.files import write_text
 
 #: kinds of events whose moment is kept
@@ -20,7 +24,7 @@ TIMED = ("train", "validation", "trial", "stop")
 class Events:
     """The log of a run, open for writing."""
 
-    def __init__(self, folder: Path, step: int = 0) -> None:
+    def __init__(self, folder: Path, step: int = 0, again: str = "") -> None:
         """Open the log at a step.
 
         What a log that is there says of later steps is dropped first, so that the log of an interrupted run ends up
@@ -29,20 +33,21 @@ class Events:
         Args:
             folder: The run folder.
             step: Steps done so far.
+            again: A kind of events that this very step will have again, so it is dropped of it too.
         """
-        self._path = folder / "events.jsonl"
-        if self._path.exists():
-            kept = [e for e in read_events(folder) if e["step"] <= step]
-            write_text(self._path, "".join(json.dumps(e) + "\n" for e in kept))
-        self._file = self._path.open("a", encoding="utf-8")
-        self._timing = (folder / "timing.jsonl").open("a", encoding="utf-8")
-        self._clock(step, "start")
+        path = folder / "events.jsonl"
+        if path.exists():
+            kept = [e for e in read_events(folder) if e["step"] <= step and (e["step"], e["kind"]) != (step, again)]
+            write_text(path, "".join(json.dumps(e) + "\n" for e in kept))
+        self._file, self._timing = _Lines(path), _Lines(folder / "timing.jsonl")
         self._board: Any = None
+        self._clock(step, "start")
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:  # the extra "track" is not installed: events.jsonl holds everything anyway
             return
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
+        with suppress(OSError):
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
 
     def write(self, step: int, kind: str, **values: Any) -> None:
         """Write one event.
@@ -52,13 +57,21 @@ class Events:
             kind: What happened, e.g. "train", "validation", "trial".
             values: What belongs to it, JSON-ready. Numbers become TensorBoard scalars ``kind/name``, dictionaries of
                 numbers and lists ``kind/name/part``.
+
+        Raises:
+            NasError: The log could not be written, and ends with the event before.
         """
-        self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
-        self._file.flush()
+        self._file.write({"step": step, "kind": kind, **values})
         if kind in TIMED:
             self._clock(step, kind)
         if self._board is None:
             return
+        try:
+            self._mirror(step, kind, values)
+        except OSError:  # the mirror is a convenience: the log holds everything
+            self._board = None
+
+    def _mirror(self, step: int, kind: str, values: dict[str, Any]) -> None:
         for name, value in values.items():
             if isinstance(value, int | float):
                 self._board.add_scalar(f"{kind}/{name}", value, step)
@@ -71,15 +84,37 @@ class Events:
                             self._board.add_scalar(f"{kind}/{name}/{label}", number, step)
 
     def _clock(self, step: int, kind: str) -> None:
-        self._timing.write(json.dumps({"step": step, "kind": kind, "time": round(time.time(), 3)}) + "\n")
-        self._timing.flush()
+        self._timing.write({"step": step, "kind": kind, "time": round(time.time(), 3)})
 
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
         self._timing.close()
         if self._board is not None:
-            self._board.close()
+            with suppress(OSError):
+                self._board.close()
+
+
+class _Lines:
+    """A file that grows by one JSON object a line, unbuffered: a line is there as a whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, content: dict[str, Any]) -> None:
+        line = json.dumps(content).encode() + b"\n"
+        end = self._file.tell()
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(end)
+            raise file_error(error, self._path) or error from error
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class NoEvents:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nas.config.training import TrainSettings
 from nas.models.calling import descriptor_of
 from nas.train import distributed
+from nas.train.finite import NonFiniteError
 from nas.train.optimizers import make_optimizer
 from nas.train.schedules import learning_rate
 
@@ -104,7 +105,10 @@ class NetworkLearner:
         distributed.average([*slopes, *self._statistics])
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
-        self._optimizer.step()
+        try:
+            self._optimizer.step()
+        except NonFiniteError as error:
+            raise error.of_loss(float(loss.detach())) from None
         self._update_average()
         return {"loss": float(loss.detach()), "lr": rate, **parts}
 
@@ -117,6 +121,11 @@ class NetworkLearner:
                 self._average[name].lerp_(value.detach(), 1 - decay)
             else:
                 self._average[name].copy_(value)
+
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batch of ``step``, where the source of the batches knows them."""
+        named = getattr(self._batches, "images", None)
+        return list(named(step)) if named is not None else []
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """No further events."""

@@ -18,9 +18,9 @@ from nas.config.runs import RetrainSettings
 from nas.config.training import TrainSettings
 from nas.data import Pair
 from nas.data.stages import Timeline
-from nas.files import inside
 from nas.models.baseline import Criterion
 from nas.models.weights import save_weights
+from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import Task, get_task
 from nas.train import distributed

@@ -38,11 +38,15 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
     path = folder / f"step-{step:09d}.pt"
+    mark = path.with_suffix(".sha256")
+    before = mark.read_text() if mark.is_file() and path.is_file() else ""
     with replacing(path, durable=True) as partial:
         with partial.open("wb") as file:  # by its name, torch would write that name into the file
             torch.save({**state, "step": step}, file)
         digest = file_digest(partial)
-    write_text(path.with_suffix(".sha256"), digest)
+        if before:  # this generation is written anew: whichever of the two files is there, the mark is true of it
+            write_text(mark, f"{before}\n{digest}")
+    write_text(mark, digest)
     found = sorted(folder.glob("step-*.pt"))
     here = found.index(path) + 1
     for old in found[: max(here - KEPT, 0)] + found[here:]:
@@ -67,7 +71,7 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
         mark = path.with_suffix(".sha256")
-        if mark.is_file() and mark.read_text() == file_digest(path):
+        if mark.is_file() and file_digest(path) in mark.read_text().split():
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
         if mark.is_file() and warn is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
-import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
@@ -14,6 +13,8 @@ from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pair
 from nas.data.stages import Phase, Stage, Timeline, timeline
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
+from nas.evaluation.tiles import ValidationTiles
+from nas.machine import check_device
 from nas.tasks import Task
 from nas.train import distributed
 
@@ -35,14 +36,7 @@ def check_settings(settings: Settings, task: Task) -> None:
             )
     if isinstance(settings, SearchSettings) and (settings.data.stages or settings.train.schedule.unit == "epoch"):
         raise UsageError("data.stages and train.schedule.unit=epoch are for 'nas retrain'; a search has steps alone")
-    if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(
-            f"device {settings.device!r} was asked for but this machine has no CUDA device; use --device cpu"
-        )
-    try:
-        torch.device(settings.device)
-    except RuntimeError:
-        raise UsageError(f"unknown device {settings.device!r}; use cpu, cuda or cuda:N") from None
+    check_device(settings.device)
     distributed.claim_device(settings.device)
 
 
@@ -60,6 +54,10 @@ class TrainingData:
     task: Task
     parts: dict[str, list[Pair]]
 
+    @cached_property
+    def _tiles(self) -> ValidationTiles:
+        return ValidationTiles(self.parts["validation"], self.task)
+
     @property
     def names(self) -> dict[str, list[str]]:
         """Names of the images of each part, sorted: the record that no part leaks into another."""
@@ -72,14 +70,14 @@ class TrainingData:
         stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
         return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
 
-    def batches(self, part: str) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
+    def batches(self, part: str) -> BatchStream:
         """The stream of batches of a part, a pure function of seed, part and step.
 
         Of several ranks each draws the whole batch, as one process with a batch so much larger would, and keeps its
         slice. Drawing costs little beside a step; ``data.workers`` takes it off the step altogether.
 
         Returns:
-            First step -> endless (degraded, target) from that step on, see ``PatchSource.batch``.
+            The stream.
 
         Raises:
             UsageError: An image is too small for a patch, or grey where the task works on colour.
@@ -96,10 +94,10 @@ class TrainingData:
             cache=data.cache,
         )
         if not data.stages:
-            return partial(_slices, partial(iterate_batches, source, end=END, workers=data.workers))
+            return BatchStream([(Phase(0, END, source.patch, source.batch_size, 0, 1), source)], data.workers)
         phases = [s for s in self.timeline(part).phases if s.end > s.first]
-        sized = [(s, source.resized(s.patch, s.batch)) for s in phases]  # an image too small is found here
-        return partial(_slices, partial(_staged_batches, sized, data.workers))
+        # an image too small is found here
+        return BatchStream([(s, source.resized(s.patch, s.batch)) for s in phases], data.workers)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Measure a network on the images held out; of several ranks, rank 0 does and tells the others.
@@ -111,23 +109,39 @@ class TrainingData:
         pairs = self.parts["validation"]
         if not pairs:
             return {}
-        scores: dict[str, float] = distributed.lead(lambda: validation_scores(model, pairs, self.task))
+        scores: dict[str, float] = distributed.lead(
+            lambda: self._tiles(model, lambda tile: validation_scores(model, pairs, self.task, tile=tile))
+        )
         return scores
 
 
-def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: int) -> Iterator[tuple[Tensor, Tensor]]:
-    found = batches(start)
-    return found if distributed.ranks() == 1 else distributed.mine(found)
+@dataclass(frozen=True)
+class BatchStream:
+    """The batches of a training, each phase in its own size; the last phase goes on for ever.
 
+    Attributes:
+        phases: The phases, and where each takes its patches from.
+        workers: Processes that make batches beforehand.
+    """
 
-def _staged_batches(
-    sized: list[tuple[Phase, PatchSource]], workers: int, start: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches from step ``start`` on, each phase in its own size; the last phase goes on for ever."""
-    for phase, source in sized:
-        end = END if phase is sized[-1][0] else phase.end
-        if start < end:
-            yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=workers)
+    phases: list[tuple[Phase, PatchSource]]
+    workers: int = 0
+
+    def __call__(self, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless (degraded, target) from step ``start`` on, of several ranks this one's slice of each."""
+        found = self._batches(start)
+        return found if distributed.ranks() == 1 else distributed.mine(found)
+
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batch of ``step``, that of all ranks."""
+        source = next((s for phase, s in self.phases if step < phase.end), self.phases[-1][1])
+        return source.names(step)
+
+    def _batches(self, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for phase, source in self.phases:
+            end = END if phase is self.phases[-1][0] else phase.end
+            if start < end:
+                yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=self.workers)
 
 
 def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:

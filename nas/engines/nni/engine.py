@@ -30,13 +30,14 @@ from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, begin, finish
 from nas.errors import NasError, UsageError
 from nas.estimators.base import NestedSearch
+from nas.machine import starting_processes
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
+from nas.signals import listening, stop_if_asked
 from nas.space import Genotype
 from nas.strategies.base import Strategy
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import listening
 
 WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
@@ -101,7 +102,7 @@ class Nni(Strategy):
         title = f"search {evaluator.space.name} {evaluator.task.name} nni"
         done = len(results(run.folder))
         where = f"interrupted; continue with 'nas search --resume {run.folder}'"
-        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where):
+        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where, False):
             if done < settings.search.trials:
                 _experiment(evaluator, run, bar, done)
         best = _record(evaluator, run)
@@ -163,7 +164,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
         config.max_experiment_duration = f"{max(1, round(evaluator.settings.train.time))}s"
     me = psutil.Process()
     before = {p.pid for p in me.children(recursive=True)}
-    with _quiet():
+    with _quiet(), starting_processes():
         try:
             port = free_port()
             bar.note(WARNING.format(port=port))
@@ -179,6 +180,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
 
 def _wait(experiment: Any, run: Run, bar: Progress, done: int) -> None:
     while True:
+        stop_if_asked()
         status = experiment.get_status()
         now = len(results(run.folder))
         bar.advance(now - done)

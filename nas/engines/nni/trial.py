@@ -17,7 +17,7 @@ from nas.documents import read_json
 from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import TRIALS
 from nas.engines.search import nested_search
-from nas.files import locked
+from nas.files import locked, write_text
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import trial_seed, vector_of
@@ -82,7 +82,7 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
         if vector in seen or not evaluator.constraints.allows(vector):
             below = random.Random(trial_seed(evaluator.settings.seed, index)).randrange
             vector = evaluator.constraints.another(vector, seen, below)
-        (folder / f"{index:06d}.claim").write_text(json.dumps(list(vector)))
+        write_text(folder / f"{index:06d}.claim", json.dumps(list(vector)))
     return evaluator.space.decode(vector), index
 
 

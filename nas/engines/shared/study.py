@@ -27,14 +27,14 @@ from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError
 from nas.estimators.base import NestedSearch
-from nas.files import inside
+from nas.names import inside
 from nas.progress import Progress, progress
 from nas.registry import STRATEGIES
+from nas.signals import listening
 from nas.space import Space
 from nas.strategies.optuna_sampler import directions_of, quiet_log
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import listening
 
 #: journal of a search with --workers but without --storage, in its run folder
 JOURNAL = "study.journal"
@@ -85,7 +85,8 @@ def shared_search(
         with contextlib.closing(Events(run.folder)) as events:
             log = StudyLog(budget, evaluator, events)
             with progress(title, budget.budget, done=log.update()) as bar:
-                bar.note(_how_to_join(shared, name))
+                for note in (*evaluator.notes, _how_to_join(shared, name)):
+                    bar.note(note)
                 _run_trials(budget, evaluator, log, bar, run)
             log.close()
         return write_result(budget, evaluator, run, started)

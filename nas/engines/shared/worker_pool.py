@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from nas.errors import NasError, UsageError
+from nas.machine import child_environment
 
 #: environment variable of the storage's address, so that no password stands on a command line
 STORAGE_VARIABLE = "NAS_STORAGE"
@@ -34,7 +35,7 @@ class WorkerPool:
 
     def __init__(self, count: int, storage: str, study: str, folder: Path, threads: int = 0) -> None:
         self._study, self._folder = study, folder
-        self._environment = {**os.environ, STORAGE_VARIABLE: storage}
+        self._environment = child_environment(**{STORAGE_VARIABLE: storage})
         share = threads or max(1, (os.cpu_count() or 1) // max(count, 1))
         self._environment.setdefault("OMP_NUM_THREADS", str(share))
         self._count, self._spare = count, count + 3
