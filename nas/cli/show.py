@@ -95,15 +95,18 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
 
 def _run(path: Path) -> Genotype | str:
     from nas.space import Genotype
-    from nas.train.events import read_events
+    from nas.train.events import EVENTS, read_log
     from nas.train.run import Run
 
     run = Run.open(path)
     typer.echo(
         f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}"
     )
+    log = read_log(path / EVENTS)
+    if damage := log.damage(path / EVENTS):
+        typer.echo(f"warning: {damage}", err=True)
     for kind in ("train", "validation", "warning"):
-        found = [e for e in read_events(path) if e["kind"] == kind]
+        found = [e for e in log.events if e["kind"] == kind]
         if found:
             last = {
                 k: round(v, 4) if isinstance(v, float) else v for k, v in found[-1].items() if k not in ("kind", "step")

@@ -15,7 +15,7 @@ from nas.estimators.base import NestedSearch
 from nas.names import inside
 from nas.space import Genotype, Space
 from nas.train import distributed
-from nas.train.events import read_events
+from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
@@ -50,7 +50,7 @@ class SearchResult:
             Columns ``step``, ``genotype`` (hash), the objectives and costs, ``state`` (complete, pruned or failed),
             ``steps``, ``seconds``, ``skip_share`` and whatever else the engine has noted.
         """
-        return trials_frame(read_events(self.run))
+        return trials_frame(read_events(self.run), read_timing(self.run))
 
 
 class Engine(Protocol):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError, did_you_mean
 from nas.evaluation.rows import COLUMN_TYPES, EvaluationRow, EvaluationRows, write_rows
@@ -143,7 +143,7 @@ def comparison_figures(
 
 def _without_gaps(row: EvaluationRow) -> EvaluationRow:
     """The row with what no axis can show (NaN, infinity) as not measured."""
-    gaps = {
+    gaps: dict[str, Any] = {
         name: None
         for name, kind in COLUMN_TYPES.items()
         if kind == "float" and (value := getattr(row, name)) is not None and not math.isfinite(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nas.documents import parse_yaml, read_json, read_text
 from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow, read_rows
-from nas.train.events import read_events, read_timing
+from nas.train.events import EVENTS, EventLog, read_log, read_timing
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -100,7 +100,9 @@ def read_run(folder: str | Path) -> RunFolder:
         )
     run = RunFolder(path)
     run.finished = (path / "summary.json").is_file()
-    run.events = attempt("events.jsonl", run.problems, lambda: read_events(path)) or []
+    log = attempt(EVENTS, run.problems, lambda: read_log(path / EVENTS)) or EventLog([], [])
+    run.events, damage = log.events, log.damage(path / EVENTS)
+    run.problems += [damage] if damage else []
     run.timing = attempt("timing.jsonl", run.problems, lambda: read_timing(path)) or []
     if (path / "rows.csv").is_file():
         run.rows = attempt("rows.csv", run.problems, lambda: read_rows(path / "rows.csv")) or []

@@ -203,7 +203,7 @@ class Genotype:
         try:
             text = read_text(path)
         except UsageError as error:
-            raise UsageError(f"{error}; give the path of a genotype's JSON file") from error
+            raise UsageError(f"cannot read genotype: {error}; give the path of a genotype's JSON file") from error
         return cls.from_json(text, source=Path(path).name)
 
     # -- the two-list form of the JSNet release -------------------------------------------------------------

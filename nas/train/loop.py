@@ -208,7 +208,7 @@ class _Training:
                     self.learner.begin(self.done)
                 with progress(self.title, settings.steps, done=self.done, quiet=not leads, limit=left) as bar:
                     self._note = bar.note
-                    for note in notes:
+                    for note in (*notes, *([self._events.damage] if self._events.damage else [])):
                         bar.note(note)
                     if signals.received and distributed.ranks() == 1:  # while the run was set up
                         raise signals.interruption()
