@@ -25,8 +25,8 @@ from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
 from nas.evaluation.runner import Advance, decide_tiles, score_set
 from nas.evaluation.saved_images import REFERENCES, assign_images, disown_images
-from nas.models.calling import descriptor_of
 from nas.machine import check_device
+from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
 from nas.signals import listening, stop_if_asked
 from nas.tasks import Task, get_task, with_protocol

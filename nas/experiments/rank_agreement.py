@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-
 from nas.config.runs import SearchSettings
 from nas.engines.setup import SHARES, space_of, use_threads
 from nas.errors import UsageError
