@@ -79,7 +79,7 @@ _FAILED_PATHS = {
     errno.EMFILE: "could not be opened: too many files are open; raise the limit (ulimit -n)",
     errno.ENOSPC: "could not be written: no space is left on the device; free some",
     errno.EDQUOT: "could not be written: your disk quota is spent; free some space",
-    errno.EFBIG: "could not be written: it is larger than a file may be here; choose another folder, or raise ulimit -f",
+    errno.EFBIG: "could not be written: it would be larger than a file may be here (ulimit -f)",
 }
 
 

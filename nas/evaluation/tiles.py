@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -32,16 +33,26 @@ def input_size(pairs: Iterable[Pair], task: Task) -> tuple[int, int] | None:
     Returns:
         None where a header cannot be read: reading the image will say what is wrong with it.
     """
-    sizes = []
     try:
-        for pair in pairs:
-            info = image_info(pair.degraded or pair.target)
-            scale = 1 if pair.degraded is not None else task.scale
-            width = info.width // 2 if pair.halves else info.width
-            sizes.append((info.height // scale, width // scale))
+        return max((_size(pair, task) for pair in pairs), key=math.prod, default=None)
     except NasError:
         return None
-    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def largest(pairs: Sequence[Pair], task: Task) -> list[Pair]:
+    """The pair with the largest input; [] of none.
+
+    Raises:
+        NasError: A header cannot be read.
+    """
+    return [max(pairs, key=lambda pair: math.prod(_size(pair, task)))] if pairs else []
+
+
+def _size(pair: Pair, task: Task) -> tuple[int, int]:
+    info = image_info(pair.degraded or pair.target)
+    scale = 1 if pair.degraded is not None else task.scale
+    width = info.width // 2 if pair.halves else info.width
+    return info.height // scale, width // scale
 
 
 def tile_for(

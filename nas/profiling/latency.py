@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UsageError
+from nas.machine import check_device
 from nas.models.calling import evaluating
 from nas.profiling.cuda import Cuda, Forward
 from nas.profiling.forward import DTYPES, autocast_to, cpu_threads, example_input, memory_layout, state_bytes

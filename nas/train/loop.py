@@ -260,8 +260,8 @@ class _Training:
         skipped = f", {self.skipped} steps left out before" if self.skipped else ""
         state = kept(self.run)
         mend = (
-            f"go on from it at a lower rate with {_resume(self.run)} --set train.optimizer.lr={rate:g}, set train.clip, "
-            "or leave such steps out by train.skip_nonfinite"
+            f"go on from it with {_resume(self.run)} and a lower rate (--set train.optimizer.lr={rate:g}), train.clip, "
+            "or train.skip_nonfinite, which leaves such steps out"
             if "is kept" in state
             else "lower train.optimizer.lr or set train.clip, and start again"
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,18 @@ def plan_retraining(settings: RetrainSettings) -> tuple[nn.Module, Task, Retrain
     work = _prepare(settings, fresh=True)
     counts = {part: len(pairs) for part, pairs in work.data.parts.items()}
     return work.trainable.model, work.task, work.settings, counts
+
+
+def rehearsed(settings: RetrainSettings, prepare: Callable[[TrainingData], TrainingData]) -> NetworkLearner:
+    """The learner of a training that is only tried out, without a run folder.
+
+    Args:
+        settings: The whole configuration.
+        prepare: Changes the data before they are used.
+    """
+    work = _prepare(settings, fresh=True)
+    work = replace(work, data=prepare(work.data))
+    return _learner(work, work.trainable.criterion(work.settings))
 
 
 def _default_name(settings: RetrainSettings, trainable: TrainableModel) -> str:
