@@ -178,18 +178,19 @@ def check_yaml(text: str) -> None:
     """See that a YAML text is of a reasonable size when its aliases are written out, without building it.
 
     Raises:
-        ValueError: It is too large or too deep, or an alias stands inside what it refers to.
-        yaml.YAMLError: It is not valid YAML.
+        yaml.YAMLError: It is not valid YAML, too large or too deep, or an alias stands inside what it refers to.
     """
     if len(text) > MOST_BYTES:
-        raise ValueError(f"larger than {MOST_BYTES // 1024} KiB")
+        raise yaml.YAMLError(f"larger than {MOST_BYTES // 1024} KiB")
     behind: dict[str, int] = {}  # anchor -> values that it stands for, itself included
     open_nodes: list[tuple[str | None, int]] = []  # anchors of the collections around, and the count at their start
     count = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_nodes):
-                raise ValueError(f"the alias *{event.anchor} stands inside what it refers to")
+                raise yaml.MarkedYAMLError(
+                    problem=f"the alias *{event.anchor} stands inside what it refers to", problem_mark=event.start_mark
+                )
             count += behind.get(str(event.anchor), 1)
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, count))
@@ -203,9 +204,14 @@ def check_yaml(text: str) -> None:
             if event.anchor is not None:
                 behind[event.anchor] = 1
         if count > MOST_VALUES:
-            raise ValueError(f"more than {MOST_VALUES} values, aliases counted as what they stand for")
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {MOST_VALUES} values, aliases counted as what they stand for",
+                problem_mark=event.start_mark,
+            )
         if len(open_nodes) > MOST_DEPTH:
-            raise ValueError(f"nested more than {MOST_DEPTH} levels deep")
+            raise yaml.MarkedYAMLError(
+                problem=f"nested more than {MOST_DEPTH} levels deep", problem_mark=event.start_mark
+            )
 
 
 def check_size(values: Any, source: str, most_values: int = MOST_VALUES) -> None:

@@ -212,6 +212,12 @@ def load_strict(
         for k in own
         if k in unfit - excused and k in state
     ]
+    # a tensor cast to integers has the right shape and lost its values
+    faults += [
+        f"{k} is of {state[k].dtype} instead of {own[k].dtype}"
+        for k in own
+        if k not in unfit and own[k].is_floating_point() != state[k].is_floating_point()
+    ]
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
         name = getattr(getattr(model, "descriptor", None), "name", type(model).__name__)
