@@ -8,6 +8,10 @@ import os
 from collections.abc import Iterable
 
 
+#: letters of a message beyond which nobody reads it
+LONGEST_MESSAGE = 2000
+
+
 class NasError(Exception):
     """The work failed. The message is one sentence: what is wrong, where, and how to mend it.
 
@@ -16,6 +20,13 @@ class NasError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        """Say what is wrong; of a message that repeats an enormous input the middle is left out."""
+        if len(message) > LONGEST_MESSAGE:
+            half = LONGEST_MESSAGE // 2
+            message = f"{message[:half]} … {message[-half:]}"
+        super().__init__(message)
 
 
 class UsageError(NasError):
