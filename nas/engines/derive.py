@@ -55,6 +55,6 @@ def _most_probable(run: Run, settings: SearchSettings, limited: bool) -> Genotyp
             f"a {settings.strategy!r} search has no probabilities to derive from under a new limit; search again "
             "with the limit (nas search ... --max-params)"
         )
-    costs = constraint_costs(space_of(settings), settings)
+    costs = constraint_costs(space_of(settings, run), settings)
     supernet = supernet_of(run)
     return supernet.genotype() if costs is None else best_within(supernet, costs, settings.limits)

@@ -169,6 +169,17 @@ class Genotype:
         except UsageError as error:
             raise UsageError(f"{source}: {error}") from error
 
+    def to_json_text(self) -> str:
+        """The content of a genotype file.
+
+        Raises:
+            UsageError: The provenance is not JSON-ready.
+        """
+        try:
+            return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+
     def save(self, path: str | Path) -> Path:
         """Write the JSON document, atomically and to the disk.
 
@@ -181,11 +192,7 @@ class Genotype:
         Raises:
             UsageError: The file cannot be written, or the provenance is not JSON-ready.
         """
-        file = Path(path)
-        try:
-            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+        file, text = Path(path), self.to_json_text()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             return write_text(file, text, durable=True)

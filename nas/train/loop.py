@@ -16,7 +16,7 @@ from nas.train import distributed
 from nas.train.events import Events, NoEvents
 from nas.train.run import Run
 from nas.train.signals import Listener, listening
-from nas.train.state import load_state, random_state, restore_random_state, save_state
+from nas.train.state import fitting, load_state, random_state, restore_random_state, save_state
 
 
 class Learner(Protocol):
@@ -87,7 +87,7 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str) -> En
             saves one anyway.
     """
     training = _Training(learner, run, settings, title)
-    notes = training.restore()
+    notes = [*run.notes, *training.restore()]
     with training.under_way(notes) as (bar, signals):
         while not training.over:
             values, interrupted = training.step(signals)
@@ -143,11 +143,13 @@ class _Training:
         notes: list[str] = []
         state = distributed.lead(lambda: _newest(self.learner, self.run, notes.append), distributed.share_state)
         if state is not None:
-            self.done, self.scores = int(state["step"]), dict(state["scores"])
-            # older states have neither
-            self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
-            self.learner.load_state_dict(state["learner"])
-            restore_random_state(state["random"])
+            with fitting(self.run.folder):
+                self.done, self.scores = int(state["step"]), dict(state["scores"])
+                # older states have neither
+                self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
+                self.learner.load_state_dict(state["learner"])
+                restore_random_state(state["random"])
+            self._reconsider(notes)
             if (before := state.get("ranks", 1)) != distributed.ranks():
                 notes.append(
                     f"the run has had {before} process(es) and goes on with {distributed.ranks()}; data.batch is "
@@ -155,6 +157,14 @@ class _Training:
                 )
         self._begun = time.monotonic()
         return notes
+
+    def _reconsider(self, notes: list[str]) -> None:
+        """Go on after an early end if what ended the run was changed since."""
+        limit = self.settings.time
+        if self.reason and not self.learner.stopped and (limit is None or self._spent < limit):
+            self.reason = ""
+        if self.reason and self.done < self.settings.steps:
+            notes.append(f"the run stays ended at step {self.done}: {self.reason}")
 
     @contextmanager
     def under_way(self, notes: list[str]) -> Iterator[tuple[Progress, Listener]]:
@@ -225,6 +235,7 @@ class _Training:
         }
         distributed.identical(content, f"after step {self.done}")
         if distributed.leads():
+            self.run.lock.check()
             more = {"seconds": self.seconds(), "ranks": distributed.ranks()}
             save_state(self.run.states, self.done, {**content, **more})
 
