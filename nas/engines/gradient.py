@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.engines.architecture_check import architecture_notes
 from nas.engines.comparing import ComparingLearner
 from nas.engines.result import SearchResult, begin, finish, finished
 from nas.engines.setup import SHARES, space_of, use_threads
@@ -42,8 +43,10 @@ def search_by_gradient(
         return save_weights(file, learner.supernet, kind="supernet", task=task.name, space=space.document)
 
     with run.held():
-        scores = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}").scores
-        return finish(run, settings, learner.genotype(), scores, started, save_weights=save)
+        ending = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}")
+        found = learner.genotype()
+        notes = architecture_notes(learner.supernet, settings, ending.steps, learner.warmup_steps)
+        return finish(run, settings, found.with_provenance(**notes), ending.scores, started, save_weights=save)
 
 
 def make_learner(space: Space, task: Task, settings: SearchSettings, data: TrainingData) -> SupernetLearner:

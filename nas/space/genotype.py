@@ -273,7 +273,7 @@ class Genotype:
         return TwoLists(lists["operation"], lists["attention"])
 
     def to_text(self) -> str:
-        """Some lines for people: each node of each cell as the sum of its blocks."""
+        """Some lines for people: each node of each cell as the sum of its blocks, and a warning of its provenance."""
         settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
         lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
@@ -281,6 +281,8 @@ class Genotype:
             for node in sorted({c.target for c in choices}):
                 terms = " + ".join(f"{c.block}({c.source})" for c in choices if c.target == node)
                 lines.append(f"    {node} = {terms}")
+        if self.provenance.get("warning"):
+            lines.append(f"  warning: {self.provenance['warning']}")
         return "\n".join(lines)
 
     __str__ = to_text

@@ -18,6 +18,9 @@ from nas.train.run import Run
 from nas.train.signals import Listener, listening
 from nas.train.state import fitting, load_state, random_state, restore_random_state, save_state
 
+#: how the reason begins for which a run ends that has spent its time
+TIME_UP = "the time budget of"
+
 
 class Learner(Protocol):
     """What the loop drives: a supernet under a strategy, whole genotypes under one, or a network under a loss.
@@ -149,7 +152,7 @@ class _Training:
                 self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
                 self.learner.load_state_dict(state["learner"])
                 restore_random_state(state["random"])
-            self._reconsider(notes)
+            self._reconsider(state["learner"], notes)
             if (before := state.get("ranks", 1)) != distributed.ranks():
                 notes.append(
                     f"the run has had {before} process(es) and goes on with {distributed.ranks()}; data.batch is "
@@ -158,10 +161,11 @@ class _Training:
         self._begun = time.monotonic()
         return notes
 
-    def _reconsider(self, notes: list[str]) -> None:
-        """Go on after an early end if what ended the run was changed since."""
+    def _reconsider(self, before: dict[str, Any], notes: list[str]) -> None:
+        """Go on after an early end if what ended the run was changed since; ``before`` is the learner's state."""
         limit = self.settings.time
-        if self.reason and not self.learner.stopped and (limit is None or self._spent < limit):
+        time_left = self.reason.startswith(TIME_UP) and (limit is None or self._spent < limit)
+        if time_left or (before.get("stopped") and not self.learner.stopped):
             self.reason = ""
         if self.reason and self.done < self.settings.steps:
             notes.append(f"the run stays ended at step {self.done}: {self.reason}")
@@ -200,7 +204,7 @@ class _Training:
                 "set train.clip, and start again"
             )
         if ended:
-            self.reason = distributed.share(self.learner.stopped or f"the time budget of {limit} s is spent")
+            self.reason = distributed.share(self.learner.stopped or f"{TIME_UP} {limit} s is spent")
         return values, interrupted
 
     def log(self, values: dict[str, float]) -> None:

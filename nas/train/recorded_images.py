@@ -101,8 +101,8 @@ class Found:
         found = []
         if self.added:
             found.append(
-                f"{_count(self.added, 'was', 'were')} added since the run began ({_names(self.added)}); the split stays as "
-                "it was recorded"
+                f"{_count(self.added, 'was', 'were')} added since the run began ({_names(self.added)}); the split "
+                "stays as it was recorded"
             )
         if self.renamed:
             shown = _names([f"{a} is now {b}" for a, b in self.renamed])

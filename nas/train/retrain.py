@@ -108,6 +108,9 @@ def _train(work: _Work, run: Run | None, out: str | Path | None, started: float)
         digest = _save(run, work, learner, record)
         seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
     notes = [start.sentence] if start else []
+    doubt = work.trainable.genotype.provenance.get("warning") if work.trainable.genotype else None
+    if doubt:
+        notes.append(f"warning: {doubt}")
     return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, tuple(notes))
 
 

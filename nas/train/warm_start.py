@@ -79,7 +79,7 @@ def weights_file(settings: RetrainSettings) -> Path:
         model = settings.model if settings.model in BASELINES else "MODEL"
         raise UsageError(
             f"{path!r} is not a weights file of jsnas; convert the checkpoint first with 'nas import {model} {path} "
-            f"--task {settings.task} --out weights.safetensors' (the task that it was trained for), and start from that file"
+            f"--task {settings.task} --out weights.safetensors' (with the task of the checkpoint), and start from that"
         )
     return file
 
