@@ -18,10 +18,10 @@ from nas.registry import STRATEGIES
 from nas.tasks import Task
 from nas.train.made_of import FILE, MadeOf, made_of
 from nas.train.recorded import recorded_images
-from nas.train.recorded_images import Found, ImageRecord
+from nas.train.recorded_images import Found, ImageRecord, record_images
 from nas.train.run import Run
 from nas.train.schedules import learning_rate
-from nas.train.training_data import find_split
+from nas.train.training_data import find_split, open_training_data
 
 S = TypeVar("S", bound=Settings)
 
@@ -119,19 +119,17 @@ def accept(
     Raises:
         UsageError: Something differs and ``force`` is not set; the message names it.
     """
-    run, notes = resumption.run, [*resumption.notes]
+    run = resumption.run
     record = MadeOf.read(run.folder)
     settings, found = _find_images(resumption, task, parts, record)
+    notes = [*resumption.notes]
     now = made_of(settings, None, structure)
     differences = [] if record is None else record.differences(now)
-    if found is not None:
-        differences += found.differences()
-        notes += found.notes()
-        empty = [part for part, pairs in found.parts.items() if not pairs and (found.missing or part in parts)]
-        if empty and resumption.force:
-            raise UsageError(
-                f"no image of {' and '.join(empty)} of run {str(run.folder)!r} is left; start a new run instead"
-            )
+    differences += found.differences()
+    notes += found.notes()
+    empty = [part for part, pairs in found.parts.items() if not pairs and part in parts]
+    if empty and resumption.force:
+        raise UsageError(f"no image of {' and '.join(empty)} of run {str(run.folder)!r} is left; start a new run")
     if record is None:
         notes.append("the run was begun by an earlier version, which recorded no digests: its images are taken by name")
     if differences and not resumption.force:
@@ -150,9 +148,7 @@ def accept(
     return settings
 
 
-def _write_record(run: Run, record: MadeOf | None, now: MadeOf, settings: Settings, found: Found | None) -> None:
-    if found is None:  # neither made_of.json nor data.json: the split is made anew, by the engine
-        return
+def _write_record(run: Run, record: MadeOf | None, now: MadeOf, settings: Settings, found: Found) -> None:
     images: dict[str, list[ImageRecord]] = found.images
     if record is not None:
         now = replace(
@@ -171,12 +167,14 @@ def _write_record(run: Run, record: MadeOf | None, now: MadeOf, settings: Settin
 
 def _find_images(
     resumption: Resumption[S], task: Task, shares: Mapping[str, float], record: MadeOf | None
-) -> tuple[S, Found | None]:
+) -> tuple[S, Found]:
     """The images at the typed place, or where they were when the run began."""
     run, settings = resumption.run, resumption.settings
     recorded = recorded_images(run.folder)
     if recorded is None:
-        return settings, None
+        resumption.notes.append("the run has no record of its images, so they are split as if it began now")
+        fresh = open_training_data(settings, task, shares).parts
+        return settings, Found(fresh, record_images(fresh), [], [], [], [])
     candidates = [settings]
     kept = record.paths.get("data.path", []) if record is not None else []
     if settings.data.path and kept and "data.path" not in resumption.changes:
