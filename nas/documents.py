@@ -188,9 +188,7 @@ def check_yaml(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_nodes):
-                raise yaml.MarkedYAMLError(
-                    problem=f"the alias *{event.anchor} stands inside what it refers to", problem_mark=event.start_mark
-                )
+                raise _fault(event, f"the alias *{event.anchor} stands inside what it refers to")
             count += behind.get(str(event.anchor), 1)
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, count))
@@ -204,14 +202,13 @@ def check_yaml(text: str) -> None:
             if event.anchor is not None:
                 behind[event.anchor] = 1
         if count > MOST_VALUES:
-            raise yaml.MarkedYAMLError(
-                problem=f"more than {MOST_VALUES} values, aliases counted as what they stand for",
-                problem_mark=event.start_mark,
-            )
+            raise _fault(event, f"more than {MOST_VALUES} values, aliases counted as what they stand for")
         if len(open_nodes) > MOST_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested more than {MOST_DEPTH} levels deep", problem_mark=event.start_mark
-            )
+            raise _fault(event, f"nested more than {MOST_DEPTH} levels deep")
+
+
+def _fault(event: Any, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def check_size(values: Any, source: str, most_values: int = MOST_VALUES) -> None:

@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import Iterable
 
-
 #: letters of a message beyond which nobody reads it
 LONGEST_MESSAGE = 2000
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from nas.config.runs import Settings
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from nas.tasks import Task
 
 
-def show_plan(model: nn.Module, task: Task, settings: Settings, images: dict[str, int]) -> None:
+def show_plan(
+    model: nn.Module, task: Task, settings: Settings, images: dict[str, int], notes: Sequence[str] = ()
+) -> None:
     """Print what a training would cost and see.
 
     Args:
@@ -23,11 +27,14 @@ def show_plan(model: nn.Module, task: Task, settings: Settings, images: dict[str
         task: Its task.
         settings: The whole configuration.
         images: Number of images of each split.
+        notes: Sentences that come first: where a run stands, and what would change.
     """
     from nas.config.reading import to_yaml
     from nas.engines.rehearsal import rehearse
     from nas.profiling.footprint import footprint
 
+    for note in notes:
+        typer.echo(note)
     cost = footprint(model, task, settings)
     typer.echo(f"parameters      {cost.parameters:,} ({cost.trainable:,} trainable)")
     typer.echo(

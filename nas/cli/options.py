@@ -77,7 +77,12 @@ LatencyTableOption = Annotated[
 ]
 BenchmarkDataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
-ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder of an interrupted run to continue.")]
+ResumeOption = Annotated[
+    Path | None, typer.Option("--resume", help="Run folder to go on with; flags beside it change how it goes on.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Resume although images, space, plug-ins or versions are not the recorded ones.")
+]
 JobsOption = Annotated[
     int, typer.Option("--jobs", help="Runs at a time, each in a process of its own (give --threads, too).")
 ]

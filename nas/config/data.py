@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -42,6 +42,7 @@ class DataSettings(Section):
         clean_half: Which half of a side-by-side file is the clean image.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"path", "batch", "workers", "cache"})
     path: list[str] = Field([], description="folders of training images; empty: the photographs in scikit-image")
     patch: int = Field(48, gt=0, description="side of the target patch in pixels, a multiple of the task's scale")
     batch: int = Field(8, gt=0, description="patches in a batch")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
@@ -27,6 +27,7 @@ class Settings(Section):
         plugins: Plug-in files or modules that are imported first.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"device", "threads", "data", "train", "plugins"})
     task: str = Field("sr_x2", description="name of the task ('nas list tasks')")
     seed: int = Field(1, ge=0, description="seed of everything random")
     device: str = Field("cpu", description="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps, cpu here")
@@ -58,6 +59,7 @@ class SearchSettings(Settings):
         retrain: How an experiment trains the genotypes that its searches find.
     """
 
+    changeable: ClassVar[frozenset[str]] = Settings.changeable | {"search", "limits", "study"}
     space: str = Field("jsm", description="name of the search space, or path of its document")
     preset: str | None = Field(None, description="name of a preset of the space")
     overrides: dict[str, Any] = Field({}, description="settings of the space by dotted name")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class OptimizerSettings(Section):
         weight_decay: Added to the gradient in Adam, applied to the weights themselves in AdamW.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"lr", "betas", "eps", "weight_decay"})
     name: Literal["adam", "adamw"] = Field("adam", description="adam or adamw")
     lr: float = Field(2e-4, gt=0, description="learning rate")
     betas: tuple[float, float] = Field((0.9, 0.999), description="decay of the averages of gradient and square")
@@ -44,6 +45,9 @@ class ScheduleSettings(Section):
         unit: What is counted; with epochs (passes over the training images) the rate is constant within one.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"name", "every", "milestones", "offset", "gamma", "minimum", "warmup"}
+    )
     name: Literal["constant", "step", "milestones", "cosine", "cosine_after_warmup"] = Field(
         "cosine", description="the schedule"
     )
@@ -78,6 +82,12 @@ class TrainSettings(Section):
         checkpoint_every: Steps between two saved states.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("steps", "time", "optimizer", "schedule", "clip", "bf16", "channels_last", "compile"),
+            *("log_every", "validate_every", "checkpoint_every"),
+        }
+    )
     steps: int = Field(1000, ge=0, description="steps of the training")
     time: float | None = Field(None, gt=0, description="seconds of work after which the run ends, whatever its steps")
     loss: Literal["l1", "l2", "charbonnier"] = Field("l1", description="loss of the pixels")

@@ -17,6 +17,8 @@ from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
+from nas.train.made_of import FILE as MADE_OF
+from nas.train.resuming import new_record
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
 from nas.versions import package_version
@@ -92,10 +94,13 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
     Returns:
         The run. It is already finished if a rank died at the very end and torchrun restarted the others.
     """
-    run = Run.begin(out or inside("runs", default_name(settings, space)), "search", settings)
-    run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
-    run.write_text("data.json", json.dumps(data.names, indent=2) + "\n")
-    return run
+    record = distributed.lead(lambda: new_record(settings, data.parts, {"space": space.hash}))
+    files = {
+        "space.json": json.dumps(space.document, indent=2) + "\n",
+        "data.json": json.dumps(data.names, indent=2) + "\n",
+        MADE_OF: record,
+    }
+    return Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
 
 
 def finish(

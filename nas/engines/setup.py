@@ -15,13 +15,18 @@ from nas.objectives.optimum import require_feasible
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Space, load_space
 from nas.tasks import Task, get_task
+from nas.train.recorded import recorded_space
+from nas.train.run import Run
 
 #: share of the training images that train weights and architecture: disjoint halves
 SHARES = {"weights": 0.5, "architecture": 0.5}
 
 
-def space_of(settings: SearchSettings) -> Space:
-    """The space of a search, with preset and overrides applied."""
+def space_of(settings: SearchSettings, run: Run | None = None) -> Space:
+    """The space of a search, with preset and overrides applied; of a run that goes on it is the recorded one."""
+    own = recorded_space(run.folder) if run is not None else None
+    if own is not None:
+        return own
     return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
 
 

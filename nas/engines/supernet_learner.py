@@ -139,6 +139,7 @@ class SupernetLearner:
             "strategy": self.strategy.state_dict(),
             "warned": self._warned,
             "stopped": self.stopped,
+            "warmup_steps": self.warmup_steps,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -146,4 +147,6 @@ class SupernetLearner:
         self.supernet.load_state_dict(state["supernet"])
         self.strategy.load_state_dict(state["strategy"])
         self._warned = state["warned"]
-        self.stopped = state.get("stopped", "")
+        self.stopped = state.get("stopped", "") if self.strategy.settings.stop_on_collapse else ""
+        # a warm-up keeps its length when the search is made longer: the architecture may be past it
+        self.warmup_steps = int(state.get("warmup_steps", self.warmup_steps))

@@ -14,6 +14,7 @@ from nas.registry import STRATEGIES
 from nas.space import Space, load_space, space_from_document
 from nas.supernet import Supernet
 from nas.tasks import Task
+from nas.train.recorded import recorded_space
 from nas.train.run import Run
 from nas.train.state import load_state
 
@@ -39,7 +40,9 @@ def supernet_of(run: Run) -> Supernet:
             f"run {str(run.folder)!r} has nothing to derive from yet; continue it with "
             f"'nas search --resume {run.folder}'"
         )
-    space = load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
+    space = recorded_space(run.folder) or load_space(
+        settings.space, preset=settings.preset, overrides=settings.overrides
+    )
     with torch.random.fork_rng(devices=[]):
         options = strategy(settings.search, settings.train).supernet_options()
         supernet: Supernet = space.supernet(settings.task, **options)

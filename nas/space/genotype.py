@@ -170,6 +170,17 @@ class Genotype:
         except UsageError as error:
             raise UsageError(f"{source}: {error}") from error
 
+    def to_json_text(self) -> str:
+        """The content of a genotype file.
+
+        Raises:
+            UsageError: The provenance is not JSON-ready.
+        """
+        try:
+            return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+
     def save(self, path: str | Path) -> Path:
         """Write the JSON document, atomically and to the disk.
 
@@ -182,11 +193,7 @@ class Genotype:
         Raises:
             UsageError: The file cannot be written, or the provenance is not JSON-ready.
         """
-        file = Path(path)
-        try:
-            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+        file, text = Path(path), self.to_json_text()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             return write_text(file, text, durable=True)
@@ -263,7 +270,7 @@ class Genotype:
         return TwoLists(lists["operation"], lists["attention"])
 
     def to_text(self) -> str:
-        """Some lines for people: each node of each cell as the sum of its blocks."""
+        """Some lines for people: each node of each cell as the sum of its blocks, and a warning of its provenance."""
         settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
         lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
@@ -271,6 +278,8 @@ class Genotype:
             for node in sorted({c.target for c in choices}):
                 terms = " + ".join(f"{c.block}({c.source})" for c in choices if c.target == node)
                 lines.append(f"    {node} = {terms}")
+        if self.provenance.get("warning"):
+            lines.append(f"  warning: {self.provenance['warning']}")
         return "\n".join(lines)
 
     __str__ = to_text

@@ -23,7 +23,7 @@ from nas.config.sections import Section
 from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
 from nas.train.distributed import average
 from nas.train.finite import NonFiniteError
-from nas.train.optimizers import make_optimizer
+from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.schedules import learning_rate
 
 
@@ -271,5 +271,5 @@ class BilevelStrategy(DifferentiableStrategy):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Inverse of ``state_dict``."""
         self._steps = state["steps"]
-        self._weight_optimizer.load_state_dict(state["weights"])
-        self._arch_optimizer.load_state_dict(state["architecture"])
+        restore_optimizer(self._weight_optimizer, state["weights"])
+        restore_optimizer(self._arch_optimizer, state["architecture"])

@@ -18,7 +18,10 @@ from nas.train import distributed
 from nas.train.events import Events, NoEvents
 from nas.train.finite import NonFiniteError, first_not_finite, infinite_constants, listed
 from nas.train.run import Run
-from nas.train.state import load_state, random_state, restore_random_state, save_state
+from nas.train.state import fitting, load_state, random_state, restore_random_state, save_state
+
+#: how the reason begins for which a run ends that has spent its time
+TIME_UP = "the time budget of"
 
 
 class Learner(Protocol):
@@ -95,7 +98,7 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str, notes
             (a trial) may end early, and is then done again.
     """
     training = _Training(learner, run, settings, title)
-    notes = [*notes, *training.restore()]
+    notes = [*run.notes, *notes, *training.restore()]
     with going_on(run), training.under_way(notes) as (bar, signals):
         training.catch_up()
         while not training.over:
@@ -181,12 +184,14 @@ class _Training:
         self._constants = infinite_constants({"learner": self.learner.state_dict()})
         state = distributed.lead(lambda: _newest(self.learner, self.run, notes.append), distributed.share_state)
         if state is not None:
-            self.done, self.scores = int(state["step"]), dict(state["scores"])
-            # older states have neither
-            self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
-            self.skipped, self._unvalidated = state.get("skipped", 0), state.get("unvalidated", False)
-            self.learner.load_state_dict(state["learner"])
-            restore_random_state(state["random"])
+            with fitting(self.run.folder):
+                self.done, self.scores = int(state["step"]), dict(state["scores"])
+                # older states have neither
+                self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
+                self.skipped, self._unvalidated = state.get("skipped", 0), state.get("unvalidated", False)
+                self.learner.load_state_dict(state["learner"])
+                restore_random_state(state["random"])
+            self._reconsider(state["learner"], notes)
             if (before := state.get("ranks", 1)) != distributed.ranks():
                 notes.append(
                     f"the run has had {before} process(es) and goes on with {distributed.ranks()}; data.batch is "
@@ -194,6 +199,15 @@ class _Training:
                 )
         self._begun = time.monotonic()
         return notes
+
+    def _reconsider(self, before: dict[str, Any], notes: list[str]) -> None:
+        """Go on after an early end if what ended the run was changed since; ``before`` is the learner's state."""
+        limit = self.settings.time
+        time_left = self.reason.startswith(TIME_UP) and (limit is None or self._spent < limit)
+        if time_left or (before.get("stopped") and not self.learner.stopped):
+            self.reason = ""
+        if self.reason and self.done < self.settings.steps:
+            notes.append(f"the run stays ended at step {self.done}: {self.reason}")
 
     @contextmanager
     def under_way(self, notes: list[str]) -> Iterator[tuple[Progress, Listener]]:
@@ -239,7 +253,7 @@ class _Training:
         if left_out is not None:
             self._leave_out(left_out)
         if ended:
-            self.reason = distributed.share(self.learner.stopped or f"the time budget of {limit} s is spent")
+            self.reason = distributed.share(self.learner.stopped or f"{TIME_UP} {limit} s is spent")
         return ({} if left_out else values), interrupted
 
     def _leave_out(self, error: NonFiniteError) -> None:
@@ -325,6 +339,7 @@ class _Training:
             raise self._not_finite(f"{spoilt.removeprefix('learner.')} is not finite")
         distributed.identical(content, f"after step {self.done}")
         if distributed.leads():
+            self.run.lock.check()
             more = {"seconds": self.seconds(), "ranks": distributed.ranks()}
             save_state(self.run.states, self.done, {**content, **more})
 

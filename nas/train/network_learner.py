@@ -12,7 +12,7 @@ from nas.config.training import TrainSettings
 from nas.models.calling import descriptor_of
 from nas.train import distributed
 from nas.train.finite import NonFiniteError
-from nas.train.optimizers import make_optimizer
+from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -154,5 +154,6 @@ class NetworkLearner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Inverse of ``state_dict``."""
         self.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._average = state["average"]
+        restore_optimizer(self._optimizer, state["optimizer"])
+        average = state["average"]
+        self._average = None if average is None else {k: v.to(self.device) for k, v in average.items()}

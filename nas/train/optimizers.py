@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,3 +27,16 @@ def make_optimizer(
     made = kind(parameters, chosen.lr, betas=chosen.betas, eps=chosen.eps, weight_decay=chosen.weight_decay)
     guard(made, what)
     return made
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take up the moments of a saved optimiser; rate, decay and the like stay those of the present settings.
+
+    Args:
+        optimizer: Made from the present settings, for the same parameters in the same order.
+        state: Its ``state_dict`` when it was saved.
+    """
+    own = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)

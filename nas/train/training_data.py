@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from nas.evaluation.tiles import ValidationTiles
 from nas.machine import check_device
 from nas.tasks import Task
 from nas.train import distributed
+from nas.train.recorded import recorded_images
+from nas.train.recorded_images import Found, ImageRecord, find_recorded, record_images
+from nas.train.run import Run
 
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
@@ -144,22 +148,65 @@ class BatchStream:
                 yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=self.workers)
 
 
-def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:
+def find_images(settings: Settings, task: Task) -> list[Pair]:
+    """All images of ``data.path``, or of the sample set (its validation part included).
+
+    Raises:
+        UsageError: There are none.
+    """
+    data = settings.data
+    if not data.path:
+        return [*sample_pairs("train", task), *sample_pairs("validation", task)]
+    return [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
+
+
+def find_split(
+    settings: Settings, task: Task, shares: Mapping[str, float], recorded: Mapping[str, Sequence[ImageRecord]]
+) -> Found:
+    """The images of a recorded split as they are found now.
+
+    Args:
+        settings: Of the run.
+        task: What is trained for.
+        shares: Name of each part but the validation -> its relative size.
+        recorded: The record of the run.
+
+    Raises:
+        UsageError: There are no images.
+    """
+    if not any(image.files for images in recorded.values() for image in images):  # names of an earlier version
+        with suppress(UsageError):  # too few are there now
+            fresh = open_training_data(settings, task, shares)
+            if fresh.names == {part: [image.name for image in images] for part, images in recorded.items()}:
+                return Found(fresh.parts, record_images(fresh.parts), [], [], [], [])
+    found = find_recorded(find_images(settings, task), recorded)
+    return found if settings.data.path else replace(found, added=[])  # the sample set is used in part
+
+
+def open_training_data(
+    settings: Settings, task: Task, shares: Mapping[str, float], run: Run | None = None
+) -> TrainingData:
     """Find the images of ``data.path`` (or the sample set) and split them, validation first.
 
-    The split depends on ``data.split_seed`` alone.
+    The split depends on ``data.split_seed`` alone; of a run that goes on it is the recorded one.
 
     Args:
         settings: Of the run.
         task: What is trained for.
         shares: Name of each other part -> its relative size.
+        run: A run that goes on; None for one that begins.
 
     Raises:
-        UsageError: There are too few images, or none.
+        UsageError: There are too few images, or none, or a recorded one is missing.
     """
+    recorded = recorded_images(run.folder) if run is not None else None
+    if recorded is not None:
+        again = find_split(settings, task, shares, recorded)
+        if again.missing:
+            raise UsageError(f"of the recorded split, {'; '.join(again.differences())}; name their folder by --data")
+        return TrainingData(settings, task, again.parts)
     data = settings.data
-    found = [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
-    found = found if data.path else sample_pairs("train", task)
+    found = find_images(settings, task) if data.path else sample_pairs("train", task)
     parts: dict[str, list[Pair]]
     if data.path:
         if len(found) < data.validation + len(shares):

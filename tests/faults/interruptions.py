@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at any moment of every command that works for long: it ends, says how to go on, and goes on exactly.
+"""Ctrl-C and SIGTERM at any moment of every command that works for long: it ends, says how to go on, and goes on.
 
 python -m tests.faults.interruptions [--tries 200] [--seed 0]
 """

@@ -92,24 +92,27 @@ class Nni(Strategy):
             NasError: NNI's experiment failed, or no trial came to a result.
         """
         started = time.monotonic()
-        evaluator = Evaluator(settings)
+        evaluator = Evaluator(settings, run=run)
         _check(evaluator)
         run = run or begin(settings, evaluator.space, evaluator.data, out)
-        evaluator.estimator.prepare(run.folder, search)
-        (run.folder / TRIALS).mkdir(exist_ok=True)
-        for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
-            claim.unlink()  # of trials that have no result
-        title = f"search {evaluator.space.name} {evaluator.task.name} nni"
-        done = len(results(run.folder))
-        where = f"interrupted; continue with 'nas search --resume {run.folder}'"
-        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where, False):
-            if done < settings.search.trials:
-                _experiment(evaluator, run, bar, done)
-        best = _record(evaluator, run)
-        found = results(run.folder)
-        scores = next(r["values"] for r in found if r["genotype"]["hash"] == best.hash)
-        states = {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")}
-        return finish(run, settings, best, scores, started, trials=states)
+        with run.held():
+            evaluator.estimator.prepare(run.folder, search)
+            (run.folder / TRIALS).mkdir(exist_ok=True)
+            for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
+                claim.unlink()  # of trials that have no result
+            title = f"search {evaluator.space.name} {evaluator.task.name} nni"
+            done = len(results(run.folder))
+            where = f"interrupted; continue with 'nas search --resume {run.folder}'"
+            with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where, False):
+                for note in run.notes:
+                    bar.note(note)
+                if done < settings.search.trials:
+                    _experiment(evaluator, run, bar, done)
+            best = _record(evaluator, run)
+            found = results(run.folder)
+            scores = next(r["values"] for r in found if r["genotype"]["hash"] == best.hash)
+            states = {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")}
+            return finish(run, settings, best, scores, started, trials=states)
 
 
 def results(folder: Path) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def main(folder: str, origin: str) -> None:
 
     os.chdir(origin)
     run = Run.open(folder)
-    evaluator = Evaluator(run.expect(SearchSettings))
+    evaluator = Evaluator(run.expect(SearchSettings), run=run)
     genotype, index = claim(run.folder / TRIALS, evaluator, vector_of(evaluator.space, nni.get_next_parameter()))
     evaluator.estimator.prepare(run.folder, nested_search)
     evaluated = evaluator.evaluate(genotype, index)
