@@ -195,7 +195,7 @@ def test_what_cannot_change_is_refused_by_name_and_nothing_is_touched(
     assert contents(place / "run") == before
 
 
-@pytest.mark.parametrize("words", [("--lr", "1e-9"), ("--batch", "16"), ("--threads", "1"), ("--data", "/nowhere")])
+@pytest.mark.parametrize("words", [("--lr", "1e-9"), ("--batch", "16"), ("--workers", "1"), ("--data", "/nowhere")])
 def test_a_finished_run_refuses_changes_without_more_steps(
     words: tuple[str, ...], place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
