@@ -23,7 +23,7 @@ from nas.models.weights import save_weights
 from nas.registry import load_plugins
 from nas.tasks import Task, get_task
 from nas.train import distributed
-from nas.train.loop import Ending, train
+from nas.train.loop import Ending, going_on, train
 from nas.train.network_learner import NetworkLearner
 from nas.train.run import Run
 from nas.train.state import seed_everything
@@ -95,8 +95,9 @@ def retrain(
     start = begin_from(trainable.model, init_from, trainable.kind, run) if init_from else None
     learner = _learner(work, criterion)
     ending = train(learner, run, work.train_settings, f"retrain {trainable.name} {work.task.name}")
-    digest = _save(run, work, learner, _training_record(work, criterion, start, ending))
-    seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
+    with going_on(run):
+        digest = _save(run, work, learner, _training_record(work, criterion, start, ending))
+        seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
     notes = (start.sentence,) if start else ()
     return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, notes)
 
