@@ -26,6 +26,7 @@ _HIDDEN = {
     "quota exceeded": errno.EDQUOT,
     "file too large": errno.EFBIG,
     "file write failed": errno.ENOSPC,
+    " requested and ": errno.ENOSPC,  # numpy: so many values requested and so many written
     "unexpected pos": errno.ENOSPC,
     "input/output error": errno.EIO,
 }

@@ -64,6 +64,7 @@ def show_command(
 
 def _draw(genotype: Genotype, out: Path) -> None:
     from nas.errors import UsageError
+    from nas.files import replacing
     from nas.report.figures.cell import draw_cell
     from nas.report.figures.style import figure_bytes
 
@@ -71,7 +72,9 @@ def _draw(genotype: Genotype, out: Path) -> None:
     if kind not in ("pdf", "svg", "png"):
         raise UsageError(f"cannot draw into {out.name!r}; use a name that ends in .pdf, .svg or .png")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(figure_bytes(draw_cell(genotype), kind, 200))
+    drawn = figure_bytes(draw_cell(genotype), kind, 200)
+    with replacing(out) as partial:
+        partial.write_bytes(drawn)
 
 
 def _find(what: str, preset: str | None) -> Genotype | Space | str:

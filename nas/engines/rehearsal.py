@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,8 +38,8 @@ from nas.train.training_data import TrainingData, open_training_data
 
 #: steps of one size: the second has the optimiser's state beside everything else, the third what was not yet freed
 STEPS = 3
-#: CPU seconds that the steps of the whole batch may take; longer ones are measured at smaller batches
-PATIENCE = 30.0
+#: pixels of the target patches of a batch up to which the batch itself is tried, since that takes but seconds
+MOST_PIXELS = 8 * 64**2
 #: batches at which the need of a larger one is found: what a patch adds is the same for each
 SMALLER = (2, 4)
 
@@ -95,22 +94,16 @@ def measure(settings: Settings, folder: Path) -> Need:
     imports = _resident(settings)
     load_plugins(settings.plugins)
     batch, patch = _largest_batch(settings)
-    started = time.process_time()
+    direct = batch <= max(SMALLER) or batch * patch**2 <= MOST_PIXELS
     peaks: dict[int, float] = {}
-    learner = _steps(settings, 1, patch)
-    peaks[1] = _peak(settings) - imports
-    per_patch = time.process_time() - started
-    sizes = [batch] if batch * per_patch <= PATIENCE or batch <= max(SMALLER) else list(SMALLER)
-    for size in sizes:
-        if size > 1:
-            del learner
-            learner = _steps(settings, size, patch)
-            peaks[size] = _peak(settings) - imports
-    last = sizes[-1]
-    step = peaks[last]
-    if last != batch:
-        first = sizes[0]
-        step += (batch - last) * (peaks[last] - peaks[first]) / (last - first)
+    learner: Learner | None = None
+    for size in (batch,) if direct else SMALLER:
+        learner = None  # frees the one before
+        learner = _steps(settings, size, patch)
+        peaks[size] = _peak(settings) - imports
+    (first, least), (last, most) = min(peaks.items()), max(peaks.items())
+    step = most if direct else most + (batch - last) * (most - least) / (last - first)
+    assert learner is not None
     with closing(Events(folder)) as events:
         events.write(STEPS, "train", loss=0.0)
         save_state(folder, STEPS, {"learner": learner.state_dict()})

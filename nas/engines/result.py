@@ -17,6 +17,7 @@ from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
+from nas.train.loop import going_on
 from nas.train.made_of import FILE as MADE_OF
 from nas.train.resuming import new_record
 from nas.train.run import Run
@@ -128,9 +129,10 @@ def finish(
         The result, with the provenance written into the genotype.
     """
     genotype = with_provenance(genotype, settings, run.folder.name)
-    distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
-    weights = distributed.lead(save_weights) if save_weights is not None else ""
-    seconds = run.finish({"genotype": genotype.hash, "weights": weights, "scores": scores, **more}, started)
+    with going_on(run):
+        distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
+        weights = distributed.lead(save_weights) if save_weights is not None else ""
+        seconds = run.finish({"genotype": genotype.hash, "weights": weights, "scores": scores, **more}, started)
     return SearchResult(run.folder, genotype, weights, scores, seconds)
 
 

@@ -7,6 +7,7 @@ the means over the images.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any, TextIO, TypeVar
 
 from torch import nn
 
-from nas.errors import NasError, UsageError
+from nas.errors import NasError, UsageError, file_error
 from nas.evaluation.benchmark_sets import BenchmarkSet, average_row, benchmark_sets
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.profile_columns import ModelProfile, profile_model
@@ -212,6 +213,9 @@ def _tried(failures: list[str], what: str, work: Callable[..., _T], *arguments: 
     except UsageError:
         raise
     except (NasError, OSError) as error:
+        told = file_error(error) if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG else None
+        if told is not None:
+            raise told from error
         failures.append(f"{what}({type(error).__name__}: {error})")
         return None
 

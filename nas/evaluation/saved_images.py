@@ -7,6 +7,7 @@ from pathlib import Path
 from nas.errors import UsageError
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.rows import EvaluationRow, measurement_key
+from nas.files import write_text
 from nas.names import inside
 
 #: names under which the true and the degraded images are written, as if they were models
@@ -50,7 +51,7 @@ def disown_images(root: str | Path, model: str, one: BenchmarkSet) -> None:
 
 def assign_images(root: str | Path, row: EvaluationRow, one: BenchmarkSet) -> None:
     """Note that the images of a model are those of ``row``; all of them must have been written."""
-    (_folder(root, row.model, one) / _MADE_BY).write_text(_signature(row), encoding="utf-8")
+    write_text(_folder(root, row.model, one) / _MADE_BY, _signature(row))
 
 
 def has_images(root: str | Path, row: EvaluationRow, one: BenchmarkSet) -> bool:

@@ -76,9 +76,12 @@ def first_not_finite(state: Any, constants: frozenset[str] = frozenset()) -> str
     Returns:
         Its name (``learner.model.head.weight``), or None where all are finite.
     """
-    named = [(name, tensor) for name, tensor in _tensors(state) if name not in constants]
-    if all_finite(tensor for _, tensor in named):
-        return None
+    named, allowed = [], []
+    for name, tensor in _tensors(state):
+        (allowed if name in constants else named).append((name, tensor))
+    spoilt = next((name for name, tensor in allowed if bool(tensor.isnan().any())), None)
+    if spoilt is not None or all_finite(tensor for _, tensor in named):
+        return spoilt
     return next(name for name, tensor in named if not all_finite([tensor]))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas.config.training import TrainSettings
 from nas.models.calling import descriptor_of
 from nas.train import distributed
-from nas.train.finite import NonFiniteError
+from nas.train.finite import NonFiniteError, infinite_constants
 from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.schedules import learning_rate
 
@@ -79,6 +79,8 @@ class NetworkLearner:
         chosen = settings.optimizer
         self._optimizer = make_optimizer(self._parameters, chosen)
         self._average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.ema else None
+        # a mean of infinities is NaN
+        self._constants = infinite_constants(self._average)
         self._forward: Callable[..., Any] = torch.compile(self.model) if settings.compile else self.model
 
     def begin(self, step: int) -> None:
@@ -117,7 +119,7 @@ class NetworkLearner:
             return
         decay = float(self.settings.ema or 0.0)
         for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
+            if value.is_floating_point() and name not in self._constants:
                 self._average[name].lerp_(value.detach(), 1 - decay)
             else:
                 self._average[name].copy_(value)

@@ -22,7 +22,7 @@ from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import Task, get_task
 from nas.train import distributed
-from nas.train.loop import Ending, train
+from nas.train.loop import Ending, going_on, train
 from nas.train.made_of import FILE as MADE_OF
 from nas.train.network_learner import NetworkLearner
 from nas.train.plan import Plan
@@ -106,8 +106,9 @@ def _train(work: _Work, run: Run | None, out: str | Path | None, started: float)
     with run.held():
         ending = train(learner, run, work.train_settings, f"retrain {work.trainable.name} {work.task.name}")
         record = {**_training_record(work, criterion, start, ending), **_changes_on_the_way(run)}
-        digest = _save(run, work, learner, record)
-        seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
+        with going_on(run):
+            digest = _save(run, work, learner, record)
+            seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
     notes = [start.sentence] if start else []
     doubt = work.trainable.genotype.provenance.get("warning") if work.trainable.genotype else None
     if doubt:

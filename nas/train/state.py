@@ -6,6 +6,7 @@ agrees; the digest is written last, so half a state is never taken for a whole o
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,9 +43,11 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     path = folder / f"step-{step:09d}.pt"
     mark = path.with_suffix(".sha256")
     before = mark.read_text() if mark.is_file() and path.is_file() else ""
-    with replacing(path, durable=True) as partial:
+    with replacing(path) as partial:
         with partial.open("wb") as file:  # by its name, torch would write that name into the file
             torch.save({**state, "step": step}, file)
+            file.flush()
+            os.fsync(file.fileno())  # whole after a power cut too
         digest = file_digest(partial)
         if before:  # this generation is written anew: whichever of the two files is there, the mark is true of it
             write_text(mark, f"{before}\n{digest}")

@@ -22,7 +22,7 @@ import numpy as np
 
 from tests.faults.forks import Ended, nas, preload
 
-SMALL = ("--task", "sr_x2", "--cells", "1", "--width", "8", "--batch", "1", "--patch", "16", "--threads", "1")
+SMALL = ("--task", "sr_x2", "--cells", "1", "--width", "8", "--batch", "1", "--patch", "32", "--threads", "1")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
