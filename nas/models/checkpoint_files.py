@@ -102,7 +102,7 @@ def _kind(path: Path, head: bytes) -> str:
     if _OLD_TORCH in head[:32]:
         return ""
     return _kind_of_text(head) or (
-        "not a readable checkpoint: its beginning is neither that of a file of torch.save nor of a safetensors file; it "
+        "not a readable checkpoint: its beginning is neither that of torch.save nor of a safetensors file; it "
         "is damaged, cut short, or of another program"
     )
 

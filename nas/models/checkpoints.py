@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,84 +10,12 @@ import torch
 from torch import Tensor
 
 from nas.errors import NasError, UsageError, did_you_mean
+from nas.models.checkpoint_names import INSIDE, MOMENTS, averaged_below, is_counter, is_other, is_wrapping
 
 State = dict[str, Tensor]
 #: tensors by name -> why they do not fit the network; empty where they do
 Fit = Callable[[State], str]
 
-#: a word of a key that says: a running average of the weights, which is what papers publish
-_AVERAGED = frozenset({"ema", "swa", "averaged", "average", "avg", "shadow", "polyak"})
-#: a word of a key that says of weights inside an average that they are not averaged
-_CURRENT = frozenset({"online", "student", "current", "raw"})
-#: a word of a key under which no weights of the network lie
-_OTHER = frozenset(
-    [
-        "optimizer",
-        "optimizers",
-        "optimiser",
-        "optim",
-        "opt",
-        "scheduler",
-        "schedulers",
-        "lr",
-        "sched",
-        "scaler",
-        "amp",
-        "rng",
-        "random",
-        "discriminator",
-        "disc",
-        "critic",
-        "loss",
-        "losses",
-        "criterion",
-        "perceptual",
-        "vgg",
-        "lpips",
-        "callbacks",
-        "loops",
-    ]
-)
-#: other networks of adversarial training, by their usual short names
-_DISCRIMINATORS = frozenset({("net", "d"), ("d",), ("model", "d"), ("d", "ema"), ("net", "d", "ema")})
-#: words that the keys and prefixes of wrappings are made of
-_WRAPPING = _AVERAGED | frozenset(
-    [
-        "module",
-        "orig",
-        "mod",
-        "generator",
-        "gen",
-        "g",
-        "net",
-        "nets",
-        "network",
-        "model",
-        "models",
-        "state",
-        "dict",
-        "params",
-        "param",
-        "parameters",
-        "weights",
-        "weight",
-        "online",
-        "student",
-        "teacher",
-        "target",
-        "checkpoint",
-        "ckpt",
-        "sr",
-    ]
-)
-#: what wrappers of single modules put into names
-_INSIDE = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-#: counters that training leaves among the weights
-_COUNTERS = frozenset(
-    ["n_averaged", "step_counter", "num_updates", "decay", "initted", "step", "global_step", "epoch", "iteration"]
-)
-_COST_COUNTERS = ("total_ops", "total_params")
-_MOMENTS = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "step"})
 #: how many entries a message lists
 _SHOWN = 12
 
@@ -247,13 +174,13 @@ def _walk(node: Any, path: str, averaged: bool, found: Contents) -> None:
         found.others.append(f"{path or 'the file itself'} ({_kind(node)})")
         return
     tensors = {k: v.detach() for k, v in node.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    if any(t.numel() > 1 for t in tensors.values()) and not set(tensors) <= _MOMENTS:
+    if any(t.numel() > 1 for t in tensors.values()) and not set(tensors) <= MOMENTS:
         found.candidates.append(Candidate(path, tensors, averaged))
     for key, value in node.items():
         if not isinstance(key, str) or isinstance(value, Tensor):
             continue
-        deeper, average = (f"{path}.{key}" if path else key), _averaged_below(averaged, key)
-        if _is_other(key):
+        deeper, average = (f"{path}.{key}" if path else key), averaged_below(averaged, key)
+        if is_other(key):
             found.others.append(f"{deeper!r}")
         elif isinstance(value, Mapping):
             _walk(value, deeper, average, found)
@@ -292,7 +219,7 @@ def _judged(candidate: Candidate, fit: Fit, depth: int = 0) -> list[tuple[Candid
             return [(variant, "")]
         if number == 0:
             first, shown = fault, variant
-    groups = [c for c in _groups(shown) if not _is_other(c.key.rpartition(".")[2])] if depth < 3 else []
+    groups = [c for c in _groups(shown) if not is_other(c.key.rpartition(".")[2])] if depth < 3 else []
     if not groups:
         return [(shown, first)]
     return [pair for group in groups for pair in _judged(group, fit, depth + 1)]
@@ -307,7 +234,7 @@ def _variants(candidate: Candidate) -> Iterator[Candidate]:
             break
         ladder.append(_cleaned(_without(ladder[-1], part)))
     usual = 0
-    while usual + 1 < len(ladder) and _is_wrapping(_common_part(ladder[usual].tensors) or ""):
+    while usual + 1 < len(ladder) and is_wrapping(_common_part(ladder[usual].tensors) or ""):
         usual += 1
     yield ladder[usual]
     yield from reversed(ladder[:usual])
@@ -316,14 +243,14 @@ def _variants(candidate: Candidate) -> Iterator[Candidate]:
 
 def _without(candidate: Candidate, part: str) -> Candidate:
     tensors = {name[len(part) + 1 :]: tensor for name, tensor in candidate.tensors.items()}
-    averaged = _averaged_below(candidate.averaged, part)
+    averaged = averaged_below(candidate.averaged, part)
     return replace(candidate, tensors=tensors, averaged=averaged, prefix=f"{candidate.prefix}{part}.")
 
 
 def _cleaned(candidate: Candidate) -> Candidate:
     """The candidate without counters and without what wrappers of single modules put into names."""
-    dropped = tuple(n for n, t in candidate.tensors.items() if t.numel() <= 1 and _is_counter(n))
-    words = tuple(word for word in _INSIDE if any(word in name for name in candidate.tensors))
+    dropped = tuple(n for n, t in candidate.tensors.items() if t.numel() <= 1 and is_counter(n))
+    words = tuple(word for word in INSIDE if any(word in name for name in candidate.tensors))
     renamed: State = {}
     for name, tensor in candidate.tensors.items():
         if name not in dropped:
@@ -345,7 +272,7 @@ def _groups(candidate: Candidate) -> list[Candidate]:
     for name in names:
         members = {k[len(name) + 1 :]: t for k, t in candidate.tensors.items() if k.startswith(f"{name}.")}
         key = f"{path}.{name}" if path else name
-        found.append(Candidate(key, members, _averaged_below(candidate.averaged, name)))
+        found.append(Candidate(key, members, averaged_below(candidate.averaged, name)))
     rest = {k: t for k, t in candidate.tensors.items() if k.partition(".")[0] not in names}
     if any(t.numel() > 1 for t in rest.values()):
         found.append(replace(candidate, tensors=rest))
@@ -358,7 +285,7 @@ def _wrapped_groups(state: State) -> list[str]:
     if len(parts) < 2:
         return []
     deep = {name.partition(".")[0] for name in state if "." in name}
-    return [part for part in parts if part in deep and (_is_wrapping(part) or _is_other(part))]
+    return [part for part in parts if part in deep and (is_wrapping(part) or is_other(part))]
 
 
 def _different(candidates: list[Candidate]) -> list[Candidate]:
@@ -377,31 +304,6 @@ def _equal(a: State, b: State) -> bool:
 def _common_part(state: State) -> str | None:
     parts = {name.partition(".")[0] if "." in name else "" for name in state}
     return next(iter(parts)) if len(parts) == 1 and "" not in parts else None
-
-
-def _is_counter(name: str) -> bool:
-    return name in _COUNTERS or name.rpartition(".")[2] in _COST_COUNTERS
-
-
-def _words(key: str) -> tuple[str, ...]:
-    """The words of a key: "netG_ema" -> net, g, ema."""
-    return tuple(w.lower() for w in re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]", key))
-
-
-def _averaged_below(above: bool, key: str) -> bool:
-    """Whether what lies under a key is a running average, given whether what it lies in is one."""
-    words = _words(key)
-    return not _AVERAGED.isdisjoint(words) or (above and _CURRENT.isdisjoint(words))
-
-
-def _is_other(key: str) -> bool:
-    words = _words(key)
-    return not _OTHER.isdisjoint(words) or words in _DISCRIMINATORS
-
-
-def _is_wrapping(key: str) -> bool:
-    words = _words(key)
-    return bool(words) and _WRAPPING.issuperset(words)
 
 
 def _kind(value: Any) -> str:
