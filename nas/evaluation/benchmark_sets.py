@@ -135,6 +135,7 @@ def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
         psnr=mean(r.psnr for r in rows),
         ssim=mean(r.ssim for r in rows),
         psnr_b=None,
+        exact=None if all(r.exact is None for r in rows) else sum(r.exact or 0 for r in rows),
         protocol=f"mean of {len(rows)} rows ({names}), {protocols}",
     )
 
