@@ -35,4 +35,5 @@ BASELINE = Baseline(
     convert=convert,
     config_from_state=sizes_from("baselines.jsnet.infer:infer_config", convert, "JSNet"),
     transfer=lazy("baselines.jsnet.infer:transfer"),
+    aliases={"cells": "layers", "width": "C"},
 )

@@ -57,7 +57,7 @@ def retrain_command(
     from nas.config.runs import RetrainSettings
     from nas.errors import UsageError
     from nas.registry import BASELINES, load_plugins
-    from nas.train.recipes import recipe
+    from nas.train.recipes import recipe, under_flags
     from nas.train.retrain import plan_retraining, retrain
 
     if resume is not None:
@@ -71,6 +71,8 @@ def retrain_command(
             tree, given["preset"] = recipe(model, preset, task or RetrainSettings().task), None
         if (patch or batch) and tree is not None:  # one size for the whole training, whatever the recipe's stages
             tree = {**tree, "data": {**(tree.get("data") or {}), "stages": []}}
+        if tree is not None:
+            tree = under_flags(tree, model, [f for f in ("cells", "width") if given[f] is not None])
         settings = settings_from(RetrainSettings, "retrain", given, tree)
         if dry_run:
             show_plan(*plan_retraining(settings))

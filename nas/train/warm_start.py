@@ -58,9 +58,10 @@ def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
             f"{settings.init_from!r} holds weights of {descriptor['name']} ({metadata['kind']}), from which "
             f"{settings.model} cannot start"
         )
-    decided = BASELINES.get(settings.model).config_for_task(task.name)
+    baseline = BASELINES.get(settings.model)
+    decided = baseline.config_for_task(task.name)
     given = {k: v for k, v in descriptor["config"].items() if k not in decided}
-    return settings.model_copy(update={"network": {**given, **settings.network}})
+    return settings.model_copy(update={"network": {**given, **baseline.own_names(settings.network)}})
 
 
 def begin_from(model: nn.Module, path: str, kind: str, run: Run) -> Start:
