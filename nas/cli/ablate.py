@@ -87,7 +87,9 @@ def ablate_command(
     from nas.experiments.ablation import ablate, plan_ablation
     from nas.experiments.experiment import describe_experiment
     from nas.experiments.resume import resume_experiment
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
         print_experiment(resume_experiment(resume, jobs))
         return

@@ -52,7 +52,9 @@ def noise_command(
     from nas.experiments.noise import measure_noise, plan_noise
     from nas.experiments.resume import resume_experiment
     from nas.experiments.runs import RANDOM_SEARCH
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
         print_experiment(resume_experiment(resume, jobs))
         return

@@ -60,12 +60,12 @@ def retrain_command(
     from nas.train.recipes import recipe, under_flags
     from nas.train.retrain import plan_retraining, retrain
 
+    load_plugins(plugin)
     if resume is not None:
         result = retrain(resume=resume)
     else:
         if model is None and config is None:
             raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
-        load_plugins(plugin)
         tree = read_config(config)
         if tree is None and model is not None and model in BASELINES and preset is not None:
             tree, given["preset"] = recipe(model, preset, task or RetrainSettings().task), None

@@ -94,8 +94,10 @@ def search_command(
     from nas.experiments.experiment import run_experiment
     from nas.experiments.plan import is_experiment
     from nas.experiments.resume import resume_experiment
+    from nas.registry import load_plugins
     from nas.train.distributed import refuse
 
+    load_plugins(plugin)
     if resume is not None:
         if is_experiment(resume):
             print_experiment(resume_experiment(resume))

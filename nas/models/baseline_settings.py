@@ -37,7 +37,7 @@ class CheckedConstructor:
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.create)
 
-    def __call__(self, *args: Any, **settings: Any) -> Any:
+    def __call__(self, /, *args: Any, **settings: Any) -> Any:
         """Create the network.
 
         Raises:
