@@ -12,7 +12,7 @@ PAPER = (
     "Shen, Liao, Zhao, Tian, Huang: Joint Operation and Attention Block Search for Lightweight Image "
     "Restoration, Pattern Recognition 132 (2022) 108909"
 )
-SUPPORTED = ("sr_*", "denoise_*", "jpeg_*", "derain", "dehaze", "all_in_one")
+SUPPORTED = ("sr_*", "denoise_*", "jpeg_*", "derain", "dehaze", "deblur", "all_in_one")
 
 
 def config_for_task(task: str) -> dict[str, Any]:

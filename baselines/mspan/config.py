@@ -16,7 +16,7 @@ SR_BLOCKS, RESTORATION_BLOCKS, MLP_RATIO = 6, 7, 4
 SLOPE = 0.05
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "scale": (1, 2, 3, 4),
+    "scale": (1, 2, 3, 4, 8),
     "attention": ("none", "ca", "esa", "mspa"),
     "activation_position": ("after", "before"),
     "au_order": ("refined_first", "distilled_first"),

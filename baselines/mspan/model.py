@@ -85,7 +85,7 @@ class MSPAN(_Shifted):
     def __init__(self, config: MSPANConfig) -> None:
         scale, blocks, channels = config.scale, config.n_blocks, config.out_channels
         assert scale is not None and blocks is not None and channels is not None  # filled in by resolve
-        super().__init__(config, (f"sr_x{scale}*",))
+        super().__init__(config, (f"sr_x{scale}*", *([f"sr_gray_x{scale}"] if channels == 1 else [])))
         C, bias = config.width, config.bias
         self.head = conv(config.in_channels, C, 3, bias)
         self.blocks = nn.ModuleList(DistillationDenseBlock(config) for _ in range(blocks))
