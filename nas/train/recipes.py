@@ -54,7 +54,7 @@ def under_flags(tree: dict[str, Any], model: str | None, flags: Iterable[str]) -
     """
     name = model or tree.get("model")
     network = tree.get("network")
-    if name not in BASELINES or not isinstance(network, dict):
+    if not isinstance(name, str) or name not in BASELINES or not isinstance(network, dict):
         return tree
     aliases = BASELINES.get(name).aliases
     replaced = {aliases[flag] for flag in flags if flag in aliases}
