@@ -19,7 +19,7 @@ def upsampler(features: int, scale: int, channels: int) -> nn.Sequential:
     """
     rounds = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
     if scale not in rounds:
-        raise UsageError(f"scale {scale} has no upsampling module; use 1, 2, 3, 4 or 8")
+        raise UsageError(f"scale {scale} has no upsampling module; use 1, 2, 3 or 4, or 8")
     layers: list[nn.Module] = []
     for factor in rounds[scale]:
         layers += [nn.Conv2d(features, factor**2 * features, 3, padding=1), nn.PixelShuffle(factor)]

@@ -88,11 +88,13 @@ def wide_frame(tables: Sequence[Table]) -> pd.DataFrame:
     parts = []
     for table in tables:
         lines = [(table.task, x.label, x.source, x.first("parameters"), x.first("multiply_adds")) for x in table.lines]
-        wide = table.results.pivot(index="line", columns="set", values=["psnr", "ssim", "exact"])
+        counted = table.results.astype({"exact": "float64"})
+        wide = counted.pivot(index="line", columns="set", values=["psnr", "ssim", "exact"])
         wide.columns = wide.columns.map(" ".join)
         parts.append(pd.DataFrame(lines, columns=columns).join(wide.reindex(columns=scores)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, *scores])
-    return frame.astype({"parameters": "Int64", "multiply_adds": "Int64"})
+    counts = ["parameters", "multiply_adds", *(name for name in frame if str(name).startswith("exact "))]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def _cells(table: Table, index: int, mark: Callable[[str, Rank], str]) -> list[str]:
