@@ -73,7 +73,7 @@ def _bounds(data_range: DataRange) -> tuple[float, float]:
 def _array(image: Any, which: str, data_range: DataRange) -> npt.NDArray[Any]:
     if hasattr(image, "detach"):  # a torch tensor: channels first
         image = image.detach().cpu()
-        image = (image.double() if image.is_floating_point() else image).numpy()
+        image = (image if str(image.dtype) == "torch.uint8" else image.double()).numpy()
         if image.ndim == 4 and image.shape[0] == 1:
             image = image[0]
         if image.ndim == 3:

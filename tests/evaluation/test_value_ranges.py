@@ -100,6 +100,7 @@ def test_another_scale_without_its_name_is_wrong_use(a: Any, b: Any) -> None:
     [
         (DARK, DARK[::-1]),  # uint8 is on 0..255 whatever its values
         (tensor(DARK), tensor(DARK[::-1].copy())),
+        (tensor(B).int(), tensor(A).int()),
         (np.zeros((24, 32)), np.full((24, 32), 40.0)),  # a black image is black on every scale
         (np.zeros((24, 32)), np.full((24, 32), 40, np.uint8)),
         (A.astype(float) * 1.1 - 12, A),  # an output may leave the range
