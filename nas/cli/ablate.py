@@ -87,7 +87,9 @@ def ablate_command(
     from nas.experiments.ablation import ablate, plan_ablation
     from nas.experiments.experiment import describe_experiment
     from nas.experiments.resume import describe_resumption, resume_experiment
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
         refuse_beside_resume(given, ("resume", "dry_run", "jobs"), {"seeds": 1})
         if dry_run:

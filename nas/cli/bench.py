@@ -24,6 +24,7 @@ def search_step_command(
     patch: o.PatchOption = None,
     threads: o.ThreadsOption = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Counted repetitions of each mode, interleaved.")] = 5,
+    plugin: o.PluginOption = None,
 ) -> None:
     """Time of a search step by order, relative to a weight step.
 
@@ -55,6 +56,7 @@ def data_command(
     threads: o.ThreadsOption = None,
     rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 10,
     block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
+    plugin: o.PluginOption = None,
 ) -> None:
     """Step time with loading from files and from the memory-mapped cache, against preloaded tensors.
 
@@ -66,7 +68,9 @@ def data_command(
     from nas.cli.tables import print_table
     from nas.config.runs import RetrainSettings
     from nas.progress import progress
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     settings = settings_from(RetrainSettings, "bench data", given)
     with progress("bench data", 4 * (rounds + 1)) as bar:
         rows = time_loading(settings, rounds, block, bar)
@@ -92,6 +96,7 @@ def models_command(
     memory: _Memory = False,
     repeats: Annotated[int, typer.Option("--repeats", help="Timed runs of each model.")] = 20,
     warmup: Annotated[int, typer.Option("--warmup", help="Runs before them.")] = 3,
+    plugin: o.PluginOption = None,
 ) -> None:
     """Latency of models on random input.
 
@@ -99,7 +104,9 @@ def models_command(
     """
     from nas.cli.networks import network_of
     from nas.profiling.latency import LatencyOptions, measure_latency
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     options = LatencyOptions(
         device=device or "cpu",
         dtype=dtype,

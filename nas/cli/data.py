@@ -19,13 +19,16 @@ def check_command(
     path: _Folder,
     task: o.TaskOption = None,
     clean_half: _CleanHalf = "left",
+    plugin: o.PluginOption = None,
 ) -> None:
     """Count images, find what is wrong with them; exit code 1 when something is.
 
     Example: [bold]nas data check photos --task sr_x2[/bold]
     """
     from nas.data.check import check_folder
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     report = check_folder(path, task, clean_half)
     typer.echo(report.to_text())
     if not report.ok:
@@ -44,6 +47,7 @@ def prepare_command(
     ] = None,
     cache: Annotated[bool, typer.Option(help="Write the memory-mapped cache too.")] = True,
     clean_half: _CleanHalf = "left",
+    plugin: o.PluginOption = None,
 ) -> None:
     """Make sub-images, degraded images and a memory-mapped cache beside the source, never in it.
 
@@ -55,7 +59,9 @@ def prepare_command(
 
     from nas.cli.output import wrote
     from nas.data.prepare import prepare_folder
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     target = out or Path(f"{path.stem}-{task or 'sr_x2'}")
     found = prepare_folder(
         path,

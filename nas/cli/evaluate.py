@@ -72,8 +72,10 @@ def evaluate_command(
     from nas.cli.output import command_line, wrote
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
+    from nas.evaluation.benchmark_sets import shrunk_sets
     from nas.evaluation.harness import FailedMeasurementsError, evaluate
     from nas.registry import load_plugins
+    from nas.tasks import get_task
 
     load_plugins(plugin)
     if threads:
@@ -84,11 +86,12 @@ def evaluate_command(
     if not chosen:
         raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
     target = out or Path("rows.csv")
+    chosen_task, names = task or task_of(chosen), set_names(sets, data) if sets else None
     try:
         rows = evaluate(
             [named_model(model) for model in chosen],
-            task or task_of(chosen),
-            set_names(sets, data) if sets else None,
+            chosen_task,
+            names,
             data=data,
             out=target,
             protocol=protocol,
@@ -111,6 +114,13 @@ def evaluate_command(
             print_rows(failure.rows)
         raise
     print_rows(rows)
+    for name in shrunk_sets(names or [], get_task(chosen_task), data):
+        scale = get_task(chosen_task).scale
+        typer.echo(
+            f"note: the images of {name} were shrunk by {scale} first, to be compared with what is made of them; nothing "
+            f"is larger than they are. To enlarge photographs as they are, restore them by "
+            "nas.evaluation.inference.restore"
+        )
     wrote(target)
 
 

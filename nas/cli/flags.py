@@ -75,6 +75,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "patch": "data.patch",
         "cells": "overrides.network.cells",
         "threads": "threads",
+        "plugin": "plugins",
     },
     "bench data": {
         "task": "task",
@@ -86,6 +87,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "workers": "data.workers",
         "device": "device",
         "threads": "threads",
+        "plugin": "plugins",
     },
 }
 #: settings that are lists where the flag is a text

@@ -52,7 +52,9 @@ def noise_command(
     from nas.experiments.noise import measure_noise, plan_noise
     from nas.experiments.resume import describe_resumption, resume_experiment
     from nas.experiments.runs import RANDOM_SEARCH
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
         refuse_beside_resume(given, ("resume", "dry_run", "jobs"), {"genotypes": 4, "seeds": 3})
         if dry_run:

@@ -57,7 +57,8 @@ AssignOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")
 ]
 PluginOption = Annotated[
-    list[str] | None, typer.Option("--plugin", help="Python file or module with your own blocks; may be repeated.")
+    list[str] | None,
+    typer.Option("--plugin", help="Python file or module with your own blocks, tasks, models; may be repeated."),
 ]
 SpaceOption = Annotated[
     str | None, typer.Option("--space", "-s", help="Registered space or path of a YAML document ('nas list spaces').")

@@ -63,9 +63,10 @@ def retrain_command(
     from nas.config.runs import RetrainSettings
     from nas.errors import UsageError
     from nas.registry import BASELINES, load_plugins
-    from nas.train.recipes import recipe
+    from nas.train.recipes import recipe, under_flags
     from nas.train.retrain import plan_retraining, retrain
 
+    load_plugins(plugin)
     if resume is not None:
         changes = changes_from("retrain", given)
         if dry_run:
@@ -75,12 +76,13 @@ def retrain_command(
     else:
         if model is None and config is None:
             raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
-        load_plugins(plugin)
         tree = read_config(config)
         if tree is None and model is not None and model in BASELINES and preset is not None:
             tree, given["preset"] = recipe(model, preset, task or RetrainSettings().task), None
         if (patch or batch) and tree is not None:  # one size for the whole training, whatever the recipe's stages
             tree = {**tree, "data": {**(tree.get("data") or {}), "stages": []}}
+        if tree is not None:
+            tree = under_flags(tree, model, [f for f in ("cells", "width") if given[f] is not None])
         settings = settings_from(RetrainSettings, "retrain", given, tree)
         if dry_run:
             show_plan(*plan_retraining(settings))

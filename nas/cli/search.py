@@ -96,8 +96,10 @@ def search_command(
     from nas.experiments.experiment import run_experiment
     from nas.experiments.plan import is_experiment
     from nas.experiments.resume import describe_resumption, resume_experiment
+    from nas.registry import load_plugins
     from nas.train.distributed import refuse
 
+    load_plugins(plugin)
     if resume is not None:
         if is_experiment(resume):
             refuse_beside_resume(given, ("resume", "dry_run"))

@@ -28,9 +28,10 @@ class EvaluationRow:
         task: Name of the task.
         set: Name of the benchmark set.
         images: How many images the numbers are the mean of.
-        psnr: In dB.
+        psnr: In dB, the mean over the images that are not restored exactly; None where all are.
         ssim: In 0..1.
         psnr_b: PSNR-B in dB, for compressed images.
+        exact: How many images are restored exactly; their PSNR is infinite and is left out of the mean.
         protocol: How the images were made and compared, in words.
         genotype: Hash of the genotype of a searched network.
         parameters: Elements of all parameters.
@@ -62,6 +63,7 @@ class EvaluationRow:
     psnr: float | None = None
     ssim: float | None = None
     psnr_b: float | None = None
+    exact: int | None = None
     protocol: str = ""
     genotype: str = ""
     parameters: int | None = None

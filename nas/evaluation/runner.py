@@ -97,5 +97,5 @@ def _score_images(
             versions: list[Array] = [restored, target, to_uint8(degraded)]
             for version, image in zip((row_name(model, options), *REFERENCES), versions, strict=True):
                 write_image(image_path(options.save_images, version, one, pair.name), image)
-        advance(1, f"{model.name} {one.name}/{pair.name} {score.psnr:.2f} dB")
+        advance(1, f"{model.name} {one.name}/{pair.name} {score.words}")
     return scores

@@ -39,7 +39,7 @@ def read_torch_file(path: Path) -> Any:
     """
     if not path.is_file():
         raise UsageError(f"{str(path)!r} is no file that can be read; give the path of a checkpoint")
-    _check_archive(path)
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -51,8 +51,7 @@ def read_torch_file(path: Path) -> Any:
         raise NasError(
             f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short?"
         ) from error
-    for name, tensor in tensors_in(content):
-        _check_tensor(path, name, tensor)
+    check_tensors(path, content)
     return content
 
 
@@ -124,7 +123,22 @@ def tensors_in(content: Any, name: str = "", depth: int = 0) -> Iterator[tuple[s
                 yield from tensors_in(value, f"{name}.{index}" if name else str(index), depth + 1)
 
 
-def _check_archive(path: Path) -> None:
+def check_tensors(path: Path, content: Any) -> None:
+    """See that all tensors in what a file held are plain arrays that its bytes filled.
+
+    Raises:
+        NasError: One is sparse, quantised, of many dimensions, or larger than its storage.
+    """
+    for name, tensor in tensors_in(content):
+        _check_tensor(path, name, tensor)
+
+
+def check_archive(path: Path) -> None:
+    """See that a zip file of ``torch.save`` is stored as it is, neither packed nor overlapping.
+
+    Raises:
+        NasError: It is not, or it is empty or damaged; files that are no zip archives are let pass.
+    """
     if not zipfile.is_zipfile(path):
         if path.stat().st_size == 0:
             raise NasError(f"{str(path)!r} is an empty file; download or copy it again")

@@ -133,6 +133,11 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in metadata.items()}
 
 
+def read_descriptor(path: str | Path) -> ModelDescriptor:
+    """The descriptor of the network in a weights file; for the errors see ``read_metadata``."""
+    return ModelDescriptor.from_json(json.loads(read_metadata(path)["descriptor"]))
+
+
 def load_weights(path: str | Path) -> LoadedWeights:
     """Rebuild the network of a weights file.
 
@@ -153,13 +158,19 @@ def load_weights(path: str | Path) -> LoadedWeights:
             f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder"
         )
     model: nn.Module
-    if kind == "derived" and genotype is not None:
-        space = space_from_document(part_of(metadata, "space", path))
-        model = space.network(genotype, task, **descriptor.config)
-    elif kind == "baseline":
-        model = BASELINES.get(descriptor.name).create(**descriptor.config)
-    else:
-        raise NasError(f"{str(path)!r} carries a damaged description: it is of no known kind; restore the file")
+    try:
+        if kind == "derived" and genotype is not None:
+            space = space_from_document(part_of(metadata, "space", path))
+            model = space.network(genotype, task, **descriptor.config)
+        elif kind == "baseline":
+            model = BASELINES.get(descriptor.name).create(**descriptor.config)
+        else:
+            raise NasError(f"{str(path)!r} carries a damaged description: it is of no known kind; restore the file")
+    except UsageError as error:
+        raise UsageError(
+            f"the network of {str(path)!r} cannot be rebuilt: {error}; if this is of your own making, load it with "
+            "--plugin FILE"
+        ) from error
     load_strict(model, read_safetensors(Path(path)), str(path))
     model.eval()
     training = part_of(metadata, "training", path)

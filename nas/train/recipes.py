@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -37,3 +38,23 @@ def recipe(model: str, preset: str, task: str | None = None) -> dict[str, Any]:
         if head == preset and pattern and task is not None and fnmatchcase(task, pattern):
             tree = merged(tree, more)
     return tree
+
+
+def under_flags(tree: dict[str, Any], model: str | None, flags: Iterable[str]) -> dict[str, Any]:
+    """A tree of settings without the network settings that flags give under the platform's names (--cells, --width).
+
+    Args:
+        tree: From a recipe or a file.
+        model: What is trained; None: what the tree says.
+        flags: Names of the settings of the network that flags give.
+
+    Returns:
+        The tree itself, or a copy without those settings.
+    """
+    name = model or tree.get("model")
+    network = tree.get("network")
+    if not isinstance(name, str) or name not in BASELINES or not isinstance(network, dict):
+        return tree
+    aliases = BASELINES.get(name).aliases
+    replaced = {aliases[flag] for flag in flags if flag in aliases}
+    return {**tree, "network": {k: v for k, v in network.items() if k not in replaced}}

@@ -14,6 +14,7 @@ from nas.config.runs import RetrainSettings
 from nas.documents import read_json
 from nas.errors import UsageError
 from nas.models.calling import descriptor_of
+from nas.models.tensor_files import read_safetensors
 from nas.models.weights import load_strict, part_of, read_metadata, weights_hash
 from nas.registry import BASELINES
 from nas.space import Genotype
@@ -103,9 +104,10 @@ def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
             f"{settings.init_from!r} holds weights of {descriptor['name']} ({metadata['kind']}), from which "
             f"{settings.model} cannot start"
         )
-    decided = BASELINES.get(settings.model).config_for_task(task.name)
+    baseline = BASELINES.get(settings.model)
+    decided = baseline.config_for_task(task.name)
     given = {k: v for k, v in descriptor["config"].items() if k not in decided}
-    return settings.model_copy(update={"network": {**given, **settings.network}})
+    return settings.model_copy(update={"network": {**given, **baseline.own_names(settings.network)}})
 
 
 def begin_from(trainable: TrainableModel, settings: RetrainSettings, run: Run | None) -> Start | None:
@@ -129,15 +131,13 @@ def begin_from(trainable: TrainableModel, settings: RetrainSettings, run: Run | 
     record = None if run is None else run.folder / START_FILE
     if run is not None and record is not None and record.is_file() and run.newest_step():
         return Start(read_json(record))
-    from safetensors.torch import load_file
-
     file = weights_file(settings)
     metadata = read_metadata(file)
     if metadata["kind"] != trainable.kind:
         raise UsageError(
             f"{str(file)!r} holds a {metadata['kind']} network, but a {trainable.kind} one is trained; give its weights"
         )
-    state, model = load_file(str(file)), trainable.model
+    state, model = read_safetensors(file), trainable.model
     own = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     transfer = BASELINES.get(trainable.name).transfer if trainable.kind == "baseline" else None
     if transfer is not None:
@@ -164,10 +164,10 @@ def _of_the_scale(trainable: TrainableModel, task: str, metadata: Mapping[str, s
     genotype, space = trainable.genotype, trainable.space
     if genotype is None or space is None or metadata["task"] == task or not metadata["genotype"]:
         return ()
-    theirs = Genotype.from_json(json.loads(metadata["genotype"]))
+    theirs = Genotype.from_json(part_of(metadata, "genotype", "the weights"))
     if theirs.hash != genotype.hash:
         return ()
-    options = json.loads(metadata["descriptor"])["config"]
+    options = part_of(metadata, "descriptor", "the weights")["config"]
     with torch.random.fork_rng(devices=[]):
         twin = space.network(theirs, metadata["task"], **options)
     shapes, own = twin.state_dict(), trainable.model.state_dict()

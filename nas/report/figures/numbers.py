@@ -29,8 +29,10 @@ def _three_digits(value: float) -> str:
 
 
 def format_psnr(value: float | None) -> str:
-    """PSNR in dB with two digits after the point, without its unit; empty for None and NaN."""
-    return "" if value is None or math.isnan(value) else f"{value:.2f}"
+    """PSNR in dB with two digits, without its unit; "exact" where it is infinite, empty for None and NaN."""
+    if value is None or math.isnan(value):
+        return ""
+    return "exact" if math.isinf(value) else f"{value:.2f}"
 
 
 def format_ssim(value: float | None) -> str:
