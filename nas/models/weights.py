@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     return LoadedWeights(model, descriptor, task, genotype, training, str(path))
 
 
-def part_of(metadata: dict[str, str], key: str, path: str | Path) -> dict[str, Any]:
+def part_of(metadata: Mapping[str, str], key: str, path: str | Path) -> dict[str, Any]:
     """One part of a weights file's description.
 
     Args:
