@@ -104,6 +104,10 @@ def _run(path: Path) -> Genotype | str:
     typer.echo(
         f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}"
     )
+    for entry in run.history():
+        changed = [f"{key} {before} -> {after}" for key, (before, after) in entry.get("changes", {}).items()]
+        forced = [f"although {clause}" for clause in entry.get("forced", ())]
+        typer.echo(f"resumed at step {entry.get('step')} with " + ", ".join([*changed, *forced]))
     for kind in ("train", "validation", "warning"):
         found = [e for e in read_events(path) if e["kind"] == kind]
         if found:
