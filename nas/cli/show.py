@@ -108,6 +108,10 @@ def _run(path: Path) -> Genotype | str:
     log = read_log(path / EVENTS)
     if damage := log.damage(path / EVENTS):
         typer.echo(f"warning: {damage}", err=True)
+    for entry in run.history():
+        changed = [f"{key} {before} -> {after}" for key, (before, after) in entry.get("changes", {}).items()]
+        forced = [f"although {clause}" for clause in entry.get("forced", ())]
+        typer.echo(f"resumed at step {entry.get('step')} with " + ", ".join([*changed, *forced]))
     for kind in ("train", "validation", "warning"):
         found = [e for e in log.events if e["kind"] == kind]
         if found:

@@ -98,8 +98,9 @@ class Run:
     def _refuse_earlier_run(self) -> None:
         if not (self.folder / "config.yaml").exists():
             return
+        ours = (self.folder / "made_of.json").is_file()  # and not a config.yaml of the user's
         states = any(self.states.glob("step-*"))
-        if states or any(path.name not in BEGINNINGS for path in self.folder.iterdir()) or self._has_trials():
+        if not ours or states or any(p.name not in BEGINNINGS for p in self.folder.iterdir()) or self._has_trials():
             raise UsageError(
                 f"{str(self.folder)!r} already holds a run; continue it with --resume {self.folder} or choose another "
                 "--out"

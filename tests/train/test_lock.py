@@ -148,7 +148,7 @@ def test_another_process_keeps_the_lock_until_it_is_killed(holder: subprocess.Po
 
 
 def test_a_run_that_another_process_works_on_can_neither_be_held_nor_begun_anew(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "run", "retrain", RetrainSettings())
+    run = Run.create(tmp_path / "run", "retrain", RetrainSettings(), files={"made_of.json": "{}"})
     run.lock.release()
     lock_of(run.folder, owner())
     with pytest.raises(UsageError, match="is working on the run"), Run.open(run.folder).held():

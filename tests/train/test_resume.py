@@ -409,8 +409,7 @@ def test_a_failed_start_leaves_no_folder(wrong: dict[str, Any], words: str, plac
 
 def test_a_run_that_died_before_its_first_state_is_made_anew_by_the_corrected_command(place: Path) -> None:
     shutil.rmtree("run/state")
-    for name in ("weights.safetensors", "made_of.json"):
-        Path("run", name).unlink()
+    Path("run/weights.safetensors").unlink()
     train(Path("run"), "photos", data__batch=1)
     assert Run.open("run").settings.data.batch == 1
     with pytest.raises(UsageError, match="already holds a run"):
