@@ -111,7 +111,9 @@ def _without_groups(layers: nn.Sequential) -> nn.Sequential:
 
 
 def _is_pointwise(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d) and plain_convolution(layer) and layer.kernel_size == (1, 1) and layer.groups == 1
+    return (
+        isinstance(layer, nn.Conv2d) and plain_convolution(layer) and layer.kernel_size == (1, 1) and layer.groups == 1
+    )
 
 
 def _is_grouped(layer: nn.Module) -> bool:
@@ -138,7 +140,9 @@ def _per_input(layer: nn.Module, share: int, first: bool) -> nn.Conv2d:
         groups=channels,
         bias=False,
     ).to(layer.weight)
-    weight = layer.weight.reshape(channels, 1, *layer.kernel_size) if first else layer.weight.repeat_interleave(share, 0)
+    weight = (
+        layer.weight.reshape(channels, 1, *layer.kernel_size) if first else layer.weight.repeat_interleave(share, 0)
+    )
     wide.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
     return wide
 
@@ -286,7 +290,7 @@ class PixelGateForm(nn.Module):
 
 
 class NetworkForm(ImageEnds):
-    """The derived JSNet; the fusion of all cells is folded with the first convolution of CSFM and summed cell by cell."""
+    """The derived JSNet; all cells are fused with the first convolution of CSFM folded in, one by one."""
 
     def __init__(self, network: JSNet) -> None:
         """Take the layers of a network over."""

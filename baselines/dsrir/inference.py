@@ -38,10 +38,8 @@ class PatchAttentionForm(nn.Module):
         (rows, columns), (h, w) = self.grid, y.shape[-2:]
         # (B, C, gr, h / gr, gc, w / gc), a view of y
         patches = y.unflatten(3, (columns, w // columns)).unflatten(2, (rows, h // rows))
-        if torch.compiler.is_exporting():  # plain pooling would have the patch of one image size
-            pooled = patches.mean((3, 5))
-        else:
-            pooled = F.avg_pool2d(y, (h // rows, w // columns))  # (B, C, gr, gc)
+        exported = torch.compiler.is_exporting()  # plain pooling would have the patch of one image size
+        pooled = patches.mean((3, 5)) if exported else F.avg_pool2d(y, (h // rows, w // columns))  # (B, C, gr, gc)
         patches.mul_(self.gate(pooled)[:, :, :, None, :, None])
         return y.add_(x)
 

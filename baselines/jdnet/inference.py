@@ -82,7 +82,9 @@ class AttentionForm(nn.Module):
         rows = max(1, BAND_ELEMENTS // (x.shape[0] * self.weight_planes * self.hood.kernel**2 * width))
         for top in range(0, height, rows):
             seen = slice(top, min(top + rows, height) + 2 * self.hood.pad)
-            self._attend(attended[:, :, top : top + rows], query[:, :, top : top + rows], key[:, :, seen], value[:, :, seen])
+            self._attend(
+                attended[:, :, top : top + rows], query[:, :, top : top + rows], key[:, :, seen], value[:, :, seen]
+            )
         attended = F.leaky_relu_(attended, self.slope).contiguous(memory_format=torch.channels_last)
         y: Tensor = self.conv(attended)
         return y.add_(x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
+
 from nas.errors import NasError
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.inference import restore
@@ -15,6 +17,7 @@ from nas.evaluation.saved_images import REFERENCES, image_path
 from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
 from nas.images import image_info, to_uint8, write_image
 from nas.models.calling import descriptor_of
+from nas.models.optimize import OptimizedModel, optimize
 from nas.profiling.forward import DTYPES
 from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
 
@@ -25,6 +28,23 @@ _RETRIES = (512, 192, 64)
 
 #: called with the number of images that are done, and a few words; a negative number takes images back
 Advance = Callable[[int, str], None]
+
+
+def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> EvaluatedModel:
+    """The model with its network optimised, see ``EvaluationOptions.plain``.
+
+    Args:
+        model: The model; its network is not changed.
+        options: How it is evaluated.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if options.plain or reduced:
+        return model
+    form = optimize(model.model)
+    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:

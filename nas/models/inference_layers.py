@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 #: a fused call costs about 45 us more than a plain one: as much as a sweep over so many elements of the result
 FUSED_FROM = 2**18
 
@@ -102,6 +101,7 @@ class FusedConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """The convolution and its activation."""
         padding, stride, dilation = self._window
         if self._one_call(x):
             name, scalars, algorithm = self._attributes()
@@ -136,8 +136,8 @@ class FusedConv(nn.Module):
             and x.dtype is torch.float32
             and weight.dtype is torch.float32
             and not torch.is_autocast_enabled("cpu")
-            and torch.backends.mkldnn.is_available()
-            and torch.backends.mkldnn.enabled
+            and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+            and bool(torch.backends.mkldnn.enabled)
             and not torch.compiler.is_compiling()
             and x.is_contiguous(memory_format=torch.channels_last)
         )
@@ -183,6 +183,7 @@ class LinearEnlargement(nn.Module):
         self.conv = FusedConv(weight, bias, padding=(kernel // 2, kernel // 2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', s H, s W)."""
         if min(x.shape[-2:]) < self.strip or torch.compiler.is_compiling():
             small: Tensor = self.layers(x)
             return small

@@ -114,16 +114,18 @@ def _check(model: nn.Module) -> None:
     device = next((t.device for t in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     height, width = (allowed_size(side, d.size_multiple, d.min_size) for side in (_SIDE, _SIDE + d.size_multiple))
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, d.channels, height, width, generator=generator, dtype=torch.float64).to(device) * d.value_range
+    image = (
+        torch.rand(1, d.channels, height, width, generator=generator, dtype=torch.float64).to(device) * d.value_range
+    )
     with torch.inference_mode():
         wanted = final_image(double(image))
         found = final_image(OptimizedModel(rewritten(double), model)(image))
     difference = (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
     if found.shape != wanted.shape or not difference <= EXACT:
         raise NasError(
-            f"{d.name} cannot be optimised: its rewritten form differs by {float(difference):.1e}, as one of its modules "
-            "uses the layers of a sequence one by one; give that module a method 'optimized' that returns itself, or use "
-            "--plain"
+            f"{d.name} cannot be optimised: its rewritten form differs by {float(difference):.1e}, as one of its "
+            "modules uses the layers of a sequence one by one; give that module a method 'optimized' that returns "
+            "itself, or use --plain"
         )
 
 
