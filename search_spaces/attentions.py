@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from nas.errors import NasError, UsageError
-from nas.models.optimize import rewritten
+from nas.models.optimizing import rewritten
 from nas.space.blocks import block
 from search_spaces.operations import Identity, Zero
 
@@ -60,7 +60,7 @@ class Gated(nn.Module):
         return self.gate(x) * x
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import GateForm
 
         return GateForm(rewritten(self.at))
@@ -112,7 +112,7 @@ class ContrastAttention(nn.Module):
         return self.gate(x) * x
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import ContrastGate, GateForm
 
         return GateForm(ContrastGate(rewritten(self.conv_du), SMALLEST_VARIANCE))
@@ -187,7 +187,7 @@ class EnhancedSpatialAttention(nn.Module):
             )
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import EnhancedSpatialGate, GateForm
 
         return GateForm(EnhancedSpatialGate(self))

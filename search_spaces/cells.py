@@ -105,7 +105,7 @@ class JointCell(nn.Module):
         return self.run(x, lambda e, h: self.ops[e](h), lambda e, h: self.atts[e](h))
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import CellForm
 
         return CellForm(self)

@@ -52,7 +52,7 @@ class PixelGate(nn.Module):
         return y
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import PixelGateForm
 
         return PixelGateForm(self.k2, self.k3)

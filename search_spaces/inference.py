@@ -1,8 +1,8 @@
 """The forms for inference of the JSNet blocks, cell and network: the same function in fewer steps.
 
-Reached through the method ``optimized`` of each module (``nas.models.optimize``). What is used: linear maps that follow
-each other are one, sums over edges are made in place by the convolutions themselves, gates are multiplied and added in
-one sweep, and the concatenation of all cells is never made.
+Reached through the method ``optimized`` of each module (``nas.models.optimizing``). What is used: linear maps that
+follow each other are one, sums over edges are made in place by the convolutions themselves, gates are multiplied and
+added in one sweep, and the concatenation of all cells is never made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.models.inference_layers import Activation, FusedConv, plain_convolution
-from nas.models.optimize import rewritten
+from nas.models.optimizing import rewritten
 from search_spaces.cells import JointCell, Wiring
 from search_spaces.ends import ImageEnds
 

@@ -113,7 +113,7 @@ class JSNet(ImageEnds):
         return self.leave(self.cpam(fused), image)  # (N, W, H, W') -> (N, W/2, H, W') -> image
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import NetworkForm
 
         return NetworkForm(self)

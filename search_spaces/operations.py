@@ -54,7 +54,7 @@ class DenseBlock(nn.Module):
         return x + reduced
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from search_spaces.inference import dense_form
 
         return dense_form(self.op1, self.op2, self.reduce)

@@ -69,7 +69,7 @@ class PatchAttentionBlock(nn.Module):
         return y
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.dsrir.inference import PatchAttentionForm
 
         return PatchAttentionForm(self)
@@ -88,7 +88,7 @@ class PatchAttentionGroup(nn.Module):
         return y
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.dsrir.inference import ResidualForm
 
         return ResidualForm(self)
@@ -108,7 +108,7 @@ class PixelRefinement(nn.Module):
         return y
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.dsrir.inference import PixelRefinementForm
 
         return PixelRefinementForm(self)
@@ -144,7 +144,7 @@ class UncertaintyAttention(nn.Module):
         return features, restored, uncertainty
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.dsrir.inference import UncertaintyForm
 
         return UncertaintyForm(self)
@@ -175,7 +175,7 @@ class Up(nn.Module):
         return y
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.dsrir.inference import EnlargementForm
 
         return EnlargementForm(self)

@@ -1,6 +1,6 @@
 """The forms for inference of DSRIR's units: activations join their convolutions, gates and residuals work in place.
 
-Reached through the method ``optimized`` of each module (``nas.models.optimize``).
+Reached through the method ``optimized`` of each module (``nas.models.optimizing``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.models.inference_layers import Activation, FusedConv
-from nas.models.optimize import rewritten
+from nas.models.optimizing import rewritten
 
 if TYPE_CHECKING:
     from baselines.dsrir.blocks import (

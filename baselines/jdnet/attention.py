@@ -180,7 +180,7 @@ class AttentionBlock(nn.Module):
         return result
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``; attention of the other kind stays as it is."""
+        """See ``nas.models.optimizing.Rewritable``; attention of the other kind stays as it is."""
         from baselines.jdnet.inference import AttentionForm
 
         return AttentionForm(self, SLOPE) if self.sam.sa_type == "pairwise" else self

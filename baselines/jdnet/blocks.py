@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
         return result
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.jdnet.inference import ResidualForm
 
         return ResidualForm(self)
@@ -58,7 +58,7 @@ class SelfCalibratedConvolution(nn.Module):
         return result
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.jdnet.inference import CalibratedConvolutionForm
 
         return CalibratedConvolutionForm(self)
@@ -84,7 +84,7 @@ class SelfCalibratedBlock(nn.Module):
         return result
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.jdnet.inference import CalibratedBlockForm
 
         return CalibratedBlockForm(self)

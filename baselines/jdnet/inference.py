@@ -1,8 +1,9 @@
 """The forms for inference of JDNet's blocks: the same function with less memory and fewer sweeps.
 
-Reached through the method ``optimized`` of each module (``nas.models.optimize``). 1x1 convolutions come before nearest
-enlargement, with which they commute; the features of all units lie in one tensor that is never concatenated anew; batch
-normalisation joins the convolutions; attention holds three tensors of K K planes for a band of rows and no more.
+Reached through the method ``optimized`` of each module (``nas.models.optimizing``). 1x1 convolutions come before
+nearest enlargement, with which they commute; the features of all units lie in one tensor that is never concatenated
+anew; batch normalisation joins the convolutions; attention holds three tensors of K K planes for a band of rows and no
+more.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from baselines.jdnet.primitives import padded, taps
 from nas.models.inference_layers import Activation, FusedConv, frozen
-from nas.models.optimize import rewritten
+from nas.models.optimizing import rewritten
 
 if TYPE_CHECKING:
     from baselines.jdnet.attention import AttentionBlock

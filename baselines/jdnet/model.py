@@ -116,7 +116,7 @@ class JointUnit(nn.Module):
         return self.scn(u) if self.config.self_calibration else u
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.jdnet.inference import UnitForm
 
         return UnitForm(self)
@@ -139,7 +139,7 @@ class DenseUnits(nn.Module):
         return fused
 
     def optimized(self) -> nn.Module:
-        """See ``nas.models.optimize.Rewritable``."""
+        """See ``nas.models.optimizing.Rewritable``."""
         from baselines.jdnet.inference import DenseUnitsForm
 
         return DenseUnitsForm(self)

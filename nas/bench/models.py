@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas.bench.device import device_name
 from nas.models.calling import descriptor_of, evaluating
 from nas.models.descriptor import ModelDescriptor
-from nas.models.optimize import optimize
+from nas.models.optimizing import optimize
 from nas.profiling.forward import cpu_threads, example_input
 from nas.profiling.process_memory import peak_resident_mib
 

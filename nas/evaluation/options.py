@@ -40,8 +40,8 @@ class EvaluationOptions:
         threads: Of torch while latency is measured on a CPU.
         command: How the rows can be made again; it is copied into them.
         plain: Restore with the networks as they are written; otherwise, unless in a reduced number type, with their
-            forms for inference (``nas.models.optimize``), which differ in the order of rounding only. Costs and latency
-            are those of the networks as they are written either way.
+            forms for inference (``nas.models.optimizing``), which differ in the order of rounding only. Costs and
+            latency are those of the networks as they are written either way.
         again: Measure also what the table already holds, and replace those rows.
         progress: True shows a bar on standard error; a stream takes its place.
     """

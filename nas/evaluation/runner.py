@@ -17,7 +17,7 @@ from nas.evaluation.saved_images import REFERENCES, image_path
 from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
 from nas.images import image_info, to_uint8, write_image
 from nas.models.calling import descriptor_of
-from nas.models.optimize import OptimizedModel, optimize
+from nas.models.optimizing import OptimizedModel, optimize
 from nas.profiling.forward import DTYPES
 from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
 

@@ -179,7 +179,7 @@ class LinearEnlargement(nn.Module):
         super().__init__()
         self.layers, self.scale, self.ring = layers, scale, ring
         self.strip = ring + kernel // 2
-        weight, bias = _impulse_response(layers, scale, kernel)
+        weight, bias = _kernel_of(layers, scale, kernel, ring)
         self.conv = FusedConv(weight, bias, padding=(kernel // 2, kernel // 2))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,22 +196,36 @@ class LinearEnlargement(nn.Module):
         return y
 
 
-def _impulse_response(layers: nn.Sequential, scale: int, kernel: int) -> tuple[Tensor, Tensor]:
-    """Weight (s s C', C, kernel, kernel) and bias (s s C',) of a linear chain, computed in float64."""
+def _kernel_of(layers: nn.Sequential, scale: int, kernel: int, ring: int) -> tuple[Tensor, Tensor]:
+    """Weight (s s C', C, kernel, kernel) and bias (s s C',) of a linear chain, computed in float64.
+
+    The weight is the gradient of an output pixel far from the border with respect to the input.
+    """
     first = next(layers.parameters())
-    chain = copy.deepcopy(layers).double()
-    channels, side = first.shape[1], 2 * kernel + 1
-    images = torch.zeros(channels + 1, channels, side, side, dtype=torch.float64, device=first.device)
-    index = torch.arange(channels, device=first.device)
-    images[index, index, kernel, kernel] = 1.0
-    answers = F.pixel_unshuffle(chain(images), scale)  # (C + 1, s s C', side, side)
-    reach = slice(kernel - kernel // 2, kernel + kernel // 2 + 1)
-    weight = (answers[:-1] - answers[-1:])[..., reach, reach].flip(-1, -2).transpose(0, 1)
-    return weight.to(first.dtype), answers[-1, :, kernel, kernel].to(first.dtype)
+    chain = copy.deepcopy(layers).double().requires_grad_(False)
+    middle = kernel // 2 + ring
+    image = torch.zeros(1, first.shape[1], 2 * middle + 1, 2 * middle + 1, dtype=torch.float64, device=first.device)
+    bias = F.pixel_unshuffle(chain(image), scale)[0, :, middle, middle]
+    outputs = torch.arange(len(bias), device=first.device)
+    with torch.enable_grad():
+        images = image.repeat(len(bias), 1, 1, 1).requires_grad_()
+        pixels = F.pixel_unshuffle(chain(images), scale)[outputs, outputs, middle, middle]
+        (slopes,) = torch.autograd.grad(pixels.sum(), images)
+    weight = slopes[..., ring : ring + kernel, ring : ring + kernel]
+    return weight.to(first.dtype), bias.to(first.dtype)
+
+
+def _flat(layers: nn.Sequential) -> list[nn.Module]:
+    """The layers of a sequence and of the sequences in it."""
+    found: list[nn.Module] = []
+    for layer in layers:
+        found += _flat(layer) if type(layer) is nn.Sequential else [layer]
+    return found
 
 
 def collapsed(layers: nn.Sequential) -> nn.Module | None:
     """A chain of convolutions and pixel shuffles as one layer, where that takes fewer multiply-adds; else None."""
+    layers = nn.Sequential(*_flat(layers))
     if not all(plain_convolution(layer) or type(layer) is nn.PixelShuffle for layer in layers):
         return None
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]

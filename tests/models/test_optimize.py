@@ -15,7 +15,7 @@ from nas.errors import NasError, UsageError
 from nas.models.calling import allowed_size, descriptor_of, final_image
 from nas.models.descriptor import ModelDescriptor
 from nas.models.inference_layers import FusedConv, LinearEnlargement, collapsed
-from nas.models.optimize import OptimizedModel, optimize, rewritten
+from nas.models.optimizing import OptimizedModel, optimize, rewritten
 from nas.models.parametrized import without_parametrizations
 from nas.registry import BASELINES
 from nas.space.blocks import BLOCKS, BlockInfo
@@ -146,7 +146,12 @@ def test_adding_a_block_to_a_sum_leaves_its_input_as_it_is() -> None:
     from search_spaces.inference import adding
 
     torch.manual_seed(0)
-    for role, name in BLOCK_NAMES:
+    for role, name in [
+        ("operation", "rb"),
+        ("operation", "skip_connect"),
+        ("attention", "esab"),
+        ("attention", "none"),
+    ]:
         block = BLOCKS[role].get(name).build(32).eval()
         form = adding(without_parametrizations(block))
         x, total = torch.randn(1, 32, 16, 16), torch.randn(1, 32, 16, 16)
@@ -160,7 +165,7 @@ def test_adding_a_block_to_a_sum_leaves_its_input_as_it_is() -> None:
         torch.testing.assert_close(sum_, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["jsnet", "jdnet", "dsrir", "mspan"])
+@pytest.mark.parametrize("case", ["jsnet", "jdnet"])
 def test_the_network_is_unchanged_and_shares_nothing(case: str) -> None:
     model = build(case).train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -253,27 +258,27 @@ def test_fused_calls_equal_plain_ones(activation: str, monkeypatch: pytest.Monke
     torch.testing.assert_close(found["fused"], found["plain"], rtol=1e-5, atol=1e-5)
 
 
-class _NoWaiting(TorchDispatchMode):
-    """Refuses what makes the host wait for a device: reading a value, and copies between devices."""
+class _NoReading(TorchDispatchMode):
+    """Refuses what makes the host wait for a device: reading a value, and shapes that depend on values."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = str(func)
-        if "_local_scalar_dense" in name or "nonzero" in name:
-            raise AssertionError(f"{name} makes the host wait for the device")
-        if "_to_copy" in name and (kwargs or {}).get("device", args[0].device) != args[0].device:
-            raise AssertionError(f"{name} copies between devices")
+        if str(func) in ("aten._local_scalar_dense.default", "aten.nonzero.default"):
+            raise AssertionError(f"{func} makes the host wait for the device")
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("form", ["plain", "optimised"])
-@pytest.mark.parametrize("case", VARIANTS)
-def test_no_forward_pass_waits_for_the_device(case: str, form: str) -> None:
-    model = build(case)
+@pytest.mark.parametrize("form", ["as written", "optimised"])
+@pytest.mark.parametrize("name", BASELINES.names())
+def test_no_forward_pass_reads_a_value_or_leaves_the_device(name: str, form: str) -> None:
+    model = build(name)
     if form == "optimised":
         model = optimize(model)
     image = image_for(model, torch.float32)
-    with torch.no_grad(), _NoWaiting():  # type: ignore[no-untyped-call]
+    with torch.no_grad(), _NoReading():  # type: ignore[no-untyped-call]
         model(image)
+        # tensors on torch's device "meta" have no values, so no copy of them can be made elsewhere
+        output = final_image(model.to("meta")(image.to("meta")))
+    assert output.device.type == "meta"
 
 
 @pytest.mark.gpu

@@ -84,13 +84,14 @@ def optimize(model: nn.Module) -> nn.Module:
     descriptor_of(model)
     if isinstance(model, OptimizedModel):
         return copy.deepcopy(model)
-    own = _copy(model)
-    before = _classes(own)
-    network = rewritten(own)
-    if _classes(network) == before:
-        return network
-    _check(model)
-    return OptimizedModel(network, model)
+    with torch.inference_mode(False), torch.no_grad():  # so that its tensors are ordinary ones wherever it is called
+        own = _copy(model)
+        before = _classes(own)
+        network = rewritten(own)
+        if _classes(network) == before:
+            return network
+        _check(model)
+        return OptimizedModel(network, model)
 
 
 def _copy(model: nn.Module) -> nn.Module:
@@ -117,9 +118,8 @@ def _check(model: nn.Module) -> None:
     image = (
         torch.rand(1, d.channels, height, width, generator=generator, dtype=torch.float64).to(device) * d.value_range
     )
-    with torch.inference_mode():
-        wanted = final_image(double(image))
-        found = final_image(OptimizedModel(rewritten(double), model)(image))
+    wanted = final_image(double(image))
+    found = final_image(OptimizedModel(rewritten(double), model)(image))
     difference = (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
     if found.shape != wanted.shape or not difference <= EXACT:
         raise NasError(
