@@ -116,6 +116,12 @@ class JointUnit(nn.Module):
         u = m + a
         return self.scn(u) if self.config.self_calibration else u
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import UnitForm
+
+        return UnitForm(self)
+
 
 class DenseUnits(nn.Module):
     """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
@@ -132,6 +138,12 @@ class DenseUnits(nn.Module):
             raw.append(unit(fused))
             fused = fuse(torch.cat(raw, dim=1))  # (N, (i + 2) C, H, W) -> (N, C, H, W)
         return fused
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import DenseUnitsForm
+
+        return DenseUnitsForm(self)
 
 
 class JDNet(nn.Module):

@@ -54,6 +54,9 @@ def evaluate_command(
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
     save_images: _SaveImages = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of noise and other random degradations.")] = 0,
     device: o.DeviceOption = None,
@@ -102,6 +105,7 @@ def evaluate_command(
             dtype=dtype,
             with_latency=latency,
             save_images=save_images,
+            plain=plain,
             again=again,
             seed=seed,
             threads=threads or 1,

@@ -89,6 +89,17 @@ FLAGS: dict[str, dict[str, str]] = {
         "threads": "threads",
         "plugin": "plugins",
     },
+    "bench train": {
+        "task": "task",
+        "data": "data.path",
+        "batch": "data.batch",
+        "patch": "data.patch",
+        "model": "model",
+        "cells": "network.cells",
+        "workers": "data.workers",
+        "device": "device",
+        "threads": "threads",
+    },
 }
 #: settings that are lists where the flag is a text
 _LISTS: dict[str, Callable[[Any], list[str]]] = {"search.objectives": comma_separated, "retrain.sets": set_names}

@@ -24,7 +24,7 @@ from nas.evaluation.resolve import EvaluatedModel, ModelSpec, resolve
 from nas.evaluation.result_columns import empty_row, row_name, with_scores
 from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
-from nas.evaluation.runner import Advance, decide_tiles, score_set
+from nas.evaluation.runner import Advance, decide_tiles, form_for_inference, score_set
 from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
 from nas.machine import check_device
 from nas.models.calling import descriptor_of
@@ -120,6 +120,13 @@ class _Job:
     failures: list[str]
     advance: Advance
     _profile: ModelProfile | None = None
+    _runner: EvaluatedModel | None = None
+
+    def runner(self) -> EvaluatedModel:
+        """The model in the form in which images are restored, made when the first image needs it."""
+        if self._runner is None:
+            self._runner = form_for_inference(self.model, self.options)
+        return self._runner
 
     def profile(self) -> ModelProfile:
         """Costs and latency, measured when the first row needs them; a failure is noted once."""
@@ -149,7 +156,7 @@ class _Job:
         profile = self.profile()
         if options.save_images is not None:
             disown_images(options.save_images, row.model, one)
-        scores, used = score_set(self.model, one, options, self.advance)
+        scores, used = score_set(self.runner(), one, options, self.advance)
         row = row if used == options else empty_row(self.model, one, used)
         if options.save_images is not None:
             assign_images(options.save_images, row, one)

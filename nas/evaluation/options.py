@@ -40,6 +40,9 @@ class EvaluationOptions:
         seed: Of the degradations that draw random numbers; 0 or more.
         threads: Of torch while latency is measured on a CPU.
         command: How the rows can be made again; it is copied into them.
+        plain: Restore with the networks as they are written; otherwise, unless in a reduced number type, with their
+            forms for inference (``nas.models.optimizing``), which differ in the order of rounding only. Costs and
+            latency are those of the networks as they are written either way.
         again: Measure also what the table already holds, and replace those rows.
         progress: True shows a bar on standard error; a stream takes its place.
     """
@@ -58,6 +61,7 @@ class EvaluationOptions:
     seed: int = 0
     threads: int = 1
     command: str = ""
+    plain: bool = False
     again: bool = False
     progress: bool | TextIO = False
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
+
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.inference import restore
 from nas.evaluation.options import EvaluationOptions
@@ -15,12 +17,30 @@ from nas.evaluation.scoring import Array, Score, degraded_and_target, score_outp
 from nas.evaluation.tiles import input_size, smaller_tiles, tile_for
 from nas.images import to_uint8, write_image
 from nas.models.calling import descriptor_of
+from nas.models.optimizing import OptimizedModel, optimize
 from nas.profiling.forward import DTYPES
 from nas.profiling.memory import is_out_of_memory
 from nas.signals import stop_if_asked
 
 #: called with the number of images that are done, and a few words; a negative number takes images back
 Advance = Callable[[int, str], None]
+
+
+def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> EvaluatedModel:
+    """The model with its network optimised, see ``EvaluationOptions.plain``.
+
+    Args:
+        model: The model; its network is not changed.
+        options: How it is evaluated.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if options.plain or reduced:
+        return model
+    form = optimize(model.model)
+    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 import sys
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import nn
@@ -14,6 +12,7 @@ from torch import nn
 from nas.errors import NasError
 from nas.machine import starting_processes
 from nas.models.calling import evaluating
+from nas.models.parametrized import without_parametrizations
 from nas.profiling.forward import autocast_to, example_input, memory_layout
 
 
@@ -46,7 +45,7 @@ def peak_resident_mib(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    plain = _without_parametrizations(model).cpu()
+    plain = without_parametrizations(model).cpu()
     try:
         with starting_processes(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
@@ -55,25 +54,6 @@ def peak_resident_mib(
             f"{type(model).__name__} cannot be sent to another process ({error}), so its peak memory is not measured; "
             "define it at the top of a module"
         ) from error
-
-
-def _without_parametrizations(model: nn.Module) -> nn.Module:
-    """A copy with its weight norms computed once: modules that have them cannot be sent to another process."""
-    from torch.nn.utils import parametrize
-
-    own = copy.deepcopy(model)
-    for module in list(own.modules()):
-        if not parametrize.is_parametrized(module):
-            continue
-        names = cast(nn.ModuleDict, module.parametrizations)
-        values = {name: getattr(module, name).detach() for name in names}
-        # by hand: torch's own removal would take the property off the class, which the original shares
-        del module._modules["parametrizations"]
-        module.__class__ = type(module).__bases__[0]
-        for name, value in values.items():
-            module.register_parameter(name, nn.Parameter(value))
-        module._load_state_dict_pre_hooks.clear()  # weight norm leaves a local function there
-    return own
 
 
 def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int) -> float:
