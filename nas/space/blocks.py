@@ -75,16 +75,23 @@ class BlockTraits:
         Raises:
             UsageError: A name is unknown, or a value is none of the choices.
         """
+        found = {name: parameter.default for name, parameter in self.parameters.items()}
         for name, value in given.items():
             if name not in self.parameters:
                 known = did_you_mean(name, self.parameters) if self.parameters else "it takes none"
                 raise UsageError(f"block {block!r} has no parameter {name!r}; {known}")
-            choices = self.parameters[name].choices
-            # True == 1, but a flag is no number
-            if choices and not any(value == c and type(value) is type(c) for c in choices):
-                wanted = ", ".join(map(repr, choices))
-                raise UsageError(f"{name} of block {block!r} cannot be {value!r}; use one of {wanted}")
-        return {name: given.get(name, parameter.default) for name, parameter in self.parameters.items()}
+            found[name] = _choice(self.parameters[name], value, f"{name} of block {block!r}")
+        return found
+
+
+def _choice(parameter: BlockParameter, value: Any, what: str) -> Any:
+    """The choice that equals a value (2 for 2.0, but not 1 for True); the value itself where all are allowed."""
+    if not parameter.choices:
+        return value
+    for choice in parameter.choices:
+        if value == choice and isinstance(value, bool) == isinstance(choice, bool):
+            return choice
+    raise UsageError(f"{what} cannot be {value!r}; use one of {', '.join(map(repr, parameter.choices))}")
 
 
 @dataclass(frozen=True)

@@ -35,32 +35,19 @@ class L2Norm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Mean 0 and population variance 1 over the channels of each pixel, then scale and shift."""
+    """Mean 0 and population variance 1 over the channels of each pixel, then a scale and, if wanted, a shift."""
 
-    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+    def __init__(self, channels: int, eps: float = 1e-6, shift: bool = True) -> None:
         super().__init__()
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.bias = nn.Parameter(torch.zeros(channels)) if shift else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         centred = x - x.mean(dim=1, keepdim=True)
         variance = centred.square().mean(dim=1, keepdim=True)
-        normal = centred / torch.sqrt(variance + self.eps)
-        return self.weight.view(1, -1, 1, 1) * normal + self.bias.view(1, -1, 1, 1)
-
-
-class ScaleNorm(nn.Module):
-    """Each pixel divided by the standard deviation of its features (their mean stays), then a scale (Restormer)."""
-
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        variance = x.var(dim=1, keepdim=True, unbiased=False)
-        return x / torch.sqrt(variance + self.eps) * self.weight.view(1, -1, 1, 1)
+        scaled = centred / torch.sqrt(variance + self.eps) * self.weight.view(1, -1, 1, 1)
+        return scaled if self.bias is None else scaled + self.bias.view(1, -1, 1, 1)
 
 
 def make_norm(name: str, channels: int) -> nn.Module | None:

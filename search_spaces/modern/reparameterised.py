@@ -44,6 +44,10 @@ class MergedConv(nn.Module):
             layer.bias.copy_(bias)
         return layer
 
+    def optimized(self) -> nn.Module:
+        """The form for inference, which ``nas restore`` computes: that of ``merged``."""
+        return self.merged()
+
 
 class Conv3XC(MergedConv):
     """SPAN's convolution: 1x1 to twice the channels, 3x3, 1x1 back, and a 1x1 shortcut (Wan et al., 2024)."""

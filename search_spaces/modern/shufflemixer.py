@@ -7,9 +7,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from search_spaces.modern.catalogue import registered
-from search_spaces.modern.layers import ScaleNorm, conv, depthwise
+from search_spaces.modern.layers import LayerNorm, conv, depthwise
 
 GROUPS = 8
+#: Of the norms, ten times that of the other families.
+EPSILON = 1e-5
 
 
 class ShuffledMLP(nn.Module):
@@ -33,7 +35,8 @@ class ShuffleMixerLayer(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = ScaleNorm(channels), ScaleNorm(channels)
+        self.norm1 = LayerNorm(channels, EPSILON, shift=False)
+        self.norm2 = LayerNorm(channels, EPSILON, shift=False)
         self.mlp1, self.mlp2 = ShuffledMLP(channels), ShuffledMLP(channels)
         self.spatial = depthwise(channels, 7)
 
