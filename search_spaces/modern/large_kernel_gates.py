@@ -22,11 +22,11 @@ class StripModulation(nn.Module):
         super().__init__()
         self.strip = Strip(channels, kernel=kernel, enhanced=False)
         self.pooled = depthwise(channels, 3)
-        self.gate = conv(channels, channels)
+        self.coarse = conv(channels, channels)
         self.mix = conv(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        coarse = enlarged(F.gelu(self.gate(self.pooled(pooled(x)))), x, "bilinear")
+        coarse = enlarged(F.gelu(self.coarse(self.pooled(pooled(x)))), x, "bilinear")
         weight = torch.sigmoid(x.mean(dim=(-2, -1), keepdim=True))  # (N, C, 1, 1)
         return F.gelu(self.mix(self.strip(x) + coarse * weight))
 
@@ -42,11 +42,11 @@ class StripSelection(nn.Module):
         super().__init__()
         self.strip = Strip(channels, kernel=kernel, enhanced=False)
         self.local = depthwise(channels, 3)
-        self.gate = conv(2 * channels, channels)
+        self.choose = conv(2 * channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         far, near = self.strip(x), self.local(x)
-        share = torch.sigmoid(F.gelu(self.gate(torch.cat([far, near], dim=1))))
+        share = torch.sigmoid(F.gelu(self.choose(torch.cat([far, near], dim=1))))
         return far * share + near * (1 - share)
 
 

@@ -11,11 +11,11 @@ NAMES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
     "dw_ffn": (("conv_0.0", "depthwise", None), ("conv_0.1", "pointwise", None), ("conv_1", "reduce", None)),
     "smfa": (
         ("linear_0", "split", None),
-        ("linear_1", "gate.mix", None),
+        ("linear_1", "modulator.mix", None),
         ("linear_2", "join", None),
-        ("dw_conv", "gate.pooled", None),
-        ("alpha", "gate.alpha", None),
-        ("belt", "gate.beta", None),
+        ("dw_conv", "modulator.pooled", None),
+        ("alpha", "modulator.alpha", None),
+        ("belt", "modulator.beta", None),
         ("lde", "local", "dw_ffn"),
     ),
     "lk_strip": (("DWConv_1xK", "across", None), ("DWConv_Kx1", "down", None), ("conv1", "mix", None)),
@@ -36,10 +36,10 @@ NAMES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
     "lk_modulate": (
         ("PLKB", "strip", "lk_strip"),
         ("DWConv_3", "pooled", None),
-        ("conv1_1", "gate", None),
+        ("conv1_1", "coarse", None),
         ("conv1_2", "mix", None),
     ),
-    "lk_select": (("PLKB", "strip", "lk_strip"), ("DWConv_3", "local", None), ("conv1_1", "gate", None)),
+    "lk_select": (("PLKB", "strip", "lk_strip"), ("DWConv_3", "local", None), ("conv1_1", "choose", None)),
     "lk_crossgate": (
         ("PLKB", "strip", "lk_strip"),
         ("DWConv_3", "local", None),

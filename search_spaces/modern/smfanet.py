@@ -34,7 +34,7 @@ class PartlyConvolutionalFFN(nn.Module):
 
 @registered("dw_ffn")
 class DepthwiseFFN(nn.Module):
-    """An FFN that begins with a depthwise 3x3 of two outputs a channel: SMFA's local branch. 6C^2 + 25C parameters."""
+    """An FFN that begins with a depthwise 3x3 of two outputs a channel: SMFA's local branch. 6C^2 + 23C parameters."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -75,13 +75,13 @@ class SelfModulation(nn.Module):
     def __init__(self, channels: int, *, enlarge: str = "nearest") -> None:
         super().__init__()
         self.split = conv(channels, 2 * channels)
-        self.gate = PooledGate(channels, enlarge)
+        self.modulator = PooledGate(channels, enlarge)
         self.local = DepthwiseFFN(channels)
         self.join = conv(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y, v = self.split(x).chunk(2, dim=1)
-        out: torch.Tensor = self.join(v * self.gate(v) + self.local(y))
+        out: torch.Tensor = self.join(v * self.modulator(v) + self.local(y))
         return out
 
 
@@ -92,10 +92,10 @@ class PooledModulation(nn.Module):
     def __init__(self, channels: int, *, enlarge: str = "nearest") -> None:
         super().__init__()
         self.enter = conv(channels, channels)
-        self.gate = PooledGate(channels, enlarge)
+        self.modulator = PooledGate(channels, enlarge)
         self.join = conv(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         v = self.enter(x)
-        out: torch.Tensor = self.join(v * self.gate(v))
+        out: torch.Tensor = self.join(v * self.modulator(v))
         return out
