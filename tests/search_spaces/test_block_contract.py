@@ -78,7 +78,9 @@ COUNTS = {
 }
 WIDTH = {"operation": 16, "attention": 64, "modulation": 48}
 EVERY = [
-    pytest.param(registry.get(name), id=f"{role}-{name}") for role, registry in BLOCKS.items() for name in registry.names()
+    pytest.param(registry.get(name), id=f"{role}-{name}")
+    for role, registry in BLOCKS.items()
+    for name in registry.names()
 ]
 GATES = [p for p in EVERY if hasattr(p.values[0].build(WIDTH[p.values[0].role]), "gate")]
 

@@ -31,6 +31,11 @@ TINY: dict[str, tuple[str, ...]] = {
         "network.feats_step1=4",
         "train.criterion.extractor_width=0.0625",
     ),
+    **{name: ("network.dim=8", "network.n_blocks=1") for name in ("smfanet", "smfanet_plus", "safmn")},
+    **{
+        name: ("network.channels=8", "network.n_blocks=1")
+        for name in ("lkfmixer_t", "lkfmixer_b", "lkmn_t", "rlfn", "rlfn_s", "span")
+    },
 }
 STEPS, PERIOD, STOPPED = 9, 3, 5
 
