@@ -1,7 +1,7 @@
 """The settings of the skeleton ``residual``: what a network is made of, typed, without torch.
 
 A settings object is plain data (``model_dump`` gives JSON, ``ResidualSettings(**data)`` reads it), so that a space can
-build it from decisions. Faults are found with their place in the data: see ``problems``.
+build it from decisions, and a document can hold it: ``nas.space.skeleton_settings.read_settings``.
 """
 
 from __future__ import annotations
@@ -9,22 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from nas.errors import UsageError, did_you_mean
 from nas.space.blocks import BLOCKS
-
-#: Where something stands in the settings, e.g. ("stages", 0, "slots", 1, "block").
-Location = tuple[str | int, ...]
+from nas.space.document import Location, dotted
+from nas.space.skeleton_settings import SkeletonSettings
 
 Whole = Annotated[int, Field(strict=True)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SlotSettings(_Settings):
+class SlotSettings(SkeletonSettings):
     """A place in a cell and the block that fills it.
 
     Attributes:
@@ -38,7 +33,7 @@ class SlotSettings(_Settings):
     parameters: dict[str, Any] = Field({}, description="parameters of the block; unnamed ones have their defaults")
 
 
-class StageSettings(_Settings):
+class StageSettings(SkeletonSettings):
     """Cells in a row that have the same blocks, each with weights of its own.
 
     Attributes:
@@ -50,7 +45,7 @@ class StageSettings(_Settings):
     slots: tuple[SlotSettings, ...] = Field(min_length=1, description="slots of each cell, in order")
 
 
-class ResidualSettings(_Settings):
+class ResidualSettings(SkeletonSettings):
     """A network: head, stages of cells of slots, tail, one convolution and one pixel shuffle to the image.
 
     Attributes:
@@ -103,11 +98,12 @@ class ResidualSettings(_Settings):
             stages.append(stage.model_copy(update={"slots": tuple(kept) or stage.slots[:1]}))
         return self.model_copy(update={"stages": tuple(stages)})
 
-    def check(self) -> None:
-        """Raise a UsageError for the first of the ``problems``; it names its place."""
-        for location, problem in problems(self):
-            place = ".".join(str(part) for part in location)
-            raise UsageError(f"{place}: {problem}")
+    def problems(self) -> Iterator[tuple[Location, str]]:
+        """Unknown blocks and parameters, and widths that do not divide."""
+        for i, stage in enumerate(self.stages):
+            for j, slot in enumerate(stage.slots):
+                for location, problem in _slot_problems(slot, self.width):
+                    yield location if location == ("width",) else ("stages", i, "slots", j, *location), problem
 
 
 def _complete(slot: SlotSettings) -> SlotSettings:
@@ -115,35 +111,21 @@ def _complete(slot: SlotSettings) -> SlotSettings:
     return slot.model_copy(update={"parameters": traits.options(slot.block, slot.parameters)})
 
 
-def problems(settings: ResidualSettings) -> Iterator[tuple[Location, str]]:
-    """What types alone cannot see: unknown blocks and parameters, widths that do not divide.
-
-    Args:
-        settings: Any.
-
-    Yields:
-        Where it stands and one sentence.
-    """
-    for i, stage in enumerate(settings.stages):
-        for j, slot in enumerate(stage.slots):
-            at: Location = ("stages", i, "slots", j)
-            registry = BLOCKS[slot.role]
-            if slot.block not in registry:
-                hint = did_you_mean(slot.block, registry.names())
-                yield (*at, "block"), f"unknown {registry.kind} {slot.block!r}; {hint}"
-                continue
-            traits = registry.traits(slot.block)
-            if traits.zero:
-                yield (*at, "block"), f"block {slot.block!r} cannot stand in a network; choose another one"
-            if settings.width % traits.channel_multiple:
-                yield (
-                    ("width",),
-                    f"{slot.block!r} needs channels in multiples of {traits.channel_multiple}, not {settings.width}",
-                )
-            try:
-                traits.options(slot.block, slot.parameters)
-            except UsageError as error:
-                yield (*at, "parameters"), str(error)
+def _slot_problems(slot: SlotSettings, width: int) -> Iterator[tuple[Location, str]]:
+    registry = BLOCKS[slot.role]
+    if slot.block not in registry:
+        hint = did_you_mean(slot.block, registry.names())
+        yield ("block",), f"unknown {registry.kind} {slot.block!r}; {hint}"
+        return
+    traits = registry.traits(slot.block)
+    if traits.zero:
+        yield ("block",), f"block {slot.block!r} cannot stand in a network; choose another one"
+    if width % traits.channel_multiple:
+        yield ("width",), f"{slot.block!r} needs channels in multiples of {traits.channel_multiple}, not {width}"
+    try:
+        traits.options(slot.block, slot.parameters)
+    except UsageError as error:
+        yield ("parameters",), str(error)
 
 
 def slot(role: Literal["operation", "modulation"], block: str, **parameters: Any) -> SlotSettings:
@@ -167,7 +149,7 @@ def uniform(width: int, cells: int, *slots: SlotSettings, **settings: Any) -> Re
         made = ResidualSettings(width=width, stages=(StageSettings(cells=cells, slots=slots),), **settings)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        place, text = ".".join(map(str, fault["loc"])), fault["msg"]
+        place, text = dotted(fault["loc"]), fault["msg"]
         raise UsageError(f"{place}: {text[0].lower()}{text[1:]}, got {fault['input']!r}") from None
     made.check()
     return made

@@ -242,7 +242,11 @@ def test_impossible_sizes_are_refused_by_the_name_of_the_network() -> None:
         ("lkfmixer_b", {"channels": 10}, "lkfmixer_b: width: 'lk_distil' needs channels in multiples of 4, not 10"),
         ("lkfmixer_b", {"split_factor": 0.5}, "lkfmixer_b: split_factor must be 0.25"),
         ("smfanet", {"dim": "36"}, "smfanet: width: input should be a valid integer"),
-        ("smfanet", {"ffn_scale": 3}, "smfanet: stages.0.slots.1.parameters: expansion of block 'pcfn' cannot be 3"),
+        (
+            "smfanet",
+            {"ffn_scale": 3},
+            r"smfanet: stages\[0\].slots\[1\].parameters: expansion of block 'pcfn' cannot be 3",
+        ),
         ("rlfn", {"n_blocks": 0}, "rlfn: cells: input should be greater"),
     ):
         with pytest.raises(UsageError, match=words):

@@ -31,11 +31,10 @@ TINY: dict[str, tuple[str, ...]] = {
         "network.feats_step1=4",
         "train.criterion.extractor_width=0.0625",
     ),
-    **{name: ("network.dim=8", "network.n_blocks=1") for name in ("smfanet", "smfanet_plus", "safmn")},
-    **{
-        name: ("network.channels=8", "network.n_blocks=1")
-        for name in ("lkfmixer_t", "lkfmixer_b", "lkmn_t", "rlfn", "rlfn_s", "span")
-    },
+    **dict.fromkeys(("smfanet", "smfanet_plus", "safmn"), ("network.dim=8", "network.n_blocks=1")),
+    **dict.fromkeys(
+        ("lkfmixer_t", "lkfmixer_b", "lkmn_t", "rlfn", "rlfn_s", "span"), ("network.channels=8", "network.n_blocks=1")
+    ),
 }
 STEPS, PERIOD, STOPPED = 9, 3, 5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 
 from nas.errors import UsageError
 from nas.space import BLOCKS
+from nas.space.document import DocumentError, dotted, parse_yaml
+from nas.space.skeleton_settings import read_settings
 from search_spaces.modern.catalogue import ENTRIES
 from search_spaces.modern.network import ResidualNetwork
-from search_spaces.modern.settings import ResidualSettings, problems, slot, uniform
+from search_spaces.modern.settings import ResidualSettings, slot, uniform
 
 MODULATION, OPERATION = "modulation", "operation"
 
@@ -67,10 +70,56 @@ def test_what_has_the_wrong_type_is_found_at_its_place(changes: dict[str, Any], 
 )
 def test_what_types_cannot_see_is_found_at_its_place_too(wrong: Any, place: tuple[Any, ...], words: str) -> None:
     settings = ResidualSettings(**document(stages=[{"cells": 1, "slots": [wrong.model_dump()]}]))
-    (found,) = problems(settings)
+    (found,) = settings.problems()
     assert found[0] == place and words in found[1]
-    with pytest.raises(UsageError, match=f"^{'.'.join(map(str, place))}: .*{words}"):
+    with pytest.raises(UsageError, match=f"^{re.escape(dotted(place))}: .*{words}"):
         ResidualNetwork(settings)
+
+
+DOCUMENT = """
+title: a network
+network:
+  width: 16
+  stages:
+    - cells: 2
+      slots:
+        - {role: modulation, block: smfa}
+        - role: operation
+          block: ccm
+          parameters: {expansion: 2}
+  tail: dw
+"""
+
+
+def read(text: str) -> ResidualSettings:
+    return read_settings(ResidualSettings, parse_yaml(text, "net.yaml"), ("network",))
+
+
+def test_a_document_holds_the_settings() -> None:
+    wanted = uniform(16, 2, slot(MODULATION, "smfa"), slot(OPERATION, "ccm", expansion=2), tail="dw")
+    assert read(DOCUMENT) == wanted
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "path", "words"),
+    [
+        ("width: 16", "width: 16.5", 4, "network.width", "valid integer"),
+        ("tail: dw", "tial: dw", 12, "network.tial", "did you mean 'tail'"),
+        ("- cells: 2", "- cell: 2", 6, "network.stages[0].cell", "did you mean 'cells'"),
+        ("- cells: 2", "- cells: 0", 6, "network.stages[0].cells", "greater than or equal to 1"),
+        ("          block: ccm", "          blok: ccm", 10, "network.stages[0].slots[1].blok", "did you mean 'block'"),
+        ("block: ccm", "block: cmc", 10, "network.stages[0].slots[1].block", "did you mean 'ccm'"),
+        ("{expansion: 2}", "{expansion: 3}", 11, "network.stages[0].slots[1].parameters", "use one of 1.5, 2.0"),
+        ("width: 16", "width: 15", 4, "network.width", "multiples of 2"),
+    ],
+)
+def test_faults_of_a_document_name_path_line_and_nearest_name(
+    old: str, new: str, line: int, path: str, words: str
+) -> None:
+    with pytest.raises(DocumentError, match=words) as found:
+        read(DOCUMENT.replace(old, new))
+    assert (found.value.line, found.value.path) == (line, path)
+    assert str(found.value).startswith(f"net.yaml, line {line}: {path}: ")
 
 
 def test_a_value_that_equals_a_choice_becomes_that_choice() -> None:
