@@ -88,7 +88,7 @@ def _signatures(role: str, channels: int) -> dict[frozenset[tuple[str, tuple[int
     signatures: dict[frozenset[tuple[str, tuple[int, ...]]], str] = {frozenset(): "skip_connect"}
     for name in BLOCKS[role].names():
         info = BLOCKS[role].get(name)
-        if not info.zero:
+        if not info.zero and channels % info.channel_multiple == 0:
             state = info.build(channels).state_dict()
             signatures.setdefault(frozenset((key, tuple(t.shape)) for key, t in state.items()), name)
     return signatures

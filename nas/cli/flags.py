@@ -99,6 +99,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "workers": "data.workers",
         "device": "device",
         "threads": "threads",
+        "plugin": "plugins",
     },
 }
 #: settings that are lists where the flag is a text

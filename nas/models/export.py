@@ -12,6 +12,7 @@ from nas.errors import NasError
 from nas.files import replacing
 from nas.models.calling import allowed_size, final_image
 from nas.models.descriptor import ModelDescriptor
+from nas.models.merging import merge
 from nas.models.weights import load_weights
 
 #: Largest allowed difference between torch and onnxruntime, on 0..255.
@@ -50,7 +51,7 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
     """
     _require_onnx()
     loaded = load_weights(weights)
-    model, descriptor = _FinalImage(loaded.model).eval(), loaded.descriptor
+    model, descriptor = _FinalImage(merge(loaded.model)).eval(), loaded.descriptor
     side = allowed_size(48, descriptor.size_multiple, descriptor.min_size)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)

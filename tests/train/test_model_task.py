@@ -31,6 +31,10 @@ TINY: dict[str, tuple[str, ...]] = {
         "network.feats_step1=4",
         "train.criterion.extractor_width=0.0625",
     ),
+    **dict.fromkeys(("smfanet", "smfanet_plus", "safmn"), ("network.dim=8", "network.n_blocks=1")),
+    **dict.fromkeys(
+        ("lkfmixer_t", "lkfmixer_b", "lkmn_t", "rlfn", "rlfn_s", "span"), ("network.channels=8", "network.n_blocks=1")
+    ),
 }
 STEPS, PERIOD, STOPPED = 9, 3, 5
 
