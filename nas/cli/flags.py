@@ -16,6 +16,8 @@ S = TypeVar("S", bound="Settings")
 _RUN = {
     "task": "task",
     "data": "data.path",
+    "clean": "data.clean",
+    "degraded": "data.degraded",
     "batch": "data.batch",
     "patch": "data.patch",
     "space": "space",
@@ -110,7 +112,7 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
     tree = read_config(given.get("config")) if config is None else config
     flags = {}
     for parameter, setting in FLAGS[command].items():
-        value = given[parameter]
+        value = given.get(parameter)
         if value is None:
             continue
         if setting in _LISTS:

@@ -39,7 +39,13 @@ class BenchmarkSet:
     task: Task
 
 
-def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[BenchmarkSet]:
+def benchmark_sets(
+    name: str,
+    task: Task,
+    data: str | Path | None,
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
+) -> list[BenchmarkSet]:
     """Open a data set as the sets that get a row: itself, or for the all-in-one task one set a degradation.
 
     In the all-in-one task a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored
@@ -50,6 +56,8 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         name: Of the data set, as for ``nas.data.benchmark_set``.
         task: What is being restored.
         data: Folder of the data sets; not needed for "sample".
+        clean: Folder of the clean images of this set, in place of ``data``.
+        degraded: Folder of their degraded images.
 
     Returns:
         At least one set, each with at least one image.
@@ -58,7 +66,7 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         UsageError: There is no such data set.
         NasError: It is damaged.
     """
-    pairs = benchmark_set(name, task, data)
+    pairs = benchmark_set(name, task, data, clean, degraded)
     if task.protocol.plane:
         pairs = [replace(p, degraded=None) for p in pairs]
     if task.family != "all_in_one":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
-from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
+from nas.data import Pair, PatchSource, iterate_batches, judge, sample_pairs, split_pairs
+from nas.data.layouts import sources
 from nas.data.stages import Phase, Stage, Timeline, timeline
+from nas.data.verdict import require_patch
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
 from nas.tasks import Task
 from nas.train import distributed
+
+log = logging.getLogger(__name__)
 
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
@@ -67,10 +72,7 @@ class TrainingData:
 
     def timeline(self, part: str) -> Timeline:
         """Patch, batch and epoch of every step of the training on a part; a batch is that of all ranks."""
-        data, steps, ranks = self.settings.data, self.settings.train.steps, distributed.ranks()
-        stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
-        stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
-        return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
+        return _timeline(self.settings, len(self.parts[part]))
 
     def batches(self, part: str) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
         """The stream of batches of a part, a pure function of seed, part and step.
@@ -115,6 +117,13 @@ class TrainingData:
         return scores
 
 
+def _timeline(settings: Settings, images: int) -> Timeline:
+    data, steps, ranks = settings.data, settings.train.steps, distributed.ranks()
+    stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
+    stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
+    return timeline(images, steps, stages, data.whole_epochs and bool(data.stages))
+
+
 def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: int) -> Iterator[tuple[Tensor, Tensor]]:
     found = batches(start)
     return found if distributed.ranks() == 1 else distributed.mine(found)
@@ -144,13 +153,13 @@ def open_training_data(settings: Settings, task: Task, shares: dict[str, float])
         UsageError: There are too few images, or none.
     """
     data = settings.data
-    found = [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
-    found = found if data.path else sample_pairs("train", task)
+    given = [*data.path, *data.clean]
+    found = _own_images(settings, task) if given or data.degraded else sample_pairs("train", task)
     parts: dict[str, list[Pair]]
-    if data.path:
+    if given:
         if len(found) < data.validation + len(shares):
             raise UsageError(
-                f"{len(found)} images under {', '.join(data.path)} are too few for {data.validation} validation images "
+                f"{len(found)} images under {', '.join(given)} are too few for {data.validation} validation images "
                 f"and the parts {', '.join(shares)}; add images or lower data.validation"
             )
         held, rest = _hold_out(found, data.validation, data.split_seed)
@@ -161,6 +170,28 @@ def open_training_data(settings: Settings, task: Task, shares: dict[str, float])
             "validation": sample_pairs("validation", task)[: data.validation],
         }
     return TrainingData(settings, task, parts)
+
+
+def _own_images(settings: Settings, task: Task) -> list[Pair]:
+    """The images of the folders that were given; what is left out of these, or not used, is logged.
+
+    Raises:
+        UsageError: Images are too small for a patch that will be cut, or grey where the task works on colour.
+        NasError: Images have no partner or cannot be read. The message names all offenders; ``data.skip_unfit`` leaves
+            them out.
+    """
+    data = settings.data
+    verdict = judge(sources(data.path, data.clean, data.degraded, clean_half=data.clean_half), task)
+    phases = _timeline(settings, max(len(verdict.pairs), 1)).phases
+    patches = [phase.patch for phase in phases if phase.end > phase.first] or [data.patch]
+    require_patch(verdict, task, max(patches))
+    pairs = verdict.usable(data.skip_unfit)
+    if distributed.leads():
+        for note in verdict.notes:
+            log.warning(note.sentence)
+        if verdict.faults:
+            log.warning(verdict.left_out())
+    return pairs
 
 
 def _hold_out(pairs: list[Pair], count: int, seed: int) -> tuple[list[Pair], list[Pair]]:
