@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.kernel_check import EXACT, compare_inputs, compares
+from nas.data.kernel_check import compare_inputs, compares
 from nas.data.layouts import LISTS, Source
 from nas.data.pairs import Pair, is_synthetic, load_clean, load_stored
 from nas.data.verdict import Verdict, judge
@@ -55,7 +55,8 @@ class FolderReport:
         largest: (width, height) of the image of most pixels.
         channels: Number of images by their channels.
         bits: Number of images by their bits.
-        bicubic: What stored low-resolution images are, one of ``nas.data.kernel_check.VERDICTS``; "" where there are none.
+        bicubic: What stored low-resolution images are, one of ``nas.data.kernel_check.VERDICTS``; "" without any.
+        bicubic_words: The same in a sentence.
         findings: What there is to know, in the order in which it was found.
     """
 
@@ -70,6 +71,7 @@ class FolderReport:
     channels: Counter[int] = field(default_factory=Counter)
     bits: Counter[int] = field(default_factory=Counter)
     bicubic: str = ""
+    bicubic_words: str = ""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -90,8 +92,8 @@ class FolderReport:
             lines.append(f"sizes {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))}")
         if self.task:
             lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
-        if self.bicubic:
-            lines.append(f"stored LR images against MATLAB's bicubic: {self.bicubic}")
+        if self.bicubic_words and not any(f.sentence == self.bicubic_words for f in self.findings):
+            lines.append(self.bicubic_words)
         count = len(self.findings)
         order = {"error": 0, "warning": 1, "note": 2}
         lines += [f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])]
@@ -264,21 +266,17 @@ def _check_pairs(
         )
         words = f"{what} would be" if verdict.layout == "list" else f"{what}{task.name} would train on"
         report.add("note", report.path, f"{words} synthetic inputs")
-    report.bicubic = _check_bicubic(usable, task, report)
+    _check_bicubic(usable, task, report)
 
 
-def _check_bicubic(pairs: list[Pair], task: Task, report: FolderReport) -> str:
-    """Whether stored low-resolution images are what MATLAB's bicubic makes of the clean ones; "" where it is not asked."""
-    if not compares(task):
-        return ""
-    result = compare_inputs(pairs, task)
+def _check_bicubic(pairs: list[Pair], task: Task, report: FolderReport) -> None:
+    """Say whether stored low-resolution images are what MATLAB's bicubic makes of the clean ones."""
+    result = compare_inputs(pairs, task) if compares(task) else None
     if result is None:
-        return ""
+        return
+    report.bicubic, report.bicubic_words = result.verdict, result.sentence
     if not result.harmless:
         report.add("warning" if result.claimed else "note", report.path, result.sentence)
-    elif result.verdict != EXACT:
-        report.add("note", report.path, result.sentence)
-    return result.verdict
 
 
 def _check_channels(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:

@@ -65,6 +65,7 @@ def give_sides(groups: list[Group], unknown: list[Placed], root: Path) -> tuple[
     results = [r for r in unknown if r.side == RESULT]
     whole = [g for g in groups if g.clean and g.degraded]
     clean = [g for g in groups if not g.degraded]
+    sideless: list[Placed] = []
     for group in (g for g in groups if not g.clean):
         partners = [g for g in clean if alike(g.clean, group.degraded)]
         if len(partners) == 1:
@@ -74,15 +75,15 @@ def give_sides(groups: list[Group], unknown: list[Placed], root: Path) -> tuple[
         if group.clean:
             whole.append(group)
         elif not all(r.certain for r in group.degraded):
-            rest += [_sideless(r) for r in group.degraded]
+            sideless += [_sideless(r) for r in group.degraded]
     for group in clean:
         if not group.degraded:
             rest = _other_side(group, rest, root)
         if group.degraded or all(r.certain for r in group.clean):
             whole.append(group)
         else:
-            rest += [_sideless(r) for r in group.clean]
-    return whole, [*rest, *results]
+            sideless += [_sideless(r) for r in group.clean]
+    return whole, [*rest, *sideless, *results]
 
 
 def _other_side(group: Group, rest: list[Placed], root: Path) -> list[Placed]:
@@ -145,22 +146,47 @@ def assemble(
     Raises:
         UsageError: Several folders of clean images or of inputs cannot be told apart, or the pairs are for another task.
     """
-    chosen = []
-    for group in groups:
-        inputs = choose_inputs(group.clean, group.degraded, task, found, root, said=group.said, inferred=group.inferred)
-        clean = choose_clean(group.clean, inputs, task, found, root)
-        chosen.append((group, clean, inputs))
-    any_stored = any(inputs for _, _, inputs in chosen)
     labels = []
-    for group, clean, inputs in chosen:
-        if not inputs and group.degraded and any_stored and group.degraded[0].by_name:
-            found.note(root, f"{len(clean)} images with inputs for another scale or task are left out")
-            continue
+    kept = _of_scale(groups, task, found, root)
+    chosen = []
+    for group in kept:
+        inputs = choose_inputs(group.clean, group.degraded, task, found, root, said=group.said, inferred=group.inferred)
+        chosen.append((choose_clean(group.clean, inputs, task, found, root), inputs))
+    _refuse_repeats([clean for clean, inputs in chosen if not inputs], root)
+    for clean, inputs in chosen:
         if clean:
             labels.append(_label(clean, inputs))
             _pair_up(clean, inputs, task, found, both_said or (root, root))
     found.layout = labels[0] if labels else found.layout
     found.pairs = _with_own_names(found.pairs, root)
+
+
+def _of_scale(groups: Sequence[Group], task: Task, found: Found, root: Path) -> list[Group]:
+    """Without the groups that are for other scales, where one is for the task's: image_SRF_3, Test/4."""
+
+    def scales(group: Group) -> set[int | None]:
+        return {r.scale for r in (*group.clean, *group.degraded)} - {None}
+
+    if task.scale == 1 or not any(task.scale in scales(g) for g in groups):
+        return list(groups)
+    others = [g for g in groups if scales(g) and task.scale not in scales(g) and g.clean[0].by_name]
+    if others:
+        count = sum(len(g.clean) + len(g.degraded) for g in others)
+        names = ", ".join(sorted({repr(g.clean[0].home or ".") for g in others})[:4])
+        found.note(root, f"{count} images in {names} are for other scales than {task.scale} and are left out")
+    return [g for g in groups if g not in others]
+
+
+def _refuse_repeats(groups: Sequence[Sequence[Placed]], root: Path) -> None:
+    """UsageError where folders of clean images whose files tell their side show the same scenes."""
+    named = [rows for rows in groups if rows and rows[0].by_name]
+    for i, one in enumerate(named):
+        for other in named[i + 1 :]:
+            if alike(one, other):
+                names = f"{one[0].home or '.'!r} and {other[0].home or '.'!r}"
+                raise UsageError(
+                    f"in {str(root)!r}, {names} hold clean images of the same names; give one of them with --clean DIR"
+                )
 
 
 def _label(clean: Sequence[Placed], inputs: Sequence[Placed]) -> str:
@@ -240,6 +266,6 @@ def _with_own_names(pairs: Sequence[Pair], root: Path) -> list[Pair]:
 
 
 def _path_name(pair: Pair, root: Path) -> str:
-    file = pair.degraded or pair.target
+    file = pair.degraded if pair.degraded and pair.name.endswith(pair.degraded.stem) else pair.target
     rel = file.relative_to(root) if file.is_relative_to(root) else Path(*file.parts[-3:])
     return rel.with_suffix("").as_posix()

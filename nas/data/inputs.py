@@ -50,7 +50,8 @@ def choose_inputs(
     if not degraded:
         return []
     if not said:
-        _refuse_foreign(degraded, task, root)
+        degraded = _of_kind(degraded, task, root, found)
+        _refuse_inferred(clean, degraded, task, root, inferred)
     ranked: dict[tuple[int, int], Variants] = defaultdict(lambda: defaultdict(list))
     others: Variants = defaultdict(list)
     for row in degraded:
@@ -129,7 +130,7 @@ def _rank(row: Placed, task: Task) -> tuple[int, int] | None:
     if task.scale == 1:
         if row.scale is not None and row.scale > 1 and (role.low or not role.words):
             return None  # x2 at the end of the name of a rainy image says nothing
-        return (1 if role.low else 0, 0)
+        return (1 if role.low else 0, 0 if role.kind and task.family.endswith(role.kind) else 1)
     if row.scale not in (None, task.scale):
         return None
     wanted = SORTS.get(task.stored.removeprefix("LR_").casefold(), "bicubic")
@@ -139,18 +140,32 @@ def _rank(row: Placed, task: Task) -> tuple[int, int] | None:
     return {wanted: (0, specific), "": (1, specific)}.get(sort)
 
 
-def _refuse_foreign(degraded: Sequence[Placed], task: Task, root: Path) -> None:
-    """UsageError where the pairs show weather or blur and the task is about neither."""
+def _of_kind(degraded: Sequence[Placed], task: Task, root: Path, found: Found) -> Sequence[Placed]:
+    """Without weather and blur, where the task is about neither; UsageError where nothing else is there."""
     if task.paired:
-        return
-    for row in degraded:
-        kind = row.role.kind
-        if kind and not row.role.low:
-            folder = row.home or "."
-            raise UsageError(
-                f"{str(root)!r} holds {PurePath(folder).name if folder != '.' else kind} pairs, which are not for "
-                f"{task.name}; give a folder of clean images"
-            )
+        return degraded
+    foreign = [r for r in degraded if r.role.kind and not r.role.low]
+    kept = [r for r in degraded if not r.role.kind or r.role.low]
+    if foreign and not kept:
+        folder = PurePath(foreign[0].home).name or foreign[0].role.kind
+        raise UsageError(
+            f"{str(root)!r} holds {folder} pairs, which are not for {task.name}; give a folder of clean images"
+        )
+    if foreign:
+        found.note(root, f"{len(foreign)} images in {_homes(foreign)} are not for {task.name} and are not used")
+    return kept
+
+
+def _refuse_inferred(
+    clean: Sequence[Placed], degraded: Sequence[Placed], task: Task, root: Path, inferred: bool
+) -> None:
+    """UsageError where a folder of any name may be the inputs of a task that makes its own, or may be anything."""
+    if inferred and task.scale == 1 and not task.paired and degraded and not degraded[0].role.side:
+        one, other = (rows[0].home or "." for rows in (clean, degraded))
+        raise UsageError(
+            f"in {str(root)!r}, {other!r} holds files of the names in {one!r} and may be their degraded images or not; "
+            f"say --clean {root / one} --degraded {root / other}, or --clean {root / one} alone"
+        )
 
 
 def _drop_unfit(variants: Variants, clean: Sequence[Placed], task: Task, unfit: Variants, inferred: bool) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from nas.data.pairs import Pair
+from nas.data.roles import folder_role
 from nas.errors import NasError
 from nas.images.files import read_image, to_uint8
 from nas.images.resize import imresize, modcrop
@@ -37,7 +39,7 @@ class Comparison:
     Attributes:
         verdict: One of VERDICTS, that of most images.
         sentence: It in words, with numbers.
-        claimed: Whether the folder's name says bicubic, or says nothing.
+        claimed: Whether the folder's name says bicubic.
     """
 
     verdict: str
@@ -85,14 +87,13 @@ def compare_inputs(pairs: Sequence[Pair], task: Task) -> Comparison | None:
         EXACT: "are exactly what MATLAB's bicubic makes of the clean ones",
         BORDER: "differ from MATLAB's bicubic at the border only (made before the images were cut, or by another rule "
         "for the border)",
-        ROUNDING: "differ from MATLAB's bicubic by rounding, at most 1 of 255 inside and more at the border (Pillow's "
-        "bicubic is such)",
-        SHIFTED: f"are shifted against MATLAB's bicubic by about {number:.2f} pixels; make them again with nas.imresize",
-        OTHER: f"were made with another kernel than MATLAB's bicubic (rms difference {number:.1f}); make them again with "
+        ROUNDING: "are not exactly what MATLAB's bicubic makes: they differ by rounding and at the border, as Pillow's "
+        "bicubic does",
+        SHIFTED: f"are shifted against MATLAB's bicubic by about {number:.2f} pixels; make them with nas.imresize",
+        OTHER: f"were made with another kernel than MATLAB's bicubic (rms difference {number:.1f}); make them with "
         "nas.imresize, unless another degradation is meant",
     }
-    name = str(chosen[0].degraded.parent if chosen[0].degraded else "")
-    claimed = not any(word in name.casefold() for word in ("unknown", "mild", "wild", "difficult"))
+    claimed = any(folder_role(part).sort == "bicubic" for part in (chosen[0].degraded or chosen[0].target).parts[-4:-1])
     sentence = f"stored LR images ({counts[worst]} of {len(seen)} looked at) {words[worst]}"
     return Comparison(worst, sentence, claimed)
 
@@ -121,12 +122,19 @@ def compare(clean: Array, low: Array, scale: int) -> tuple[str, float]:
     elif not inner.any():
         return BORDER, 0.0
     rms = float(np.sqrt(np.mean(inner**2)))
-    if np.abs(inner).max() <= 1:
+    pillow = low.astype(np.float64) - _pillow(modcrop(clean, scale), low.shape)
+    if np.abs(inner).max() <= 1 or not (pillow[inside] if pillow[inside].size else pillow).any():
         return ROUNDING, rms
     shift, explained = _shift(made, low)
     if shift >= _SHIFT and explained:
         return SHIFTED, shift
     return OTHER, rms
+
+
+def _pillow(clean: Array, shape: tuple[int, ...]) -> Array:
+    """The bicubic of Pillow, which has the same kernel but rounds and ends otherwise."""
+    small = Image.fromarray(clean).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    return np.asarray(small, dtype=np.float64)
 
 
 def _shift(made: Array, low: Array) -> tuple[float, bool]:

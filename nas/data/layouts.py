@@ -17,7 +17,7 @@ from nas.data.found import Found, refuse
 from nas.data.groups import Group, assemble, give_sides, grouped
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair
-from nas.data.places import Placed, alike, below, place_files, units_below
+from nas.data.places import Placed, alike, below, look_alike, place_files
 from nas.data.prepared_record import fill_in
 from nas.data.roles import CLEAN, DEGRADED, DEPTH, RESULT, Role, folder_role
 from nas.data.side_by_side import looks_side_by_side
@@ -262,7 +262,7 @@ def _recognised(source: Source, task: Task) -> Found:
         found.layout = "side_by_side"
         found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in place_files(tree.images, path)]
         return found
-    rows, split = _with_siblings(path, tree, source.split)
+    rows, split = _with_siblings(path, tree, source.split, found)
     rows = _of_split(rows, split, found, path)
     depth = [r for r in rows if r.side == DEPTH]
     rows = [r for r in rows if r.side != DEPTH]
@@ -270,7 +270,7 @@ def _recognised(source: Source, task: Task) -> Found:
         kept = [r for r in rows if not r.role.low]
         found.pairs = _plain_pairs(_without_depth(kept, depth), found)
         return _with_depth(found, depth, task)
-    groups, rest = give_sides(grouped(rows), [r for r in rows if not r.side], path)
+    groups, rest = give_sides(grouped(rows), [r for r in rows if r.side in ("", RESULT)], path)
     if not groups:
         _plain(source, [*rest], depth, rows, task, found)
     else:
@@ -281,22 +281,27 @@ def _recognised(source: Source, task: Task) -> Found:
     return _with_depth(found, depth, task)
 
 
-def _with_siblings(path: Path, tree: Tree, split: str) -> tuple[list[Placed], str]:
+def _with_siblings(path: Path, tree: Tree, split: str, found: Found) -> tuple[list[Placed], str]:
     """The images below ``path``, and of its sibling folders where it is one side of a set itself (DIV2K_train_HR)."""
     rows = place_files(tree.images, path)
     role = folder_role(path.resolve().name)
     if any(r.side in (CLEAN, DEGRADED) for r in rows) or not rows:
         return rows, split
     parent = path.resolve().parent
-    if role.side == CLEAN and role.rest and path.parent.is_dir():
+    if role.side == CLEAN:
         real = path if path.name else path.resolve()
         files = list(tree.images)
         for folder in sorted(real.parent.iterdir()):
             other = folder_role(folder.name)
             same = (other.rest, other.split) == (role.rest, role.split)
-            if folder != real and folder.is_dir() and other.side == DEGRADED and same:
+            if folder == real or not folder.is_dir() or other.side != DEGRADED or not same:
+                continue
+            if role.rest:
                 files += _walked(folder).images
-        return place_files(files, real.parent), role.split or split
+            else:
+                sentence = f"{str(folder)!r} beside {str(path)!r} looks like stored inputs and is not used"
+                found.note(folder, f"{sentence}; give the folder that holds both to use them")
+        return (place_files(files, real.parent), role.split or split) if role.rest else (rows, split)
     _refuse_degraded(path, rows, role, parent)
     return rows, split
 
@@ -355,13 +360,25 @@ def _plain(
             f"{len(odd)} images in {_homes(odd)} look like stored inputs, fit no clean image and are not used",
             "warning",
         )
-    clean = _without_depth(clean, depth)
+    clean = _without_depth(_of_scale(clean, task, found), depth)
     _refuse_likeness(clean, path)
     if task.paired and not odd and looks_side_by_side([r.file for r in clean]):
         found.layout = "side_by_side"
         found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in clean]
         return
     found.pairs = _plain_pairs(clean, found)
+
+
+def _of_scale(rows: list[Placed], task: Task, found: Found) -> list[Placed]:
+    """Of clean images that are cropped for several scales (image_SRF_2, image_SRF_3) those for the task's."""
+    kept = [r for r in rows if r.scale in (None, task.scale)]
+    if task.scale == 1 or not any(r.scale == task.scale for r in rows):
+        return rows
+    if len(kept) < len(rows):
+        found.note(
+            found.root, f"{len(rows) - len(kept)} images in {_homes(rows)} are for other scales and are left out"
+        )
+    return kept
 
 
 def _plain_pairs(rows: Sequence[Placed], found: Found) -> list[Pair]:
@@ -376,16 +393,9 @@ def _plain_pairs(rows: Sequence[Placed], found: Found) -> list[Pair]:
 
 def _refuse_likeness(rows: Sequence[Placed], root: Path) -> None:
     """UsageError where folders side by side hold files of the same names: these may be pairs."""
-    parents = {""} | {"/".join(r.rel.split("/")[:n]) for r in rows for n in range(1, r.rel.count("/"))}
-    for parent in sorted(parents):
-        units = units_below(rows, parent)
-        names = sorted(units)
-        for i, one in enumerate(names):
-            for other in names[i + 1 :]:
-                if alike(units[one], units[other]):
-                    raise UsageError(
-                        _apart(root / parent, [n for n in names if n == one or alike(units[one], units[n])])
-                    )
+    found = look_alike(rows)
+    if found is not None:
+        raise UsageError(_apart(root / found[0], found[1]))
 
 
 def _apart(folder: Path, names: Sequence[str]) -> str:

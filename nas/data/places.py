@@ -101,6 +101,7 @@ def _scaled(row: Placed) -> Placed:
     return replace(
         row,
         side=DEGRADED,
+        certain=True,
         home=home,
         anchor="/".join([*anchor, "[]"]),
         inner="/".join(inner).casefold(),
@@ -136,6 +137,38 @@ def _overlap(one: set[str], other: set[str]) -> float:
     return len(one & other) / min(len(one), len(other)) if one and other else 0.0
 
 
+def look_alike(rows: Iterable[Placed]) -> tuple[str, list[str]] | None:
+    """The first folders side by side, or folder and files beside it, that share so many names as pairs would.
+
+    Returns:
+        The folder above them and their names, "." for the files in it; None where there are no such folders.
+    """
+    by_parent: dict[str, dict[str, list[Placed]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        parts = row.rel.split("/")
+        for depth in range(len(parts)):
+            unit = parts[depth] if depth + 1 < len(parts) else "."
+            by_parent["/".join(parts[:depth])][unit].append(_in_unit(row, parts[depth + 1 : -1]))
+    for parent in sorted(by_parent):
+        units = by_parent[parent]
+        owners: dict[str, set[str]] = defaultdict(set)
+        for unit in sorted(units):
+            near = {other for row in units[unit] for name in (row.key, row.core) for other in owners[name]}
+            found = [other for other in sorted(near) if alike(units[other], units[unit])]
+            if found:
+                first = found[0]
+                return parent, [u for u in sorted(units) if u == first or alike(units[u], units[first])]
+            for row in units[unit]:
+                owners[row.key].add(unit)
+                owners[row.core].add(unit)
+    return None
+
+
+def _in_unit(row: Placed, folders: Sequence[str]) -> Placed:
+    """An image with a key that is relative to one folder above it."""
+    return replace(row, inner="/".join(p.casefold() for p in folders if not _says_nothing(folder_role(p))))
+
+
 def units_below(rows: Iterable[Placed], parent: str) -> dict[str, list[Placed]]:
     """Images without a side by the folder directly below ``parent`` in which they lie; "." for the files in it.
 
@@ -149,8 +182,7 @@ def units_below(rows: Iterable[Placed], parent: str) -> dict[str, list[Placed]]:
             continue
         parts = path.relative_to(start).parts
         unit = parts[0] if len(parts) > 1 else "."
-        inner = "/".join(p for p in parts[1:-1] if not _says_nothing(folder_role(p)))
-        units[unit].append(replace(row, inner=inner.casefold()))
+        units[unit].append(_in_unit(row, parts[1:-1]))
     return dict(units)
 
 
