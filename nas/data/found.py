@@ -75,13 +75,14 @@ class Found:
         self.notes.append(Note(path, sentence, severity, counted))
 
 
-def refuse(faults: Sequence[Fault], total: int, usage: bool = False) -> None:
+def refuse(faults: Sequence[Fault], total: int, usage: bool = False, skip: str = SKIP) -> None:
     """Raise one error that names all offenders, if there are any.
 
     Args:
         faults: What is wrong.
         total: How many images there are, good and bad.
         usage: Whether the request is to blame (exit code 2) and not the files.
+        skip: What leaves the offenders out; "" where nothing does.
 
     Raises:
         NasError: There is a fault.
@@ -89,24 +90,20 @@ def refuse(faults: Sequence[Fault], total: int, usage: bool = False) -> None:
     """
     if not faults:
         return
-    raise (UsageError if usage else NasError)(_words(faults, total))
+    raise (UsageError if usage else NasError)(_words(faults, total, f", or leave them out with {skip}" if skip else ""))
 
 
-def _words(faults: Sequence[Fault], total: int) -> str:
+def _words(faults: Sequence[Fault], total: int, skip: str) -> str:
     if len(faults) == 1 and faults[0].kind != "partner":
-        return f"{faults[0].sentence}, or leave it out with {SKIP}"
+        return faults[0].sentence + skip.replace("them", "it")
     files = list(dict.fromkeys(f.file for f in faults))
     more = f" and {len(files) - NAMED} more, which 'nas data check' names" if len(files) > NAMED else ""
-    kinds = {f.kind for f in faults}
-    if kinds == {"partner"}:
+    if {f.kind for f in faults} == {"partner"}:
         names = ", ".join(repr(f.name) for f in files[:NAMED])
         where = ", ".join(sorted({repr(str(f.parent)) for f in files})[:4])
         return (
-            f"{len(files)} of {total} images have no partner: {names}{more} (in {where}); add the partners, remove the "
-            f"images, or leave them out with {SKIP}"
+            f"{len(files)} of {total} images have no partner: {names}{more} (in {where}); add the partners or remove the "
+            f"images{skip}"
         )
     sentences = "; ".join(dict.fromkeys(f.sentence.split(";")[0] for f in faults[:NAMED]))
-    return (
-        f"{len(files)} of {total} images cannot be used: {sentences}{more}; mend or remove them, or leave them out with "
-        f"{SKIP}"
-    )
+    return f"{len(files)} of {total} images cannot be used: {sentences}{more}; mend or remove them{skip}"

@@ -63,9 +63,13 @@ def give_sides(groups: list[Group], unknown: list[Placed], root: Path) -> tuple[
     """
     rest = [r for r in unknown if r.side != RESULT]
     results = [r for r in unknown if r.side == RESULT]
-    whole = [g for g in groups if g.clean and g.degraded]
+    both = [g for g in groups if g.clean and g.degraded]
     clean = [g for g in groups if not g.degraded]
-    sideless: list[Placed] = []
+    topics = [
+        g for g in both if not any(r.certain for r in (*g.clean, *g.degraded)) and not match(g.clean, g.degraded).pairs
+    ]
+    whole = [g for g in both if g not in topics]
+    sideless = [_sideless(r) for g in topics for r in (*g.clean, *g.degraded)]  # "clear" and "low" as in a photo album
     for group in (g for g in groups if not g.clean):
         partners = [g for g in clean if alike(g.clean, group.degraded)]
         if len(partners) == 1:

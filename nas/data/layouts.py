@@ -362,7 +362,7 @@ def _plain(
         )
     clean = _without_depth(_of_scale(clean, task, found), depth)
     _refuse_likeness(clean, path)
-    if task.paired and not odd and looks_side_by_side([r.file for r in clean]):
+    if task.paired and not odd and not depth and looks_side_by_side([r.file for r in clean]):
         found.layout = "side_by_side"
         found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in clean]
         return

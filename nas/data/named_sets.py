@@ -41,7 +41,7 @@ def benchmark_set(
     task = get_task(task)
     if clean is not None or degraded is not None:
         source = Source(None, *(None if p is None else Path(p) for p in (clean, degraded)), split="test")
-        return judge([source], task, training=False).usable()
+        return judge([source], task, training=False).measurable()
     if name == "sample":
         return sample_pairs("test", task)
     if root is None:
@@ -53,7 +53,7 @@ def benchmark_set(
         known = ", ".join(known_sets(root)) or "none"
         raise UsageError(f"set {name!r} is not below {str(root)!r}; sets there: {known}")
     verdict = judge([Source(found, split="test")], task, training=False)
-    pairs = verdict.usable()
+    pairs = verdict.measurable()
     if task.family == "all_in_one" and verdict.layout == "benchmark":
         pairs = [replace(p, degradation="noise") for p in pairs]  # a set of clean images tests denoising
     return pairs

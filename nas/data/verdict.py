@@ -66,6 +66,17 @@ class Verdict:
             refuse(self.faults, self.total, usage)
         return self.pairs
 
+    def measurable(self) -> list[Pair]:
+        """The pairs that an evaluation opens: files that cannot be read fail there, beside sets that can be measured.
+
+        Raises:
+            UsageError: Images are smaller than one pixel of the input.
+            NasError: Images have no partner, or one of another size; the message names all of them.
+        """
+        faults = [f for f in self.faults if f.kind != "file"]
+        refuse(faults, self.total, bool(faults) and all(f.kind == "small" for f in faults), skip="")
+        return sorted([*self.pairs, *self.rejected], key=lambda p: p.name)
+
     def left_out(self) -> str:
         """A sentence on what ``skip_unfit`` leaves out, with the number of each kind; "" for nothing."""
         if not self.faults:
