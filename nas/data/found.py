@@ -23,7 +23,7 @@ class Fault:
         file: The image.
         sentence: What is wrong, and how to mend it.
         kind: "partner", "twin" (shares its name with another), "file" (cannot be read), "size", "small", "grey" or
-            "channels".
+            "line" (of a list).
         pair: The pair that it spoils; None where it is in none.
     """
 
@@ -31,6 +31,11 @@ class Fault:
     sentence: str
     kind: str
     pair: Pair | None = None
+
+    @property
+    def item(self) -> str:
+        """What cannot be used: the image, or the line of a list."""
+        return self.sentence if self.kind == "line" else str(self.pair.target if self.pair else self.file)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def _words(faults: Sequence[Fault], total: int, skip: str) -> str:
     if len(faults) == 1 and faults[0].kind != "partner":
         return faults[0].sentence + skip.replace("them", "it")
     files = list(dict.fromkeys(f.file for f in faults))
-    more = f" and {len(files) - NAMED} more, which 'nas data check' names" if len(files) > NAMED else ""
+    count = len(faults) - NAMED
+    more = f" and {count} more, which 'nas data check' names" if count > 0 else ""
     if {f.kind for f in faults} == {"partner"}:
         names = ", ".join(repr(f.name) for f in files[:NAMED])
         where = ", ".join(sorted({repr(str(f.parent)) for f in files})[:4])
@@ -105,5 +111,5 @@ def _words(faults: Sequence[Fault], total: int, skip: str) -> str:
             f"{len(files)} of {total} images have no partner: {names}{more} (in {where}); add the partners or remove the "
             f"images{skip}"
         )
-    sentences = "; ".join(dict.fromkeys(f.sentence.split(";")[0] for f in faults[:NAMED]))
-    return f"{len(files)} of {total} images cannot be used: {sentences}{more}; mend or remove them{skip}"
+    sentences = "; ".join(dict.fromkeys(f.sentence.rsplit("; ", 1)[0] for f in faults[:NAMED]))
+    return f"{len({f.item for f in faults})} of {total} images cannot be used: {sentences}{more}; mend or remove them{skip}"

@@ -166,7 +166,7 @@ def find_pairs(
     found = look(Source(Path(path), split=split, layout=layout, clean_half=clean_half), task)
     if partners == "any":
         return sorted([*found.pairs, *fill_in(found.unpaired, get_task(task))], key=lambda p: p.name)
-    total = len({p.target for p in [*found.pairs, *found.unpaired]} | {f.file for f in found.faults})
+    total = len({str(p.target) for p in [*found.pairs, *found.unpaired]} | {f.item for f in found.faults})
     refuse(found.faults, total)
     return found.pairs
 

@@ -19,6 +19,7 @@ from nas.tasks.task import Task, get_task
 _SEPARATORS = ("\t", "|", ";", ",")
 #: what BasicSR writes behind a name: "0001_s001.png (480,480,3)", in its LMDB folders with a compression level
 _SIZE = re.compile(r"\s*\(\s*\d+\s*,\s*\d+\s*(?:,\s*\d+\s*)?\)(?:\s+\d+)?(?=\s*(?:[,;|\t]|$))")
+_QUOTED = re.compile(r'"[^"]*"')
 _REPEAT = frozenset(["repeat", "repeats", "count", "number", "times", "n"])
 
 
@@ -89,14 +90,22 @@ def _fields(listing: Path, line: str) -> list[str]:
     whole = _SIZE.sub("", line).strip()
     if _located(listing, whole.strip('"')) is not None:  # the line is one name, whatever is in it
         return [whole.strip('"')]
-    for separator in _SEPARATORS:
-        if separator in whole:
-            row = next(csv.reader([whole], delimiter=separator, skipinitialspace=True), [])
-            return [f.strip().strip('"') for f in row]
+    bare = _QUOTED.sub("", whole)
+    ways = [_split(whole, separator) for separator in _SEPARATORS if separator in bare]
+    for fields in ways:
+        if all(_located(listing, f) is not None for f in fields[:2] if f):
+            return fields
+    if ways:
+        return ways[0]
     words = whole.split()
     if len(words) > 1 and all(_located(listing, w) is not None for w in words[:2]):
         return words
     return [whole]
+
+
+def _split(line: str, separator: str) -> list[str]:
+    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [f.strip().strip('"') for f in row]
 
 
 def _header(listing: Path, fields: list[str]) -> _Columns | None:
@@ -142,7 +151,7 @@ def _check_order(listing: Path, first: str, second: str, number: int) -> None:
     if (_told(first), _told(second)) == (DEGRADED, CLEAN):
         raise NasError(
             f"{str(listing)!r}, line {number}: {first!r} is degraded by its name and {second!r} clean, but the clean "
-            "image comes first; begin the list with a line 'degraded,clean', or swap the columns"
+            "image comes first, unless a line 'degraded,clean' heads the list; add that line or swap the columns"
         )
 
 

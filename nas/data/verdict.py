@@ -47,9 +47,7 @@ class Verdict:
     @property
     def total(self) -> int:
         """Number of images of which there is a pair or a fault."""
-        clean = {p.target for p in [*self.pairs, *self.rejected]}
-        spoilt = {f.pair.target if f.pair else f.file for f in self.faults}
-        return len(clean | spoilt)
+        return len({str(p.target) for p in [*self.pairs, *self.rejected]} | {f.item for f in self.faults})
 
     def usable(self, skip_unfit: bool = False) -> list[Pair]:
         """The pairs that can be used.
@@ -90,12 +88,11 @@ class Verdict:
             "grey": "grey",
             "line": "lines of a list with faults",
         }
-        counts: dict[str, set[object]] = {}
+        items: dict[str, set[str]] = {}
         for fault in self.faults:
-            key = fault.sentence if fault.kind == "line" else fault.file
-            counts.setdefault(fault.kind, set()).add(key)
-        parts = ", ".join(f"{len(files)} {words.get(kind, kind)}" for kind, files in counts.items())
-        return f"{sum(map(len, counts.values()))} images are left out as unfit ({parts})"
+            items.setdefault(fault.kind, set()).add(fault.item)
+        parts = ", ".join(f"{len(found)} {words.get(kind, kind)}" for kind, found in items.items())
+        return f"{len({f.item for f in self.faults})} images are left out as unfit ({parts})"
 
 
 def judge(sources: Sequence[Source], task: str | Task, patch: int | None = None, training: bool = True) -> Verdict:
