@@ -144,7 +144,7 @@ def check_folder(
         files = sorted({f for p in pairs for f in (p.target, p.degraded) if f is not None})
     for tree in trees:
         _check_tree(tree, report)
-    infos = _check_files(files, report, with_twins=verdict is None)
+    infos = _check_files(files, report, None if verdict is None else verdict.files)
     if not report.images and not report.findings:
         report.add(
             "error", source.root, f"no images below {str(source.root)!r}; add PNG, BMP, TIFF, JPEG or WebP files"
@@ -194,8 +194,8 @@ def _check_tree(tree: Tree, report: FolderReport) -> None:
         report.add("error", place, f"{str(place)!r} may not be read; change its permissions")
 
 
-def _check_files(files: list[Path], report: FolderReport, with_twins: bool) -> dict[Path, ImageInfo]:
-    """Every file on its own, then duplicates among the readable ones."""
+def _check_files(files: list[Path], report: FolderReport, used: set[Path] | None) -> dict[Path, ImageInfo]:
+    """Every file on its own, then duplicates among the readable ones; what is wrong with files not used warns only."""
     infos: dict[Path, ImageInfo] = {}
     pixels: dict[str, Path] = {}
     stems: dict[Path, Path] = {}
@@ -205,7 +205,7 @@ def _check_files(files: list[Path], report: FolderReport, with_twins: bool) -> d
             info = image_info(entry)
             image = read_image(entry)
         except NasError as error:
-            report.add("error", entry, str(error))
+            report.add("error" if used is None or entry in used else "warning", entry, str(error))
             continue
         infos[entry] = info
         _count(report, info)
@@ -215,7 +215,7 @@ def _check_files(files: list[Path], report: FolderReport, with_twins: bool) -> d
         if info.palette:
             report.add("warning", entry, f"{name} has a colour palette; it is expanded to RGB when it is used")
         stem = entry.with_suffix("")
-        if with_twins and stem in stems:
+        if used is None and stem in stems:
             report.add("error", entry, f"{name} and {stems[stem].name!r} share a name; remove or rename one")
         stems.setdefault(stem, entry)
         digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()

@@ -45,6 +45,13 @@ class Verdict:
         self.faults += faults
 
     @property
+    def files(self) -> set[Path]:
+        """All files of pairs, and those that are wrong."""
+        pairs = [*self.pairs, *self.rejected]
+        files = {f for p in pairs for f in (p.target, p.degraded, p.depth) if f is not None}
+        return files | {f.file for f in self.faults}
+
+    @property
     def total(self) -> int:
         """Number of images of which there is a pair or a fault."""
         return len({str(p.target) for p in [*self.pairs, *self.rejected]} | {f.item for f in self.faults})
