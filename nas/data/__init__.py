@@ -1,7 +1,7 @@
 """Data sets: layouts, pairs of degraded and clean images, training patches, caches and prepared sets.
 
-Read first: ``nas/data/pairs.py``, then ``nas/data/layouts.py`` and ``nas/data/patches.py``. Nothing in here imports torch before a batch is asked
-for.
+Read first: ``nas/data/pairs.py``, then ``nas/data/layouts.py`` (the words of folder names: ``nas/data/vocabulary.py``)
+and ``nas/data/patches.py``. Nothing in here imports torch before a batch is asked for.
 """
 
 from nas.data.layouts import Source, find_layout, find_pairs

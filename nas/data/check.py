@@ -169,7 +169,7 @@ def _source(
         return Source(path, split=split, clean_half=clean_half)
     if path is not None:
         raise UsageError(f"{str(path)!r} and --clean or --degraded are two data sets; check one at a time")
-    return Source(None, *(None if p is None else Path(p) for p in (clean, degraded)), split=split)
+    return Source.of_sides(clean, degraded, split)
 
 
 def _verdict(source: Source, task: Task, patch: int | None, report: FolderReport) -> Verdict | None:
@@ -256,8 +256,8 @@ def _check_pairs(
         report.add(
             "note",
             report.path,
-            f"{len(small)} images are smaller than the usual patch of {usual_patch} pixels, with which training refuses "
-            f"them, e.g. {str(small[0].target)!r}; say --patch to check for another",
+            f"{len(small)} images are smaller than the usual patch of {usual_patch} pixels, with which training "
+            f"refuses them, e.g. {str(small[0].target)!r}; say --patch to check for another",
         )
     if verdict.pairs and is_synthetic(verdict.pairs, task):
         name = repr(str(report.path))

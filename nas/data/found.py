@@ -108,8 +108,9 @@ def _words(faults: Sequence[Fault], total: int, skip: str) -> str:
         names = ", ".join(repr(f.name) for f in files[:NAMED])
         where = ", ".join(sorted({repr(str(f.parent)) for f in files})[:4])
         return (
-            f"{len(files)} of {total} images have no partner: {names}{more} (in {where}); add the partners or remove the "
-            f"images{skip}"
+            f"{len(files)} of {total} images have no partner: {names}{more} (in {where}); add the partners or remove "
+            f"the images{skip}"
         )
     sentences = "; ".join(dict.fromkeys(f.sentence.rsplit("; ", 1)[0] for f in faults[:NAMED]))
-    return f"{len({f.item for f in faults})} of {total} images cannot be used: {sentences}{more}; mend or remove them{skip}"
+    count = len({f.item for f in faults})
+    return f"{count} of {total} images cannot be used: {sentences}{more}; mend or remove them{skip}"

@@ -135,9 +135,7 @@ def _sideless(row: Placed) -> Placed:
     return replace(row, side="", home="", certain=False)
 
 
-def assemble(
-    groups: Sequence[Group], task: Task, found: Found, root: Path, both_said: tuple[Path, Path] | None = None
-) -> None:
+def assemble(groups: Sequence[Group], task: Task, found: Found, root: Path) -> None:
     """Turn groups into pairs, faults and notes of ``found``.
 
     Args:
@@ -145,10 +143,9 @@ def assemble(
         task: What the pairs are for.
         found: Where results go.
         root: The folder of the set.
-        both_said: The folders of --clean and --degraded, for sentences.
 
     Raises:
-        UsageError: Several folders of clean images or of inputs cannot be told apart, or the pairs are for another task.
+        UsageError: Several folders of clean images or of inputs cannot be told apart, or are for another task.
     """
     labels = []
     kept = _of_scale(groups, task, found, root)
@@ -160,7 +157,7 @@ def assemble(
     for clean, inputs in chosen:
         if clean:
             labels.append(_label(clean, inputs))
-            _pair_up(clean, inputs, task, found, both_said or (root, root))
+            _pair_up(clean, inputs, task, found)
     found.layout = labels[0] if labels else found.layout
     found.pairs = _with_own_names(found.pairs, root)
 
@@ -211,9 +208,7 @@ def _stored_inputs(row: Placed) -> bool:
     )
 
 
-def _pair_up(
-    clean: Sequence[Placed], inputs: Sequence[Placed], task: Task, found: Found, sides: tuple[Path, Path]
-) -> None:
+def _pair_up(clean: Sequence[Placed], inputs: Sequence[Placed], task: Task, found: Found) -> None:
     """The pairs of one group; those without a partner are faults where others have one."""
     if not inputs:
         matched = match(clean, [])

@@ -252,8 +252,8 @@ def _note_none(left: Sequence[Sequence[Placed]], task: Task, found: Found, root:
 def _cannot_tell(root: Path, variants: Sequence[Sequence[Placed]], flag: str) -> str:
     names = ", ".join(repr(rows[0].home or ".") for rows in variants)
     return (
-        f"in {str(root)!r}, {names} hold files of the same names and serve equally; say which is meant with --clean DIR "
-        f"--degraded DIR ({flag} is what cannot be told)"
+        f"in {str(root)!r}, {names} hold files of the same names and serve equally; say which is meant with --clean "
+        f"DIR --degraded DIR ({flag} is what cannot be told)"
     )
 
 

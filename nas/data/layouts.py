@@ -56,10 +56,15 @@ class Source:
     layout: str | None = None
     clean_half: str = "left"
 
+    @classmethod
+    def of_sides(cls, clean: str | Path | None, degraded: str | Path | None, split: str = "train") -> Source:
+        """The pairs of two folders, of which either may be missing by mistake."""
+        return cls(None, _path(clean), _path(degraded), split)
+
     @property
     def root(self) -> Path:
         """The folder or list that errors name."""
-        return self.path or self.clean or Path()
+        return self.path or self.clean or self.degraded or Path()
 
 
 def sources(
@@ -86,7 +91,7 @@ def sources(
             f"{len(clean)} folders of clean and {len(degraded)} of degraded images are no pairs; give --clean and "
             "--degraded (data.clean and data.degraded) as often as one another"
         )
-    partners = [Path(d) for d in degraded] or [None] * len(clean)
+    partners: list[Path | None] = [Path(d) for d in degraded] or [None for _ in clean]
     return [
         *(Source(Path(p), split=split, clean_half=clean_half) for p in paths),
         *(Source(None, Path(c), d, split) for c, d in zip(clean, partners, strict=True)),
@@ -116,6 +121,10 @@ def look(source: Source, task: str | Task) -> Found:
         raise UsageError(_nothing(source.root))
     found.pairs = fill_in(sorted(found.pairs, key=lambda p: p.name), task)
     return found
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tuple[str, Path]:
@@ -245,7 +254,7 @@ def _given(source: Source, task: Task) -> Found:
     if not degraded:
         raise UsageError(_nothing(source.degraded))
     group = Group("", clean, degraded, said=True)
-    assemble([group], task, found, source.clean, both_said=(source.clean, source.degraded))
+    assemble([group], task, found, source.clean)
     return found
 
 

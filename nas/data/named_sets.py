@@ -40,8 +40,7 @@ def benchmark_set(
     """
     task = get_task(task)
     if clean is not None or degraded is not None:
-        source = Source(None, *(None if p is None else Path(p) for p in (clean, degraded)), split="test")
-        return judge([source], task, training=False).measurable()
+        return judge([Source.of_sides(clean, degraded, split="test")], task, training=False).measurable()
     if name == "sample":
         return sample_pairs("test", task)
     if root is None:

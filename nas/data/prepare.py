@@ -93,8 +93,8 @@ def prepare_folder(
             ``out`` holds images that its record does not name.
     """
     task, out = get_task(task), Path(out)
-    folders = (None if p is None else Path(p) for p in (path, clean, degraded))
-    source = Source(*folders, clean_half=clean_half)
+    given = Source.of_sides(clean, degraded)
+    source = given if path is None else Source(Path(path), clean_half=clean_half)
     path = source.root
     for folder in (source.path, source.clean, source.degraded):
         if folder is not None:

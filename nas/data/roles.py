@@ -75,7 +75,7 @@ class Role:
 
 @lru_cache(maxsize=65536)
 def folder_role(name: str) -> Role:
-    """What the name of a folder says, e.g. of ``DIV2K_train_LR_bicubic``, ``GTmod12``, ``X2_sub``, ``trainH``, ``A``."""
+    """What the name of a folder says, e.g. of ``DIV2K_train_LR_bicubic``, ``GTmod12``, ``X2_sub`` or ``trainH``."""
     text = _spelt(name)
     if text == "depth":
         return Role(DEPTH, ("depth",), certain=True)

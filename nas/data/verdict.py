@@ -1,4 +1,4 @@
-"""One verdict on a data set for ``nas data check``, training and evaluation: which pairs can be used, which not and why.
+"""One verdict on a data set for ``nas data check``, training and evaluation: which pairs can be used, and why not all.
 
 Headers are read, and of files that seem cut the pixels too: whatever stops a training at its first step or an
 evaluation at one of its images is told here, all of it at once.
@@ -142,8 +142,8 @@ def require_patch(verdict: Verdict, task: Task, patch: int) -> None:
         fault = None
         if min(info.height // task.scale, width // task.scale) * task.scale < patch:
             sentence = (
-                f"image {str(pair.target)!r} measures {width} x {info.height}, too small for patch {patch}; remove it or "
-                "choose a smaller patch"
+                f"image {str(pair.target)!r} measures {width} x {info.height}, too small for patch {patch}; "
+                "remove it or choose a smaller patch"
             )
             fault = Fault(pair.target, sentence, "small", pair)
         verdict.add(pair, [] if fault is None else [fault])

@@ -86,7 +86,7 @@ def is_lmdb(folder: Path) -> bool:
 
 
 def _enter(folder: Path, tree: Tree, entered: set[tuple[int, int]], links: list[Path]) -> bool:
-    """Note what lies in a folder and in its folders; links to folders are put off. False where it was entered before."""
+    """Note what lies in a folder; links to folders are put off. False where it was entered before."""
     try:
         stat = folder.stat()
         if (stat.st_dev, stat.st_ino) in entered:

@@ -72,19 +72,19 @@ def benchmark_sets(
     if task.family != "all_in_one":
         return [BenchmarkSet(name, tuple(pairs), task)]
     stored = [p for p in pairs if p.stored]
-    clean = [p for p in pairs if not p.stored]
-    noisy = [p for p in clean if p.degradation]
-    free = [p for p in clean if not p.degradation]
+    unpaired = [p for p in pairs if not p.stored]
+    noisy = [p for p in unpaired if p.degradation]
+    free = [p for p in unpaired if not p.degradation]
     found = []
     if stored:
         scored_by = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
-        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), scored_by))
+        found.append(BenchmarkSet(name if not unpaired else f"{name} pairs", tuple(stored), scored_by))
     for degradation in TESTED_DEGRADATIONS:
         chosen = free + (noisy if kind_of(degradation) == "noise" else [])
         if chosen:
             scored_by = _on_luma(task) if degradation == "rain" else task
-            degraded = tuple(replace(p, degradation=degradation) for p in chosen)
-            found.append(BenchmarkSet(f"{name} {degradation}", degraded, scored_by))
+            tested = tuple(replace(p, degradation=degradation) for p in chosen)
+            found.append(BenchmarkSet(f"{name} {degradation}", tested, scored_by))
     return found
 
 
