@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.kernel_check import compare_inputs, compares
-from nas.data.layouts import LISTS, Source
 from nas.data.pairs import Pair, is_synthetic, load_clean, load_stored
+from nas.data.source import LISTS, Source
 from nas.data.verdict import Verdict, judge
 from nas.data.walk import Tree, walk
 from nas.errors import NasError, UsageError

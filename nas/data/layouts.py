@@ -10,92 +10,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nas.data.found import Found, refuse
 from nas.data.groups import Group, assemble, give_sides, grouped
+from nas.data.left_out import lmdb_sentence, note_tree, note_unused
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair
-from nas.data.places import Placed, alike, below, look_alike, place_files
+from nas.data.places import Placed, alike, below, place_files
+from nas.data.plain import add_plain, plain_pairs, without_depth
 from nas.data.prepared_record import fill_in
 from nas.data.roles import CLEAN, DEGRADED, DEPTH, RESULT, Role, folder_role
-from nas.data.side_by_side import looks_side_by_side
+from nas.data.source import Source, check_source
 from nas.data.walk import Tree, is_lmdb, walk
 from nas.errors import NasError, UsageError
 from nas.tasks.task import Task, get_task
 
-LISTS = (".csv", ".txt", ".tsv")
-LAYOUTS = ("div2k", "benchmark", "folders", "names", "side_by_side", "list", "plain")
 #: split -> which parts of a data set serve, the first that is there; "" are images of no part
 _SERVING: dict[str, tuple[tuple[str, ...], ...]] = {
     "train": (("train", ""), ("valid",), ("test",)),
     "valid": (("valid",), ("test",), ("",), ("train",)),
     "test": (("test",), ("valid",), ("",), ("train",)),
 }
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where pairs are to be found, and what was said of them.
-
-    Attributes:
-        path: A folder, or a list of pairs; None where the folders of both sides are given.
-        clean: The folder of the clean images; without ``degraded`` all images below it are clean, whatever they are
-            called.
-        degraded: The folder of the degraded images.
-        split: "train", "valid" or "test": which part is wanted where there are several.
-        layout: One of LAYOUTS; None: it is recognised.
-        clean_half: "left" or "right", of side-by-side files.
-    """
-
-    path: Path | None = None
-    clean: Path | None = None
-    degraded: Path | None = None
-    split: str = "train"
-    layout: str | None = None
-    clean_half: str = "left"
-
-    @classmethod
-    def of_sides(cls, clean: str | Path | None, degraded: str | Path | None, split: str = "train") -> Source:
-        """The pairs of two folders, of which either may be missing by mistake."""
-        return cls(None, _path(clean), _path(degraded), split)
-
-    @property
-    def root(self) -> Path:
-        """The folder or list that errors name."""
-        return self.path or self.clean or self.degraded or Path()
-
-
-def sources(
-    paths: Sequence[str | Path] = (),
-    clean: Sequence[str | Path] = (),
-    degraded: Sequence[str | Path] = (),
-    split: str = "train",
-    clean_half: str = "left",
-) -> list[Source]:
-    """The sources that settings or flags name.
-
-    Args:
-        paths: Folders and lists whose layout is recognised.
-        clean: Folders of clean images.
-        degraded: Folders of their degraded images, as many, or none at all.
-        split: Which part of ``paths`` is wanted where there are several.
-        clean_half: "left" or "right", of side-by-side files.
-
-    Raises:
-        UsageError: There are other numbers of clean and of degraded folders.
-    """
-    if degraded and len(degraded) != len(clean):
-        raise UsageError(
-            f"{len(clean)} folders of clean and {len(degraded)} of degraded images are no pairs; give --clean and "
-            "--degraded (data.clean and data.degraded) as often as one another"
-        )
-    partners: list[Path | None] = [Path(d) for d in degraded] or [None for _ in clean]
-    return [
-        *(Source(Path(p), split=split, clean_half=clean_half) for p in paths),
-        *(Source(None, Path(c), d, split) for c, d in zip(clean, partners, strict=True)),
-    ]
 
 
 def look(source: Source, task: str | Task) -> Found:
@@ -113,7 +50,7 @@ def look(source: Source, task: str | Task) -> Found:
         NasError: A folder may not be read, or a list is damaged.
     """
     task = get_task(task)
-    _check(source)
+    check_source(source)
     if source.path is not None and source.path.is_file():
         return _list(source.path, task)
     found = _given(source, task) if source.clean is not None else _recognised(source, task)
@@ -121,10 +58,6 @@ def look(source: Source, task: str | Task) -> Found:
         raise UsageError(_nothing(source.root))
     found.pairs = fill_in(sorted(found.pairs, key=lambda p: p.name), task)
     return found
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
 
 
 def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tuple[str, Path]:
@@ -180,25 +113,6 @@ def find_pairs(
     return found.pairs
 
 
-def _check(source: Source) -> None:
-    if source.layout is not None and source.layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {source.layout!r}; known: {', '.join(LAYOUTS)}")
-    if source.clean_half not in ("left", "right"):
-        raise UsageError(f"the clean half of side-by-side files is 'left' or 'right', not {source.clean_half!r}")
-    if source.degraded is not None and source.clean is None:
-        raise UsageError(f"--degraded {source.degraded} is given without --clean; give the folder of clean images too")
-    for folder, flag in ((source.clean, "--clean"), (source.degraded, "--degraded")):
-        if folder is not None and not folder.is_dir():
-            raise UsageError(f"{flag} {str(folder)!r} is no folder; check the path")
-    path = source.path
-    if source.clean is not None or path is None:
-        return
-    if path.is_file() and path.suffix.lower() not in LISTS:
-        raise UsageError(f"{str(path)!r} is a file; give a folder of images or a .csv list of pairs")
-    if not path.exists():
-        raise UsageError(f"no data at {str(path)!r}; check the path, or leave it out to use the sample set")
-
-
 def _list(path: Path, task: Task) -> Found:
     found = Found("list", path)
     pairs = read_pair_list(path, task, found.faults)
@@ -228,28 +142,20 @@ def _walked(folder: Path) -> Tree:
     return tree
 
 
-def lmdb_sentence(folder: Path) -> str:
-    """What to do with an LMDB data base."""
-    return (
-        f"{str(folder)!r} is an LMDB data base, which is not read; give the folder of PNG files that it was made from "
-        "('nas data prepare' makes a memory-mapped cache of those)"
-    )
-
-
 def _given(source: Source, task: Task) -> Found:
     """The pairs of two folders whose sides were said, or of one folder of clean images."""
     assert source.clean is not None
     tree = _walked(source.clean)
     clean = below(tree.images, source.clean, CLEAN)
     found = Found("plain" if source.degraded is None else "folders", source.clean)
-    _note_tree(tree, found)
+    note_tree(tree, found)
     if not clean:
         raise UsageError(_nothing(source.clean))
     if source.degraded is None:
-        found.pairs = _plain_pairs(clean, found)
+        found.pairs = plain_pairs(clean, found)
         return found
     other = _walked(source.degraded)
-    _note_tree(other, found)
+    note_tree(other, found)
     degraded = below(other.images, source.degraded, DEGRADED)
     if not degraded:
         raise UsageError(_nothing(source.degraded))
@@ -266,7 +172,7 @@ def _recognised(source: Source, task: Task) -> Found:
         raise UsageError(lmdb_sentence(path))
     tree = _walked(path)
     found = Found("plain", path)
-    _note_tree(tree, found)
+    note_tree(tree, found)
     if source.layout == "side_by_side":
         found.layout = "side_by_side"
         found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in place_files(tree.images, path)]
@@ -277,14 +183,14 @@ def _recognised(source: Source, task: Task) -> Found:
     rows = [r for r in rows if r.side != DEPTH]
     if source.layout == "plain":
         kept = [r for r in rows if not r.role.low]
-        found.pairs = _plain_pairs(_without_depth(kept, depth), found)
+        found.pairs = plain_pairs(without_depth(kept, depth), found)
         return _with_depth(found, depth, task)
     groups, rest = give_sides(grouped(rows), [r for r in rows if r.side in ("", RESULT)], path)
     if not groups:
-        _plain(source, [*rest], depth, rows, task, found)
+        add_plain(source, [*rest], depth, rows, task, found)
     else:
         assemble(groups, task, found, path)
-        _note_unused(rest, found, path)
+        note_unused(rest, found, path)
     if source.layout is not None and found.layout != source.layout:
         raise UsageError(f"{str(path)!r} has the layout {found.layout!r}, not {source.layout!r}; leave the layout out")
     return _with_depth(found, depth, task)
@@ -350,87 +256,6 @@ def _of_split(rows: list[Placed], split: str, found: Found, root: Path) -> list[
     return kept
 
 
-def _plain(
-    source: Source, rest: list[Placed], depth: list[Placed], rows: list[Placed], task: Task, found: Found
-) -> None:
-    """A folder of clean images, none of which has a partner; refuses what may well be pairs."""
-    path = found.root
-    odd = [r for r in rows if r.side in (DEGRADED, RESULT) and r.certain]
-    clean = [r for r in rest if r not in set(odd)]
-    if odd and not clean:
-        where = ", ".join(sorted({repr(r.home or ".") for r in odd})[:4])
-        raise UsageError(
-            f"{str(path)!r} holds degraded images only ({where}), by their names; give the folder of the clean ones "
-            f"too, or say --clean {path} if these are clean"
-        )
-    if odd:
-        found.note(
-            path,
-            f"{len(odd)} images in {_homes(odd)} look like stored inputs, fit no clean image and are not used",
-            "warning",
-        )
-    clean = _without_depth(_of_scale(clean, task, found), depth)
-    _refuse_likeness(clean, path)
-    if task.paired and not odd and not depth and looks_side_by_side([r.file for r in clean]):
-        found.layout = "side_by_side"
-        found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in clean]
-        return
-    found.pairs = _plain_pairs(clean, found)
-
-
-def _of_scale(rows: list[Placed], task: Task, found: Found) -> list[Placed]:
-    """Of clean images that are cropped for several scales (image_SRF_2, image_SRF_3) those for the task's."""
-    kept = [r for r in rows if r.scale in (None, task.scale)]
-    if task.scale == 1 or not any(r.scale == task.scale for r in rows):
-        return rows
-    if len(kept) < len(rows):
-        found.note(
-            found.root, f"{len(rows) - len(kept)} images in {_homes(rows)} are for other scales and are left out"
-        )
-    return kept
-
-
-def _plain_pairs(rows: Sequence[Placed], found: Found) -> list[Pair]:
-    from nas.data.groups import add_twins
-    from nas.data.partners import twins_of
-
-    twins = twins_of(rows)
-    add_twins(twins, found)
-    left_out = {row for group in twins for row in group}
-    return [Pair(r.rel, r.file) for r in rows if r not in left_out]
-
-
-def _refuse_likeness(rows: Sequence[Placed], root: Path) -> None:
-    """UsageError where folders side by side hold files of the same names: these may be pairs."""
-    found = look_alike(rows)
-    if found is not None:
-        raise UsageError(_apart(root / found[0], found[1]))
-
-
-def _apart(folder: Path, names: Sequence[str]) -> str:
-    listed = ", ".join(repr("the files in it" if n == "." else n) for n in names[:8]) + (
-        ", ..." if len(names) > 8 else ""
-    )
-    first = folder if names[0] == "." else folder / names[0]
-    return (
-        f"in {str(folder)!r}, {listed} hold files of the same names and cannot be told apart; say which are pairs with "
-        f"--clean {first} --degraded {folder / names[1]} (or the other way round), or --clean {folder} if all are clean"
-    )
-
-
-def _without_depth(rows: list[Placed], depth: list[Placed]) -> list[Placed]:
-    """With the images of ``depth`` folders that are no depth maps of the others."""
-    names = {_plain_name(r) for r in rows}
-    return [
-        *rows,
-        *(d for d in depth if d.key not in names and d.stem.casefold() not in {n.rsplit("/", 1)[-1] for n in names}),
-    ]
-
-
-def _plain_name(row: Placed) -> str:
-    return row.rel.casefold()
-
-
 def _with_depth(found: Found, depth: Sequence[Placed], task: Task) -> Found:
     """Attach depth maps to the clean images that are hazed at run time."""
     if not depth or task.family not in ("dehaze", "all_in_one"):
@@ -442,34 +267,6 @@ def _with_depth(found: Found, depth: Sequence[Placed], task: Task) -> Found:
         maps["/".join(inner[at + 1 :])] = row.file
     found.pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in found.pairs]
     return found
-
-
-def _note_tree(tree: Tree, found: Found) -> None:
-    """What is left out of a folder because it is no image, or is linked twice or to nowhere."""
-    root, name = tree.root, repr(str(tree.root))
-    if tree.others:
-        sentence = f"{len(tree.others)} files below {name} are no images that are read ({tree.left_out()})"
-        found.note(root, sentence, counted=True)
-    for link in tree.again:
-        found.note(link, f"link {str(link)!r} leads to a folder that is read already, and is not followed")
-    for folder in tree.lmdb:
-        found.note(folder, lmdb_sentence(folder), "warning")
-    for link in tree.broken:
-        found.note(link, f"link {str(link)!r} leads nowhere; mend or remove it", "warning")
-
-
-def _note_unused(rest: Sequence[Placed], found: Found, root: Path) -> None:
-    """Name the folders whose images are neither side of any pair."""
-    folders: dict[str, list[Placed]] = defaultdict(list)
-    for row in rest:
-        folders[row.rel.rpartition("/")[0]].append(row)
-    for folder, rows in sorted(folders.items()):
-        what = "results of a program" if rows[0].side == RESULT else "neither clean nor degraded images by their names"
-        found.note(root / folder, f"{len(rows)} images in {str(root / folder)!r} are {what} and are not used")
-
-
-def _homes(rows: Sequence[Placed]) -> str:
-    return ", ".join(sorted({repr(r.home or ".") for r in rows})[:4])
 
 
 def _nothing(path: Path) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nas.data.layouts import LISTS, Source
 from nas.data.pairs import Pair
 from nas.data.places import place_files
 from nas.data.roles import CLEAN, DEGRADED, folder_role
 from nas.data.sample_set import sample_pairs
+from nas.data.source import LISTS, Source
 from nas.data.verdict import judge
 from nas.errors import UsageError
 from nas.tasks.task import Task, get_task

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache
-from nas.data.layouts import Source, find_pairs
+from nas.data.layouts import find_pairs
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.data.patches import load_images
 from nas.data.prepared_record import (
@@ -25,6 +25,7 @@ from nas.data.prepared_record import (
     unrecorded,
     write_record,
 )
+from nas.data.source import Source
 from nas.data.verdict import judge
 from nas.data.walk import list_images
 from nas.errors import NasError, UsageError

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.data.found import Fault, Note, refuse
-from nas.data.layouts import Source, look
+from nas.data.layouts import look
 from nas.data.pairs import Pair
+from nas.data.source import Source
 from nas.errors import NasError
 from nas.images.files import ImageInfo, image_info, read_image
 from nas.images.orientation import seems_cut

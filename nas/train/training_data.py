@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
 from nas.data import Pair, PatchSource, iterate_batches, judge, sample_pairs, split_pairs
-from nas.data.layouts import sources
+from nas.data.source import sources
 from nas.data.stages import Phase, Stage, Timeline, timeline
 from nas.data.verdict import require_patch
 from nas.errors import UsageError

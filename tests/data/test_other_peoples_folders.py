@@ -9,7 +9,7 @@ import pytest
 
 from nas.data import benchmark_set, find_pairs, judge, load_pair
 from nas.data.check import check_folder
-from nas.data.layouts import Source, sources
+from nas.data.source import Source, sources
 from nas.errors import NasError, UsageError
 from nas.images import read_image, write_image
 from tests.data.folders import NAMES, fill, low, picture
