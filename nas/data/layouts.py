@@ -199,26 +199,25 @@ def _recognised(source: Source, task: Task) -> Found:
 def _with_siblings(path: Path, tree: Tree, split: str, found: Found) -> tuple[list[Placed], str]:
     """The images below ``path``, and of its sibling folders where it is one side of a set itself (DIV2K_train_HR)."""
     rows = place_files(tree.images, path)
-    role = folder_role(path.resolve().name)
-    if any(r.side in (CLEAN, DEGRADED) for r in rows) or not rows:
+    named = path if path.name not in ("", "..") else path.absolute().resolve()  # a link counts by its own name
+    role = folder_role(named.name)
+    if any(r.side == CLEAN for r in rows) or not rows:
         return rows, split
-    parent = path.resolve().parent
-    if role.side == CLEAN:
-        real = path if path.name else path.resolve()
-        files = list(tree.images)
-        for folder in sorted(real.parent.iterdir()):
-            other = folder_role(folder.name)
-            same = (other.rest, other.split) == (role.rest, role.split)
-            if folder == real or not folder.is_dir() or other.side != DEGRADED or not same:
-                continue
-            if role.rest:
-                files += _walked(folder).images
-            else:
-                sentence = f"{str(folder)!r} beside {str(path)!r} looks like stored inputs and is not used"
-                found.note(folder, f"{sentence}; give the folder that holds both to use them")
-        return (place_files(files, real.parent), role.split or split) if role.rest else (rows, split)
-    _refuse_degraded(path, rows, role, parent)
-    return rows, split
+    if role.side != CLEAN:
+        _refuse_degraded(path, rows, role, named.absolute().parent)
+        return rows, split
+    files = list(tree.images) if named == path else _walked(named).images
+    for folder in sorted(named.parent.iterdir()):
+        other = folder_role(folder.name)
+        same = (other.rest, other.split) == (role.rest, role.split)
+        if folder == named or not folder.is_dir() or other.side != DEGRADED or not same:
+            continue
+        if role.rest:
+            files += _walked(folder).images
+        else:
+            sentence = f"{str(folder)!r} beside {str(path)!r} looks like stored inputs and is not used"
+            found.note(folder, f"{sentence}; give the folder that holds both to use them")
+    return (place_files(files, named.parent), role.split or split) if role.rest else (rows, split)
 
 
 def _refuse_degraded(path: Path, rows: Sequence[Placed], role: Role, parent: Path) -> None:

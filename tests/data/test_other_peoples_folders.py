@@ -235,6 +235,28 @@ def test_one_side_of_pairs_is_not_taken_for_a_set_of_its_own(given: str, tmp_pat
         find_pairs(tmp_path / given, "denoise_color_25")
 
 
+@pytest.mark.parametrize("given", ["DIV2K_train_HR", ".", "../DIV2K_train_HR", "DIV2K_train_HR/."])
+def test_a_side_that_is_given_alone_is_completed_wherever_one_stands(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "DIV2K_train_HR/{}")
+    fill(tmp_path, "DIV2K_train_LR_bicubic/X2/{}x2", scale=2)
+    monkeypatch.chdir(tmp_path if given.startswith("DIV") else tmp_path / "DIV2K_train_HR")
+    pairs = find_pairs(given, "sr_x2")
+    assert [(p.name, p.stored) for p in pairs] == [(n, True) for n in NAMES]
+    monkeypatch.chdir(tmp_path / "DIV2K_train_LR_bicubic/X2")
+    with pytest.raises(UsageError, match="degraded images"):
+        find_pairs(".", "sr_x2")
+
+
+@pytest.mark.parametrize("names", ["rain-{}", "{}_rain", "{}"])
+def test_rainy_files_alone_are_refused_beside_their_clean_ones(names: str, tmp_path: Path) -> None:
+    fill(tmp_path, f"rain/{names}", scale=1)
+    fill(tmp_path, "norain/norain-{}")
+    with pytest.raises(UsageError, match="degraded images by its name"):
+        find_pairs(tmp_path / "rain", "derain")
+
+
 def notes(root: Path, task: str, split: str = "train") -> str:
     return " | ".join(n.sentence for n in judge([Source(root, split=split)], task).notes)
 
