@@ -36,6 +36,12 @@ _Tile = Annotated[
 _Memory = Annotated[
     int | None, quantity("--memory", parse_bytes, "Memory for 'auto' tiles, e.g. 2G; default: what is free.")
 ]
+_Clean = Annotated[
+    Path | None, typer.Option("--clean", help="Folder of clean images in place of --data; --sets may name the set.")
+]
+_Degraded = Annotated[
+    Path | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
+]
 _SaveImages = Annotated[Path | None, typer.Option("--save-images", help="Folder for the restored images.")]
 
 
@@ -45,6 +51,8 @@ def evaluate_command(
     sets: _Sets = None,
     task: o.TaskOption = None,
     data: o.BenchmarkDataOption = None,
+    clean: _Clean = None,
+    degraded: _Degraded = None,
     out: o.OutOption = None,
     protocol: _Protocol = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
@@ -96,6 +104,8 @@ def evaluate_command(
             chosen_task,
             names,
             data=data,
+            clean=clean,
+            degraded=degraded,
             out=target,
             protocol=protocol,
             ensemble=ensemble,

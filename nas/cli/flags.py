@@ -17,6 +17,8 @@ S = TypeVar("S", bound="Settings")
 _RUN = {
     "task": "task",
     "data": "data.path",
+    "clean": "data.clean",
+    "degraded": "data.degraded",
     "batch": "data.batch",
     "patch": "data.patch",
     "space": "space",
@@ -139,7 +141,7 @@ def given_settings(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     flags = {}
     for parameter, setting in FLAGS[command].items():
-        value = given[parameter]
+        value = given.get(parameter)
         if value is None:
             continue
         if setting in _LISTS:

@@ -35,6 +35,16 @@ DataOption = Annotated[
         "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
     ),
 ]
+CleanOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--clean",
+        help="Folder of clean images, whatever it is called: with --degraded of pairs, alone of clean images only.",
+    ),
+]
+DegradedOption = Annotated[
+    list[str] | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
 TimeOption = Annotated[

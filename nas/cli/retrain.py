@@ -26,6 +26,8 @@ def retrain_command(
     model: _Model = None,
     task: o.TaskOption = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: o.TimeOption = None,
     batch: o.BatchOption = None,

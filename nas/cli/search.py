@@ -47,6 +47,8 @@ def search_command(
     strategy: _Strategy = None,
     order: _Order = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: o.TimeOption = None,
     lr: o.LearningRateOption = None,

@@ -21,7 +21,8 @@ Changes = dict[str, tuple[Any, Any]]
 STEPS, TRIALS, TIME = "train.steps", "search.trials", "train.time"
 #: what may change in a search by trials, besides what ``study`` holds
 _OF_TRIALS = (
-    *("device", "threads", "plugins", "data.path", "data.workers", "data.cache"),
+    *("device", "threads", "plugins", "data.path", "data.clean", "data.degraded", "data.workers"),
+    "data.cache",
     *("limits.latency_table", TIME, TRIALS),
 )
 #: what a search by gradients has no use for

@@ -41,7 +41,13 @@ class BenchmarkSet:
     task: Task
 
 
-def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[BenchmarkSet]:
+def benchmark_sets(
+    name: str,
+    task: Task,
+    data: str | Path | None,
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
+) -> list[BenchmarkSet]:
     """Open a data set as the sets that get a row: itself, or for the all-in-one task one set a degradation.
 
     In the all-in-one task a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored
@@ -52,6 +58,8 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         name: Of the data set, as for ``nas.data.benchmark_set``.
         task: What is being restored.
         data: Folder of the data sets; not needed for "sample".
+        clean: Folder of the clean images of this set, in place of ``data``.
+        degraded: Folder of their degraded images.
 
     Returns:
         At least one set, each with at least one image.
@@ -60,25 +68,25 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         UsageError: There is no such data set.
         NasError: It is damaged.
     """
-    pairs = benchmark_set(name, task, data)
+    pairs = benchmark_set(name, task, data, clean, degraded)
     if task.protocol.plane:
         pairs = [replace(p, degraded=None) for p in pairs]
     if task.family != "all_in_one":
         return [BenchmarkSet(name, tuple(pairs), task)]
     stored = [p for p in pairs if p.stored]
-    clean = [p for p in pairs if not p.stored]
-    noisy = [p for p in clean if p.degradation]
-    free = [p for p in clean if not p.degradation]
+    unpaired = [p for p in pairs if not p.stored]
+    noisy = [p for p in unpaired if p.degradation]
+    free = [p for p in unpaired if not p.degradation]
     found = []
     if stored:
         scored_by = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
-        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), scored_by))
+        found.append(BenchmarkSet(name if not unpaired else f"{name} pairs", tuple(stored), scored_by))
     for degradation in TESTED_DEGRADATIONS:
         chosen = free + (noisy if kind_of(degradation) == "noise" else [])
         if chosen:
             scored_by = _on_luma(task) if degradation == "rain" else task
-            degraded = tuple(replace(p, degradation=degradation) for p in chosen)
-            found.append(BenchmarkSet(f"{name} {degradation}", degraded, scored_by))
+            tested = tuple(replace(p, degradation=degradation) for p in chosen)
+            found.append(BenchmarkSet(f"{name} {degradation}", tested, scored_by))
     return found
 
 

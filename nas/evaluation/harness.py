@@ -56,6 +56,9 @@ def evaluate(
     data: str | Path | None = None,
     out: str | Path | None = None,
     options: EvaluationOptions | None = None,
+    *,
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
     **keywords: Any,
 ) -> EvaluationRows:
     """Evaluate models on benchmark sets.
@@ -69,6 +72,8 @@ def evaluate(
         out: CSV file to which every finished row is added at once. Rows that it already holds for the same model,
             weights, task, images and protocol are returned and not measured again, unless ``again`` is given.
         options: How models are evaluated; None takes the defaults.
+        clean: Folder of the clean images of one set, whatever it is called, in place of ``data``; ``sets`` may name it.
+        degraded: Folder of their degraded images; None to make these.
         keywords: Fields of ``EvaluationOptions`` in place of those of ``options``, e.g. ``tile=128, progress=True``.
 
     Returns:
@@ -85,14 +90,15 @@ def evaluate(
     task = get_task(task) if options.protocol is None else with_protocol(task, options.protocol)
     options.check()
     options = replace(options, device=check_device(options.device))
-    names, several = _set_names(sets, data, task), _as_list(models)
+    folders = (data, clean, degraded)
+    names, several = _set_names(sets, data, task, clean), _as_list(models)
     if not names or not several:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
     failures: list[str] = []
     found = _resolved(several, task, names, failures)
     if options.save_images is not None:
         _check_image_names(found)
-    opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, data) or []]
+    opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, *folders) or []]
     if options.save_images is not None:
         for model, one in ((model, one) for model in found for one in opened):
             check_images(options.save_images, row_name(model, options), one)
@@ -172,7 +178,14 @@ def _evaluate_model(job: _Job, sets: Sequence[BenchmarkSet]) -> list[EvaluationR
     return rows
 
 
-def _set_names(sets: str | Sequence[str] | None, data: str | Path | None, task: Task) -> list[str]:
+def _set_names(
+    sets: str | Sequence[str] | None, data: str | Path | None, task: Task, clean: str | Path | None = None
+) -> list[str]:
+    if clean is not None:
+        if data is not None or not (sets is None or isinstance(sets, str) or len(sets) == 1):
+            raise UsageError("--clean names one set; leave --data out, and give one name with --sets or none")
+        chosen = [sets] if isinstance(sets, str) else list(sets or ())
+        return chosen or [Path(clean).resolve().name]
     if sets is None:
         return ["sample"] if data is None else list(task.sets)
     return [sets] if isinstance(sets, str) else list(sets)

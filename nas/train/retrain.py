@@ -275,7 +275,7 @@ def _training_record(work: _Work, criterion: Criterion, start: Start | None, end
         "seed": work.settings.seed,
         "batch": data.batch * distributed.ranks(),
         "patch": data.patch,
-        "data": [Path(p).name for p in data.path] or ["sample"],
+        "data": [Path(p).name for p in (*data.path, *data.clean)] or ["sample"],
         "note": _inputs(work.data.parts["weights"], work.task),
         "stages": [[p.end - p.first, p.patch, p.batch] for p in work.timeline.phases] if data.stages else [],
         "criterion": criterion.identity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,8 +11,10 @@ from functools import cached_property
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
-from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
+from nas.data import Pair, PatchSource, iterate_batches, judge, sample_pairs, split_pairs
+from nas.data.source import sources
 from nas.data.stages import Phase, Stage, Timeline, timeline
+from nas.data.verdict import Verdict, require_patch
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
 from nas.evaluation.tiles import ValidationTiles
@@ -21,6 +24,8 @@ from nas.train import distributed
 from nas.train.recorded import recorded_images
 from nas.train.recorded_images import Found, ImageRecord, find_recorded, record_images
 from nas.train.run import Run
+
+log = logging.getLogger(__name__)
 
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
@@ -69,10 +74,7 @@ class TrainingData:
 
     def timeline(self, part: str) -> Timeline:
         """Patch, batch and epoch of every step of the training on a part; a batch is that of all ranks."""
-        data, steps, ranks = self.settings.data, self.settings.train.steps, distributed.ranks()
-        stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
-        stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
-        return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
+        return _timeline(self.settings, len(self.parts[part]))
 
     def batches(self, part: str) -> BatchStream:
         """The stream of batches of a part, a pure function of seed, part and step.
@@ -119,6 +121,13 @@ class TrainingData:
         return scores
 
 
+def _timeline(settings: Settings, images: int) -> Timeline:
+    data, steps, ranks = settings.data, settings.train.steps, distributed.ranks()
+    stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
+    stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
+    return timeline(images, steps, stages, data.whole_epochs and bool(data.stages))
+
+
 @dataclass(frozen=True)
 class BatchStream:
     """The batches of a training, each phase in its own size; the last phase goes on for ever.
@@ -155,9 +164,9 @@ def find_images(settings: Settings, task: Task) -> list[Pair]:
         UsageError: There are none.
     """
     data = settings.data
-    if not data.path:
+    if not (data.path or data.clean or data.degraded):
         return [*sample_pairs("train", task), *sample_pairs("validation", task)]
-    return [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
+    return _judged(settings, task).usable(skip_unfit=True)  # what is not in the record does not matter
 
 
 def find_split(
@@ -180,7 +189,8 @@ def find_split(
             if fresh.names == {part: [image.name for image in images] for part, images in recorded.items()}:
                 return Found(fresh.parts, record_images(fresh.parts), [], [], [], [])
     found = find_recorded(find_images(settings, task), recorded)
-    return found if settings.data.path else replace(found, added=[])  # the sample set is used in part
+    own = settings.data.path or settings.data.clean
+    return found if own else replace(found, added=[])  # the sample set is used in part
 
 
 def open_training_data(
@@ -206,12 +216,13 @@ def open_training_data(
             raise UsageError(f"of the recorded split, {'; '.join(again.differences())}; name their folder by --data")
         return TrainingData(settings, task, again.parts)
     data = settings.data
-    found = find_images(settings, task) if data.path else sample_pairs("train", task)
+    given = [*data.path, *data.clean]
+    found = _own_images(settings, task) if given or data.degraded else sample_pairs("train", task)
     parts: dict[str, list[Pair]]
-    if data.path:
+    if given:
         if len(found) < data.validation + len(shares):
             raise UsageError(
-                f"{len(found)} images under {', '.join(data.path)} are too few for {data.validation} validation images "
+                f"{len(found)} images under {', '.join(given)} are too few for {data.validation} validation images "
                 f"and the parts {', '.join(shares)}; add images or lower data.validation"
             )
         held, rest = _hold_out(found, data.validation, data.split_seed)
@@ -222,6 +233,34 @@ def open_training_data(
             "validation": sample_pairs("validation", task)[: data.validation],
         }
     return TrainingData(settings, task, parts)
+
+
+def _own_images(settings: Settings, task: Task) -> list[Pair]:
+    """The images of the folders that were given; what is left out of these, or not used, is logged.
+
+    Raises:
+        UsageError: Images are too small for a patch that will be cut, or grey where the task works on colour.
+        NasError: Images have no partner or cannot be read. The message names all offenders; ``data.skip_unfit`` leaves
+            them out.
+    """
+    verdict = _judged(settings, task)
+    pairs = verdict.usable(settings.data.skip_unfit)
+    if distributed.leads():
+        for note in verdict.notes:
+            log.warning(note.sentence)
+        if verdict.faults:
+            log.warning(verdict.left_out())
+    return pairs
+
+
+def _judged(settings: Settings, task: Task) -> Verdict:
+    """What is to be said of the images of the folders that were given, the patches that will be cut considered."""
+    data = settings.data
+    verdict = judge(sources(data.path, data.clean, data.degraded, clean_half=data.clean_half), task)
+    phases = _timeline(settings, max(len(verdict.pairs), 1)).phases
+    patches = [phase.patch for phase in phases if phase.end > phase.first] or [data.patch]
+    require_patch(verdict, task, max(patches))
+    return verdict
 
 
 def _hold_out(pairs: list[Pair], count: int, seed: int) -> tuple[list[Pair], list[Pair]]:
