@@ -45,6 +45,31 @@ _DATA = (
         "data:prepare_command",
     ),
 )
+_TABLE = (
+    CommandEntry(
+        "make",
+        "Begin a table: write its recipe and all genotypes with their costs, then train.",
+        "bench_table:make_command",
+    ),
+    CommandEntry(
+        "resume",
+        "Do the trainings of a table that are missing; several processes may do so at once.",
+        "bench_table:resume_command",
+    ),
+    CommandEntry(
+        "status", "How far a table is: trainings by seed, CPU hours spent and left.", "bench_table:status_command"
+    ),
+    CommandEntry(
+        "check",
+        "Check a table: gaps, hashes, marks, costs counted anew, trainings repeated; exit code 1 when something is wrong.",
+        "bench_table:check_command",
+    ),
+    CommandEntry(
+        "latency",
+        "Time every genotype of a table on one thread, in turns with a reference; run it on a quiet machine.",
+        "bench_table:latency_command",
+    ),
+)
 _BENCH = (
     CommandEntry(
         "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
@@ -55,6 +80,7 @@ _BENCH = (
         "bench:data_command",
     ),
     CommandEntry("models", "Latency of models on random input.", "bench:models_command"),
+    CommandEntry("table", "A small space trained whole, so that searches become look-ups.", commands=_TABLE),
 )
 #: in the order of the help page
 COMMANDS = (
