@@ -12,14 +12,19 @@ from nas.bench.table.making import resume_table
 from nas.bench.table.timing import time_genotypes
 from nas.errors import NasError
 from nas.estimators.table_recipe import GENOTYPES, LATENCY, RUNS
-from tests.bench.table.tiny import tiny_table
+from tests.bench.table.tiny import copied, tiny_table
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder, images = tiny_table(tmp_path_factory.mktemp("table"))
+    resume_table(folder, images, niceness=0)
+    return folder, images
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> tuple[Path, Path]:
-    folder, images = tiny_table(tmp_path)
-    resume_table(folder, images, niceness=0)
-    return folder, images
+def table(whole: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    return copied(whole, tmp_path)
 
 
 def failed(findings: list[Finding]) -> set[str]:

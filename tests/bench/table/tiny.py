@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,8 @@ def tiny_table(folder: Path) -> tuple[Path, Path]:
     images = tiny_images(folder / "images")
     begin_table(folder / "table", tiny_recipe(folder), images)
     return folder / "table", images
+
+
+def copied(table: tuple[Path, Path], folder: Path) -> tuple[Path, Path]:
+    """A copy of a table, and the same images."""
+    return shutil.copytree(table[0], folder / "table"), table[1]
