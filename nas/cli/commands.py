@@ -80,6 +80,11 @@ _BENCH = (
         "bench:data_command",
     ),
     CommandEntry("models", "Latency of models on random input.", "bench:models_command"),
+    CommandEntry(
+        "strategies",
+        "Play searches on a table: regret, cost to the top, probability of beating random at equal cost.",
+        "bench_strategies:strategies_command",
+    ),
     CommandEntry("table", "A small space trained whole, so that searches become look-ups.", commands=_TABLE),
 )
 #: in the order of the help page

@@ -33,8 +33,9 @@ class TableSettings(Section):
 class TableEstimator(Estimator):
     """Validation PSNR of one of the genotype's trainings in a table, drawn by the seed of the search.
 
-    Effects of the trainings' seeds are taken out, as if all had seen the same patches. The CPU seconds that the training
-    had taken stand as ``simulated_seconds`` in the event of the trial. Space and task must be those of the table.
+    Effects of the trainings' seeds are taken out, as if all had seen the same patches. The CPU seconds that the
+    training had taken stand as ``simulated_seconds`` in the event of the trial. Space and task must be those of the
+    table.
     """
 
     Settings: ClassVar[type[Section]] = TableSettings
