@@ -10,7 +10,7 @@ import torch
 from nas.errors import NasError, UsageError
 from nas.space import ATTENTIONS, BLOCKS, OPERATIONS, BlockInfo
 
-#: parameters at C = 16 (operations), W = 64 (attentions) and 48 (modulations), from the releases and, of rb_5x5, its formula
+#: parameters at C = 16 (operations), W = 64 (attentions), 48 (modulations): from the releases; of rb_5x5 by formula
 COUNTS = {
     "operation": {
         "none": 0,
