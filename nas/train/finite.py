@@ -76,7 +76,8 @@ def first_not_finite(state: Any, constants: frozenset[str] = frozenset()) -> str
     Returns:
         Its name (``learner.model.head.weight``), or None where all are finite.
     """
-    named, allowed = [], []
+    named: list[tuple[str, Tensor]] = []
+    allowed: list[tuple[str, Tensor]] = []
     for name, tensor in _tensors(state):
         (allowed if name in constants else named).append((name, tensor))
     spoilt = next((name for name, tensor in allowed if bool(tensor.isnan().any())), None)
