@@ -130,6 +130,20 @@ def rb(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Mod
 
 
 @block("operation")
+def rb_5x5(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Module:
+    """Common-cell of 5x5 kernels: 5x5, activation, 5x5 (128C^2 + C parameters); this project's, not the release's."""
+
+    def cell(c_in: int) -> list[nn.Module]:
+        return [
+            conv(c_in, channels, 5, bias=bias),
+            make_activation(activation),
+            conv(channels, channels, 5, bias=bias),
+        ]
+
+    return DenseBlock(channels, cell)
+
+
+@block("operation")
 def lrb(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Module:
     """Light-cell: 1x1, activation, 3x3 (24C^2 + C parameters)."""
 

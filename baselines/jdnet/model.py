@@ -12,6 +12,7 @@ from baselines.jdnet.attention import KINDS, AttentionBlock
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
 from baselines.jdnet.loss import LOSSES
 from nas.errors import UsageError, did_you_mean
+from nas.models.baseline_settings import nearest_of, settings_of
 from nas.models.descriptor import ModelDescriptor
 
 ORDERS = ("rgb", "bgr")
@@ -177,6 +178,7 @@ class JDNet(nn.Module):
         return x - self.rain(x)
 
 
+@settings_of(JDNetConfig)
 def create(**keywords: Any) -> JDNet:
     """A JDNet, freshly initialised.
 
@@ -190,7 +192,7 @@ def create(**keywords: Any) -> JDNet:
 
     known = JDNetConfig.__dataclass_fields__
     for name in sorted(set(keywords) - set(known)):
-        raise UsageError(f"JDNet has no setting {name!r}; {did_you_mean(name, known)}")
+        raise UsageError(f"jdnet has no setting {name!r}; {nearest_of(name, known)}")
     config = JDNetConfig(**keywords)
     model = JDNet(config)
     model.descriptor = ModelDescriptor(

@@ -17,6 +17,7 @@ def search_step_command(
     patch: o.PatchOption = None,
     threads: o.ThreadsOption = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Counted repetitions of each mode, interleaved.")] = 5,
+    plugin: o.PluginOption = None,
 ) -> None:
     """Time of a search step by order, relative to a weight step.
 
@@ -48,6 +49,7 @@ def data_command(
     threads: o.ThreadsOption = None,
     rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 10,
     block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
+    plugin: o.PluginOption = None,
 ) -> None:
     """Step time with loading from files and from the memory-mapped cache, against preloaded tensors.
 
@@ -59,7 +61,9 @@ def data_command(
     from nas.cli.tables import print_table
     from nas.config.runs import RetrainSettings
     from nas.progress import progress
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     settings = settings_from(RetrainSettings, "bench data", given)
     with progress("bench data", 4 * (rounds + 1)) as bar:
         rows = time_loading(settings, rounds, block, bar)

@@ -31,6 +31,7 @@ def train_command(
     device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
     timed: Annotated[int, typer.Option("--timed-steps", min=1, help="Steps that are timed.")] = 20,
+    plugin: o.PluginOption = None,
     as_json: _Json = False,
 ) -> None:
     """Images a second in training, and the shares of data, forward, backward, optimiser and logging.
@@ -75,6 +76,7 @@ def models_command(
     memory: _Memory = False,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Timed runs of each model.")] = 20,
     warmup: Annotated[int, typer.Option("--warmup", help="Runs before them, in the table of latencies.")] = 3,
+    plugin: o.PluginOption = None,
     as_json: _Json = False,
 ) -> None:
     """Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.
@@ -85,7 +87,9 @@ def models_command(
     table of latencies, with the ratio to the first model.
     """
     from nas.cli.networks import first_task, network_of
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     networks = [(name, network_of(name, task or first_task(name))) for name in names]
     if compile or cuda_graph or dtype != "float32":
         from nas.profiling.latency import LatencyOptions, measure_latency

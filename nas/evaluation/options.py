@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nas.errors import UsageError, did_you_mean
-from nas.evaluation.inference import check_device, check_tile
+from nas.evaluation.inference import check_tile
+from nas.machine import check_device
 from nas.profiling.forward import DTYPES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class EvaluationOptions:
         with_ssim: Compute SSIM; None does what the protocol says.
         with_costs: Count parameters, multiply-adds and activations.
         with_latency: Time the network at the cost size of the task, and measure its peak memory (slow on a CPU).
-        device: "cpu", "cuda" or "cuda:N".
+        device: "cpu", "cuda", "cuda:N", "mps" or "auto".
         dtype: "float32", or "bfloat16" or "float16" under autocast.
         seed: Of the degradations that draw random numbers; 0 or more.
         threads: Of torch while latency is measured on a CPU.

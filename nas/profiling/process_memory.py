@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from nas.errors import NasError
+from nas.machine import starting_processes
 from nas.models.calling import evaluating
 from nas.models.parametrized import without_parametrizations
 from nas.profiling.forward import autocast_to, example_input, memory_layout
@@ -46,7 +47,7 @@ def peak_resident_mib(
 
     plain = without_parametrizations(model).cpu()
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with starting_processes(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise NasError(
@@ -60,18 +61,29 @@ def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_la
     x = example_input(model, height, width, channels_last)
     with memory_layout(model, channels_last), evaluating(model), torch.inference_mode(), autocast_to(x.device, dtype):
         model(x)
-    return _own_peak_mib()
+    return own_peak_mib()
 
 
-def _own_peak_mib() -> float:
+def own_resident_mib() -> float:
+    """Resident size of this process now in MiB; its peak where the system does not tell."""
+    resident = _status("VmRSS:")
+    return own_peak_mib() if resident is None else resident
+
+
+def own_peak_mib() -> float:
     """Peak resident size of this process in MiB."""
     # On Linux ru_maxrss starts from the peak of the process that called exec, so a child reports its parent's.
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**10  # kibibytes
+    peak = _status("VmHWM:")
+    if peak is not None:
+        return peak
     import resource  # absent on Windows
 
     # bytes on macOS, kibibytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _status(entry: str) -> float | None:
+    """An entry of Linux's account of this process in MiB; None elsewhere."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(entry)), None)  # kibibytes
