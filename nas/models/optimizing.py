@@ -1,14 +1,17 @@
 """Networks rewritten for inference: the same function, computed in fewer and cheaper steps.
 
 ``optimize`` copies a network and rewrites the copy from the top down. A module that knows a better form of itself says
-so by a method ``optimized`` (see ``Rewritable``); the rewriter knows no network and no block. For all others there are
-general rules: parametrised weights are computed once, a convolution takes its activation with it, a chain of
-convolutions and pixel shuffles becomes one convolution, batch normalisation joins the convolution before it.
+so by a method ``optimized`` (see ``Rewritable``), or by an attribute ``inference_form`` = "module:name" of its class,
+which names what makes the form of the module that it is called with; the rewriter knows no network and no block. For
+all others there are general rules: parametrised weights are computed once, a convolution takes its activation with it,
+and a chain of convolutions and pixel shuffles becomes one convolution.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -137,7 +140,10 @@ def rewritten(module: nn.Module) -> nn.Module:
 def _rewritten(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
     """``known``: what became of the modules met before, so that one that is used twice stays one."""
     if id(module) not in known:
-        if isinstance(module, Rewritable):
+        form = getattr(type(module), "inference_form", None)
+        if isinstance(form, str):
+            known[id(module)] = _named(form)(module)
+        elif isinstance(module, Rewritable):
             known[id(module)] = module.optimized()
         elif type(module) is nn.Sequential:
             known[id(module)] = _chain(module, known)
@@ -149,6 +155,13 @@ def _rewritten(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
                 if child is not None:
                     module._modules[name] = _rewritten(child, known)
     return known[id(module)]
+
+
+def _named(form: str) -> Callable[[nn.Module], nn.Module]:
+    """What "module:name" names."""
+    path, _, name = form.partition(":")
+    found: Callable[[nn.Module], nn.Module] = getattr(import_module(path), name)
+    return found
 
 
 def _chain(layers: nn.Sequential, known: dict[int, nn.Module]) -> nn.Module:
