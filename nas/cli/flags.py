@@ -112,7 +112,7 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
     tree = read_config(given.get("config")) if config is None else config
     flags = {}
     for parameter, setting in FLAGS[command].items():
-        value = given.get(parameter)
+        value = given[parameter]
         if value is None:
             continue
         if setting in _LISTS:
