@@ -29,6 +29,7 @@ def check_command(
     clean: _Clean = None,
     degraded: _Degraded = None,
     clean_half: _CleanHalf = "left",
+    plugin: o.PluginOption = None,
 ) -> None:
     """Count images, find what is wrong with them; exit code 1 when something is.
 
@@ -39,7 +40,9 @@ def check_command(
     """
     from nas.config.data import DataSettings
     from nas.data.check import check_folder
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     report = check_folder(
         path,
         task,
@@ -69,6 +72,7 @@ def prepare_command(
     clean: _Clean = None,
     degraded: _Degraded = None,
     clean_half: _CleanHalf = "left",
+    plugin: o.PluginOption = None,
     skip_unfit: Annotated[bool, typer.Option("--skip-unfit", help="Leave out images that cannot be used.")] = False,
 ) -> None:
     """Make sub-images, degraded images and a memory-mapped cache beside the source, never in it.
@@ -82,7 +86,9 @@ def prepare_command(
     from nas.cli.output import wrote
     from nas.data.prepare import prepare_folder
     from nas.errors import UsageError
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     source = path or clean
     if source is None:
         raise UsageError("nothing to prepare; give a folder of images, a .csv list of pairs, or --clean DIR")

@@ -62,6 +62,9 @@ def evaluate_command(
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
     save_images: _SaveImages = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of noise and other random degradations.")] = 0,
     device: o.DeviceOption = None,
@@ -80,8 +83,10 @@ def evaluate_command(
     from nas.cli.output import command_line, wrote
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
+    from nas.evaluation.benchmark_sets import shrunk_sets
     from nas.evaluation.harness import FailedMeasurementsError, evaluate
     from nas.registry import load_plugins
+    from nas.tasks import get_task
 
     load_plugins(plugin)
     if threads:
@@ -92,11 +97,12 @@ def evaluate_command(
     if not chosen:
         raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
     target = out or Path("rows.csv")
+    chosen_task, names = task or task_of(chosen), set_names(sets, data) if sets else None
     try:
         rows = evaluate(
             [named_model(model) for model in chosen],
-            task or task_of(chosen),
-            set_names(sets, data) if sets else None,
+            chosen_task,
+            names,
             data=data,
             clean=clean,
             degraded=degraded,
@@ -109,6 +115,7 @@ def evaluate_command(
             dtype=dtype,
             with_latency=latency,
             save_images=save_images,
+            plain=plain,
             again=again,
             seed=seed,
             threads=threads or 1,
@@ -121,6 +128,13 @@ def evaluate_command(
             print_rows(failure.rows)
         raise
     print_rows(rows)
+    for name in shrunk_sets(names or [], get_task(chosen_task), data):
+        scale = get_task(chosen_task).scale
+        typer.echo(
+            f"note: the images of {name} were shrunk by {scale} first, to be compared with what is made of them; nothing "
+            f"is larger than they are. To enlarge photographs as they are, restore them by "
+            "nas.evaluation.inference.restore"
+        )
     wrote(target)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,9 @@ class DataSettings(Section):
         clean_half: Which half of a side-by-side file is the clean image.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"path", "clean", "degraded", "skip_unfit", "batch", "workers", "cache"}
+    )
     path: list[str] = Field([], description="folders of training images; empty: the photographs in scikit-image")
     clean: list[str] = Field([], description="folders of clean images, whatever they are called")
     degraded: list[str] = Field([], description="folders of their degraded images, one for each of data.clean")

@@ -31,9 +31,12 @@ from nas.data.walk import list_images
 from nas.errors import NasError, UsageError
 from nas.files import file_digest
 from nas.images.files import write_image
+from nas.signals import listening, stop_if_asked
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
+#: what to tell whoever interrupted
+INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def prepare_folder(
     keys = _keys(pairs)
     record = _open_record(out, settings)
     _check_origin(record, keys, path, out)
-    with _bar(f"prepare {task.name}", len(pairs), progress) as report:
+    with listening(lambda: INTERRUPTED, at_once=False), _bar(f"prepare {task.name}", len(pairs), progress) as report:
         images, made = _cut(pairs, keys, record, task, out, side, step, report)
     _delete_stale(out, record, images)
     if not record.plain or set(record.images) - set(images):
@@ -121,7 +124,10 @@ def prepare_folder(
             "interrupted run; remove them and prepare again"
         )
     if cache:
-        with _bar(f"cache {task.name}", len(prepared), progress) as report:
+        with (
+            listening(lambda: INTERRUPTED, at_once=False),
+            _bar(f"cache {task.name}", len(prepared), progress) as report,
+        ):
             _fill_cache(prepared, task, out / "cache", report)
     return Prepared(out, len(prepared), made, cache)
 
@@ -165,6 +171,7 @@ def _cut(
     images: dict[str, Entry] = {}
     made = 0
     for key, pair in zip(keys, pairs, strict=True):
+        stop_if_asked()
         known = record.images.get(key)
         whole = known is not None and _is_of(known, pair, side) and _intact(out, known.files)
         files = known.files if known and whole else _write_pieces(pair, task, out, side, step)
@@ -179,6 +186,7 @@ def _cut(
 def _fill_cache(pairs: list[Pair], task: Task, folder: Path, report: Callable[[str], None]) -> None:
     store = DiskCache(folder)
     for pair in pairs:
+        stop_if_asked()
         store.pair(pair, task, partial(load_images, pair, task))
         report(pair.name)
 

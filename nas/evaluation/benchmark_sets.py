@@ -13,6 +13,8 @@ import numpy as np
 
 from nas.data import Pair, benchmark_set
 from nas.evaluation.rows import EvaluationRow
+from nas.registry import TASKS
+from nas.tasks import get_task
 from nas.tasks.degradations import MIXED_KINDS, kind_of
 
 if TYPE_CHECKING:
@@ -88,6 +90,26 @@ def benchmark_sets(
     return found
 
 
+def shrunk_sets(names: Iterable[str], task: Task, data: str | Path | None) -> list[str]:
+    """Sets of the user's own that super-resolution is measured on without stored inputs.
+
+    Their images are shrunk before a network enlarges them again, so nothing that is restored is larger than they are.
+
+    Args:
+        names: Of data sets.
+        task: What is being restored.
+        data: Folder of the data sets.
+
+    Returns:
+        Those of the names that no task has among its benchmark sets.
+    """
+    if task.scale == 1:
+        return []
+    known = {"sample", *(name for other in TASKS.names() for name in get_task(other).sets)}
+    own = [name for name in names if name not in known]
+    return [name for name in own if not any(pair.stored for pair in benchmark_set(name, task, data))]
+
+
 def images_hash(pairs: Iterable[Pair]) -> str:
     """Tell apart sets that have the same name and hold different images.
 
@@ -143,6 +165,7 @@ def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
         psnr=mean(r.psnr for r in rows),
         ssim=mean(r.ssim for r in rows),
         psnr_b=None,
+        exact=None if all(r.exact is None for r in rows) else sum(r.exact or 0 for r in rows),
         protocol=f"mean of {len(rows)} rows ({names}), {protocols}",
     )
 

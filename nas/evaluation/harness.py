@@ -7,6 +7,7 @@ the means over the images.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,21 +16,25 @@ from typing import Any, TextIO, TypeVar
 
 from torch import nn
 
-from nas.errors import NasError, UsageError
+from nas.errors import NasError, UsageError, file_error
 from nas.evaluation.benchmark_sets import BenchmarkSet, average_row, benchmark_sets
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.profile_columns import ModelProfile, profile_model
 from nas.evaluation.resolve import EvaluatedModel, ModelSpec, resolve
-from nas.evaluation.result_columns import empty_row, with_scores
+from nas.evaluation.result_columns import empty_row, row_name, with_scores
 from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
-from nas.evaluation.runner import Advance, decide_tiles, score_set
-from nas.evaluation.saved_images import REFERENCES, assign_images, disown_images
+from nas.evaluation.runner import Advance, decide_tiles, form_for_inference, score_set
+from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
+from nas.machine import check_device
 from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
+from nas.signals import listening, stop_if_asked
 from nas.tasks import Task, get_task, with_protocol
 
 _T = TypeVar("_T")
+#: what to tell whoever interrupted
+INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 
 class FailedMeasurementsError(NasError):
@@ -84,6 +89,7 @@ def evaluate(
     options = EvaluationOptions.from_keywords(keywords, options)
     task = get_task(task) if options.protocol is None else with_protocol(task, options.protocol)
     options.check()
+    options = replace(options, device=check_device(options.device))
     folders = (data, clean, degraded)
     names, several = _set_names(sets, data, task, clean), _as_list(models)
     if not names or not several:
@@ -93,9 +99,15 @@ def evaluate(
     if options.save_images is not None:
         _check_image_names(found)
     opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, *folders) or []]
+    if options.save_images is not None:
+        for model, one in ((model, one) for model in found for one in opened):
+            check_images(options.save_images, row_name(model, options), one)
     table, rows = RowTable(out), EvaluationRows()
     images = len(found) * sum(len(one.pairs) for one in opened)
-    with _advancing(options.progress, f"evaluate {task.name}", images) as advance:
+    with (
+        _advancing(options.progress, f"evaluate {task.name}", images) as advance,
+        listening(lambda: INTERRUPTED, at_once=False),
+    ):
         for model in found:
             rows += _evaluate_model(_Job(model, task, options, table, failures, advance), opened)
     if failures:
@@ -114,6 +126,13 @@ class _Job:
     failures: list[str]
     advance: Advance
     _profile: ModelProfile | None = None
+    _runner: EvaluatedModel | None = None
+
+    def runner(self) -> EvaluatedModel:
+        """The model in the form in which images are restored, made when the first image needs it."""
+        if self._runner is None:
+            self._runner = form_for_inference(self.model, self.options)
+        return self._runner
 
     def profile(self) -> ModelProfile:
         """Costs and latency, measured when the first row needs them; a failure is noted once."""
@@ -124,6 +143,7 @@ class _Job:
 
     def row(self, one: BenchmarkSet) -> EvaluationRow | None:
         """The finished or newly made row of a set; None where measuring failed, which is noted."""
+        stop_if_asked()
         chosen = decide_tiles(self.model, one, self.options)
         row = empty_row(self.model, one, chosen)
         done = self.table.finished(row, one, chosen)
@@ -142,7 +162,7 @@ class _Job:
         profile = self.profile()
         if options.save_images is not None:
             disown_images(options.save_images, row.model, one)
-        scores, used = score_set(self.model, one, options, self.advance)
+        scores, used = score_set(self.runner(), one, options, self.advance)
         row = row if used == options else empty_row(self.model, one, used)
         if options.save_images is not None:
             assign_images(options.save_images, row, one)
@@ -213,6 +233,9 @@ def _tried(failures: list[str], what: str, work: Callable[..., _T], *arguments: 
     except UsageError:
         raise
     except (NasError, OSError) as error:
+        told = file_error(error) if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG else None
+        if told is not None:
+            raise told from error
         failures.append(f"{what}({type(error).__name__}: {error})")
         return None
 
