@@ -19,7 +19,7 @@ import torch
 import yaml
 
 from nas.config.reading import parse, to_yaml
-from nas.config.runs import SearchSettings, Settings
+from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.engines.gradient import make_learner
 from nas.engines.setup import SHARES, space_of, use_threads
 from nas.evaluation.tiles import largest
@@ -130,8 +130,9 @@ def _steps(settings: Settings, batch: int, patch: int) -> Learner:
 
 def _learner(settings: Settings) -> Learner:
     seed_everything(settings.seed)
-    if not isinstance(settings, SearchSettings):
+    if isinstance(settings, RetrainSettings):
         return rehearsed(settings, _with_largest_image)
+    assert isinstance(settings, SearchSettings)
     task, space = get_task(settings.task), space_of(settings)
     use_threads(settings)
     data = _with_largest_image(open_training_data(settings, task, SHARES))
