@@ -13,7 +13,7 @@ from nas.space.blocks import ATTENTIONS, OPERATIONS, SKELETONS
 
 _FOLDER = Path(__file__).parent
 
-_OPERATIONS = "sep_conv_3x3 dil_conv_3x3 rb lrb srb acb"
+_OPERATIONS = "sep_conv_3x3 dil_conv_3x3 rb rb_5x5 lrb srb acb"
 _ATTENTIONS = (
     "pixel_wise_attention channel_wise_attention contrast_aware_channel_attention "
     "spatial_attention spatial_attention_v2 esab"

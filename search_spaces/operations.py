@@ -53,6 +53,12 @@ class DenseBlock(nn.Module):
         reduced: torch.Tensor = self.reduce(torch.cat([x, x1, x2], dim=1))  # (N, 3C, H, W) -> (N, C, H, W)
         return x + reduced
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import dense_form
+
+        return dense_form(self.op1, self.op2, self.reduce)
+
 
 @block("operation", name="none", zero=True)
 class Zero(nn.Module):
@@ -118,6 +124,20 @@ def rb(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Mod
             conv(c_in, channels, 3, bias=bias),
             make_activation(activation),
             conv(channels, channels, 3, bias=bias),
+        ]
+
+    return DenseBlock(channels, cell)
+
+
+@block("operation")
+def rb_5x5(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Module:
+    """Common-cell of 5x5 kernels: 5x5, activation, 5x5 (128C^2 + C parameters); this project's, not the release's."""
+
+    def cell(c_in: int) -> list[nn.Module]:
+        return [
+            conv(c_in, channels, 5, bias=bias),
+            make_activation(activation),
+            conv(channels, channels, 5, bias=bias),
         ]
 
     return DenseBlock(channels, cell)

@@ -58,6 +58,8 @@ def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
 
 
 def _scale(shapes: Shapes) -> int:
+    if "up.6.weight" in shapes:
+        return 8
     if "up.4.weight" in shapes:
         return 4
     if "up.2.weight" not in shapes:

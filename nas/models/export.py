@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
+from nas.files import replacing
 from nas.models.calling import allowed_size, final_image
 from nas.models.descriptor import ModelDescriptor
 from nas.models.merging import merge
@@ -98,7 +99,8 @@ def _export(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path)
         ) from error
     assert program is not None
     program.model.metadata_props["descriptor"] = json.dumps(descriptor.to_json())
-    program.save(str(out))
+    with replacing(out) as partial:
+        program.save(str(partial))
 
 
 def _difference(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path) -> float:

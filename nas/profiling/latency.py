@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UsageError
+from nas.machine import check_device
 from nas.models.calling import evaluating
 from nas.models.merging import has_mergeable, merge
 from nas.profiling.cuda import Cuda, Forward
@@ -59,7 +60,7 @@ class LatencyOptions:
             raise UsageError(
                 f"{self.repeats} timed runs after {self.warmup} warm-up runs are not possible; repeat once or more"
             )
-        kind = torch.device(self.device).type
+        kind = torch.device(check_device(str(self.device))).type
         if kind not in ("cpu", "cuda"):
             raise UsageError(f"latency is measured on cpu or cuda, not on {kind!r}")
         if self.cuda_graph and kind != "cuda":

@@ -10,7 +10,7 @@ import torch
 from nas.errors import NasError, UsageError
 from nas.space import ATTENTIONS, BLOCKS, OPERATIONS, BlockInfo
 
-#: parameters at C = 16 (operations), W = 64 (attentions) and 48 (modulations), from the releases
+#: parameters at C = 16 (operations), W = 64 (attentions), 48 (modulations): from the releases; of rb_5x5 by formula
 COUNTS = {
     "operation": {
         "none": 0,
@@ -18,6 +18,7 @@ COUNTS = {
         "sep_conv_3x3": 1728,
         "dil_conv_3x3": 2016,
         "rb": 12304,
+        "rb_5x5": 32784,
         "lrb": 6160,
         "srb": 7696,
         "acb": 1536,

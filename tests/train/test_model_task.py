@@ -57,12 +57,18 @@ def photo() -> np.ndarray[Any, Any]:
 
 
 def problem(folder: Path, photo: np.ndarray[Any, Any], task: str) -> Path:
-    """A data folder that holds one patch; rain and haze lie on it once and for all."""
+    """A data folder that holds one patch; what wants real pairs gets one."""
     chosen = get_task(task)
     clean = photo[: patch_of(task), : patch_of(task)]
     data = folder / "data"
-    if task in ("derain", "dehaze"):
-        bad, good = {"derain": ("rain", "norain"), "dehaze": ("hazy", "clear")}[task]
+    folders = {
+        "derain": ("rain", "norain"),
+        "dehaze": ("hazy", "clear"),
+        "denoise_real": ("noisy", "clean"),
+        "deblur": ("blur", "sharp"),
+    }
+    if task in folders:
+        bad, good = folders[task]
         write_image(data / bad / "a.png", np.asarray(chosen.degrade(clean, np.random.default_rng(0))))
         write_image(data / good / "a.png", clean)
     else:
