@@ -31,6 +31,9 @@ def create(**keywords: Any) -> nn.Module:
 class _Shifted(nn.Module):
     """What both networks share: configuration, descriptor, and the optional mean colour around the body."""
 
+    #: measured: its many branches of few channels gain nothing from the order (H, W, C)
+    inference_order = torch.contiguous_format
+
     mean: Tensor
 
     def __init__(self, config: MSPANConfig, tasks: tuple[str, ...]) -> None:

@@ -44,7 +44,9 @@ def train_command(
     from nas.cli.tables import print_table
     from nas.config.runs import RetrainSettings
     from nas.progress import progress
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     settings = settings_from(RetrainSettings, "bench train", {**given, "threads": threads or 1})
     with progress("bench train", timed + 2 * workers + 2, quiet=as_json) as bar:
         found = time_training(settings, timed, bar)

@@ -84,7 +84,7 @@ class TrainSettings(Section):
 
     changeable: ClassVar[frozenset[str]] = frozenset(
         {
-            *("steps", "time", "optimizer", "schedule", "clip", "bf16", "channels_last", "compile"),
+            *("steps", "time", "optimizer", "schedule", "clip", "skip_nonfinite", "bf16", "channels_last", "compile"),
             *("log_every", "validate_every", "checkpoint_every"),
         }
     )

@@ -33,7 +33,10 @@ class Rewritable(Protocol):
 
 
 class OptimizedModel(nn.Module):
-    """A network rewritten by ``optimize``, for inference only; it works in the memory order (H, W, C).
+    """A network rewritten by ``optimize``, for inference only.
+
+    It works in the memory order (H, W, C), unless the network has an attribute ``inference_order`` with another
+    ``torch.memory_format``.
 
     Attributes:
         descriptor: That of the network.
@@ -42,7 +45,8 @@ class OptimizedModel(nn.Module):
     def __init__(self, network: nn.Module, original: nn.Module) -> None:
         super().__init__()
         self.descriptor = descriptor_of(original)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in types
+        self._order: torch.memory_format = getattr(original, "inference_order", torch.channels_last)
+        self.network = network.to(memory_format=self._order)  # type: ignore[call-overload]  # torch's types lack it
         super().train(False)
 
     def train(self, mode: bool = True) -> OptimizedModel:
@@ -57,7 +61,7 @@ class OptimizedModel(nn.Module):
     def forward(self, image: Tensor) -> Any:
         """What the network returns for images (N, C, H, W); no gradient is recorded."""
         with torch.no_grad():
-            return self.network(image.contiguous(memory_format=torch.channels_last))
+            return self.network(image.contiguous(memory_format=self._order))
 
 
 def optimize(model: nn.Module) -> nn.Module:

@@ -20,7 +20,14 @@ RUNS: dict[str, Settings] = {
 EVERYWHERE = ("device", "threads", "data.path", "data.workers", "data.cache", "train.time", "plugins")
 MAY = {
     "gradient": (
-        *("train.steps", "train.optimizer.lr", "train.optimizer.weight_decay", "train.schedule.gamma", "train.clip"),
+        *(
+            "train.steps",
+            "train.optimizer.lr",
+            "train.optimizer.weight_decay",
+            "train.schedule.gamma",
+            "train.clip",
+            "train.skip_nonfinite",
+        ),
         *("data.batch", "search.optimizer.lr", "search.stop_on_collapse", "limits.latency_table"),
         *("train.checkpoint_every", "train.validate_every", "train.log_every", "train.bf16"),
     ),

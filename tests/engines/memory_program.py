@@ -44,7 +44,7 @@ def settings_of(name: str, photos: Path) -> Settings:
     if kind is SearchSettings:
         cells = {"overrides": {"network.cells": 1, "network.width": 16}, "search__warmup": 0.0}
         return build(SearchSettings, **{**common, **cells, **flags})
-    return build(RetrainSettings, **{**common, "network": {"cells": 1, "C": 16}, **flags})
+    return build(RetrainSettings, **{**common, "network": {"cells": 1, "width": 16}, **flags})
 
 
 def in_a_fork(work: Callable[[], float]) -> float:
