@@ -87,6 +87,11 @@ class NetworkSettings(_Strict):
     image_residual: bool = False
     keep: Literal["all"] = "all"
 
+    @property
+    def positions(self) -> dict[str, int]:
+        """How many cells decide for themselves, by what a space shares (see ``SkeletonSettings``)."""
+        return {"all": 1, "cell": self.cells}
+
 
 class SpaceSchema(_Strict):
     """The whole document.

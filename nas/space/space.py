@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import UsageError, did_you_mean
 from nas.space.blocks import BLOCKS, SKELETONS
@@ -21,21 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """One open question: which block sits on an edge.
+    """One open question: which block sits on an edge, what a setting is, or which edges a node keeps.
 
     Attributes:
-        name: E.g. "operation.0->1".
-        cell: Name of the cell.
+        name: E.g. "operation.0->1", "network.width", "operation.keep.3".
+        cell: Name of the cell; "" for a setting.
         source: The node that the edge leaves.
         target: The node that it enters.
-        choices: Names of the selectable blocks; zero blocks are none.
+        choices: Names of the selectable blocks (zero blocks are none); values of a setting; sets of nodes such as "0+2".
+        kind: ``block``; ``ordered`` for numbers, which a search moves by a step; ``flag``; ``option`` for words;
+            ``edges`` for the edges that a node keeps.
+        role: Of the blocks.
     """
 
     name: str
     cell: str
     source: int
     target: int
-    choices: tuple[str, ...]
+    choices: tuple[Any, ...]
+    kind: Literal["block", "ordered", "flag", "option", "edges"] = "block"
+    role: str = ""
 
 
 class Space:
@@ -80,6 +85,34 @@ class Space:
         counts = f"{len(self.decisions)} decisions, {self.size()} genotypes"
         return f"Space({self.name!r}, {counts}, hash {self.hash})"
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """The budget of the space by cost ("params", "macs", "latency"); {} where it has none."""
+        return {}
+
+    @property
+    def block_decisions(self) -> tuple[Decision, ...]:
+        """Those of the decisions that are about blocks, in order: one an edge of each cell."""
+        return tuple(d for d in self.decisions if d.kind == "block")
+
+    @property
+    def open_settings(self) -> tuple[Decision, ...]:
+        """Those of the decisions that are about settings of the network."""
+        return tuple(d for d in self.decisions if d.kind in ("ordered", "flag", "option"))
+
+    @property
+    def additive(self) -> bool:
+        """Whether every decision is about a block, so that costs are sums over decisions."""
+        return len(self.block_decisions) == len(self.decisions)
+
+    def positions(self) -> list[dict[str, Cell]]:
+        """The cells that decide for themselves: for each position in the network, cells by their name in the document."""
+        return [dict(self.cells)]
+
+    def canonical(self, vector: Iterable[int]) -> tuple[int, ...]:
+        """The vector that stands for all which give the same network."""
+        return tuple(int(i) for i in vector)
+
     # -- genotypes as points --------------------------------------------------------------------------------
 
     def size(self) -> int:
@@ -95,13 +128,23 @@ class Space:
         Raises:
             UsageError: The length is another, or an index is out of range.
         """
+        indices = self._checked(vector)
+        cells: dict[str, list[Choice]] = {name: [] for name in self.cells}
+        for decision, index in zip(self.decisions, indices, strict=True):
+            choice = Choice(decision.source, decision.target, decision.choices[index])
+            cells[decision.cell].append(choice)
+        settings = self.network_settings.model_dump(exclude_none=True)
+        made = {name: tuple(choices) for name, choices in cells.items()}
+        return Genotype(made, settings, self.name, self.hash, self.skeleton)
+
+    def _checked(self, vector: Iterable[int]) -> list[int]:
+        """The indices of a vector, one for each decision; UsageError if it has another length or range."""
         indices = list(vector)
         if len(indices) != len(self.decisions):
             raise UsageError(
                 f"a vector of space {self.name!r} has {len(self.decisions)} entries, one for each decision; "
                 f"got {len(indices)}"
             )
-        cells: dict[str, list[Choice]] = {name: [] for name in self.cells}
         for decision, index in zip(self.decisions, indices, strict=True):
             whole = hasattr(index, "__index__") and not isinstance(index, bool)
             if not whole or not 0 <= index < len(decision.choices):
@@ -109,11 +152,7 @@ class Space:
                     f"decision {decision.name!r} of space {self.name!r} takes "
                     f"0..{len(decision.choices) - 1}, got {index!r}"
                 )
-            choice = Choice(decision.source, decision.target, decision.choices[int(index)])
-            cells[decision.cell].append(choice)
-        settings = self.network_settings.model_dump(exclude_none=True)
-        made = {name: tuple(choices) for name, choices in cells.items()}
-        return Genotype(made, settings, self.name, self.hash, self.skeleton)
+        return [int(i) for i in indices]
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
         """The inverse of ``decode``; validates the genotype.
@@ -173,11 +212,11 @@ class Space:
 
     # -- what strategies do with points ---------------------------------------------------------------------
 
-    def sample(self, rng: Rng) -> Genotype:
-        """A uniformly random genotype.
+    def sample(self, rng: Rng | None = None) -> Genotype:
+        """A genotype of uniformly random decisions.
 
         Args:
-            rng: A seed, a ``random.Random`` or a numpy Generator.
+            rng: A seed, a ``random.Random`` or a numpy Generator; None: another one at every call.
         """
         below = drawer(rng)
         return self.decode([below(len(d.choices)) for d in self.decisions])
