@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -96,16 +95,25 @@ def check_choices(found: Any, document: Document, at: Location) -> tuple[Value, 
     return tuple(found)
 
 
-def filled(tree: Any, settings: Sequence[OpenSetting], values: Sequence[Value]) -> Any:
-    """A copy of a tree with a value for each open setting."""
-    made = copy.deepcopy(tree)
-    for setting, value in zip(settings, values, strict=True):
-        if not setting.at:
-            return value
-        here = made
-        for part in setting.at[:-1]:
-            here = here[part]
-        here[setting.at[-1]] = value
+def filled(tree: Any, values: Sequence[Value]) -> Any:
+    """A copy of a tree with a value for each open setting, in the order of ``open_settings``."""
+    return _filled(tree, iter(values))
+
+
+def _filled(tree: Any, values: Iterator[Value]) -> Any:
+    if is_choice(tree):
+        return next(values)
+    if isinstance(tree, Mapping):
+        return {key: _filled(value, values) for key, value in tree.items()}
+    return [_filled(value, values) for value in tree] if isinstance(tree, list | tuple) else tree
+
+
+def put(tree: Any, at: Location, value: Any) -> Any:
+    """A copy of a tree with another value at a place."""
+    if not at:
+        return value
+    made = dict(tree) if isinstance(tree, Mapping) else list(tree)
+    made[at[0]] = put(made[at[0]], at[1:], value)  # type: ignore[index]
     return made
 
 

@@ -15,7 +15,7 @@ from nas.space.choices import KEY, OpenSetting, Value, check_choices, filled, is
 from nas.space.document import Document, Location
 from nas.space.open_schema import ChainSchema, GraphSchema, OpenSchema
 from nas.space.schema import NetworkSettings, schema_error
-from nas.space.variants import variant_name
+from nas.space.variants import base_name, split_variant, variant_name
 
 #: combinations of open settings up to this number are checked one by one
 COMBINATIONS = 20_000
@@ -93,7 +93,7 @@ def expand(candidates: Sequence[Any], role: str, at: Location, document: Documen
     found: list[str] = []
     for i, candidate in enumerate(candidates):
         here = (*at, i)
-        names = [candidate] if isinstance(candidate, str) else list(_variants(candidate, role, here, document))
+        names = [_plain(candidate, role)] if isinstance(candidate, str) else list(_variants(candidate, role, here, document))
         for name in names:
             if name in found:
                 raise document.error(here, f"the candidate {name!r} is listed twice; remove one of the two")
@@ -102,6 +102,14 @@ def expand(candidates: Sequence[Any], role: str, at: Location, document: Documen
             check_candidate(candidate, role, here, document)
     check_candidates(found, role, at, document)
     return tuple(found)
+
+
+def _plain(name: str, role: str) -> str:
+    """A name as it is, but for parameters at their defaults, which are left out."""
+    if base_name(name) == name or name not in BLOCKS[role]:
+        return name
+    traits = BLOCKS[role].traits(name)
+    return variant_name(base_name(name), traits, split_variant(name, traits)[1])
 
 
 def _variants(entry: Mapping[str, Any], role: str, at: Location, document: Document) -> Iterator[str]:
@@ -140,7 +148,7 @@ def read_point(
         DocumentError: They are impossible; the fault is reported where it stands in the document.
     """
     try:
-        settings = model.model_validate(filled(tree, opened, values))
+        settings = model.model_validate(filled(tree, values))
     except ValidationError as error:
         raise schema_error(document, error, model, ("network",)) from None
     problems = getattr(settings, "problems", None)
@@ -164,6 +172,13 @@ def points(opened: Sequence[OpenSetting]) -> Iterator[tuple[Value, ...]]:
     for i, setting in enumerate(opened):
         for value in setting.choices[1:]:
             yield (*first[:i], value, *first[i + 1 :])
+
+
+def given_channels(settings: Any, cells: Mapping[str, Cell]) -> tuple[Any, ...]:
+    """What the checks of channels depend on; settings that agree in it need one check."""
+    if isinstance(settings, NetworkSettings):
+        return (settings.width, settings.features)
+    return tuple(settings.channels(role) for role in {c.role_of(e): None for c in cells.values() for e in c.edges})
 
 
 def check_point(settings: Any, cells: Mapping[str, Cell], skeleton: str, document: Document, supernet: bool) -> None:

@@ -30,7 +30,8 @@ def _candidate_kind(value: Any) -> str:
 
 
 def _cell_kind(value: Any) -> str:
-    return "@chain" if isinstance(value, dict) and "slots" in value else "@graph"
+    chain = "slots" in value if isinstance(value, dict) else isinstance(value, ChainSchema)
+    return "@chain" if chain else "@graph"
 
 
 #: a block by its name, or ``{block: NAME, PARAMETER: VALUE or {choice: [...]}}``

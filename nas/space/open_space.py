@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from nas.errors import UsageError, did_you_mean
-from nas.space.blocks import CHAIN, SKELETONS
+from nas.space.blocks import SKELETONS
 from nas.space.build import Cell
-from nas.space.choices import KEY, OpenSetting, filled, open_settings, value_at
+from nas.space.choices import KEY, OpenSetting, filled, open_settings, put, value_at
 from nas.space.document import Document
 from nas.space.draw import drawer
 from nas.space.genotype import FORMAT_2, Choice, Genotype, content_hash
@@ -24,6 +24,7 @@ from nas.space.open_build import (
     COMBINATIONS,
     build_open_cells,
     check_point,
+    given_channels,
     points,
     read_point,
     settings_model,
@@ -32,7 +33,6 @@ from nas.space.open_cells import canonical_cell, count_cell, kept_sets, live_edg
 from nas.space.open_schema import OpenSchema, read_open_schema
 from nas.space.schema import NetworkSettings
 from nas.space.space import Decision, Space
-from nas.space.variants import base_name
 
 if TYPE_CHECKING:
     from nas.space.draw import Rng
@@ -62,7 +62,7 @@ class OpenSpace(Space):
         self.network_settings = self.settings_at((0,) * len(self._settings))
         last = self.settings_at(tuple(len(s.choices) - 1 for s in self._settings))
         self._most = last.positions[self.share]
-        self.cells = {self._named(n, i): c for i in range(self._most) for n, c in self._at(i).items()}
+        self.cells = {self.cell_name(n, i): c for i in range(self._most) for n, c in self.kinds.items()}
         self.document = self._effective(schema)
         self.hash = content_hash({k: v for k, v in self.document.items() if k != "title"})
         self.decisions = (*self._setting_decisions(), *self._cell_decisions())
@@ -79,13 +79,17 @@ class OpenSpace(Space):
                     if k == 0:
                         raise
                     self._blame(document, setting, k, [*first[:i], value, *first[i + 1 :]])
+        seen: set[Any] = set()
         for values in points(self._settings):
             settings = read_point(self._model, self._template, self._settings, values, document)
             if self.share not in settings.positions:
                 hint = did_you_mean(self.share, list(settings.positions))
                 raise document.error(("share",), f"the skeleton {self.skeleton!r} cannot share by {self.share!r}; {hint}")
-            fixed = not self._settings and self.share == "all"
-            check_point(settings, self.kinds, self.skeleton, document, supernet=fixed)
+            key = given_channels(settings, self.kinds)
+            if key not in seen:
+                seen.add(key)
+                fixed = not self._settings and self.share == "all"
+                check_point(settings, self.kinds, self.skeleton, document, supernet=fixed)
 
     def _blame(self, document: Document, setting: OpenSetting, index: int, values: Sequence[Any]) -> None:
         """Report a fault at the choice that made it."""
@@ -96,17 +100,11 @@ class OpenSpace(Space):
             message = str(error).split(": ", 2)[-1]
             raise document.error(("network", *setting.at, KEY, index), message) from None
 
-    def _at(self, position: int) -> dict[str, Cell]:
-        return {name: cell for name, cell in self.kinds.items()}
-
-    def _named(self, cell: str, position: int) -> str:
-        return cell if self.share == "all" else f"{cell}.{position + 1}"
-
     def _effective(self, schema: OpenSchema) -> dict[str, Any]:
         plain = schema.model_dump(exclude={"preset", "presets", "limits"}, exclude_none=True)
         full = self.network_settings.model_dump(exclude_none=True, mode="json")
         for setting in self._settings:  # the defaults written out, the choices put back
-            full = filled(full, [OpenSetting(setting.at, ())], [{KEY: list(setting.choices)}])  # type: ignore[list-item]
+            full = put(full, setting.at, {KEY: list(setting.choices)})
         plain["network"] = full
         return {**plain, **({"limits": self._budget} if self._budget else {})}
 
@@ -117,7 +115,7 @@ class OpenSpace(Space):
     def _cell_decisions(self) -> Iterator[Decision]:
         for position in range(self._most):
             for kind, cell in self.kinds.items():
-                name = self._named(kind, position)
+                name = self.cell_name(kind, position)
                 for edge, choices in zip(cell.edges, selectable(cell), strict=True):
                     at = f"{name}.{edge.source}->{edge.target}"
                     yield Decision(at, name, edge.source, edge.target, choices, "block", cell.role_of(edge))
@@ -134,18 +132,18 @@ class OpenSpace(Space):
 
     def positions(self) -> list[dict[str, Cell]]:
         """For each position the cells by their name in the document; of open depths for the deepest network."""
-        return [self._at(i) for i in range(self._most)]
+        return [dict(self.kinds) for _ in range(self._most)]
 
     def cell_name(self, kind: str, position: int) -> str:
         """The name that a cell of the document has at a position, from 0, in genotypes."""
-        return self._named(kind, position)
+        return kind if self.share == "all" else f"{kind}.{position + 1}"
 
     def settings_at(self, indices: Sequence[int]) -> Any:
         """The settings of the skeleton, in canonical form, for choices of the open ones."""
         key = tuple(indices)
         if key not in self._known:
             values = [s.choices[i] for s, i in zip(self._settings, key, strict=True)]
-            settings = self._model.model_validate(filled(self._template, self._settings, values))
+            settings = self._model.model_validate(filled(self._template, values))
             canonical = getattr(settings, "canonical", None)
             self._known[key] = canonical() if canonical is not None else settings
         return self._known[key]
@@ -220,7 +218,7 @@ class OpenSpace(Space):
                 names = [found[next(left)] for found in selectable(cell)]
                 kept = [next(left) for _ in kept_sets(cell)]
                 live = live_edges(cell, kept)
-                cells[self._named(kind, position)] = tuple(
+                cells[self.cell_name(kind, position)] = tuple(
                     Choice(e.source, e.target, name)
                     for e, name, alive in zip(cell.edges, names, live, strict=True)
                     if alive
@@ -254,7 +252,7 @@ class OpenSpace(Space):
     def _cell_indices(self, genotype: Genotype) -> Iterator[int]:
         for position in range(self._most):
             for kind, cell in self.kinds.items():
-                choices = genotype.cells.get(self._named(kind, position), ())
+                choices = genotype.cells.get(self.cell_name(kind, position), ())
                 blocks = {(c.source, c.target): c.block for c in choices}
                 for edge, names in zip(cell.edges, selectable(cell), strict=True):
                     name = blocks.get((edge.source, edge.target))
@@ -280,7 +278,7 @@ class OpenSpace(Space):
             )
         settings = self.settings_of(genotype.network)
         count = settings.positions.get(self.share, 0)
-        names = {self._named(kind, i): cell for i in range(count) for kind, cell in self.kinds.items()}
+        names = {self.cell_name(kind, i): cell for i in range(count) for kind, cell in self.kinds.items()}
         for name in genotype.cells:
             if name not in names:
                 raise UsageError(f"space {self.name!r} has no cell {name!r} here; {did_you_mean(name, names)}")
@@ -324,7 +322,7 @@ class OpenSpace(Space):
             DocumentError: They are impossible.
         """
         first = [s.choices[0] for s in self._settings]
-        whole = {**filled(self._template, self._settings, first), **network}
+        whole = {**filled(self._template, first), **network}
         return read_point(self._model, whole, [], [], Document({"network": whole}, "genotype"))
 
     # -- what strategies do with points ---------------------------------------------------------------------

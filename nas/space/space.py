@@ -71,7 +71,7 @@ class Space:
     @property
     def features(self) -> int:
         """W, the channels of the features between cells."""
-        width = cell_width(self.cells, self.network_settings)
+        width = cell_width(self.positions()[0], self.network_settings)
         assert width is not None  # build_cells refuses such a space
         return width
 
@@ -108,6 +108,10 @@ class Space:
     def positions(self) -> list[dict[str, Cell]]:
         """The cells that decide for themselves: for each position in the network, cells by their name in the document."""
         return [dict(self.cells)]
+
+    def cell_name(self, kind: str, position: int) -> str:
+        """The name that a cell of the document has at a position, from 0, in genotypes."""
+        return kind
 
     def canonical(self, vector: Iterable[int]) -> tuple[int, ...]:
         """The vector that stands for all which give the same network."""
