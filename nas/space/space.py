@@ -333,7 +333,7 @@ def _decisions(cells: Mapping[str, Cell]) -> Iterator[Decision]:
         registry = BLOCKS[cell.role]
         for edge in cell.edges:
             choices = tuple(name for name in edge.candidates if not registry.traits(name).zero)
-            yield Decision(f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices)
+            yield Decision(f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices, role=cell.role)
 
 
 def _one_changed(vector: Sequence[int], decisions: Sequence[Decision]) -> Iterator[list[int]]:

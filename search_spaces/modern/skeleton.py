@@ -91,6 +91,11 @@ class ResidualSkeleton:
             for i, n in enumerate(repeats)
         }
 
+    def part_settings(self, space: Space) -> tuple[object, ...]:
+        """What a slot depends on beside its block."""
+        settings = _settings(space)
+        return settings.width, settings.residual, settings.norm
+
     def part(self, space: Space, role: str, block: str) -> nn.Module:
         """What a block is in a slot, with its norm."""
         settings = _settings(space)
