@@ -195,12 +195,14 @@ class GenotypeCosts:
 
 @lru_cache(maxsize=32)
 def _counted(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, float]]:
-    return _count_all(space, task, {}, check=True)
+    return _count_all(space, task)
 
 
-def _count_all(space: Space, task: Task, seen: Counted, check: bool) -> tuple[dict[str, Shares], dict[str, float]]:
+def _count_all(
+    space: Space, task: Task, seen: Counted | None = None, check: bool = True
+) -> tuple[dict[str, Shares], dict[str, float]]:
     with torch.random.fork_rng(devices=[]):  # building networks draws random numbers, and no run may depend on that
-        return _shares_and_bases(space, task, seen, check)
+        return _shares_and_bases(space, task, {} if seen is None else seen, check)
 
 
 def _shares_and_bases(
