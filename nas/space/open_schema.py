@@ -38,7 +38,7 @@ def _cell_kind(value: Any) -> str:
 Candidate = Annotated[
     Annotated[str, Tag("@word")] | Annotated[dict[str, Any], Tag("@block")], Discriminator(_candidate_kind)
 ]
-Count = Annotated[float, BeforeValidator(_count), Field(gt=0)]
+Count = Annotated[float, BeforeValidator(_count, json_schema_input_type=float | str), Field(gt=0)]
 
 
 class GraphSchema(_Strict):

@@ -57,6 +57,9 @@ class Space:
         decisions: What is open, in order, one an edge.
     """
 
+    #: which cells of a network have the same blocks: "all", those of a "stage", or none ("cell")
+    share: str = "all"
+
     def __init__(self, schema: SpaceSchema, document: Document) -> None:
         """Build the cells of a checked document; DocumentError where they do not fit together."""
         self.name = schema.name
@@ -122,6 +125,11 @@ class Space:
     def size(self) -> int:
         """How many genotypes there are, exactly."""
         return math.prod(len(d.choices) for d in self.decisions)
+
+    @property
+    def size_is_exact(self) -> bool:
+        """Whether ``size`` is exact, rather than an upper bound."""
+        return True
 
     def decode(self, vector: Iterable[int]) -> Genotype:
         """The genotype of a vector.
