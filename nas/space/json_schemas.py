@@ -121,6 +121,7 @@ def parameter_table() -> str:
 
 def _table(rows: list[tuple[str, str, str, str]]) -> str:
     lines = ["| key | values | default | meaning |", "|---|---|---|---|"]
+    rows = list(dict.fromkeys(rows))  # cells of both kinds have some keys in common
     lines += [f"| `{key}` | {values} | {default} | {meaning} |" for key, values, default, meaning in rows]
     return "\n".join(lines) + "\n"
 
