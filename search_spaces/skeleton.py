@@ -132,7 +132,8 @@ class JSNetSkeleton:
         settings = space.network_settings
         channels = {"operation": settings.width, "attention": space.features}
         return {
-            name: (Site(channels[cell.role], height, width, settings.cells // len(space.positions())),) * len(cell.edges)
+            name: (Site(channels[cell.role], height, width, settings.cells // len(space.positions())),)
+            * len(cell.edges)
             for name, cell in space.cells.items()
         }
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def list_command(
     what: Annotated[
         str,
-        typer.Argument(help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, skeletons or genotypes."),
+        typer.Argument(
+            help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, skeletons or genotypes."
+        ),
     ],
     pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
     settings: Annotated[

@@ -135,7 +135,11 @@ def _show_space(space: Space, task: str) -> None:
     typer.echo(f"space {space.name}, {count_of(space)}, hash {space.hash}")
     for name, cell in space.positions()[0].items():
         kept = "" if cell.keep is None else f", {cell.keep} edges of a node kept"
-        shape = f"{cell.nodes} slots" if cell.role == "chain" else f"{cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}"
+        shape = (
+            f"{cell.nodes} slots"
+            if cell.role == "chain"
+            else f"{cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}"
+        )
         shared = {"all": "", "stage": ", one for each stage", "cell": ", one for each position"}[space.share]
         typer.echo(
             f"{name}: {shape}{kept}{shared}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}"
@@ -146,7 +150,11 @@ def _show_space(space: Space, task: str) -> None:
     for decision in opened.values():
         typer.echo(f"{decision.name}: {', '.join(map(str, decision.choices))} ({decision.kind})")
     settings = space.network_settings.model_dump()
-    fixed = [f"{k} {v}" for k, v in settings.items() if v is not None and not any(n.startswith(f"network.{k}") for n in opened)]
+    fixed = [
+        f"{k} {v}"
+        for k, v in settings.items()
+        if v is not None and not any(n.startswith(f"network.{k}") for n in opened)
+    ]
     typer.echo("network: " + ", ".join(fixed or ["every setting is open"]))
     if space.limits:
         typer.echo("limits: " + ", ".join(f"{name} {value:,.0f}" for name, value in space.limits.items()))

@@ -50,7 +50,7 @@ class Constraints:
         if not space.additive:
             self._check_least()
             return
-        for metric, bound in self._bounds.items():
+        for metric in self._bounds:
             assert costs is not None
             self._bases[metric] = costs.base(metric)
             self._shares[metric] = [

@@ -277,7 +277,6 @@ class SlotRegistry:
         return self._of(name).traits(name)
 
 
-
 OPERATIONS = BlockRegistry("operation block")
 ATTENTIONS = BlockRegistry("attention block")
 MODULATIONS = BlockRegistry("modulation block")

@@ -72,7 +72,7 @@ def with_choices(schema: dict[str, Any]) -> dict[str, Any]:
 def _or_choice(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.get("type") in ("array", "object") or "$ref" in schema:
         return with_choices(schema)
-    told = {k: schema[k] for k in ("title", "description", "default") if k in schema}
+    told: dict[str, Any] = {k: schema[k] for k in ("title", "description", "default") if k in schema}
     plain = {k: v for k, v in schema.items() if k not in told}
     opened = {
         "type": "object",
@@ -161,12 +161,14 @@ def _values(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     arms = [a for a in (*field.get("oneOf", ()), *field.get("anyOf", ())) if a.get("type") != "null"]
     if arms:
         return " or ".join(dict.fromkeys(_values(a, definitions) for a in arms))
-    kind = field.get("type", "any")
+    kind = str(field.get("type", "any"))
     if kind == "array":
         return f"list of {_values(field.get('items', {}), definitions)}"
     words = {"integer": "whole number", "object": "mapping", "boolean": "`true`, `false`", "string": "word"}
     low = field.get("minimum", field.get("exclusiveMinimum"))
-    above = "" if low is None else f" {'above' if 'exclusiveMinimum' in field else 'from'} {re.sub(r'[.]0$', '', str(low))}"
+    above = (
+        "" if low is None else f" {'above' if 'exclusiveMinimum' in field else 'from'} {re.sub(r'[.]0$', '', str(low))}"
+    )
     return words.get(kind, kind) + above
 
 

@@ -9,9 +9,9 @@ from nas.space.variants import base_name
 def moves(decision: Decision, index: int) -> list[int]:
     """The choices that are one move away from a choice.
 
-    Of an ordered setting they are its neighbours; of a flag, an option or kept edges all others. Of a block they are all
-    other blocks (one with open parameters in the variant that is listed first) and the variants of the same block beside
-    it in the list.
+    Of an ordered setting they are its neighbours; of a flag, an option or kept edges all others. Of a block they are
+    all other blocks (one with open parameters in the variant that is listed first) and the variants of the same block
+    beside it in the list.
     """
     count = len(decision.choices)
     if decision.kind == "ordered":

@@ -62,7 +62,9 @@ def _graph(name: str, cell: GraphSchema, document: Document) -> Cell:
         source, target = (int(n) for n in key.split("->"))
         at = (*here, "edges", key)
         if (source, target) not in wiring:
-            raise document.error(at, f"the cell has no edge {key!r}; {did_you_mean(key, [f'{s}->{t}' for s, t in wiring])}")
+            raise document.error(
+                at, f"the cell has no edge {key!r}; {did_you_mean(key, [f'{s}->{t}' for s, t in wiring])}"
+            )
         own[source, target] = Edge(source, target, expand(candidates, cell.role, at, document), key)
     edges = tuple(own.get((s, t), Edge(s, t, common)) for s, t in wiring)
     relaxation = Relaxation(cell.relaxation.partial_channels, cell.relaxation.edge_weights)
@@ -93,7 +95,11 @@ def expand(candidates: Sequence[Any], role: str, at: Location, document: Documen
     found: list[str] = []
     for i, candidate in enumerate(candidates):
         here = (*at, i)
-        names = [_plain(candidate, role)] if isinstance(candidate, str) else list(_variants(candidate, role, here, document))
+        names = (
+            [_plain(candidate, role)]
+            if isinstance(candidate, str)
+            else list(_variants(candidate, role, here, document))
+        )
         for name in names:
             if name in found:
                 raise document.error(here, f"the candidate {name!r} is listed twice; remove one of the two")
@@ -115,7 +121,9 @@ def _plain(name: str, role: str) -> str:
 def _variants(entry: Mapping[str, Any], role: str, at: Location, document: Document) -> Iterator[str]:
     block = entry.get("block")
     if not isinstance(block, str):
-        raise document.error(at, "a candidate is the name of a block, or {block: NAME, PARAMETER: VALUE}; name the block")
+        raise document.error(
+            at, "a candidate is the name of a block, or {block: NAME, PARAMETER: VALUE}; name the block"
+        )
     registry = BLOCKS[role]
     if block not in registry:
         raise document.error(

@@ -9,16 +9,14 @@ from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from nas.errors import UsageError, did_you_mean
 from nas.space.blocks import SKELETONS
 from nas.space.build import Cell
 from nas.space.choices import KEY, OpenSetting, filled, open_settings, put, value_at
 from nas.space.document import Document
 from nas.space.draw import drawer
-from nas.space.genotype import FORMAT_2, Choice, Genotype, content_hash
 from nas.space.genotype import FORMAT as FORMAT_1
+from nas.space.genotype import FORMAT_2, Choice, Genotype, content_hash
 from nas.space.moves import moves
 from nas.space.open_build import (
     COMBINATIONS,
@@ -74,7 +72,9 @@ class OpenSpace(Space):
         for i, setting in enumerate(self._settings):  # a faulty choice is reported by itself
             for k, value in enumerate(setting.choices):
                 try:
-                    read_point(self._model, self._template, self._settings, [*first[:i], value, *first[i + 1 :]], document)
+                    read_point(
+                        self._model, self._template, self._settings, [*first[:i], value, *first[i + 1 :]], document
+                    )
                 except UsageError:
                     if k == 0:
                         raise
@@ -84,7 +84,9 @@ class OpenSpace(Space):
             settings = read_point(self._model, self._template, self._settings, values, document)
             if self.share not in settings.positions:
                 hint = did_you_mean(self.share, list(settings.positions))
-                raise document.error(("share",), f"the skeleton {self.skeleton!r} cannot share by {self.share!r}; {hint}")
+                raise document.error(
+                    ("share",), f"the skeleton {self.skeleton!r} cannot share by {self.share!r}; {hint}"
+                )
             key = given_channels(settings, self.kinds)
             if key not in seen:
                 seen.add(key)
@@ -297,11 +299,7 @@ class OpenSpace(Space):
             if sources and sources not in options:
                 raise UsageError(f"node {node} of cell {name!r} keeps {len(sources)} edges, not {cell.keep}")
             kept.append(options.index(sources) if sources else 0)
-        wanted = {
-            (e.source, e.target)
-            for e, alive in zip(cell.edges, live_edges(cell, kept), strict=True)
-            if alive
-        }
+        wanted = {(e.source, e.target) for e, alive in zip(cell.edges, live_edges(cell, kept), strict=True) if alive}
         if given != wanted:
             word, edges = ("lacks", wanted - given) if wanted - given else ("has too many", given - wanted)
             listed = ", ".join(f"{s}->{t}" for s, t in sorted(edges))
@@ -393,11 +391,13 @@ class OpenSpace(Space):
         if setting is not None and any(isinstance(part, int) for part in setting.at):
             top = setting.at[0]
             where = f"network.{top}"
-            value = json.dumps(self.settings_at([len(s.choices) // 2 for s in self._settings]).model_dump(mode="json")[top])
+            value = json.dumps(
+                self.settings_at([len(s.choices) // 2 for s in self._settings]).model_dump(mode="json")[top]
+            )
         return (
             f"a supernet relaxes blocks, and {decision.name} of space {self.name!r} is open "
-            f"({', '.join(map(str, decision.choices))}); fix it with --set 'overrides.{where}={value}', or use a strategy "
-            "that proposes whole genotypes"
+            f"({', '.join(map(str, decision.choices))}); fix it with --set 'overrides.{where}={value}', or use a "
+            "strategy that proposes whole genotypes"
         )
 
     def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:

@@ -28,7 +28,7 @@ class Decision:
         cell: Name of the cell; "" for a setting.
         source: The node that the edge leaves.
         target: The node that it enters.
-        choices: Names of the selectable blocks (zero blocks are none); values of a setting; sets of nodes such as "0+2".
+        choices: Names of the selectable blocks (zero blocks are none); values of a setting; kept nodes such as "0+2".
         kind: ``block``; ``ordered`` for numbers, which a search moves by a step; ``flag``; ``option`` for words;
             ``edges`` for the edges that a node keeps.
         role: Of the blocks.
@@ -109,7 +109,7 @@ class Space:
         return len(self.block_decisions) == len(self.decisions)
 
     def positions(self) -> list[dict[str, Cell]]:
-        """The cells that decide for themselves: for each position in the network, cells by their name in the document."""
+        """The cells that decide for themselves: for each position in the network, cells by name in the document."""
         return [dict(self.cells)]
 
     def cell_name(self, kind: str, position: int) -> str:
@@ -341,7 +341,14 @@ def _decisions(cells: Mapping[str, Cell]) -> Iterator[Decision]:
         registry = BLOCKS[cell.role]
         for edge in cell.edges:
             choices = tuple(name for name in edge.candidates if not registry.traits(name).zero)
-            yield Decision(f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices, role=cell.role)
+            yield Decision(
+                f"{cell.name}.{edge.source}->{edge.target}",
+                cell.name,
+                edge.source,
+                edge.target,
+                choices,
+                role=cell.role,
+            )
 
 
 def _one_changed(vector: Sequence[int], decisions: Sequence[Decision]) -> Iterator[list[int]]:

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import yaml
 
 from nas.errors import UsageError
 
-if TYPE_CHECKING:
-    from nas.space.blocks import BlockTraits
-
 _NAME = re.compile(r"^([^()]+)\((.*)\)$")
+
+
+class Parametrised(Protocol):
+    """What must be known of a block: see ``nas.space.blocks.BlockTraits``."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its parameters, each with a ``default`` and ``choices``."""
+
+    def options(self, block: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters, those that are not given at their defaults; UsageError for impossible ones."""
 
 
 def value_text(value: Any) -> str:
@@ -25,7 +33,7 @@ def value_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def variant_name(block: str, traits: BlockTraits, given: Mapping[str, Any]) -> str:
+def variant_name(block: str, traits: Parametrised, given: Mapping[str, Any]) -> str:
     """The name of a block with parameters.
 
     Args:
@@ -47,7 +55,7 @@ def base_name(name: str) -> str:
     return found[1] if found else name
 
 
-def split_variant(name: str, traits: BlockTraits) -> tuple[str, dict[str, Any]]:
+def split_variant(name: str, traits: Parametrised) -> tuple[str, dict[str, Any]]:
     """The inverse of ``variant_name``.
 
     Args:

@@ -176,9 +176,7 @@ class GenotypeSampler(BaseSampler):
         for name, distribution in self._distributions.items():
             if name not in params:  # the first trials, and what evolution mutates
                 params[name] = (
-                    inner.sample_independent(study, trial, name, distribution)
-                    if name in self._open
-                    else only[name]
+                    inner.sample_independent(study, trial, name, distribution) if name in self._open else only[name]
                 )
         return self.space.canonical(vector_of(self.space, params))
 

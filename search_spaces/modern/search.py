@@ -15,6 +15,7 @@ from nas.supernet import Mixture, Supernet
 from nas.supernet.mixed import mix
 from search_spaces.modern.network import ResidualNetwork
 from search_spaces.modern.settings import ResidualSettings
+from search_spaces.modern.slots import slot_module
 
 if TYPE_CHECKING:
     from nas.space import Cell, Space
@@ -24,8 +25,6 @@ class MixedSlot(nn.Module):
     """All candidates of a slot, each with its norm and its skip. (N, C, H, W) -> the same."""
 
     def __init__(self, names: Sequence[str], role: str, settings: ResidualSettings) -> None:
-        from search_spaces.modern.skeleton import slot_module
-
         super().__init__()
         self.infos = tuple(BLOCKS[role].get(name) for name in names)
         self.blocks = nn.ModuleList(slot_module(role, name, settings) for name in names)

@@ -9,13 +9,12 @@ from torch import nn
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
 from nas.registry import TASKS
-from nas.space.blocks import BLOCKS, CHAIN
+from nas.space.blocks import CHAIN
 from nas.space.sites import Site
 from nas.space.skeletons import cells_of
-from nas.space.variants import split_variant
-from search_spaces.modern.cells import Slot
 from search_spaces.modern.network import ResidualNetwork, describe
 from search_spaces.modern.settings import EndSettings, ResidualSettings, SlotSettings, StageSettings
+from search_spaces.modern.slots import slot_module, slot_of
 from search_spaces.modern.staged import StagedSettings
 
 if TYPE_CHECKING:
@@ -116,19 +115,6 @@ def chain_of(space: Space) -> tuple[str, Cell]:
             f"space {space.name!r}: the skeleton {space.skeleton!r} takes one cell of slots; give it slots, not nodes"
         )
     return next(iter(cells.items()))
-
-
-def slot_of(role: str, block: str) -> SlotSettings:
-    """A slot with a block by its name, with or without parameters."""
-    name, parameters = split_variant(block, BLOCKS[role].traits(block))
-    return SlotSettings(role=role, block=name, parameters=parameters)  # type: ignore[arg-type]
-
-
-def slot_module(role: str, block: str, settings: ResidualSettings) -> nn.Module:
-    """The module of a slot with a block; an identity is one."""
-    if BLOCKS[role].traits(block).identity:
-        return nn.Identity()
-    return Slot(slot_of(role, block), settings)
 
 
 def _skip() -> SlotSettings:

@@ -163,7 +163,11 @@ def test_sampling_reaches_every_genotype_and_needs_no_argument() -> None:
         (("residual\n", "residul\n"), "skeleton", "did you mean 'residual'"),
         (("share: stage", "share: satge"), "share", "'stage'"),
         (("[skip, safm]", "[skip, safmm]"), "cells.body.slots[0].candidates[1]", "did you mean 'safm'"),
-        (("[skip, safm]", "[skip, {block: smfa, enlarge: {choice: [near]}}]"), "slots[0].candidates[1].enlarge", "near"),
+        (
+            ("[skip, safm]", "[skip, {block: smfa, enlarge: {choice: [near]}}]"),
+            "slots[0].candidates[1].enlarge",
+            "near",
+        ),
         (("[skip, safm]", "[skip, {block: smfa, size: 3}]"), "slots[0].candidates[1].size", "no parameter 'size'"),
         (("[skip, safm]", "[skip, {kind: smfa}]"), "slots[0].candidates[1]", "name the block"),
         (("params: 8k", "params: many"), "limits.params", "many"),
