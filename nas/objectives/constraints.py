@@ -147,10 +147,10 @@ class Constraints:
         raise ExhaustedError(self._exhausted(len(seen)))
 
     def count(self) -> int | None:
-        """How many genotypes are allowed; None for a space under limits that is too large to list."""
+        """How many genotypes are allowed; None where limits make that dear to say."""
         if not self.limited:
             return self.space.size()
-        if self._count is None and self._listed:
+        if self._count is None and self._listed and self.space.additive:  # else each would have to be built
             self._count = len(self.remaining(()))
         return self._count
 
