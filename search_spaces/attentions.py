@@ -129,6 +129,23 @@ class DilatedSpatialAttention(Gated):
         )
 
 
+class SmallestSize(nn.Identity):
+    """Passes its input on, and refuses one that is too small; a layer, so that a trace of the block has no branch."""
+
+    def __init__(self, name: str, least: int) -> None:
+        super().__init__()
+        self.block, self.least = name, least
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        height, width = x.shape[-2:]
+        if min(height, width) < self.least:
+            raise NasError(
+                f"{self.block} cannot work on {height}x{width} pixels; give it at least "
+                f"{self.least}x{self.least} (the harness pads, or use larger patches)"
+            )
+        return x
+
+
 @block("attention", name="esab", min_size=15)
 class EnhancedSpatialAttention(nn.Module):
     """Enhanced spatial attention from a strided, pooled and resized bottleneck (RFANet).
@@ -141,6 +158,7 @@ class EnhancedSpatialAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         f = reduced(channels, 8)
+        self.check = SmallestSize("esab", self.min_size)
         self.conv1 = nn.Conv2d(channels, f, 1)
         self.conv_f = nn.Conv2d(f, f, 1)
         self.conv_max = nn.Conv2d(f, f, 3, padding=1)
@@ -152,12 +170,7 @@ class EnhancedSpatialAttention(nn.Module):
     def gate(self, x: torch.Tensor) -> torch.Tensor:
         """(N, W, H, W'), values in 0..1."""
         height, width = x.shape[-2:]
-        if min(height, width) < self.min_size:
-            raise NasError(
-                f"esab cannot work on {height}x{width} pixels; give it at least "
-                f"{self.min_size}x{self.min_size} (the harness pads, or use larger patches)"
-            )
-        a = self.conv1(x)  # (N, W, H, W') -> (N, f, H, W')
+        a = self.conv1(self.check(x))  # (N, W, H, W') -> (N, f, H, W')
         b = F.max_pool2d(self.conv2(a), kernel_size=7, stride=3)  # about (N, f, H/6, W'/6)
         b = F.relu(self.conv_max(b))
         b = self.conv3_(F.relu(self.conv3(b)))

@@ -1,0 +1,214 @@
+"""The sum of many sigmoid gates times their input, for all edges that leave a node; nothing of it is kept.
+
+y[e] = x * (A[e] + B[e] + sum_k w[e, k] sigmoid(z_k[e])) with z_k a sum of convolutions. Plain autograd would keep every
+sigmoid and the sum, which are the largest tensors of a mixed attention edge: (N, edges * C, H, W) each. Here they are
+computed again in the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import FunctionCtx
+
+from nas.supernet.fused.functions import split_parts
+from nas.supernet.fused.linear import Window
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Where the tensors of one term of a z stand in the list of arguments.
+
+    Attributes:
+        base: The tensor that is read.
+        kernel: Its kernel; None: the tensor itself.
+        bias: The bias; None for none.
+        window: Where the convolution looks.
+        groups: Of the convolution.
+    """
+
+    base: int
+    kernel: int | None
+    bias: int | None
+    window: Window
+    groups: int
+
+
+#: the terms of each z
+Terms = Sequence[Sequence[Convolution]]
+
+
+def gated_sum(x: Tensor, terms: Terms, weights: Tensor | None, sides: Sequence[Tensor], tensors: Sequence[Tensor]) -> Tensor:
+    """x times the sum of its gates.
+
+    Args:
+        x: (N, C, H, W).
+        terms: How each z is computed from ``tensors``.
+        weights: (edges, number of z).
+        sides: What is added to the sum of the gates: tensors that broadcast with (N, edges, C, H, W).
+        tensors: Bases, kernels and biases.
+
+    Returns:
+        (N, edges * C, H, W).
+    """
+    edges = sides[0].shape[1] if weights is None else weights.shape[0]
+    flat = [] if weights is None else [weights]
+    result: Tensor = _Gated.apply(terms, edges, len(sides), x, *flat, *sides, *tensors)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _convolve(c: Convolution, tensors: Sequence[Tensor]) -> Tensor:
+    base = tensors[c.base]
+    if c.kernel is None:
+        return base
+    bias = None if c.bias is None else tensors[c.bias]
+    w = c.window
+    return F.conv2d(base, tensors[c.kernel], bias, w.stride, w.padding, w.dilation, c.groups)
+
+
+def _z(terms: Sequence[Convolution], tensors: Sequence[Tensor]) -> Tensor:
+    total = _convolve(terms[0], tensors)
+    for term in terms[1:]:
+        total = total + _convolve(term, tensors)
+    return total
+
+
+def _parts(args: Sequence[Any], terms: Terms, sides: int) -> tuple[Tensor, Tensor | None, Sequence[Tensor], Sequence[Tensor]]:
+    weighted = 1 if terms else 0
+    first = 1 + weighted
+    return args[0], args[1] if weighted else None, args[first : first + sides], args[first + sides :]
+
+
+def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> Tensor:
+    """The same in operations that torch differentiates itself, as often as one likes."""
+    x, weights, extra, tensors = _parts(args, terms, sides)
+    total: Tensor | None = None
+    for k, each in enumerate(terms):
+        assert weights is not None
+        part = split_parts(torch.sigmoid(_z(each, tensors)), edges) * weights[:, k].view(1, -1, 1, 1, 1)
+        total = part if total is None else total + part
+    for side in extra:
+        total = side if total is None else total + side
+    assert total is not None
+    return _joined(total * x.unsqueeze(1), x)
+
+
+def _joined(y: Tensor, like: Tensor) -> Tensor:
+    """(N, edges, C, H, W) -> (N, edges * C, H, W) in the order of memory of ``like``."""
+    if like.is_contiguous(memory_format=torch.channels_last):
+        n, edges, c, h, w = y.shape
+        return y.permute(0, 3, 4, 1, 2).reshape(n, h, w, edges * c).permute(0, 3, 1, 2)
+    return y.flatten(1, 2)
+
+
+def _empty(x: Tensor, edges: int) -> Tensor:
+    """(N, edges, C, H, W), whose two middle dimensions can be joined, in the order of memory of ``x``."""
+    n, c, h, w = x.shape
+    if x.is_contiguous(memory_format=torch.channels_last):
+        return x.new_empty(n, h, w, edges, c).permute(0, 3, 4, 1, 2)
+    return x.new_empty(n, edges, c, h, w)
+
+
+class _Gated(Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> Tensor:  # type: ignore[override]
+        ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
+        ctx.save_for_backward(*args)
+        x, weights, extra, tensors = _parts(args, terms, sides)
+        total = _sum_of_gates(x, weights, extra, tensors, terms, edges)
+        return _joined(total.mul_(x.unsqueeze(1)), x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+        args, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        if torch.is_grad_enabled():  # the gradient will be differentiated itself
+            return (None, None, None, *_again(ctx, args, needed, grad))
+        return (None, None, None, *_gradients(ctx.terms, ctx.edges, ctx.sides, args, needed, grad))
+
+
+def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor) -> list[Tensor | None]:
+    wanted = [a for a, n in zip(args, needed, strict=True) if n]
+    y = _plain(ctx.terms, ctx.edges, ctx.sides, args)
+    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True, allow_unused=True))
+    return [next(found) if n else None for n in needed]
+
+
+def _sum_of_gates(
+    x: Tensor, weights: Tensor | None, extra: Sequence[Tensor], tensors: Sequence[Tensor], terms: Terms, edges: int
+) -> Tensor:
+    total: Tensor | None = None
+    for k, each in enumerate(terms):
+        assert weights is not None
+        gate = split_parts(_z(each, tensors).sigmoid_() if _own(each) else _z(each, tensors).sigmoid(), edges)
+        weight = weights[:, k].view(1, -1, 1, 1, 1).to(gate.dtype)
+        total = gate.mul_(weight) if total is None else total.addcmul_(gate, weight)
+    for side in extra:
+        if total is None:
+            total = _empty(x, edges).copy_(side)
+        else:
+            total += side
+    assert total is not None
+    return total
+
+
+def _own(terms: Sequence[Convolution]) -> bool:
+    return len(terms) > 1 or terms[0].kernel is not None
+
+
+def _gradients(
+    terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    x, weights, extra, tensors = _parts(args, terms, sides)
+    grad = grad.contiguous(memory_format=torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format)
+    each = split_parts(grad, edges)
+    total = _sum_of_gates(x, weights, extra, tensors, terms, edges).mul_(each)
+    gx = total.sum(1)
+    of_gates = torch.mul(each, x.unsqueeze(1), out=total)  # gradient of the sum of the gates
+    slopes: list[Tensor | None] = [None] * len(tensors)
+    of_weights = []
+    for k, z_terms in enumerate(terms):
+        assert weights is not None
+        s = split_parts(_z(z_terms, tensors).sigmoid_() if _own(z_terms) else _z(z_terms, tensors).sigmoid(), edges)
+        part = of_gates * s
+        of_weights.append(part.sum((0, 2, 3, 4), dtype=torch.float32 if x.dtype != torch.float64 else None))
+        weight = weights[:, k].view(1, -1, 1, 1, 1).to(part.dtype)
+        part = part.addcmul_(part, s, value=-1.0).mul_(weight)
+        _into_terms(z_terms, part.flatten(1, 2) if part.stride(2) != 1 else _joined(part, x), tensors, slopes)
+    found: list[Tensor | None] = [gx]
+    if weights is not None:
+        found.append(torch.stack(of_weights, 1).to(weights.dtype))
+    found += [_reduced(of_gates, side) for side in extra]
+    return [f if n else None for f, n in zip([*found, *slopes], needed, strict=True)]
+
+
+def _reduced(grad: Tensor, like: Tensor) -> Tensor:
+    """The gradient of a tensor that was broadcast to that of ``grad``."""
+    dims = [d for d in range(5) if like.shape[d] == 1 and grad.shape[d] != 1]
+    return (grad.sum(dims, keepdim=True) if dims else grad).to(like.dtype)
+
+
+def _into_terms(terms: Sequence[Convolution], grad: Tensor, tensors: Sequence[Tensor], slopes: list[Tensor | None]) -> None:
+    """Add the gradient of a z to those of the tensors that it was made of."""
+    for c in terms:
+        if c.kernel is None:
+            _add(slopes, c.base, grad)
+            continue
+        base, kernel, w = tensors[c.base], tensors[c.kernel], c.window
+        bias = None if c.bias is None else [kernel.shape[0]]
+        parts = torch.ops.aten.convolution_backward(
+            grad, base, kernel, bias, w.stride, w.padding, w.dilation, False, [0, 0], c.groups, [True, True, bias is not None]
+        )
+        for where, part in zip((c.base, c.kernel, c.bias), parts, strict=True):
+            if where is not None:
+                _add(slopes, where, part)
+
+
+def _add(slopes: list[Tensor | None], where: int, grad: Tensor) -> None:
+    before = slopes[where]
+    slopes[where] = grad if before is None else before + grad
