@@ -9,6 +9,8 @@ from nas.supernet.fused.linear import Feature, Linear, Term
 
 #: channels up to which a smaller window is widened with zeros to join larger ones
 FEW = 8
+#: channels of an edge up to which features with different readers are one tensor, of which each reads a part
+NARROW = 16
 
 
 def features_of(values: Iterable[Linear]) -> list[Feature]:
@@ -72,9 +74,13 @@ def buckets_of(features: Sequence[Feature], outputs: Sequence[Linear]) -> list[l
         for place, operand in enumerate(feature.operands):
             for term in operand.terms:
                 readers[term.base].append((made[feature], used[feature], place, shape_of(term)))
+    channels: dict[int, int] = defaultdict(int)
+    for feature in features:
+        channels[made[feature]] += feature.channels
     groups: dict[Hashable, list[Feature]] = defaultdict(list)
     for feature in features:
-        groups[made[feature], used[feature]].append(feature)
+        narrow = channels[made[feature]] <= NARROW
+        groups[made[feature], None if narrow else used[feature]].append(feature)
     return sorted(groups.values(), key=lambda group: group[0].level)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nas.space.blocks import BlockInfo
 from nas.supernet.fused.functions import split_parts
 from nas.supernet.fused.gates import Convolution, gated_sum
-from nas.supernet.fused.jobs import Execution, Job
+from nas.supernet.fused.jobs import Execution, Job, add_placed
 from nas.supernet.fused.parameters import StepParameters
 from nas.supernet.fused.plan import Gate, Plan, Planner
 from nas.supernet.fused.reading import Output, Reader, UnreadableError
@@ -173,12 +173,18 @@ def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
     memory = torch.channels_last if channels_last else torch.contiguous_format
     k = first.partial_channels
     taken = x if k == 1 else x[:, : first.channels].contiguous(memory_format=memory)
-    execution = Execution(taken, x, ready.kernels, count, plan.joints)
+    execution = Execution(taken, x, ready.kernels, count, plan.joints, plan.statistics)
     for bucket in plan.buckets:
         execution.fill(bucket)
     total: Tensor | None = None
+    if plan.source is not None:
+        total = execution.convolve(plan.source)
     if plan.linear is not None:
-        total, _ = execution.sum(plan.linear)
+        part, _ = execution.sum(plan.linear)
+        if total is None:
+            total = part
+        else:
+            total = total.add_(part) if family.spread == 1 else add_placed(total, part, count, family.spread)
     if plan.gates or plan.constant is not None:
         gates = _gates(plan, execution, taken, count)
         total = gates if total is None else total + gates

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.supernet.fused.linear import Function
+from nas.supernet.fused.statistics import CHANNEL_MEAN, MAXIMUM, MEAN, VARIANCE, statistics
 
 #: layers without parameters whose result depends on one value (or one channel's image) at a time
 CHANNELWISE_LAYERS: tuple[type[nn.Module], ...] = (
@@ -38,8 +39,11 @@ SIZE = "height and width of the image"
 RELU = Function(("relu",), lambda operands, parts, size: torch.relu(operands[0]))
 SIGMOID = Function(("sigmoid",), lambda operands, parts, size: torch.sigmoid(operands[0]))
 _USUAL = {torch.relu: RELU, F.relu: RELU, "relu": RELU, torch.sigmoid: SIGMOID, F.sigmoid: SIGMOID, "sigmoid": SIGMOID}
-#: mean over the image of each channel
-SPATIAL_MEAN = Function(("spatial mean",), lambda operands, parts, size: operands[0].mean((2, 3), keepdim=True))
+#: mean and variance over the image of each channel
+SPATIAL_MEAN = Function((MEAN,), lambda operands, parts, size: operands[0].mean((2, 3), keepdim=True))
+SPATIAL_VARIANCE = Function((VARIANCE,), lambda o, parts, size: statistics(o[0], (VARIANCE,))[VARIANCE])
+SQUARE = Function(("square",), lambda operands, parts, size: operands[0].square())
+_USUAL |= {torch.square: SQUARE, "square": SQUARE}
 
 
 def layer_function(layer: nn.Module) -> Function | None:
@@ -85,7 +89,8 @@ def reduction(name: str, dims: tuple[int, ...], keepdim: bool) -> Function | Non
     if dims in ((2, 3), (-2, -1)):
         image = {"mean": SPATIAL_MEAN, "amax": Function(("spatial maximum",), lambda o, p, s: o[0].amax((2, 3), True))}
         return image.get(name)
-    if dims != (1,) or name not in ("mean", "sum", "amax"):
+    names = {"amax": MAXIMUM, "mean": CHANNEL_MEAN, "sum": "sum over channels"}
+    if dims != (1,) or name not in names:
         return None
 
     def call(operands: list[Tensor], parts: int, size: tuple[int, int]) -> Tensor:
@@ -95,7 +100,7 @@ def reduction(name: str, dims: tuple[int, ...], keepdim: bool) -> Function | Non
         each: Tensor = getattr(split_parts(operands[0], parts), name)(2)
         return each
 
-    return Function((name, "over channels"), call)
+    return Function((names[name],), call)
 
 
 def split_parts(x: Tensor, parts: int) -> Tensor:

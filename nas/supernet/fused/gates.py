@@ -176,7 +176,7 @@ def _gradients(
         assert weights is not None
         s = split_parts(_z(z_terms, tensors).sigmoid_() if _own(z_terms) else _z(z_terms, tensors).sigmoid(), edges)
         part = of_gates * s
-        of_weights.append(part.sum((0, 2, 3, 4), dtype=torch.float32 if x.dtype != torch.float64 else None))
+        of_weights.append(part.sum((0, 3, 4), dtype=weights.dtype).sum(1))  # the images first: that is much faster
         weight = weights[:, k].view(1, -1, 1, 1, 1).to(part.dtype)
         part = part.addcmul_(part, s, value=-1.0).mul_(weight)
         _into_terms(z_terms, part.flatten(1, 2) if part.stride(2) != 1 else _joined(part, x), tensors, slopes)

@@ -304,7 +304,7 @@ def of(feature: Feature) -> Linear:
 
 
 #: the function that changes nothing
-SAME = Function((), lambda operands, parts, size: operands[0])
+SAME = Function(("same",), lambda operands, parts, size: operands[0])
 #: the input of the edges
 INPUT = Function(("input",), SAME.call)
 

@@ -10,16 +10,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from nas.supernet.fused.buckets import buckets_of, features_of, shape_of
+from nas.supernet.fused.buckets import NARROW, buckets_of, features_of, shape_of
+from nas.supernet.fused.functions import CONCATENATION
 from nas.supernet.fused.jobs import NODE, Bucket, Job, Joint, Sum
 from nas.supernet.fused.linear import Feature, Kernel, Linear, Make, Term, Window, add_makes
 from nas.supernet.fused.parameters import StepParameters
 from nas.supernet.fused.reading import Output
-
-#: channels from which the 1x1 convolutions that read one tensor are one wider convolution
-WIDE = 16
+from nas.supernet.fused.statistics import STATISTICS
 
 
 @dataclass
@@ -44,7 +44,10 @@ class Plan:
     Attributes:
         buckets: Tensors in the order in which they are computed.
         joints: Convolutions that serve several sums.
-        linear: The sum over the candidates' linear parts; None for none.
+        statistics: Those of the input that are wanted.
+        source: 1x1 convolution of the whole node; None for none.
+        linear: The rest of the sum over the candidates' linear parts; None for none. Where the blocks see one of k
+            parts of the channels, its channel i stands at channel i * k of the edge's contribution.
         gates: Gates whose sum multiplies the input.
         constant: Number of the constant part of that sum, (edges,); None for none.
         plain: Numbers of the candidates that are run as they are.
@@ -53,6 +56,8 @@ class Plan:
 
     buckets: list[Bucket] = field(default_factory=list)
     joints: list[Joint] = field(default_factory=list)
+    statistics: tuple[str, ...] = ()
+    source: Job | None = None
     linear: Sum | None = None
     gates: list[Gate] = field(default_factory=list)
     constant: int | None = None
@@ -129,7 +134,7 @@ class Planner:
             if group[0] is not self._input:
                 self._add_bucket(group)
         if self._linear or self._spread > 1:
-            self.plan.linear = self._final()
+            self._final()
         for k, factor, value in self._deferred:
             weight = self._slot(lambda step, k=k, factor=factor: step.weight(k) * factor)  # type: ignore[misc]
             self.plan.gates.append(Gate(self._sum([value]), weight, value.channels))
@@ -137,6 +142,7 @@ class Planner:
             pairs = self._constant
             self.plan.constant = self._slot(lambda step: torch.stack([step.weight(k) * c for k, c in pairs]).sum(0))
         self._join()
+        self.plan.statistics = tuple(b.function.key[0] for b in self.plan.buckets if _is_statistic(b))
         return self.plan
 
     def _slot(self, make: Make, width: int = 0) -> int:
@@ -221,7 +227,7 @@ class Planner:
         return [Job(tensor, self._slot(_stacked(rows), sum(channels)), None, window, 1)]
 
     # ------------------------------------------------------------------ the sum over the candidates
-    def _final(self) -> Sum:
+    def _final(self) -> None:
         """sum_k w_k * linear_k, with what goes round the blocks, as few convolutions."""
         channels, spread = self._input.channels, self._spread
         total = Linear(channels, ())
@@ -230,78 +236,85 @@ class Planner:
             terms = tuple(Term(t.base, t.explicit().dense().scaled(weight)) for t in value.terms)
             bias = _weighted(value, weight)
             total = total.plus(Linear(channels, terms, bias))
-        if spread > 1:
-            total = self._spread_out(total)
-        return self._merged(total)
-
-    def _spread_out(self, value: Linear) -> Linear:
-        """Put output channel i at i * k, as the shuffle of partial channels does, and pass the other channels on."""
-        k, c = self._spread, self._input.channels
-        bias = value.bias
-
-        def placed(make: Make) -> Make:
-            def spread(step: StepParameters) -> Tensor:
-                w = make(step)  # (X, c, ...)
-                zeros = w.new_zeros(()).expand(w.shape[0], c, k - 1, *w.shape[2:])
-                return torch.cat([w.unsqueeze(2), zeros], 2).flatten(1, 2)
-
-            return spread
-
-        terms = tuple(
-            Term(t.base, Kernel(c * k, t.kernel.into, t.kernel.window, 1, placed(t.kernel.make)))
-            for t in value.terms
-            if t.kernel is not None
-        )
-        return Linear(c * k, terms, None if bias is None else placed(bias))
-
-    def _merged(self, total: Linear) -> Sum:
-        """The jobs of the final sum; the 1x1 convolution of the input takes in the channels that go round."""
         points = [t for t in total.terms if t.base is self._input and t.kernel is not None and t.kernel.window.is_point]
-        others = [t for t in total.terms if t not in points]
-        out = self._sum([Linear(total.channels, tuple(others))]) if others else Sum([])
-        k, c = self._spread, self._input.channels
-        if points or k > 1:
-            kernels = [t.kernel for t in points if t.kernel is not None]
+        others = self._gathered([t for t in total.terms if t not in points])
+        rest = Linear(channels, tuple(others), total.bias)
+        self.plan.linear = self._sum([rest]) if others or total.bias is not None else None
+        if points or spread > 1:
+            source = self._slot(_source([t.kernel for t in points if t.kernel is not None], channels, spread))
+            self.plan.source = Job(NODE, source, None, Window(), 0)
 
-            def source(step: StepParameters) -> Tensor:
-                whole = step.edges.view(-1, 1, 1, 1, 1) * _passing(step, c, k) if k > 1 else None  # (X, k c, k c, 1, 1)
-                made = [kernel.make(step) for kernel in kernels]
-                if not made:
-                    assert whole is not None
-                    return whole
-                taken = torch.stack(made).sum(0) if len(made) > 1 else made[0]
-                if whole is None:
-                    return taken
-                return whole + torch.nn.functional.pad(taken, (0, 0, 0, 0, 0, (k - 1) * c))
-
-            out.jobs.insert(0, Job(NODE if k > 1 else 0, self._slot(source), None, Window(), 0))
-        return self._with_bias(out, total.bias)
+    def _gathered(self, terms: list[Term]) -> list[Term]:
+        """1x1 convolutions of several narrow tensors as one of all of them side by side."""
+        by_tensor: dict[int, list[Term]] = defaultdict(list)
+        for term in terms:
+            by_tensor[self._tensors[term.base][0]].append(term)
+        narrow = {
+            tensor: own
+            for tensor, own in by_tensor.items()
+            if self._members[tensor][0].channels * len(self._members[tensor]) <= NARROW
+            and not self._members[tensor][0].shared
+            and all(t.kernel is not None and t.kernel.window.is_point for t in own)
+        }
+        if len(narrow) < 2:
+            return terms
+        gathered = [feature for tensor in narrow for feature in self._members[tensor]]
+        number = len(self._members)
+        sums = [Sum([Job(tensor, None, None, Window(), 0)]) for tensor in narrow]
+        self.plan.buckets.append(Bucket(number, CONCATENATION, sums, 1))
+        self._members[number] = gathered
+        for place, feature in enumerate(gathered):
+            self._tensors[feature] = number, place
+        return terms
 
     def _join(self) -> None:
-        """Make the 1x1 convolutions that read one shared tensor one convolution."""
-        sums = [s for bucket in self.plan.buckets for s in bucket.operands] + [g.value for g in self.plan.gates]
-        by_base: dict[int, list[Job]] = defaultdict(list)
+        """Make the convolutions that read one tensor through one window one convolution."""
+        sums = [s for bucket in self.plan.buckets for s in bucket.operands]
+        sums += [g.value for g in self.plan.gates if g.channels == 1]
+        by_base: dict[Hashable, list[Job]] = defaultdict(list)
         for total in sums:
             for job in total.jobs:
-                if job.groups == 0 and job.kernel is not None and job.window.is_point and self._width(job) >= WIDE:
-                    by_base[job.base].append(job)
-        for base, jobs in by_base.items():
+                if job.groups < 2 and job.kernel is not None:
+                    by_base[job.base, job.window, job.groups].append(job)
+        for jobs in by_base.values():
             if len(jobs) > 1:
-                self._add_joint(base, jobs)
+                self._add_joint(jobs)
 
-    def _width(self, job: Job) -> int:
-        return self._members[job.base][0].channels
-
-    def _add_joint(self, base: int, jobs: list[Job]) -> None:
+    def _add_joint(self, jobs: list[Job]) -> None:
         kernels = [self.plan.makes[job.kernel] for job in jobs if job.kernel is not None]
         biases = [None if job.bias is None else self.plan.makes[job.bias] for job in jobs]
         sizes = [self._widths[job.kernel] for job in jobs if job.kernel is not None]
         bias = self._together(biases, sizes)
         slot = None if bias is None else self._slot(bias)
-        joint = Joint(Job(base, self._slot(_stacked(kernels)), slot, Window(), 0), sizes)
+        first = jobs[0]
+        joint = Joint(Job(first.base, self._slot(_stacked(kernels)), slot, first.window, first.groups), sizes)
         for which, job in enumerate(jobs):
             job.bias, job.piece = None, (len(self.plan.joints), which)
         self.plan.joints.append(joint)
+
+
+def _is_statistic(bucket: Bucket) -> bool:
+    jobs = [job for operand in bucket.operands for job in operand.jobs]
+    return bucket.function.key[0] in STATISTICS and len(jobs) == 1 and jobs[0].base == 0 and jobs[0].kernel is None
+
+
+def _source(kernels: Sequence[Kernel], c: int, k: int) -> Make:
+    """The 1x1 convolution of a whole node: its first c channels under the sum of kernels, the others passed on."""
+
+    def make(step: StepParameters) -> Tensor:
+        whole = step.edges.view(-1, 1, 1, 1, 1) * _passing(step, c, k) if k > 1 else None  # (X, k c, k c, 1, 1)
+        made = [kernel.make(step) for kernel in kernels]
+        taken = (torch.stack(made).sum(0) if len(made) > 1 else made[0]) if made else None
+        if whole is None:
+            assert taken is not None
+            return taken
+        if taken is None:
+            return whole
+        x = taken.shape[0]
+        rows = F.pad(taken.view(x, c, 1, c), (0, (k - 1) * c, 0, k - 1))  # output i stands at i * k
+        return whole + rows.view(x, k * c, k * c, 1, 1)
+
+    return make
 
 
 def _passing(step: StepParameters, c: int, k: int) -> Tensor:

@@ -113,12 +113,25 @@ class Reader:
 
     def _apply(self, function: Function, *operands: Linear, channels: int | None = None) -> Linear:
         """A feature; the one that is known already where it depends on no parameter."""
+        if function is functions.SPATIAL_MEAN and (spread := self._variance_of(operands[0])) is not None:
+            return self._apply(functions.SPATIAL_VARIANCE, spread)
         made = apply(function, *operands, channels=channels)
         feature = made.feature
         if feature is None or not feature.shared:
             return made
         read = tuple((tuple((id(t.base), t.factor) for t in o.terms), o.constant) for o in feature.operands)
         return of(self._known.setdefault((function.key, read), feature))
+
+    @staticmethod
+    def _variance_of(value: Linear) -> Linear | None:
+        """Of what it is the squared difference from the spatial mean, if it is one."""
+        square = value.feature
+        if square is None or square.function is not functions.SQUARE or len(terms := square.operands[0].terms) != 2:
+            return None
+        one, mean = sorted(terms, key=lambda t: -t.factor)
+        plain = one.kernel is None and mean.kernel is None and (one.factor, mean.factor) == (1.0, -1.0)
+        is_mean = mean.base.function is functions.SPATIAL_MEAN and mean.base.operands[0].feature is one.base
+        return of(one.base) if plain and is_mean else None
 
     # ------------------------------------------------------------------ layers
     def _layer(self, layer: nn.Module, number: int, path: str, value: Value) -> Value:
