@@ -90,6 +90,8 @@ class JSNetSupernet(ImageEnds, Supernet):
             outputs.append(x)
         if self.derived_fusion:
             features = self.cpam(self.fusion(torch.cat(outputs, dim=1)) + head)  # (N, L*W, H, W') -> (N, W/2, H, W')
+        elif self.fused:
+            features = self.cpam.exchange(self.pffm.folded(outputs, self.cpam.process)) + self.res_reduction(head)
         else:
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)

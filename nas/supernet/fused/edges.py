@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.space.blocks import BlockInfo
-from nas.supernet.fused.functions import split_parts
+from nas.supernet.fused.functions import first_channels, split_parts
 from nas.supernet.fused.gates import Convolution, gated_sum
 from nas.supernet.fused.jobs import Execution, Job, add_placed
 from nas.supernet.fused.parameters import StepParameters
@@ -169,10 +169,11 @@ class Leaving:
 def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
     family, count = ready.family, len(ready.group.members)
     plan, first = family.plan, family.first
-    channels_last = x.is_contiguous(memory_format=torch.channels_last)
-    memory = torch.channels_last if channels_last else torch.contiguous_format
+    # a node that one edge enters is a part of a larger tensor: a dense copy, in the same order of memory
+    memory = torch.channels_last if x.stride(3) != 1 else torch.contiguous_format
+    x = x.contiguous(memory_format=memory)
     k = first.partial_channels
-    taken = x if k == 1 else x[:, : first.channels].contiguous(memory_format=memory)
+    taken = x if k == 1 else first_channels(x, first.channels)
     execution = Execution(taken, x, ready.kernels, count, plan.joints, plan.statistics)
     for bucket in plan.buckets:
         execution.fill(bucket)

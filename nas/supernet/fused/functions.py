@@ -109,18 +109,16 @@ def split_parts(x: Tensor, parts: int) -> Tensor:
 
 
 def join_parts(x: Tensor) -> Tensor:
-    """(N, parts, c, h, w) -> (N, parts * c, h, w), with channels last in memory if they are so in ``x``."""
-    if x.shape[1] == 1:
-        return x.squeeze(1)
+    """(N, parts, c, h, w) -> (N, parts * c, h, w), dense, with channels last in memory if they are so in ``x``."""
     n, parts, c, h, w = x.shape
-    if c > 1 and x.stride(2) == 1:
+    if x.stride(4) != 1:
         return x.permute(0, 3, 4, 1, 2).reshape(n, h, w, parts * c).permute(0, 3, 1, 2)
     return x.reshape(n, parts * c, h, w)
 
 
 def split_pieces(x: Tensor, parts: int, sizes: list[int]) -> tuple[Tensor, ...]:
     """(N, parts * sum(sizes), h, w) -> (N, parts, size, h, w) for each size, as views."""
-    if x.shape[1] > 1 and x.stride(1) == 1:  # their gradients are joined in this order of memory
+    if x.stride(3) != 1:  # their gradients are joined in this order of memory
         last = x.permute(0, 2, 3, 1).unflatten(3, (parts, -1))
         return tuple(piece.permute(0, 3, 4, 1, 2) for piece in last.split(sizes, 4))
     return split_parts(x, parts).split(sizes, 2)
@@ -142,7 +140,17 @@ def _of_two(name: str, combine: Callable[[Tensor, Tensor], Tensor]) -> Function:
 def _concatenate(operands: list[Tensor], parts: int, size: tuple[int, int]) -> Tensor:
     if parts == 1:
         return torch.cat(operands, 1)
-    return join_parts(torch.cat([split_parts(t, parts) for t in operands], 2))
+    if operands[0].stride(3) == 1:
+        return torch.cat([split_parts(t, parts) for t in operands], 2).flatten(1, 2)
+    last = [t.permute(0, 2, 3, 1).unflatten(3, (parts, -1)) for t in operands]
+    return torch.cat(last, 4).flatten(3).permute(0, 3, 1, 2)
+
+
+def first_channels(x: Tensor, count: int) -> Tensor:
+    """A dense copy of the first channels, in the order of memory of ``x``, as its gradient will be."""
+    if x.stride(3) == 1:
+        return x[:, :count].contiguous()
+    return x.permute(0, 2, 3, 1)[..., :count].contiguous().permute(0, 3, 1, 2)
 
 
 PRODUCT = _of_two("product", torch.mul)

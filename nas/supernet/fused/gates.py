@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-from nas.supernet.fused.functions import split_parts
+from nas.supernet.fused.functions import join_parts, split_parts
 from nas.supernet.fused.linear import Window
 
 
@@ -96,15 +96,7 @@ def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> Tensor:
     for side in extra:
         total = side if total is None else total + side
     assert total is not None
-    return _joined(total * x.unsqueeze(1), x)
-
-
-def _joined(y: Tensor, like: Tensor) -> Tensor:
-    """(N, edges, C, H, W) -> (N, edges * C, H, W) in the order of memory of ``like``."""
-    if like.is_contiguous(memory_format=torch.channels_last):
-        n, edges, c, h, w = y.shape
-        return y.permute(0, 3, 4, 1, 2).reshape(n, h, w, edges * c).permute(0, 3, 1, 2)
-    return y.flatten(1, 2)
+    return join_parts(total * x.unsqueeze(1))
 
 
 def _empty(x: Tensor, edges: int) -> Tensor:
@@ -121,8 +113,8 @@ class _Gated(Function):
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
         x, weights, extra, tensors = _parts(args, terms, sides)
-        total = _sum_of_gates(x, weights, extra, tensors, terms, edges)
-        return _joined(total.mul_(x.unsqueeze(1)), x)
+        total = _sum_of_gates(x, weights, extra, _sigmoids(terms, tensors, edges), edges, last=True)
+        return join_parts(total.mul_(x.unsqueeze(1)))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
@@ -139,15 +131,27 @@ def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grad: Tenso
     return [next(found) if n else None for n in needed]
 
 
+def _sigmoids(terms: Terms, tensors: Sequence[Tensor], edges: int) -> list[Tensor]:
+    """The gates, (N, edges, C, H, W) each."""
+    found = []
+    for each in terms:
+        z = _z(each, tensors)
+        found.append(split_parts(z.sigmoid_() if _own(each) else z.sigmoid(), edges))
+    return found
+
+
 def _sum_of_gates(
-    x: Tensor, weights: Tensor | None, extra: Sequence[Tensor], tensors: Sequence[Tensor], terms: Terms, edges: int
+    x: Tensor, weights: Tensor | None, extra: Sequence[Tensor], gates: Sequence[Tensor], edges: int, last: bool
 ) -> Tensor:
+    """The weighted sum of gates and sides; ``last``: the gates are not needed any more."""
     total: Tensor | None = None
-    for k, each in enumerate(terms):
+    for k, gate in enumerate(gates):
         assert weights is not None
-        gate = split_parts(_z(each, tensors).sigmoid_() if _own(each) else _z(each, tensors).sigmoid(), edges)
         weight = weights[:, k].view(1, -1, 1, 1, 1).to(gate.dtype)
-        total = gate.mul_(weight) if total is None else total.addcmul_(gate, weight)
+        if total is None:
+            total = gate.mul_(weight) if last else gate * weight
+        else:
+            total.addcmul_(gate, weight)
     for side in extra:
         if total is None:
             total = _empty(x, edges).copy_(side)
@@ -167,24 +171,32 @@ def _gradients(
     x, weights, extra, tensors = _parts(args, terms, sides)
     grad = grad.contiguous(memory_format=torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format)
     each = split_parts(grad, edges)
-    total = _sum_of_gates(x, weights, extra, tensors, terms, edges).mul_(each)
-    gx = total.sum(1)
+    gates = _sigmoids(terms, tensors, edges)
+    total = _sum_of_gates(x, weights, extra, gates, edges, last=False).mul_(each)
+    gx = _summed(total)
     of_gates = torch.mul(each, x.unsqueeze(1), out=total)  # gradient of the sum of the gates
     slopes: list[Tensor | None] = [None] * len(tensors)
     of_weights = []
     for k, z_terms in enumerate(terms):
         assert weights is not None
-        s = split_parts(_z(z_terms, tensors).sigmoid_() if _own(z_terms) else _z(z_terms, tensors).sigmoid(), edges)
+        s = gates[k]
         part = of_gates * s
         of_weights.append(part.sum((0, 3, 4), dtype=weights.dtype).sum(1))  # the images first: that is much faster
         weight = weights[:, k].view(1, -1, 1, 1, 1).to(part.dtype)
         part = part.addcmul_(part, s, value=-1.0).mul_(weight)
-        _into_terms(z_terms, part.flatten(1, 2) if part.stride(2) != 1 else _joined(part, x), tensors, slopes)
+        _into_terms(z_terms, join_parts(part), tensors, slopes)
     found: list[Tensor | None] = [gx]
     if weights is not None:
         found.append(torch.stack(of_weights, 1).to(weights.dtype))
     found += [_reduced(of_gates, side) for side in extra]
     return [f if n else None for f, n in zip([*found, *slopes], needed, strict=True)]
+
+
+def _summed(x: Tensor) -> Tensor:
+    """The sum over the edges, (N, C, H, W), in the order of memory of ``x``."""
+    if x.stride(4) != 1:
+        return x.permute(0, 3, 4, 1, 2).sum(3).permute(0, 3, 1, 2)
+    return x.sum(1)
 
 
 def _reduced(grad: Tensor, like: Tensor) -> Tensor:
