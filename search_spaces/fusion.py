@@ -38,7 +38,6 @@ class ProgressiveFusion(nn.Module):
         y: torch.Tensor = self.fusion(torch.cat(fused, dim=1))  # (N, L*W, H, W') -> (N, W, H, W')
         return y
 
-
     def folded(self, outputs: Sequence[torch.Tensor], after: nn.Conv2d) -> torch.Tensor:
         """This fusion and a 1x1 convolution of its result, as one 1x1 convolution of each cell's output.
 

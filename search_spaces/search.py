@@ -96,7 +96,6 @@ class JSNetSupernet(ImageEnds, Supernet):
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)
 
-
     def _graphs(self, cell: Cell | None, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
         """How each cell computes one of its graphs in this pass."""
         if cell is None:

@@ -34,6 +34,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "steps": "train.steps",
         "time": "train.time",
         "order": "search.order",
+        "plain": "search.fused",
         "trials": "search.trials",
         "estimator": "search.estimator",
         "objectives": "search.objectives",
@@ -87,6 +88,8 @@ FLAGS: dict[str, dict[str, str]] = {
 }
 #: settings that are lists where the flag is a text
 _LISTS: dict[str, Callable[[Any], list[str]]] = {"search.objectives": comma_separated, "retrain.sets": set_names}
+#: flags that switch a setting off
+_NEGATED = ("plain",)
 
 
 def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> S:
@@ -113,6 +116,8 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
         value = given[parameter]
         if value is None:
             continue
+        if parameter in _NEGATED:
+            value = not value
         if setting in _LISTS:
             value = _LISTS[setting](value)
         flags[setting.replace(".", "__")] = str(value) if isinstance(value, Path) else value

@@ -83,6 +83,8 @@ class GradientSettings(Section):
         partial_channels: 1 / share of the channels that candidates process (PC-DARTS); 1 for all of them, None for
             what strategy and space say.
         edge_weights: Whether edges have weights (PC-DARTS); None for what strategy and space say.
+        fused: Whether mixed edges and optimiser steps are computed in their fused form, which is equal up to rounding
+            and several times faster.
         optimizer: Optimiser of the architecture variables.
         entropy: Weight of the mean edge entropy in the architecture loss.
         skip: Weight of the mean probability of skip connections in the architecture loss.
@@ -94,6 +96,7 @@ class GradientSettings(Section):
     warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
     partial_channels: int | None = Field(None, ge=1, le=64, description="1: all channels; None: by strategy and space")
     edge_weights: bool | None = Field(None, description="weights of edges; None: by strategy and space")
+    fused: bool = Field(True, description="compute mixed edges together (equal up to rounding, and faster)")
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
     )
@@ -138,10 +141,11 @@ class DifferentiableStrategy(Strategy):
 
         Returns:
             ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
-            relaxation; what is in neither, the space document decides.
+            relaxation; what is in neither, the space document decides. And ``fused``.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
-        return {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
+        chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
+        return {**chosen, "fused": self.settings.fused}
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:

@@ -171,8 +171,8 @@ class BilevelStrategy(DifferentiableStrategy):
         self._steps = 0
         weight, arch = self.train.optimizer, self.settings.optimizer
         self._weights = list(weights_of(supernet).values())
-        self._weight_optimizer = make_optimizer(self._weights, weight)
-        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch)
+        self._weight_optimizer = make_optimizer(self._weights, weight, self.settings.fused)
+        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, self.settings.fused)
 
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float

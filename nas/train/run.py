@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.errors import NasError, UsageError
 from nas.files import write_text
@@ -101,7 +101,7 @@ class Run:
         if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
-        return cls(folder, kind, parse(SETTINGS_BY_KIND[kind], tree))
+        return cls(folder, kind, parse_stored(SETTINGS_BY_KIND[kind], tree))
 
     def expect(self, kind: type[S]) -> S:
         """The settings, typed.

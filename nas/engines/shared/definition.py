@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import SearchSettings
 from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
@@ -124,7 +124,7 @@ class Definition:
             )
         get = {key: attributes[PREFIX + key] for key in ("settings", "space", "space_hash", "files", "images")}
         return cls(
-            parse(SearchSettings, yaml.safe_load(get["settings"])),
+            parse_stored(SearchSettings, yaml.safe_load(get["settings"])),
             dict(get["space"]),
             str(get["space_hash"]),
             dict(get["files"]),

@@ -62,10 +62,7 @@ class _Family:
         self.sizes = [len(g.members) for g in groups]
         self.plan, self.spread = _planned(self.first)
         self._layers: list[dict[str, list[nn.Module]]] = [
-            {
-                path: [edge.blocks[k].get_submodule(path) for edge in edges]
-                for path, _ in block.named_modules()
-            }
+            {path: [edge.blocks[k].get_submodule(path) for edge in edges] for path, _ in block.named_modules()}
             for k, block in enumerate(self.first.blocks)
         ]
 
@@ -266,4 +263,3 @@ def _registered(job: Job, execution: Execution, tensors: list[Tensor], dtype: to
         job.window,
         execution.groups(job),
     )
-

@@ -44,7 +44,9 @@ class Convolution:
 Terms = Sequence[Sequence[Convolution]]
 
 
-def gated_sum(x: Tensor, terms: Terms, weights: Tensor | None, sides: Sequence[Tensor], tensors: Sequence[Tensor]) -> Tensor:
+def gated_sum(
+    x: Tensor, terms: Terms, weights: Tensor | None, sides: Sequence[Tensor], tensors: Sequence[Tensor]
+) -> Tensor:
     """x times the sum of its gates.
 
     Args:
@@ -79,7 +81,9 @@ def _z(terms: Sequence[Convolution], tensors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def _parts(args: Sequence[Any], terms: Terms, sides: int) -> tuple[Tensor, Tensor | None, Sequence[Tensor], Sequence[Tensor]]:
+def _parts(
+    args: Sequence[Any], terms: Terms, sides: int
+) -> tuple[Tensor, Tensor | None, Sequence[Tensor], Sequence[Tensor]]:
     weighted = 1 if terms else 0
     first = 1 + weighted
     return args[0], args[1] if weighted else None, args[first : first + sides], args[first + sides :]
@@ -125,8 +129,10 @@ class _Gated(Function):
 
 
 def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor) -> list[Tensor | None]:
-    wanted = [a for a, n in zip(args, needed, strict=True) if n]
-    y = _plain(ctx.terms, ctx.edges, ctx.sides, args)
+    # some arguments are computed from others: as views of their own, each gets only what reaches it directly
+    own = [a.view_as(a) for a in args]
+    wanted = [a for a, n in zip(own, needed, strict=True) if n]
+    y = _plain(ctx.terms, ctx.edges, ctx.sides, own)
     found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True, allow_unused=True))
     return [next(found) if n else None for n in needed]
 
@@ -169,7 +175,11 @@ def _gradients(
     terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
 ) -> list[Tensor | None]:
     x, weights, extra, tensors = _parts(args, terms, sides)
-    grad = grad.contiguous(memory_format=torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format)
+    grad = grad.contiguous(
+        memory_format=torch.channels_last
+        if x.is_contiguous(memory_format=torch.channels_last)
+        else torch.contiguous_format
+    )
     each = split_parts(grad, edges)
     gates = _sigmoids(terms, tensors, edges)
     total = _sum_of_gates(x, weights, extra, gates, edges, last=False).mul_(each)
@@ -205,7 +215,9 @@ def _reduced(grad: Tensor, like: Tensor) -> Tensor:
     return (grad.sum(dims, keepdim=True) if dims else grad).to(like.dtype)
 
 
-def _into_terms(terms: Sequence[Convolution], grad: Tensor, tensors: Sequence[Tensor], slopes: list[Tensor | None]) -> None:
+def _into_terms(
+    terms: Sequence[Convolution], grad: Tensor, tensors: Sequence[Tensor], slopes: list[Tensor | None]
+) -> None:
     """Add the gradient of a z to those of the tensors that it was made of."""
     for c in terms:
         if c.kernel is None:
@@ -214,7 +226,17 @@ def _into_terms(terms: Sequence[Convolution], grad: Tensor, tensors: Sequence[Te
         base, kernel, w = tensors[c.base], tensors[c.kernel], c.window
         bias = None if c.bias is None else [kernel.shape[0]]
         parts = torch.ops.aten.convolution_backward(
-            grad, base, kernel, bias, w.stride, w.padding, w.dilation, False, [0, 0], c.groups, [True, True, bias is not None]
+            grad,
+            base,
+            kernel,
+            bias,
+            w.stride,
+            w.padding,
+            w.dilation,
+            False,
+            [0, 0],
+            c.groups,
+            [True, True, bias is not None],
         )
         for where, part in zip((c.base, c.kernel, c.bias), parts, strict=True):
             if where is not None:

@@ -118,9 +118,7 @@ class Kernel:
             return self
         padding = tuple(d * (k // 2) for d, k in zip(self.window.dilation, size, strict=True))
         window = replace(self.window, size=size, padding=(padding[0], padding[1]))
-        return replace(
-            self, window=window, make=lambda step: F.pad(self.make(step), (columns, columns, rows, rows))
-        )
+        return replace(self, window=window, make=lambda step: F.pad(self.make(step), (columns, columns, rows, rows)))
 
 
 def identity(channels: int) -> Kernel:

@@ -365,4 +365,3 @@ def _added(kernels: Sequence[Kernel], out: int, like: list[list[Kernel]]) -> Mak
         return torch.zeros((), dtype=step.dtype, device=step.device).expand(step.instances, *shape)
 
     return zeros
-

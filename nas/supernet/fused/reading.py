@@ -154,7 +154,9 @@ class Reader:
             raise UnreadableError("a convolution that pads otherwise than with zeros of a stated width")
         if parametrize.is_parametrized(layer, "bias"):
             raise UnreadableError("a convolution whose bias is computed")
-        window = Window(*((int(a), int(b)) for a, b in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)))
+        window = Window(
+            *((int(a), int(b)) for a, b in (layer.kernel_size, layer.stride, layer.padding, layer.dilation))
+        )
         kernel = Kernel(
             layer.out_channels,
             layer.in_channels,
@@ -271,9 +273,7 @@ def sorted_output(output: Output, input: Feature) -> Output:
     rest = tuple(t for t in gate.terms if t not in kept)
     if not rest and gate.bias is None:
         return output
-    other = apply(
-        functions.PRODUCT, Linear(gate.channels, rest, gate.bias), of(input), channels=input.channels
-    )
+    other = apply(functions.PRODUCT, Linear(gate.channels, rest, gate.bias), of(input), channels=input.channels)
     return Output(_plus(output.linear, other), Linear(gate.channels, kept, None, gate.constant))
 
 
