@@ -242,7 +242,7 @@ class Planner:
         self.plan.linear = self._sum([rest]) if others or total.bias is not None else None
         if points or spread > 1:
             source = self._slot(_source([t.kernel for t in points if t.kernel is not None], channels, spread))
-            self.plan.source = Job(NODE, source, None, Window(), 0)
+            self.plan.source = Job(NODE if spread > 1 else 0, source, None, Window(), 0)
 
     def _gathered(self, terms: list[Term]) -> list[Term]:
         """1x1 convolutions of several narrow tensors as one of all of them side by side."""
