@@ -142,6 +142,7 @@ class Planner:
             pairs = self._constant
             self.plan.constant = self._slot(lambda step: torch.stack([step.weight(k) * c for k, c in pairs]).sum(0))
         self._join()
+        self._drop_unused()
         self.plan.statistics = tuple(b.function.key[0] for b in self.plan.buckets if _is_statistic(b))
         return self.plan
 
@@ -280,6 +281,22 @@ class Planner:
             if len(jobs) > 1:
                 self._add_joint(jobs)
 
+    def _drop_unused(self) -> None:
+        """Leave out the recipes of convolutions that became a part of another one."""
+        plan, new = self.plan, dict[int, int]()
+        sums = [s for bucket in plan.buckets for s in bucket.operands] + [g.value for g in plan.gates]
+        sums += [plan.linear] if plan.linear is not None else []
+        jobs = [job for total in sums for job in total.jobs if job.piece is None]
+        jobs += [joint.job for joint in plan.joints] + ([plan.source] if plan.source is not None else [])
+        for job in jobs:
+            job.kernel, job.bias = _renumbered(job.kernel, new), _renumbered(job.bias, new)
+        for total in sums:
+            total.bias = _renumbered(total.bias, new)
+        for gate in plan.gates:
+            gate.weight = new.setdefault(gate.weight, len(new))
+        plan.constant = _renumbered(plan.constant, new)
+        plan.makes = [plan.makes[old] for old in new]
+
     def _add_joint(self, jobs: list[Job]) -> None:
         kernels = [self.plan.makes[job.kernel] for job in jobs if job.kernel is not None]
         biases = [None if job.bias is None else self.plan.makes[job.bias] for job in jobs]
@@ -291,6 +308,10 @@ class Planner:
         for which, job in enumerate(jobs):
             job.bias, job.piece = None, (len(self.plan.joints), which)
         self.plan.joints.append(joint)
+
+
+def _renumbered(number: int | None, new: dict[int, int]) -> int | None:
+    return None if number is None else new.setdefault(number, len(new))
 
 
 def _is_statistic(bucket: Bucket) -> bool:
