@@ -20,6 +20,9 @@ from torch.autograd.function import FunctionCtx
 from nas.supernet.fused.functions import join_parts, split_parts
 from nas.supernet.fused.linear import Window
 
+#: values of a tensor of all gates that are worked on at a time on a CPU, so that they stay in its cache
+CACHED_VALUES = 300_000
+
 
 @dataclass(frozen=True)
 class Convolution:
@@ -106,7 +109,7 @@ def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> Tensor:
 def _empty(x: Tensor, edges: int) -> Tensor:
     """(N, edges, C, H, W), whose two middle dimensions can be joined, in the order of memory of ``x``."""
     n, c, h, w = x.shape
-    if x.is_contiguous(memory_format=torch.channels_last):
+    if x.stride(3) != 1:
         return x.new_empty(n, h, w, edges, c).permute(0, 3, 4, 1, 2)
     return x.new_empty(n, edges, c, h, w)
 
@@ -116,9 +119,13 @@ class _Gated(Function):
     def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> Tensor:  # type: ignore[override]
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
-        x, weights, extra, tensors = _parts(args, terms, sides)
-        total = _sum_of_gates(x, weights, extra, _sigmoids(terms, tensors, edges), edges, last=True)
-        return join_parts(total.mul_(x.unsqueeze(1)))
+        x = args[0]
+        result = _empty(x, edges)
+        for images in _portions(x, edges):
+            here, weights, extra, tensors = _parts(_of_images(args, terms, sides, images), terms, sides)
+            total = _sum_of_gates(weights, extra, _sigmoids(terms, tensors, edges), _empty(here, edges))
+            torch.mul(total, here.unsqueeze(1), out=result[images])
+        return join_parts(result)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
@@ -137,67 +144,110 @@ def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grad: Tenso
     return [next(found) if n else None for n in needed]
 
 
+def _portions(x: Tensor, edges: int) -> list[slice]:
+    """The images of a batch, few at a time where the tensors of all would not stay in a CPU's cache."""
+    count = x.shape[0]
+    if x.device.type != "cpu":
+        return [slice(0, count)]
+    each = max(1, CACHED_VALUES // (edges * x[0].numel()))
+    return [slice(first, min(first + each, count)) for first in range(0, count, each)]
+
+
+def _by_image(terms: Terms, sides: int, args: Sequence[Tensor]) -> list[bool]:
+    """Which arguments have an entry for each image: the input, sides, and what convolutions read."""
+    first = 1 + bool(terms) + sides
+    bases = {first + c.base for each in terms for c in each}
+    count = args[0].shape[0]
+    return [
+        i == 0 or i in bases or (bool(terms) < i < first and a.shape[0] == count and count > 1)
+        for i, a in enumerate(args)
+    ]
+
+
+def _of_images(args: Sequence[Tensor], terms: Terms, sides: int, images: slice) -> list[Tensor]:
+    if images == slice(0, args[0].shape[0]):
+        return list(args)
+    return [a[images] if own else a for a, own in zip(args, _by_image(terms, sides, args), strict=True)]
+
+
 def _sigmoids(terms: Terms, tensors: Sequence[Tensor], edges: int) -> list[Tensor]:
     """The gates, (N, edges, C, H, W) each."""
     found = []
     for each in terms:
         z = _z(each, tensors)
-        found.append(split_parts(z.sigmoid_() if _own(each) else z.sigmoid(), edges))
+        owned = len(each) > 1 or each[0].kernel is not None
+        found.append(split_parts(z.sigmoid_() if owned else z.sigmoid(), edges))
     return found
 
 
-def _sum_of_gates(
-    x: Tensor, weights: Tensor | None, extra: Sequence[Tensor], gates: Sequence[Tensor], edges: int, last: bool
-) -> Tensor:
-    """The weighted sum of gates and sides; ``last``: the gates are not needed any more."""
-    total: Tensor | None = None
+def _sum_of_gates(weights: Tensor | None, extra: Sequence[Tensor], gates: Sequence[Tensor], total: Tensor) -> Tensor:
+    """The weighted sum of gates and sides, written into ``total``."""
+    rest = list(extra)
     for k, gate in enumerate(gates):
         assert weights is not None
         weight = weights[:, k].view(1, -1, 1, 1, 1).to(gate.dtype)
-        if total is None:
-            total = gate.mul_(weight) if last else gate * weight
-        else:
+        if k:
             total.addcmul_(gate, weight)
-    for side in extra:
-        if total is None:
-            total = _empty(x, edges).copy_(side)
+        elif rest:
+            torch.addcmul(rest.pop(), gate, weight, out=total)
         else:
-            total += side
-    assert total is not None
+            torch.mul(gate, weight, out=total)
+    if not gates:
+        total.copy_(rest.pop())
+    for side in rest:
+        total += side
     return total
-
-
-def _own(terms: Sequence[Convolution]) -> bool:
-    return len(terms) > 1 or terms[0].kernel is not None
 
 
 def _gradients(
     terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
 ) -> list[Tensor | None]:
+    by_image = _by_image(terms, sides, args)
+    memory = torch.channels_last if args[0].stride(3) != 1 else torch.contiguous_format
+    grad = grad.contiguous(memory_format=memory)
+    whole: list[Tensor | None] | None = None
+    portions = _portions(args[0], edges)
+    for images in portions:
+        found = _portion(terms, edges, sides, _of_images(args, terms, sides, images), needed, grad[images])
+        if len(portions) == 1:
+            return found
+        if whole is None:
+            whole = [
+                f if f is None or not own else torch.empty_like(a) for f, a, own in zip(found, args, by_image, strict=True)
+            ]
+        elif images.start:
+            for w, f, own in zip(whole, found, by_image, strict=True):
+                if w is not None and f is not None and not own:
+                    w += f
+        for w, f, own in zip(whole, found, by_image, strict=True):
+            if w is not None and f is not None and own:
+                w[images] = f
+    assert whole is not None
+    return whole
+
+
+def _portion(
+    terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    """The gradients of a portion of the images."""
     x, weights, extra, tensors = _parts(args, terms, sides)
-    grad = grad.contiguous(
-        memory_format=torch.channels_last
-        if x.is_contiguous(memory_format=torch.channels_last)
-        else torch.contiguous_format
-    )
+    wanted = needed[len(args) - len(tensors) :]
     each = split_parts(grad, edges)
     gates = _sigmoids(terms, tensors, edges)
-    total = _sum_of_gates(x, weights, extra, gates, edges, last=False).mul_(each)
-    gx = _summed(total)
+    total = _sum_of_gates(weights, extra, gates, _empty(x, edges)).mul_(each)
+    gx = _summed(total) if needed[0] else None
     of_gates = torch.mul(each, x.unsqueeze(1), out=total)  # gradient of the sum of the gates
     slopes: list[Tensor | None] = [None] * len(tensors)
     of_weights = []
     for k, z_terms in enumerate(terms):
         assert weights is not None
-        s = gates[k]
-        part = of_gates * s
-        of_weights.append(part.sum((0, 3, 4), dtype=weights.dtype).sum(1))  # the images first: that is much faster
-        weight = weights[:, k].view(1, -1, 1, 1, 1).to(part.dtype)
-        part = part.addcmul_(part, s, value=-1.0).mul_(weight)
-        _into_terms(z_terms, join_parts(part), tensors, slopes)
+        if needed[1]:  # the images first: that is much faster
+            of_weights.append((of_gates * gates[k]).sum((0, 3, 4), dtype=weights.dtype).sum(1))
+        slope = torch.ops.aten.sigmoid_backward(of_gates, gates[k])
+        _into_terms(z_terms, join_parts(slope), weights[:, k], tensors, slopes, wanted)
     found: list[Tensor | None] = [gx]
     if weights is not None:
-        found.append(torch.stack(of_weights, 1).to(weights.dtype))
+        found.append(torch.stack(of_weights, 1) if needed[1] else None)
     found += [_reduced(of_gates, side) for side in extra]
     return [f if n else None for f, n in zip([*found, *slopes], needed, strict=True)]
 
@@ -216,31 +266,35 @@ def _reduced(grad: Tensor, like: Tensor) -> Tensor:
 
 
 def _into_terms(
-    terms: Sequence[Convolution], grad: Tensor, tensors: Sequence[Tensor], slopes: list[Tensor | None]
+    terms: Sequence[Convolution],
+    grad: Tensor,
+    weights: Tensor,
+    tensors: Sequence[Tensor],
+    slopes: list[Tensor | None],
+    wanted: Sequence[bool],
 ) -> None:
-    """Add the gradient of a z to those of the tensors that it was made of."""
+    """Add the gradient of a z, ``grad`` times the weights of its edges, to those of the tensors that it was made of."""
+    edges = weights.shape[0]
     for c in terms:
         if c.kernel is None:
-            _add(slopes, c.base, grad)
+            scaled = split_parts(grad, edges) * weights.view(1, -1, 1, 1, 1).to(grad.dtype)
+            _add(slopes, c.base, join_parts(scaled))
             continue
         base, kernel, w = tensors[c.base], tensors[c.kernel], c.window
         bias = None if c.bias is None else [kernel.shape[0]]
+        # the weights are multiplied into kernels rather than into the gradient, which is far larger
+        factor = weights.to(kernel.dtype).repeat_interleave(kernel.shape[0] // edges)
+        by_row = factor.view(-1, 1, 1, 1)
+        mask = [wanted[c.base], wanted[c.kernel], c.bias is not None and wanted[c.bias]]
         parts = torch.ops.aten.convolution_backward(
-            grad,
-            base,
-            kernel,
-            bias,
-            w.stride,
-            w.padding,
-            w.dilation,
-            False,
-            [0, 0],
-            c.groups,
-            [True, True, bias is not None],
+            grad, base, kernel * by_row, bias, w.stride, w.padding, w.dilation, False, [0, 0], c.groups, mask
         )
-        for where, part in zip((c.base, c.kernel, c.bias), parts, strict=True):
-            if where is not None:
-                _add(slopes, where, part)
+        if mask[0]:
+            _add(slopes, c.base, parts[0])
+        if mask[1]:
+            _add(slopes, c.kernel, parts[1] * by_row)
+        if mask[2] and c.bias is not None:
+            _add(slopes, c.bias, parts[2] * factor)
 
 
 def _add(slopes: list[Tensor | None], where: int, grad: Tensor) -> None:
