@@ -183,31 +183,34 @@ def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
             total = part
         else:
             total = total.add_(part) if family.spread == 1 else add_placed(total, part, count, family.spread)
+    results: Sequence[Tensor] | None = None
+    if total is not None:
+        results = total.split(total.shape[1] // count, 1) if count > 1 else [total]
     if plan.gates or plan.constant is not None:
-        gates = _gates(plan, execution, taken, count)
-        total = gates if total is None else total + gates
-    if total is not None and not plan.plain and family.spread == k:
-        return total.split(x.shape[1], 1) if count > 1 else [total]
-    return _finished(ready, x, taken, total)
+        gated = _gates(plan, execution, taken, count)
+        results = gated if results is None else [r + g for r, g in zip(results, gated, strict=True)]
+    if results is not None and not plan.plain and family.spread == k:
+        return results
+    return _finished(ready, x, taken, results)
 
 
-def _finished(ready: _Ready, x: Tensor, taken: Tensor, total: Tensor | None) -> list[Tensor]:
+def _finished(ready: _Ready, x: Tensor, taken: Tensor, results: Sequence[Tensor] | None) -> list[Tensor]:
     """Add the candidates that are run as they are, and the channels that go round."""
     plan, k, c = ready.family.plan, ready.family.first.partial_channels, taken.shape[1]
-    results = []
+    finished = []
     for e, edge in enumerate(ready.edges):
-        mixed = torch.zeros_like(taken) if total is None else total[:, e * c : (e + 1) * c]
+        mixed = torch.zeros_like(taken) if results is None else results[e]
         for number in plan.plain:
             mixed = mixed + ready.mixing[e, number] * edge.blocks[number](taken)
         if k > 1:
             rest = x[:, c:] * ready.edge_weights[e]
             mixed = channel_shuffle(torch.cat([mixed, rest], 1), k)
-        results.append(mixed)
-    return results
+        finished.append(mixed)
+    return finished
 
 
-def _gates(plan: Plan, execution: Execution, x: Tensor, count: int) -> Tensor:
-    """x times the sum of all gates of the edges."""
+def _gates(plan: Plan, execution: Execution, x: Tensor, count: int) -> list[Tensor]:
+    """x times the sum of all gates, for each edge."""
     wide: list[list[Convolution]] = []
     weights: list[Tensor] = []
     sides: list[Tensor] = []

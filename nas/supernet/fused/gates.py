@@ -49,7 +49,7 @@ Terms = Sequence[Sequence[Convolution]]
 
 def gated_sum(
     x: Tensor, terms: Terms, weights: Tensor | None, sides: Sequence[Tensor], tensors: Sequence[Tensor]
-) -> Tensor:
+) -> list[Tensor]:
     """x times the sum of its gates.
 
     Args:
@@ -60,12 +60,11 @@ def gated_sum(
         tensors: Bases, kernels and biases.
 
     Returns:
-        (N, edges * C, H, W).
+        For each edge a tensor (N, C, H, W).
     """
     edges = sides[0].shape[1] if weights is None else weights.shape[0]
     flat = [] if weights is None else [weights]
-    result: Tensor = _Gated.apply(terms, edges, len(sides), x, *flat, *sides, *tensors)  # type: ignore[no-untyped-call]
-    return result
+    return list(_Gated.apply(terms, edges, len(sides), x, *flat, *sides, *tensors))  # type: ignore[no-untyped-call]
 
 
 def _convolve(c: Convolution, tensors: Sequence[Tensor]) -> Tensor:
@@ -92,7 +91,7 @@ def _parts(
     return args[0], args[1] if weighted else None, args[first : first + sides], args[first + sides :]
 
 
-def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> Tensor:
+def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> list[Tensor]:
     """The same in operations that torch differentiates itself, as often as one likes."""
     x, weights, extra, tensors = _parts(args, terms, sides)
     total: Tensor | None = None
@@ -103,7 +102,7 @@ def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> Tensor:
     for side in extra:
         total = side if total is None else total + side
     assert total is not None
-    return join_parts(total * x.unsqueeze(1))
+    return [total[:, e if total.shape[1] > 1 else 0] * x for e in range(edges)]
 
 
 def _empty(x: Tensor, edges: int) -> Tensor:
@@ -116,31 +115,32 @@ def _empty(x: Tensor, edges: int) -> Tensor:
 
 class _Gated(Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> Tensor:  # type: ignore[override]
+    def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> tuple[Tensor, ...]:  # type: ignore[override]
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
         x = args[0]
-        result = _empty(x, edges)
+        results = [torch.empty_like(x) for _ in range(edges)]
         for images in _portions(x, edges):
             here, weights, extra, tensors = _parts(_of_images(args, terms, sides, images), terms, sides)
             total = _sum_of_gates(weights, extra, _sigmoids(terms, tensors, edges), _empty(here, edges))
-            torch.mul(total, here.unsqueeze(1), out=result[images])
-        return join_parts(result)
+            for e, result in enumerate(results):
+                torch.mul(total[:, e], here, out=result[images])
+        return tuple(results)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # type: ignore[override]
         args, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # the gradient will be differentiated itself
-            return (None, None, None, *_again(ctx, args, needed, grad))
-        return (None, None, None, *_gradients(ctx.terms, ctx.edges, ctx.sides, args, needed, grad))
+            return (None, None, None, *_again(ctx, args, needed, grads))
+        return (None, None, None, *_gradients(ctx.terms, ctx.sides, args, needed, grads))
 
 
-def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor) -> list[Tensor | None]:
+def _again(ctx: Any, args: Sequence[Tensor], needed: Sequence[bool], grads: Sequence[Tensor]) -> list[Tensor | None]:
     # some arguments are computed from others: as views of their own, each gets only what reaches it directly
     own = [a.view_as(a) for a in args]
     wanted = [a for a, n in zip(own, needed, strict=True) if n]
     y = _plain(ctx.terms, ctx.edges, ctx.sides, own)
-    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(y, wanted, grads, create_graph=True, allow_unused=True))
     return [next(found) if n else None for n in needed]
 
 
@@ -188,8 +188,6 @@ def _sum_of_gates(weights: Tensor | None, extra: Sequence[Tensor], gates: Sequen
         weight = weights[:, k].view(1, -1, 1, 1, 1).to(gate.dtype)
         if k:
             total.addcmul_(gate, weight)
-        elif rest:
-            torch.addcmul(rest.pop(), gate, weight, out=total)
         else:
             torch.mul(gate, weight, out=total)
     if not gates:
@@ -200,15 +198,14 @@ def _sum_of_gates(weights: Tensor | None, extra: Sequence[Tensor], gates: Sequen
 
 
 def _gradients(
-    terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
+    terms: Terms, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grads: Sequence[Tensor]
 ) -> list[Tensor | None]:
     by_image = _by_image(terms, sides, args)
-    memory = torch.channels_last if args[0].stride(3) != 1 else torch.contiguous_format
-    grad = grad.contiguous(memory_format=memory)
     whole: list[Tensor | None] | None = None
-    portions = _portions(args[0], edges)
+    portions = _portions(args[0], len(grads))
     for images in portions:
-        found = _portion(terms, edges, sides, _of_images(args, terms, sides, images), needed, grad[images])
+        here = _of_images(args, terms, sides, images)
+        found = _portion(terms, sides, here, needed, [grad[images] for grad in grads])
         if len(portions) == 1:
             return found
         if whole is None:
@@ -227,12 +224,15 @@ def _gradients(
 
 
 def _portion(
-    terms: Terms, edges: int, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grad: Tensor
+    terms: Terms, sides: int, args: Sequence[Tensor], needed: Sequence[bool], grads: Sequence[Tensor]
 ) -> list[Tensor | None]:
     """The gradients of a portion of the images."""
     x, weights, extra, tensors = _parts(args, terms, sides)
     wanted = needed[len(args) - len(tensors) :]
-    each = split_parts(grad, edges)
+    edges = len(grads)
+    each = _empty(x, edges)
+    for e, grad in enumerate(grads):
+        each[:, e] = grad
     gates = _sigmoids(terms, tensors, edges)
     total = _sum_of_gates(weights, extra, gates, _empty(x, edges)).mul_(each)
     gx = _summed(total) if needed[0] else None
