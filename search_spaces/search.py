@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 
 class SearchCell(JointCell):
-    """A cell of mixed edges; how they are computed is handed in, because all cells share the mixtures."""
+    """A cell of mixed edges; the mixtures are handed in, because all cells share them."""
 
-    def forward(self, x: torch.Tensor, operation: GraphFunction, attention: GraphFunction) -> torch.Tensor:  # type: ignore[override]
-        """(N, W, H, W') -> same."""
-        return self.run(x, operation, attention)
+    def forward(self, x: torch.Tensor, operation: Mixture | None, attention: Mixture | None) -> torch.Tensor:  # type: ignore[override]
+        """In plain form, edge by edge: (N, W, H, W') -> same."""
+        run_op = partial(_one_by_one, self.ops, operation) if operation is not None else _absent
+        run_at = partial(_one_by_one, self.atts, attention) if attention is not None else _absent
+        return self.run(x, run_op, run_at)
 
 
 class JSNetSupernet(ImageEnds, Supernet):
@@ -86,7 +88,7 @@ class JSNetSupernet(ImageEnds, Supernet):
         head = self.enter(image)  # (N, W, H, W')
         outputs, x = [], head
         for cell, operation, attention in zip(self.cells, operations, attentions, strict=True):
-            x = cell(x, operation, attention)
+            x = cell.run(x, operation, attention)
             outputs.append(x)
         if self.derived_fusion:
             features = self.cpam(self.fusion(torch.cat(outputs, dim=1)) + head)  # (N, L*W, H, W') -> (N, W/2, H, W')

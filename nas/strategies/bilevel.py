@@ -11,7 +11,8 @@ xi is the learning rate of the weights. The virtual step of the second order mov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -46,7 +47,20 @@ def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tenso
     return forward
 
 
-def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], float]:
+@contextmanager
+def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """For the time of the block, parameters are constants, and a pass makes no gradient for them."""
+    changed = [p for p in parameters if p.requires_grad]
+    for parameter in changed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in changed:
+            parameter.requires_grad_(True)
+
+
+def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], Tensor]:
     """The first-order gradient.
 
     Args:
@@ -58,13 +72,14 @@ def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Te
         The gradient of each architecture variable, and the validation loss.
     """
     alphas = alphas_of(supernet)
-    value = loss(supernet, search)
-    return _gradients(value, alphas), float(value.detach())
+    with frozen(weights_of(supernet).values()):
+        value = loss(supernet, search)
+    return _gradients(value, alphas), value.detach()
 
 
 def second_order_exact(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
-) -> tuple[list[Tensor], float]:
+) -> tuple[list[Tensor], Tensor]:
     """The second-order gradient by double differentiation, which takes about twice the memory.
 
     With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a) it is d/da L_val(w', a) - xi (dg/da)^T v
@@ -95,12 +110,12 @@ def second_order_exact(
     curved = [(g, u) for g, u in zip(slopes, v, strict=True) if g.requires_grad]
     mixed = _gradients([g for g, _ in curved], alphas, [u for _, u in curved]) if curved else []
     mixed = mixed or [torch.zeros_like(d) for d in direct]
-    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
+    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
 
 
 def second_order_difference(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float, radius: float = 0.01
-) -> tuple[list[Tensor], float]:
+) -> tuple[list[Tensor], Tensor]:
     """The second-order gradient by a central difference of the training gradient along v (DARTS, eq. 8).
 
     v = grad_w' L_val, and the weights are moved by +-e v with e = ``radius`` / |v|. It runs outside autocast: inside a
@@ -123,18 +138,20 @@ def second_order_difference(
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)
     with torch.autocast(next(iter(weights.values())).device.type, enabled=False):
-        slopes = _gradients(loss(supernet, train), list(weights.values()))
+        with frozen(alphas):
+            fall = loss(supernet, train)
+        slopes = _gradients(fall, list(weights.values()))
         moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), slopes, strict=True)}
         value = loss(_forward(supernet, moved), search)
         both = _gradients(value, [*alphas, *moved.values()])
         direct, v = both[: len(alphas)], both[len(alphas) :]
-        epsilon = radius / float(torch.sqrt(sum((g.double() ** 2).sum() for g in v)))  # type: ignore[arg-type]
+        epsilon = radius / torch.sqrt(torch.stack([(g.double() ** 2).sum() for g in v]).sum())
         sides = []
         for sign in (1.0, -1.0):
             shifted = {n: (w + sign * epsilon * g).detach() for (n, w), g in zip(weights.items(), v, strict=True)}
             sides.append(_gradients(loss(_forward(supernet, shifted), train), alphas))
         mixed = [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
-        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
+        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
 
 
 def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[Tensor] | None = None) -> list[Tensor]:
@@ -143,6 +160,13 @@ def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[T
     found = list(torch.autograd.grad(value, variables, along, allow_unused=True, materialize_grads=True))
     average(found)
     return found
+
+
+def numbers(values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """Values of a step, of which some are scalars on a device; all of them are fetched at once."""
+    waiting = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    fetched = torch.stack([v.double() for v in waiting.values()]).tolist() if waiting else []
+    return {**values, **dict(zip(waiting, fetched, strict=True))}
 
 
 class BilevelSettings(GradientSettings):
@@ -176,7 +200,7 @@ class BilevelStrategy(DifferentiableStrategy):
 
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float
-    ) -> tuple[list[Tensor], float]:
+    ) -> tuple[list[Tensor], Tensor]:
         """The gradient of the order in the settings.
 
         Args:
@@ -204,7 +228,7 @@ class BilevelStrategy(DifferentiableStrategy):
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
         """One step of the architecture, except during the warm-up, then one of the weights."""
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
-        values: dict[str, float] = {"lr": rate}
+        values: dict[str, float | Tensor] = {"lr": rate}
         if search_batch is not None:
             self.begin_pass(supernet)
             values |= self._move_architecture(supernet, train_batch, search_batch, rate)
@@ -212,27 +236,30 @@ class BilevelStrategy(DifferentiableStrategy):
         loss = self.move_weights(supernet, train_batch, rate)
         values |= self.end_step()
         self._steps += 1
-        return {"loss": loss, **values}
+        known = numbers({"loss": loss, **values})
+        if not known.pop("finite", 1.0):
+            raise NasError(f"the architecture gradient is not finite at step {self._steps}; lower train.optimizer.lr")
+        return known
 
-    def _move_architecture(self, supernet: nn.Module, train: Batch, search: Batch, rate: float) -> dict[str, float]:
+    def _move_architecture(
+        self, supernet: nn.Module, train: Batch, search: Batch, rate: float
+    ) -> dict[str, float | Tensor]:
         slopes, value = self.architecture_gradient(supernet, train, search, rate)
-        values = {"arch_loss": value}
+        values: dict[str, float | Tensor] = {"arch_loss": value}
         if self.architecture_loss is not None and self.architecture_loss.active:
             extra, log = self.architecture_loss(supernet)  # type: ignore[arg-type]
             more = _gradients(extra, alphas_of(supernet))
             slopes = [slope + other for slope, other in zip(slopes, more, strict=True)]
             values |= log
-        if not all(bool(torch.isfinite(g).all()) for g in slopes):
-            raise NasError(
-                f"the architecture gradient is not finite at step {self._steps + 1}; lower train.optimizer.lr"
-            )
+        # looked at when the step is done: the host waits for the device once a step
+        values["finite"] = torch.stack([torch.isfinite(g).all() for g in slopes]).all()
         for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
             parameter.grad = slope
         self._arch_optimizer.step()
         self._arch_optimizer.zero_grad(set_to_none=True)
         return values
 
-    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> float:
+    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> Tensor:
         """One step of the weights.
 
         Weights that took no part (candidates that were not sampled) are left as they are: with a zero gradient they
@@ -244,11 +271,12 @@ class BilevelStrategy(DifferentiableStrategy):
             rate: Learning rate.
 
         Returns:
-            The training loss.
+            The training loss, a scalar without a gradient.
         """
         for group in self._weight_optimizer.param_groups:
             group["lr"] = rate
-        loss = self._loss(supernet, batch)
+        with frozen(alphas_of(supernet)):
+            loss = self._loss(supernet, batch)
         slopes = torch.autograd.grad(loss, self._weights, allow_unused=True)
         average(slope for slope in slopes if slope is not None)
         for weight, slope in zip(self._weights, slopes, strict=True):
@@ -257,7 +285,7 @@ class BilevelStrategy(DifferentiableStrategy):
             nn.utils.clip_grad_norm_(self._weights, self.train.clip)
         self._weight_optimizer.step()
         self._weight_optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return loss.detach()
 
     def state_dict(self) -> dict[str, Any]:
         """The number of steps and the states of both optimisers."""

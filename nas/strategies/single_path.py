@@ -15,7 +15,7 @@ from torch import nn
 
 from nas.config.sections import Section
 from nas.strategies.base import Batch
-from nas.strategies.bilevel import BilevelSettings, BilevelStrategy
+from nas.strategies.bilevel import BilevelSettings, BilevelStrategy, numbers
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path
 from nas.train.schedules import learning_rate
@@ -48,7 +48,7 @@ class SinglePath(BilevelStrategy):
         with supernet.only(path):
             loss = self.move_weights(supernet, train_batch, rate)
         self._steps += 1
-        return {"loss": loss, "lr": rate}
+        return numbers({"loss": loss, "lr": rate})
 
 
 STRATEGY = SinglePath

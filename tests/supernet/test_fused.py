@@ -143,7 +143,7 @@ class Pooled(Squeeze):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         y = torch.nn.functional.interpolate(self.layers(self.down(x)), size=(height, width), mode="nearest")
-        return self.conv(torch.cat([x, y], 1)[:, : x.shape[1]]) if self.conv.bias is None else self.conv(x * y) - 0.5 * y
+        return self.conv(x * y) - 0.5 * y
 
 
 class Reshaped(Squeeze):

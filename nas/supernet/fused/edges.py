@@ -185,7 +185,7 @@ def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
             total = total.add_(part) if family.spread == 1 else add_placed(total, part, count, family.spread)
     results: Sequence[Tensor] | None = None
     if total is not None:
-        results = total.split(total.shape[1] // count, 1) if count > 1 else [total]
+        results = torch.split(total, total.shape[1] // count, 1) if count > 1 else [total]
     if plan.gates or plan.constant is not None:
         gated = _gates(plan, execution, taken, count)
         results = gated if results is None else [r + g for r, g in zip(results, gated, strict=True)]
@@ -210,7 +210,7 @@ def _finished(ready: _Ready, x: Tensor, taken: Tensor, results: Sequence[Tensor]
 
 
 def _gates(plan: Plan, execution: Execution, x: Tensor, count: int) -> list[Tensor]:
-    """x times the sum of all gates, for each edge."""
+    """The input times the sum of all gates, for each edge."""
     wide: list[list[Convolution]] = []
     weights: list[Tensor] = []
     sides: list[Tensor] = []

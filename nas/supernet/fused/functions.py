@@ -56,7 +56,7 @@ def layer_function(layer: nn.Module) -> Function | None:
         return SPATIAL_MEAN
     own = copy.deepcopy(layer)
     if hasattr(own, "inplace"):
-        own.inplace = False
+        setattr(own, "inplace", False)  # noqa: B010  # its type says that attributes of a layer are tensors
     return Function((repr(own),), lambda operands, parts, size: own(operands[0]))
 
 
@@ -105,7 +105,7 @@ def reduction(name: str, dims: tuple[int, ...], keepdim: bool) -> Function | Non
 
 def split_parts(x: Tensor, parts: int) -> Tensor:
     """(N, parts * c, h, w) -> (N, parts, c, h, w), a view."""
-    return x.unflatten(1, (parts, -1))
+    return torch.unflatten(x, 1, (parts, -1))
 
 
 def join_parts(x: Tensor) -> Tensor:
@@ -119,9 +119,9 @@ def join_parts(x: Tensor) -> Tensor:
 def split_pieces(x: Tensor, parts: int, sizes: list[int]) -> tuple[Tensor, ...]:
     """(N, parts * sum(sizes), h, w) -> (N, parts, size, h, w) for each size, as views."""
     if x.stride(3) != 1:  # their gradients are joined in this order of memory
-        last = x.permute(0, 2, 3, 1).unflatten(3, (parts, -1))
-        return tuple(piece.permute(0, 3, 4, 1, 2) for piece in last.split(sizes, 4))
-    return split_parts(x, parts).split(sizes, 2)
+        last = torch.unflatten(x.permute(0, 2, 3, 1), 3, (parts, -1))
+        return tuple(piece.permute(0, 3, 4, 1, 2) for piece in torch.split(last, sizes, 4))
+    return torch.split(split_parts(x, parts), sizes, 2)
 
 
 def _of_two(name: str, combine: Callable[[Tensor, Tensor], Tensor]) -> Function:
@@ -142,7 +142,7 @@ def _concatenate(operands: list[Tensor], parts: int, size: tuple[int, int]) -> T
         return torch.cat(operands, 1)
     if operands[0].stride(3) == 1:
         return torch.cat([split_parts(t, parts) for t in operands], 2).flatten(1, 2)
-    last = [t.permute(0, 2, 3, 1).unflatten(3, (parts, -1)) for t in operands]
+    last = [torch.unflatten(t.permute(0, 2, 3, 1), 3, (parts, -1)) for t in operands]
     return torch.cat(last, 4).flatten(3).permute(0, 3, 1, 2)
 
 

@@ -50,7 +50,7 @@ Terms = Sequence[Sequence[Convolution]]
 def gated_sum(
     x: Tensor, terms: Terms, weights: Tensor | None, sides: Sequence[Tensor], tensors: Sequence[Tensor]
 ) -> list[Tensor]:
-    """x times the sum of its gates.
+    """A tensor times the sum of its gates.
 
     Args:
         x: (N, C, H, W).
@@ -115,7 +115,7 @@ def _empty(x: Tensor, edges: int) -> Tensor:
 
 class _Gated(Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: FunctionCtx, terms: Terms, edges: int, sides: int, *args: Any) -> tuple[Tensor, ...]:
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
         x = args[0]
@@ -128,7 +128,7 @@ class _Gated(Function):
         return tuple(results)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor) -> Any:
         args, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # the gradient will be differentiated itself
             return (None, None, None, *_again(ctx, args, needed, grads))
@@ -210,7 +210,8 @@ def _gradients(
             return found
         if whole is None:
             whole = [
-                f if f is None or not own else torch.empty_like(a) for f, a, own in zip(found, args, by_image, strict=True)
+                torch.empty_like(a) if own and f is not None else f
+                for f, a, own in zip(found, args, by_image, strict=True)
             ]
         elif images.start:
             for w, f, own in zip(whole, found, by_image, strict=True):

@@ -14,7 +14,6 @@ from nas.supernet.fused.functions import RELU, join_parts, split_parts, split_pi
 from nas.supernet.fused.linear import Function, Window
 from nas.supernet.fused.statistics import statistics
 
-
 #: number of the tensor that holds all channels of the node
 NODE = -1
 
@@ -212,28 +211,25 @@ def _of_vectors(x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> 
         return F.linear(x.flatten(1), kernel.flatten(1), bias)[:, :, None, None]
     each = x.view(x.shape[0], groups, -1).transpose(0, 1)  # (groups, N, in / groups)
     matrices = kernel.view(groups, -1, kernel.shape[1]).transpose(1, 2)  # (groups, in / groups, out / groups)
-    if bias is None:
-        out = torch.bmm(each, matrices)
-    else:
-        out = torch.baddbmm(bias.view(groups, 1, -1), each, matrices)
+    out = torch.bmm(each, matrices) if bias is None else torch.baddbmm(bias.view(groups, 1, -1), each, matrices)
     return out.transpose(0, 1).reshape(x.shape[0], -1, 1, 1)
 
 
 class _AddPlaced(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, total: Tensor, part: Tensor, edges: int, step: int) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, total: Tensor, part: Tensor, edges: int, step: int) -> Tensor:
         ctx.edges, ctx.step = edges, step
         _every(total, edges, step).add_(split_parts(part, edges))
         ctx.mark_dirty(total)
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         return grad, join_parts(_every(grad, ctx.edges, ctx.step)), None, None
 
 
 def _every(x: Tensor, edges: int, step: int) -> Tensor:
-    return x.unflatten(1, (edges, -1, step)).select(3, 0)
+    return torch.unflatten(x, 1, (edges, -1, step)).select(3, 0)
 
 
 def add_placed(total: Tensor, part: Tensor, edges: int, step: int) -> Tensor:

@@ -55,5 +55,6 @@ def _stack(layers: Sequence[nn.Module], name: str) -> Tensor:
     if len(chains[0]) == 1 and isinstance(norm, parametrizations._WeightNorm) and norm.dim == 0:
         # the norm is that of each output channel, so all instances are normalised as one layer of many channels
         g, v = (torch.stack([getattr(c, f"original{i}") for c in chains]) for i in (0, 1))
-        return norm(g.flatten(0, 1), v.flatten(0, 1)).view(v.shape)
+        whole: Tensor = norm(g.flatten(0, 1), v.flatten(0, 1))
+        return whole.view(v.shape)
     return torch.stack([getattr(layer, name) for layer in layers])

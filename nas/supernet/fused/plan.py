@@ -143,7 +143,7 @@ class Planner:
             self.plan.constant = self._slot(lambda step: torch.stack([step.weight(k) * c for k, c in pairs]).sum(0))
         self._join()
         self._drop_unused()
-        self.plan.statistics = tuple(b.function.key[0] for b in self.plan.buckets if _is_statistic(b))
+        self.plan.statistics = tuple(str(b.function.key[0]) for b in self.plan.buckets if _is_statistic(b))
         return self.plan
 
     def _slot(self, make: Make, width: int = 0) -> int:
@@ -163,7 +163,7 @@ class Planner:
 
     def _sum(self, values: Sequence[Linear], shared: bool = False) -> Sum:
         """The same sum for every member of a bucket: value i is that of member i."""
-        terms: dict[Hashable, list[list[Term]]] = defaultdict(lambda: [[] for _ in values])
+        terms: dict[tuple[int, Hashable], list[list[Term]]] = defaultdict(lambda: [[] for _ in values])
         for member, value in enumerate(values):
             for term in value.terms:
                 terms[self._tensors[term.base][0], shape_of(term)][member].append(term)

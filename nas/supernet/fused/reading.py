@@ -185,7 +185,7 @@ class Reader:
 
     # ------------------------------------------------------------------ functions and methods
     def _call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
-        if target is getattr and args[1] == "shape" or target == "size" and len(args) == 1:
+        if (target is getattr and args[1] == "shape") or (target == "size" and len(args) == 1):
             return self._size(args[0])
         if target is operator.getitem and args[0] in (_SHAPE, functions.SIZE):
             return _side(args[0], args[1])
@@ -234,10 +234,10 @@ class Reader:
         if isinstance(a, Output) or isinstance(b, Output):
             one, other = self._as_output(a), self._as_output(b, sign)
             return Output(_plus(one.linear, other.linear), _plus(one.gate, other.gate))
-        one, other = self._linear(a), self._linear(b).scaled(sign) if sign != 1.0 else self._linear(b)
-        if one.channels != other.channels:
-            return self._apply(functions.SUM, one, other, channels=max(one.channels, other.channels))
-        return one.plus(other)
+        first, second = self._linear(a), self._linear(b).scaled(sign) if sign != 1.0 else self._linear(b)
+        if first.channels != second.channels:
+            return self._apply(functions.SUM, first, second, channels=max(first.channels, second.channels))
+        return first.plus(second)
 
     def _as_output(self, value: Value, sign: float = 1.0) -> Output:
         """A summand; the input itself is one gate of the constant 1."""

@@ -38,7 +38,7 @@ def statistics(x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
 
 class _Statistics(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:
         found: dict[str, Tensor] = {}
         if MEAN in names or VARIANCE in names:
             found[MEAN] = x.mean((2, 3), keepdim=True)
