@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,11 @@ def _draw(folder: Path, points: list[CurvePoint]) -> None:
             save_figure(figure, folder / f"regret_{scenario}")
 
 
+def _or_never(value: float, form: str) -> str:
+    """A figure, or nothing where too few searches got to the top."""
+    return format(value, form) if math.isfinite(value) else ""
+
+
 def _print(verdicts: list[Verdict], reference: str) -> None:
     from nas.bench.strategies.verdicts import sentence
     from nas.cli.tables import print_table
@@ -82,8 +88,8 @@ def _print(verdicts: list[Verdict], reference: str) -> None:
                 f"{v.wins:.2f}",
                 f"{v.wins_low:.2f} to {v.wins_high:.2f}",
                 f"{v.top_share:.2f}",
-                f"{v.top_seconds:.0f}",
-                f"{v.cost_ratio:.2f}",
+                _or_never(v.top_seconds, ".0f"),
+                _or_never(v.cost_ratio, ".2f"),
                 f"{v.volume:.3f}",
             )
             for v in verdicts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def hold_contest(
     work = [(p, s, start, min(CHUNK, rules.seed + rules.runs - start)) for p, s in pairs for start in starts]
     found: list[Outcome] = []
     with progress("searches", len(pairs) * rules.runs) as bar, ExitStack() as stack:
-        outcomes = map(partial(_play, rules), work)
+        outcomes: Iterator[Outcome] = map(partial(_play, rules), work)
         if jobs > 1:
             # not forked: torch has threads, which a fork would leave in a state of their own
             pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
