@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from nas.errors import NasError, UsageError
+from nas.models.optimizing import rewritten
 from nas.space.blocks import block
 from search_spaces.operations import Identity, Zero
 
@@ -57,6 +58,12 @@ class Gated(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.gate(x) * x
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import GateForm
+
+        return GateForm(rewritten(self.at))
 
 
 block("attention", name="none", zero=True)(Zero)
@@ -103,6 +110,12 @@ class ContrastAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.gate(x) * x
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import ContrastGate, GateForm
+
+        return GateForm(ContrastGate(rewritten(self.conv_du), SMALLEST_VARIANCE))
 
 
 @block("attention", name="spatial_attention")
@@ -151,12 +164,8 @@ class EnhancedSpatialAttention(nn.Module):
 
     def gate(self, x: torch.Tensor) -> torch.Tensor:
         """(N, W, H, W'), values in 0..1."""
+        self.check(x)
         height, width = x.shape[-2:]
-        if min(height, width) < self.min_size:
-            raise NasError(
-                f"esab cannot work on {height}x{width} pixels; give it at least "
-                f"{self.min_size}x{self.min_size} (the harness pads, or use larger patches)"
-            )
         a = self.conv1(x)  # (N, W, H, W') -> (N, f, H, W')
         b = F.max_pool2d(self.conv2(a), kernel_size=7, stride=3)  # about (N, f, H/6, W'/6)
         b = F.relu(self.conv_max(b))
@@ -166,6 +175,22 @@ class EnhancedSpatialAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.gate(x)
+
+    @classmethod
+    def check(cls, x: torch.Tensor) -> None:
+        """Raise NasError unless ``x`` is large enough."""
+        height, width = x.shape[-2:]
+        if min(height, width) < cls.min_size:
+            raise NasError(
+                f"esab cannot work on {height}x{width} pixels; give it at least "
+                f"{cls.min_size}x{cls.min_size} (the harness pads, or use larger patches)"
+            )
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import EnhancedSpatialGate, GateForm
+
+        return GateForm(EnhancedSpatialGate(self))
 
 
 @block("attention", name="cea", channel_multiple=8)

@@ -103,3 +103,9 @@ class JointCell(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.run(x, lambda e, h: self.ops[e](h), lambda e, h: self.atts[e](h))
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import CellForm
+
+        return CellForm(self)

@@ -51,6 +51,12 @@ class PixelGate(nn.Module):
         y: torch.Tensor = self.k3(x) * torch.sigmoid(self.k2(x))
         return y
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import PixelGateForm
+
+        return PixelGateForm(self.k2, self.k3)
+
 
 class CrossScaleFusion(nn.Module):
     """CSFM: two branches that exchange channel-attended features twice, W -> W/2 channels."""

@@ -111,3 +111,9 @@ class JSNet(ImageEnds):
             outputs.append(x)
         fused = self.fusion(torch.cat(outputs, dim=1)) + head  # (N, L*W, H, W') -> (N, W, H, W')
         return self.leave(self.cpam(fused), image)  # (N, W, H, W') -> (N, W/2, H, W') -> image
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import NetworkForm
+
+        return NetworkForm(self)

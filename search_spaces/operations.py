@@ -53,6 +53,12 @@ class DenseBlock(nn.Module):
         reduced: torch.Tensor = self.reduce(torch.cat([x, x1, x2], dim=1))  # (N, 3C, H, W) -> (N, C, H, W)
         return x + reduced
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from search_spaces.inference import dense_form
+
+        return dense_form(self.op1, self.op2, self.reduce)
+
 
 @block("operation", name="none", zero=True)
 class Zero(nn.Module):

@@ -68,6 +68,12 @@ class PatchAttentionBlock(nn.Module):
         y: Tensor = self.PA(self.conv2(F.relu(self.conv1(x)))) + x
         return y
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.dsrir.inference import PatchAttentionForm
+
+        return PatchAttentionForm(self)
+
 
 class PatchAttentionGroup(nn.Module):
     """Blocks from the first grid to the last, one convolution, residual (PAG); (B, C, h, w) -> same."""
@@ -80,6 +86,12 @@ class PatchAttentionGroup(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.body(x) + x
         return y
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.dsrir.inference import ResidualForm
+
+        return ResidualForm(self)
 
 
 class PixelRefinement(nn.Module):
@@ -94,6 +106,12 @@ class PixelRefinement(nn.Module):
         q = self.conv(x)
         y: Tensor = self.fr(q) * q + x
         return y
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.dsrir.inference import PixelRefinementForm
+
+        return PixelRefinementForm(self)
 
 
 class UncertaintyAttention(nn.Module):
@@ -125,6 +143,12 @@ class UncertaintyAttention(nn.Module):
         features = None if self.last else self.att_map(v) * projected + x
         return features, restored, uncertainty
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.dsrir.inference import UncertaintyForm
+
+        return UncertaintyForm(self)
+
 
 class Down(nn.Module):
     """(B, C, h, w) -> (B, C+step, h/2, w/2); bilinear halving of even sides is the mean of 2x2 pixels."""
@@ -149,3 +173,9 @@ class Up(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.up(x)
         return y
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.dsrir.inference import EnlargementForm
+
+        return EnlargementForm(self)

@@ -35,6 +35,12 @@ class ResidualBlock(nn.Module):
         result: Tensor = c + self.res(c)
         return result
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import ResidualForm
+
+        return ResidualForm(self)
+
 
 class SelfCalibratedConvolution(nn.Module):
     """A convolution gated by a coarse view of its own input; keeps (N, planes, H, W)."""
@@ -50,6 +56,12 @@ class SelfCalibratedConvolution(nn.Module):
         gate = torch.sigmoid(x + enlarge(self.k2(x), x))
         result: Tensor = self.k4(self.k3(x) * gate)
         return result
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import CalibratedConvolutionForm
+
+        return CalibratedConvolutionForm(self)
 
 
 class SelfCalibratedBlock(nn.Module):
@@ -70,3 +82,9 @@ class SelfCalibratedBlock(nn.Module):
         b = self.scconv(self.relu(self.conv1_b(x)))  # (N, planes / 2, H, W)
         result: Tensor = self.relu(x + self.conv3(torch.cat([a, b], dim=1)))
         return result
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import CalibratedBlockForm
+
+        return CalibratedBlockForm(self)

@@ -12,6 +12,7 @@ from baselines.jdnet.attention import KINDS, AttentionBlock
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
 from baselines.jdnet.loss import LOSSES
 from nas.errors import UsageError, did_you_mean
+from nas.models.baseline_settings import nearest_of, settings_of
 from nas.models.descriptor import ModelDescriptor
 
 ORDERS = ("rgb", "bgr")
@@ -115,6 +116,12 @@ class JointUnit(nn.Module):
         u = m + a
         return self.scn(u) if self.config.self_calibration else u
 
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import UnitForm
+
+        return UnitForm(self)
+
 
 class DenseUnits(nn.Module):
     """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
@@ -131,6 +138,12 @@ class DenseUnits(nn.Module):
             raw.append(unit(fused))
             fused = fuse(torch.cat(raw, dim=1))  # (N, (i + 2) C, H, W) -> (N, C, H, W)
         return fused
+
+    def optimized(self) -> nn.Module:
+        """See ``nas.models.optimizing.Rewritable``."""
+        from baselines.jdnet.inference import DenseUnitsForm
+
+        return DenseUnitsForm(self)
 
 
 class JDNet(nn.Module):
@@ -165,6 +178,7 @@ class JDNet(nn.Module):
         return x - self.rain(x)
 
 
+@settings_of(JDNetConfig)
 def create(**keywords: Any) -> JDNet:
     """A JDNet, freshly initialised.
 
@@ -178,7 +192,7 @@ def create(**keywords: Any) -> JDNet:
 
     known = JDNetConfig.__dataclass_fields__
     for name in sorted(set(keywords) - set(known)):
-        raise UsageError(f"JDNet has no setting {name!r}; {did_you_mean(name, known)}")
+        raise UsageError(f"jdnet has no setting {name!r}; {nearest_of(name, known)}")
     config = JDNetConfig(**keywords)
     model = JDNet(config)
     model.descriptor = ModelDescriptor(

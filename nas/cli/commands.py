@@ -79,7 +79,16 @@ _BENCH = (
         "Step time with loading from files and from the memory-mapped cache, against preloaded tensors.",
         "bench:data_command",
     ),
-    CommandEntry("models", "Latency of models on random input.", "bench:models_command"),
+    CommandEntry(
+        "train",
+        "Images a second in training, and the shares of data, forward, backward, optimiser and logging.",
+        "bench_networks:train_command",
+    ),
+    CommandEntry(
+        "models",
+        "Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.",
+        "bench_networks:models_command",
+    ),
     CommandEntry(
         "strategies",
         "Play searches on a table: regret, cost to the top, probability of beating random at equal cost.",

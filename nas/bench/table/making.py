@@ -19,8 +19,8 @@ from nas.bench.table.training import machine, train_once
 from nas.errors import UsageError
 from nas.estimators.table_recipe import RECIPE, TableRecipe, read_recipe
 from nas.progress import Progress, progress
+from nas.signals import listening
 from nas.space import Space, load_space
-from nas.train.signals import listening
 from nas.train.state import random_state, restore_random_state
 from nas.versions import package_version
 
