@@ -11,7 +11,7 @@ EXTRAS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
-.PHONY: demo test lint types unit install results clean
+.PHONY: demo test lint types unit faults install results clean
 
 install: $(VENV)/.all
 
@@ -59,6 +59,10 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# interruptions at any moment, 200 times: the table of what was tried, survived and lost (results/faults.md)
+faults: $(VENV)/.all
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.interruptions --tries 200
 
 # every figure of results/figures from the rows and runs in results/: the commands are in results/figures/manifest.yaml
 results: $(VENV)/.core

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -19,20 +20,29 @@ if TYPE_CHECKING:
     State = dict[str, torch.Tensor]
 
 
-def lazy(target: str) -> Callable[..., Any]:
+class lazy:  # noqa: N801  (stands for a function)
     """A function that is imported when it is first called, so that a list of models needs no torch.
 
     Args:
         target: ``"module:name"``.
     """
-    module, _, name = target.partition(":")
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return getattr(import_module(module), name)(*args, **kwargs)
+    def __init__(self, target: str) -> None:
+        self._module, _, self.__name__ = target.partition(":")
+        self.__qualname__ = self.__name__
+        self.__doc__ = f"See ``{self._module}.{self.__name__}``."
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"See ``{module}.{name}``."
-    return call
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._function)
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module(self._module), self.__name__)
+        return found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
 
 
 def served(model: str, patterns: tuple[str, ...], task: str) -> Task:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from nas.errors import NasError
+from nas.errors import FULL, NasError, file_error
 
 #: What the name of every partial file contains; such files beside finished ones were left by a killed process.
 PARTIAL = ".partial"
+#: letters of a file's stem that the name of its partial file repeats: together they must not be too long for a name
+_STEM = 64
+#: words in errors of libraries that write files by themselves -> the error number that they stand for
+_HIDDEN = {
+    "no space left": errno.ENOSPC,
+    "os error 28": errno.ENOSPC,
+    "quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "file write failed": errno.ENOSPC,
+    " requested and ": errno.ENOSPC,  # numpy: so many values requested and so many written
+    "unexpected pos": errno.ENOSPC,
+    "input/output error": errno.EIO,
+}
 
 
 @contextmanager
@@ -33,16 +47,41 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Yields:
         The partial file, which does not exist yet. It is hidden and keeps the ending of ``path``, by which writers
         choose a format.
+
+    Raises:
+        NasError: It could not be written (the disk is full, the folder is not there): the sentence names ``path``, and
+            nothing is left of the partial file.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}{path.suffix}")
+    partial = path.with_name(f".{path.stem[:_STEM]}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}{path.suffix}")
     try:
         yield partial
         if durable:
             with partial.open("rb") as stream:
                 os.fsync(stream.fileno())
         partial.replace(path)
+    except Exception as error:
+        told = _write_failure(error, partial, path)
+        if told is None:
+            raise
+        raise told from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong is told already
+            partial.unlink(missing_ok=True)
+
+
+def _write_failure(error: Exception, partial: Path, path: Path) -> NasError | None:
+    """The sentence for a file that could not be written; None for any other error of whoever writes it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and (
+            cause.errno in (*FULL, errno.EIO) or str(cause.filename) in (str(partial), str(path))
+        ):
+            return file_error(cause, path)
+        cause = cause.__cause__ or cause.__context__
+    # torch and safetensors write by themselves, and hide what the system said in a text
+    text = str(error).lower()
+    number = next((n for words, n in _HIDDEN.items() if words in text), None)
+    return file_error(OSError(number, os.strerror(number)), path) if number is not None else None
 
 
 def remove_partial_files(folder: Path) -> None:
@@ -89,15 +128,6 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hex digits; the file is read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def slug(name: object) -> str:
-    """A name as part of a file name: letters, digits, ``-``, ``_`` and ``.`` stay, all else becomes ``-``.
-
-    The result never begins with a dot and is never empty, so it can neither hide a file nor leave its folder.
-    """
-    text = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(name)).lstrip(".")
-    return text or "unnamed"
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> Path:

@@ -13,7 +13,7 @@ from nas.space.blocks import ATTENTIONS, OPERATIONS, SKELETONS
 
 _FOLDER = Path(__file__).parent
 
-_OPERATIONS = "sep_conv_3x3 dil_conv_3x3 rb lrb srb acb"
+_OPERATIONS = "sep_conv_3x3 dil_conv_3x3 rb rb_5x5 lrb srb acb"
 _ATTENTIONS = (
     "pixel_wise_attention channel_wise_attention contrast_aware_channel_attention "
     "spatial_attention spatial_attention_v2 esab"
@@ -24,6 +24,7 @@ _COMPOSITES = "pa_sa_cascade ca_sa_cascade ca_sa_parallel sa_ca_dual pa_ca_paral
 def provide() -> None:
     """Announce the blocks, the skeleton, the spaces and the genotypes of this package."""
     from nas.space.catalogue import GENOTYPES, SPACES
+    from search_spaces.modern.catalogue import announce
 
     for registry, module in ((OPERATIONS, "operations"), (ATTENTIONS, "attentions")):
         registry.declare("none", f"search_spaces.{module}", zero=True)
@@ -36,6 +37,7 @@ def provide() -> None:
     ATTENTIONS.declare("cea", "search_spaces.attentions", channel_multiple=8)
     for name in _COMPOSITES.split():
         ATTENTIONS.declare(name, "search_spaces.composites")
+    announce()
     # attention blocks squeeze W by 8, the cross-scale fusion squeezes W/2 by 16
     SKELETONS.declare("jsnet", "search_spaces.skeleton:JSNET", min_features=32)
     for file in sorted(_FOLDER.glob("*.yaml")):

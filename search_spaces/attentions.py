@@ -7,6 +7,8 @@ Source: official JSNet release (Shen et al., Pattern Recognition 132, 2022) and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -45,6 +47,9 @@ class ChannelStatistics(nn.Module):
 
 class Gated(nn.Module):
     """A block whose gate is one sequence of layers called ``at`` that ends with a sigmoid."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:gated_form"
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -89,6 +94,9 @@ class ContrastAttention(nn.Module):
     by at most 1e-6, and a channel without contrast gives a zero gradient where the original gives NaN.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:contrast_form"
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         f = reduced(channels, 8)
@@ -129,20 +137,15 @@ class DilatedSpatialAttention(Gated):
         )
 
 
-class SmallestSize(nn.Identity):
-    """Passes its input on, and refuses one that is too small; a layer, so that a trace of the block has no branch."""
+class Checked(nn.Identity):
+    """Passes its input on after a check; a layer, so that a trace of the block that has it meets no branch."""
 
-    def __init__(self, name: str, least: int) -> None:
+    def __init__(self, check: Callable[[torch.Tensor], None]) -> None:
         super().__init__()
-        self.block, self.least = name, least
+        self.check = check
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        height, width = x.shape[-2:]
-        if min(height, width) < self.least:
-            raise NasError(
-                f"{self.block} cannot work on {height}x{width} pixels; give it at least "
-                f"{self.least}x{self.least} (the harness pads, or use larger patches)"
-            )
+        self.check(x)
         return x
 
 
@@ -153,12 +156,15 @@ class EnhancedSpatialAttention(nn.Module):
     Needs at least 15 x 15 pixels: a smaller map has no place for the 7x7 pooling window.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:enhanced_spatial_form"
+
     min_size = 15
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         f = reduced(channels, 8)
-        self.check = SmallestSize("esab", self.min_size)
+        self.large_enough = Checked(self.check)
         self.conv1 = nn.Conv2d(channels, f, 1)
         self.conv_f = nn.Conv2d(f, f, 1)
         self.conv_max = nn.Conv2d(f, f, 3, padding=1)
@@ -170,7 +176,7 @@ class EnhancedSpatialAttention(nn.Module):
     def gate(self, x: torch.Tensor) -> torch.Tensor:
         """(N, W, H, W'), values in 0..1."""
         height, width = x.shape[-2:]
-        a = self.conv1(self.check(x))  # (N, W, H, W') -> (N, f, H, W')
+        a = self.conv1(self.large_enough(x))  # (N, W, H, W') -> (N, f, H, W')
         b = F.max_pool2d(self.conv2(a), kernel_size=7, stride=3)  # about (N, f, H/6, W'/6)
         b = F.relu(self.conv_max(b))
         b = self.conv3_(F.relu(self.conv3(b)))
@@ -179,6 +185,16 @@ class EnhancedSpatialAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.gate(x)
+
+    @classmethod
+    def check(cls, x: torch.Tensor) -> None:
+        """Raise NasError unless ``x`` is large enough."""
+        height, width = x.shape[-2:]
+        if min(height, width) < cls.min_size:
+            raise NasError(
+                f"esab cannot work on {height}x{width} pixels; give it at least "
+                f"{cls.min_size}x{cls.min_size} (the harness pads, or use larger patches)"
+            )
 
 
 @block("attention", name="cea", channel_multiple=8)

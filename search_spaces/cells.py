@@ -92,6 +92,9 @@ class JointCell(nn.Module):
     Either graph may be missing; attention alone starts from the cell's input.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:CellForm"
+
     def __init__(
         self,
         features: int,

@@ -84,6 +84,9 @@ class ProgressiveFusion(nn.Module):
 class PixelGate(nn.Module):
     """k3(x) * sigmoid(k2(x)): a 3x3 convolution without bias, gated by a 1x1 convolution."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:PixelGateForm"
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.k2 = nn.Conv2d(channels, channels, 1)

@@ -77,6 +77,9 @@ class JSNet(ImageEnds):
     Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:NetworkForm"
+
     def __init__(
         self,
         layout: NetworkLayout,

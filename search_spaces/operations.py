@@ -41,6 +41,9 @@ class DenseBlock(nn.Module):
     cell: input channels -> layers of one cell (ends with C channels). Shapes: (N, C, H, W) -> same.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:dense_form"
+
     def __init__(self, channels: int, cell: Callable[[int], list[nn.Module]]) -> None:
         super().__init__()
         self.op1 = nn.Sequential(*cell(channels))
@@ -118,6 +121,20 @@ def rb(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Mod
             conv(c_in, channels, 3, bias=bias),
             make_activation(activation),
             conv(channels, channels, 3, bias=bias),
+        ]
+
+    return DenseBlock(channels, cell)
+
+
+@block("operation")
+def rb_5x5(channels: int, *, bias: bool = False, activation: str = "relu") -> nn.Module:
+    """Common-cell of 5x5 kernels: 5x5, activation, 5x5 (128C^2 + C parameters); this project's, not the release's."""
+
+    def cell(c_in: int) -> list[nn.Module]:
+        return [
+            conv(c_in, channels, 5, bias=bias),
+            make_activation(activation),
+            conv(channels, channels, 5, bias=bias),
         ]
 
     return DenseBlock(channels, cell)

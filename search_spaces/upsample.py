@@ -13,13 +13,13 @@ _REACH = 2
 
 
 def upsampler(features: int, scale: int, channels: int) -> nn.Sequential:
-    """UPM: (N, features, H, W) -> (N, channels, scale*H, scale*W), scale 1 to 4, no activations.
+    """UPM: (N, features, H, W) -> (N, channels, scale*H, scale*W), scale 1, 2, 3, 4 or 8, no activations.
 
-    x2 and x3 shuffle once, x4 twice by 2. Scale 1 is the last convolution alone (equal-size tasks).
+    x2 and x3 shuffle once, x4 twice and x8 three times by 2. Scale 1 is the last convolution alone (equal-size tasks).
     """
-    rounds = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}
+    rounds = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
     if scale not in rounds:
-        raise UsageError(f"scale {scale} has no upsampling module; use 1, 2, 3 or 4")
+        raise UsageError(f"scale {scale} has no upsampling module; use 1, 2, 3 or 4, or 8")
     layers: list[nn.Module] = []
     for factor in rounds[scale]:
         layers += [nn.Conv2d(features, factor**2 * features, 3, padding=1), nn.PixelShuffle(factor)]

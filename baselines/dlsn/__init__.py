@@ -12,7 +12,7 @@ PAPER = (
     "Su, Gan, Chen, Yin, Chen: Global Learnable Attention for Single Image Super-Resolution, IEEE TPAMI "
     "(2022), doi 10.1109/TPAMI.2022.3229689"
 )
-SUPPORTED = ("sr_x2", "sr_x3", "sr_x4", "sr_x3_bd", "sr_x3_dn")
+SUPPORTED = ("sr_x2", "sr_x3", "sr_x4", "sr_x3_bd", "sr_x3_dn", "sr_x8")
 
 
 def config_for_task(task: str) -> dict[str, Any]:

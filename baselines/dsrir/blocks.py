@@ -58,6 +58,9 @@ class PatchAttention(nn.Module):
 class PatchAttentionBlock(nn.Module):
     """Two convolutions, patch attention, residual (figure: PAB); (B, C, h, w) -> same."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:PatchAttentionForm"
+
     def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grid: Grid) -> None:
         super().__init__()
         self.conv1 = conv(channels, channels, kernel, bias)
@@ -72,6 +75,9 @@ class PatchAttentionBlock(nn.Module):
 class PatchAttentionGroup(nn.Module):
     """Blocks from the first grid to the last, one convolution, residual (PAG); (B, C, h, w) -> same."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:ResidualForm"
+
     def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grids: Sequence[Grid]) -> None:
         super().__init__()
         blocks = [PatchAttentionBlock(channels, kernel, reduction, bias, grid) for grid in grids]
@@ -84,6 +90,9 @@ class PatchAttentionGroup(nn.Module):
 
 class PixelRefinement(nn.Module):
     """A gate per pixel and channel on a 3x3 convolution (figure: PRU); (B, C, H, W) -> same."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:PixelRefinementForm"
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
@@ -103,6 +112,9 @@ class UncertaintyAttention(nn.Module):
     official checkpoints carry them. The first is even computed, as in the release: the published count of
     multiply-adds contains it (0.2 %).
     """
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:UncertaintyForm"
 
     def __init__(self, channels: int, colours: int, kernel: int, bias: bool, last: bool = False) -> None:
         super().__init__()
@@ -140,6 +152,9 @@ class Down(nn.Module):
 
 class Up(nn.Module):
     """(B, C+step, h, w) -> (B, C, 2h, 2w), bilinear without corner alignment."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:EnlargementForm"
 
     def __init__(self, channels: int, step: int) -> None:
         super().__init__()

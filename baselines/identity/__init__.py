@@ -13,7 +13,7 @@ from nas.models.baseline import Baseline
 from nas.models.descriptor import ModelDescriptor
 from nas.registry import TASKS
 
-_TASKS = ("denoise_*", "jpeg_*", "derain", "dehaze", "all_in_one")
+_TASKS = ("denoise_*", "jpeg_*", "derain", "dehaze", "deblur", "all_in_one")
 
 
 class Identity(nn.Module):

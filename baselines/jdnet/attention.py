@@ -157,6 +157,9 @@ def _flat(x: Tensor) -> Tensor:
 class AttentionBlock(nn.Module):
     """x + conv(lrelu(BN(SAM(lrelu(BN(x)))))); the only place with batch normalisation (section 1.5)."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:attention_form"
+
     def __init__(
         self,
         in_planes: int,

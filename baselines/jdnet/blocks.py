@@ -25,6 +25,9 @@ class ResidualBlock(nn.Module):
     (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:ResidualForm"
+
     def __init__(self, in_ch: int, out_ch: int, stride: int = 2) -> None:
         super().__init__()
         self.convert = conv(in_ch, out_ch, 3, stride)
@@ -38,6 +41,9 @@ class ResidualBlock(nn.Module):
 
 class SelfCalibratedConvolution(nn.Module):
     """A convolution gated by a coarse view of its own input; keeps (N, planes, H, W)."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:CalibratedConvolutionForm"
 
     def __init__(self, planes: int, pooling_r: int = 4) -> None:
         super().__init__()
@@ -54,6 +60,9 @@ class SelfCalibratedConvolution(nn.Module):
 
 class SelfCalibratedBlock(nn.Module):
     """Two half-wide branches, one of them self-calibrated, joined and added; keeps (N, planes, H, W)."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:CalibratedBlockForm"
 
     def __init__(self, in_planes: int, planes: int, pooling_r: int = 4) -> None:
         super().__init__()

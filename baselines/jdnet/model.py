@@ -12,6 +12,7 @@ from baselines.jdnet.attention import KINDS, AttentionBlock
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
 from baselines.jdnet.loss import LOSSES
 from nas.errors import UsageError, did_you_mean
+from nas.models.baseline_settings import nearest_of, settings_of
 from nas.models.descriptor import ModelDescriptor
 
 ORDERS = ("rgb", "bgr")
@@ -80,6 +81,9 @@ class JDNetConfig:
 class JointUnit(nn.Module):
     """Self-attention, aggregation over scales, self-calibration; keeps (N, C, H, W)."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:UnitForm"
+
     def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
         C, S = config.channel, config.scale_num
@@ -118,6 +122,9 @@ class JointUnit(nn.Module):
 
 class DenseUnits(nn.Module):
     """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:DenseUnitsForm"
 
     def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
@@ -165,6 +172,7 @@ class JDNet(nn.Module):
         return x - self.rain(x)
 
 
+@settings_of(JDNetConfig)
 def create(**keywords: Any) -> JDNet:
     """A JDNet, freshly initialised.
 
@@ -178,7 +186,7 @@ def create(**keywords: Any) -> JDNet:
 
     known = JDNetConfig.__dataclass_fields__
     for name in sorted(set(keywords) - set(known)):
-        raise UsageError(f"JDNet has no setting {name!r}; {did_you_mean(name, known)}")
+        raise UsageError(f"jdnet has no setting {name!r}; {nearest_of(name, known)}")
     config = JDNetConfig(**keywords)
     model = JDNet(config)
     model.descriptor = ModelDescriptor(

@@ -12,7 +12,7 @@ PAPER = (
     "Shen, Liao, Zhao, Tian, Huang: Joint Operation and Attention Block Search for Lightweight Image "
     "Restoration, Pattern Recognition 132 (2022) 108909"
 )
-SUPPORTED = ("sr_*", "denoise_*", "jpeg_*", "derain", "dehaze", "all_in_one")
+SUPPORTED = ("sr_*", "denoise_*", "jpeg_*", "derain", "dehaze", "deblur", "all_in_one")
 
 
 def config_for_task(task: str) -> dict[str, Any]:
@@ -35,4 +35,5 @@ BASELINE = Baseline(
     convert=convert,
     config_from_state=sizes_from("baselines.jsnet.infer:infer_config", convert, "JSNet"),
     transfer=lazy("baselines.jsnet.infer:transfer"),
+    aliases={"cells": "layers", "width": "C"},
 )

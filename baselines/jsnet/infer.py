@@ -58,6 +58,8 @@ def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
 
 
 def _scale(shapes: Shapes) -> int:
+    if "up.6.weight" in shapes:
+        return 8
     if "up.4.weight" in shapes:
         return 4
     if "up.2.weight" not in shapes:
@@ -86,7 +88,7 @@ def _signatures(role: str, channels: int) -> dict[frozenset[tuple[str, tuple[int
     signatures: dict[frozenset[tuple[str, tuple[int, ...]]], str] = {frozenset(): "skip_connect"}
     for name in BLOCKS[role].names():
         info = BLOCKS[role].get(name)
-        if not info.zero:
+        if not info.zero and channels % info.channel_multiple == 0:
             state = info.build(channels).state_dict()
             signatures.setdefault(frozenset((key, tuple(t.shape)) for key, t in state.items()), name)
     return signatures

@@ -37,7 +37,7 @@ def create(
         layers: Number of cells.
         op_nodes: Must agree with the genotype where given.
         at_nodes: Must agree with the genotype where given.
-        scale: 1 (equal size), 2, 3 or 4.
+        scale: 1 (equal size), 2, 3, 4 or 8.
         n_colors: 1 or 3.
         image_residual: Add the (enlarged) input to the output.
         train_mean_shift: Train the two colour shifts, as the release does by mistake.

@@ -10,7 +10,7 @@ from nas.models.baseline import Baseline
 
 PAPER = "Lightweight Image Super-Resolution with Multi-Semantic Guidance (MSPAN); reconstruction, no code released"
 RESTORATION_TASKS = ("denoise_*", "derain")
-SUPPORTED = ("sr_x2", "sr_x3*", "sr_x4", *RESTORATION_TASKS)
+SUPPORTED = ("sr_x2", "sr_x3*", "sr_x4", "sr_x8", "sr_gray_x*", *RESTORATION_TASKS)
 
 
 def config_for_task(task: str) -> dict[str, Any]:

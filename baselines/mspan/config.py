@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from nas.errors import UsageError, did_you_mean
+from nas.errors import UsageError
+from nas.models.baseline_settings import nearest_of
 
 #: Blocks of the published super-resolution network and of the one for equal-size tasks.
 SR_BLOCKS, RESTORATION_BLOCKS, MLP_RATIO = 6, 7, 4
@@ -15,7 +16,7 @@ SR_BLOCKS, RESTORATION_BLOCKS, MLP_RATIO = 6, 7, 4
 SLOPE = 0.05
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "scale": (1, 2, 3, 4),
+    "scale": (1, 2, 3, 4, 8),
     "attention": ("none", "ca", "esa", "mspa"),
     "activation_position": ("after", "before"),
     "au_order": ("refined_first", "distilled_first"),
@@ -73,7 +74,7 @@ def resolve(keywords: Mapping[str, Any]) -> MSPANConfig:
     known = [field.name for field in fields(MSPANConfig)]
     for name in keywords:
         if name not in known:
-            raise UsageError(f"mspan has no keyword {name!r}; {did_you_mean(name, known)}")
+            raise UsageError(f"mspan has no setting {name!r}; {nearest_of(name, known)}")
     c = MSPANConfig(**keywords)
     scale = c.scale if c.scale is not None else 1 if c.mlp_ratio is not None else 2
     if scale != 1 and c.mlp_ratio is not None:

@@ -51,6 +51,8 @@ def ablate_command(
     reference: _Reference = None,
     seeds: _Seeds = 1,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: _Time = None,
     trials: _Trials = None,
@@ -80,16 +82,22 @@ def ablate_command(
     Continue: [bold]nas ablate --resume runs/ablation[/bold]
     """
     given = dict(locals())
-    from nas.cli.flags import settings_from
+    from nas.cli.flags import refuse_beside_resume, settings_from
     from nas.cli.names import comma_separated
     from nas.cli.output import print_experiment
     from nas.config.runs import SearchSettings
     from nas.experiments.ablation import ablate, plan_ablation
     from nas.experiments.experiment import describe_experiment
-    from nas.experiments.resume import resume_experiment
+    from nas.experiments.resume import describe_resumption, resume_experiment
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
-        print_experiment(resume_experiment(resume, jobs))
+        refuse_beside_resume(given, ("resume", "dry_run", "jobs"), {"seeds": 1})
+        if dry_run:
+            typer.echo(describe_resumption(resume))
+        else:
+            print_experiment(resume_experiment(resume, jobs))
         return
     settings = settings_from(SearchSettings, "ablate", given)
     names, factors = comma_separated(strategies), comma_separated(only)

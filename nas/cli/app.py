@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from nas.cli.commands import COMMANDS, fill
-from nas.errors import Interrupted, NasError, UsageError
+from nas.errors import Interrupted, NasError, UsageError, file_error
+from nas.signals import listening
 
 #: options that take several values after one flag
 SEVERAL = ("--sets", "--models")
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in words
     words = spread([w for w in words if w != "--debug"])
     try:
-        with _rank_zero_prints(words):
+        with listening(lambda: _interrupted(words)), _rank_zero_prints(words):
             sys.exit(application().main(args=words, prog_name="nas", standalone_mode=True))
     except SystemExit as end:
         stopped = _interruption(end, words)
@@ -81,17 +82,14 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _fail(_sentence(error), error.exit_code if isinstance(error, NasError) else 1)
+        told = error if isinstance(error, NasError) else file_error(error) if isinstance(error, OSError) else None
+        _fail(str(told) if told is not None else _sentence(error), told.exit_code if told is not None else 1)
 
 
 def _sentence(error: Exception) -> str:
-    """What is told of a failure: our own sentence, or one that says what Python reported and what to do."""
-    if isinstance(error, NasError):
-        return str(error)
+    """What is told of a failure that has no sentence of its own: what Python reported, and what to do."""
     if isinstance(error, MemoryError):
         return "out of memory; lower data.batch or data.patch"
-    if isinstance(error, PermissionError):
-        return f"{str(error.filename)!r} may not be read or written; change its permissions"
     text = " ".join(str(error).split()) or "no further message"
     if "out of memory" in text.lower():
         text += "; lower data.batch or data.patch"

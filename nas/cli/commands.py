@@ -45,6 +45,31 @@ _DATA = (
         "data:prepare_command",
     ),
 )
+_TABLE = (
+    CommandEntry(
+        "make",
+        "Begin a table: write its recipe and all genotypes with their costs, then train.",
+        "bench_table:make_command",
+    ),
+    CommandEntry(
+        "resume",
+        "Do the trainings of a table that are missing; several processes may do so at once.",
+        "bench_table:resume_command",
+    ),
+    CommandEntry(
+        "status", "How far a table is: trainings by seed, CPU hours spent and left.", "bench_table:status_command"
+    ),
+    CommandEntry(
+        "check",
+        "Check a table: gaps, hashes, marks, costs counted anew, trainings repeated; exit code 1 when something is wrong.",
+        "bench_table:check_command",
+    ),
+    CommandEntry(
+        "latency",
+        "Time every genotype of a table on one thread, in turns with a reference; run it on a quiet machine.",
+        "bench_table:latency_command",
+    ),
+)
 _BENCH = (
     CommandEntry(
         "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
@@ -54,7 +79,22 @@ _BENCH = (
         "Step time with loading from files and from the memory-mapped cache, against preloaded tensors.",
         "bench:data_command",
     ),
-    CommandEntry("models", "Latency of models on random input.", "bench:models_command"),
+    CommandEntry(
+        "train",
+        "Images a second in training, and the shares of data, forward, backward, optimiser and logging.",
+        "bench_networks:train_command",
+    ),
+    CommandEntry(
+        "models",
+        "Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.",
+        "bench_networks:models_command",
+    ),
+    CommandEntry(
+        "strategies",
+        "Play searches on a table: regret, cost to the top, probability of beating random at equal cost.",
+        "bench_strategies:strategies_command",
+    ),
+    CommandEntry("table", "A small space trained whole, so that searches become look-ups.", commands=_TABLE),
 )
 #: in the order of the help page
 COMMANDS = (

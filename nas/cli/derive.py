@@ -16,6 +16,7 @@ def derive_command(
     max_macs: o.MaxMacsOption = None,
     max_latency: o.MaxLatencyOption = None,
     latency_table: o.LatencyTableOption = None,
+    plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
     """Derive the genotype of a search run, finished or not.
@@ -26,6 +27,9 @@ def derive_command(
     from nas.cli.output import wrote
     from nas.config.search import LimitSettings
     from nas.engines.derive import derive
+    from nas.registry import load_plugins
+
+    load_plugins(plugin)
 
     limits = LimitSettings(
         params=max_params,

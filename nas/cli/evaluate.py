@@ -36,6 +36,12 @@ _Tile = Annotated[
 _Memory = Annotated[
     int | None, quantity("--memory", parse_bytes, "Memory for 'auto' tiles, e.g. 2G; default: what is free.")
 ]
+_Clean = Annotated[
+    Path | None, typer.Option("--clean", help="Folder of clean images in place of --data; --sets may name the set.")
+]
+_Degraded = Annotated[
+    Path | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
+]
 _SaveImages = Annotated[Path | None, typer.Option("--save-images", help="Folder for the restored images.")]
 
 
@@ -45,6 +51,8 @@ def evaluate_command(
     sets: _Sets = None,
     task: o.TaskOption = None,
     data: o.BenchmarkDataOption = None,
+    clean: _Clean = None,
+    degraded: _Degraded = None,
     out: o.OutOption = None,
     protocol: _Protocol = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
@@ -54,6 +62,9 @@ def evaluate_command(
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
     save_images: _SaveImages = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of noise and other random degradations.")] = 0,
     device: o.DeviceOption = None,
@@ -72,8 +83,10 @@ def evaluate_command(
     from nas.cli.output import command_line, wrote
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
+    from nas.evaluation.benchmark_sets import shrunk_sets
     from nas.evaluation.harness import FailedMeasurementsError, evaluate
     from nas.registry import load_plugins
+    from nas.tasks import get_task
 
     load_plugins(plugin)
     if threads:
@@ -84,12 +97,15 @@ def evaluate_command(
     if not chosen:
         raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
     target = out or Path("rows.csv")
+    chosen_task, names = task or task_of(chosen), set_names(sets, data) if sets else None
     try:
         rows = evaluate(
             [named_model(model) for model in chosen],
-            task or task_of(chosen),
-            set_names(sets, data) if sets else None,
+            chosen_task,
+            names,
             data=data,
+            clean=clean,
+            degraded=degraded,
             out=target,
             protocol=protocol,
             ensemble=ensemble,
@@ -99,6 +115,7 @@ def evaluate_command(
             dtype=dtype,
             with_latency=latency,
             save_images=save_images,
+            plain=plain,
             again=again,
             seed=seed,
             threads=threads or 1,
@@ -111,6 +128,13 @@ def evaluate_command(
             print_rows(failure.rows)
         raise
     print_rows(rows)
+    for name in shrunk_sets(names or [], get_task(chosen_task), data):
+        scale = get_task(chosen_task).scale
+        typer.echo(
+            f"note: the images of {name} were shrunk by {scale} first, to be compared with what is made of them; nothing "
+            f"is larger than they are. To enlarge photographs as they are, restore them by "
+            "nas.evaluation.inference.restore"
+        )
     wrote(target)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas.cli.names import comma_separated, set_names
+from nas.errors import UsageError
 
 if TYPE_CHECKING:
     from nas.config.runs import Settings
@@ -16,6 +17,8 @@ S = TypeVar("S", bound="Settings")
 _RUN = {
     "task": "task",
     "data": "data.path",
+    "clean": "data.clean",
+    "degraded": "data.degraded",
     "batch": "data.batch",
     "patch": "data.patch",
     "space": "space",
@@ -33,6 +36,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "strategy": "strategy",
         "steps": "train.steps",
         "time": "train.time",
+        "lr": "train.optimizer.lr",
         "order": "search.order",
         "plain": "search.fused",
         "trials": "search.trials",
@@ -62,6 +66,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "steps": "train.steps",
         "time": "train.time",
         "lr": "train.optimizer.lr",
+        "workers": "data.workers",
         "cells": "network.cells",
         "width": "network.width",
         "init_from": "init_from",
@@ -73,6 +78,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "patch": "data.patch",
         "cells": "overrides.network.cells",
         "threads": "threads",
+        "plugin": "plugins",
     },
     "bench data": {
         "task": "task",
@@ -84,6 +90,19 @@ FLAGS: dict[str, dict[str, str]] = {
         "workers": "data.workers",
         "device": "device",
         "threads": "threads",
+        "plugin": "plugins",
+    },
+    "bench train": {
+        "task": "task",
+        "data": "data.path",
+        "batch": "data.batch",
+        "patch": "data.patch",
+        "model": "model",
+        "cells": "network.cells",
+        "workers": "data.workers",
+        "device": "device",
+        "threads": "threads",
+        "plugin": "plugins",
     },
 }
 #: settings that are lists where the flag is a text
@@ -110,7 +129,19 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
     """
     from nas.config.reading import build
 
+    if given.get("force"):
+        raise UsageError("--force goes with --resume: it lets a run go on although its images or versions have changed")
     tree = read_config(given.get("config")) if config is None else config
+    return build(kind, tree, given.get("assign") or (), **given_settings(command, given))
+
+
+def given_settings(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the flags of a command stand for, by names with two underscores for a dot.
+
+    Args:
+        command: Name of the command in FLAGS.
+        given: Parameters of its function by name; None is a flag that was not given.
+    """
     flags = {}
     for parameter, setting in FLAGS[command].items():
         value = given[parameter]
@@ -121,7 +152,54 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
         if setting in _LISTS:
             value = _LISTS[setting](value)
         flags[setting.replace(".", "__")] = str(value) if isinstance(value, Path) else value
-    return build(kind, tree, given.get("assign") or (), **flags)
+    return flags
+
+
+#: parameters that say how to resume, not with which settings
+_HOW = ("resume", "assign", "force", "dry_run", "jobs")
+
+
+def changes_from(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the flags beside --resume change, as keywords of ``nas.search`` and ``nas.retrain``.
+
+    Args:
+        command: Name of the command in FLAGS.
+        given: Parameters of its function by name.
+
+    Raises:
+        UsageError: A flag has no meaning beside --resume.
+    """
+    out = given.get("out")
+    others = {**given, "out": None if out is not None and out.resolve() == given["resume"].resolve() else out}
+    refuse_beside_resume(others, [*FLAGS[command], *_HOW])
+    changed = given_settings(command, given)
+    return {**changed, "assign": given.get("assign") or (), "force": bool(given.get("force"))}
+
+
+def refuse_beside_resume(
+    given: Mapping[str, Any], allowed: Iterable[str], defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse flags that would be dropped without a word.
+
+    Args:
+        given: Parameters of the command's function by name.
+        allowed: Those that may be given.
+        defaults: Parameters whose default is not None.
+
+    Raises:
+        UsageError: Another one was given.
+    """
+    plain = defaults or {}
+    named = [k for k, v in given.items() if k not in set(allowed) and v not in (None, False) and v != plain.get(k)]
+    if named:
+        flags = ", ".join(_FLAG_NAMES.get(name, "--" + name.replace("_", "-")) for name in named)
+        raise UsageError(
+            f"{flags} cannot be given with --resume {given['resume']}, whose own configuration counts; change single "
+            "settings by their flags or by --set, or start a new run"
+        )
+
+
+_FLAG_NAMES = {"assign": "--set"}
 
 
 def read_config(path: Path | None) -> dict[str, Any] | None:

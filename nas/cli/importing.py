@@ -9,6 +9,11 @@ import typer
 
 from nas.cli import options as o
 
+_Key = Annotated[
+    str | None,
+    typer.Option("--key", help="Where in the file the weights are, dotted: params_ema, model.state_dict."),
+]
+
 
 def import_command(
     model: Annotated[str, typer.Argument(help="Baseline the checkpoint belongs to.")],
@@ -16,16 +21,24 @@ def import_command(
         Path, typer.Argument(help="Official .pt/.pth or .safetensors file; nothing in it is executed.")
     ],
     task: o.TaskOption = None,
+    key: _Key = None,
+    plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
     """Convert an official checkpoint into our weights file, strictly.
+
+    Averaged weights (params_ema, state_dict_ema, generator_ema) are taken where both are there, and usual wrappings
+    (module., _orig_mod., generator.) are undone; the first line says what was taken.
 
     Example: [bold]nas import jsnet model_best.pt --task sr_x2 --out jsnet_x2.safetensors[/bold]
     """
     from nas.cli.output import wrote
     from nas.models.importing import import_official
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     target = out or Path(f"{model}_{task or checkpoint.stem}.safetensors")
-    loaded = import_official(model, checkpoint, task, target)
+    loaded = import_official(model, checkpoint, task, target, key)
+    typer.echo(f"{checkpoint.name}: {loaded.taken}")
     typer.echo(f"{loaded.parameters:,} parameters, weights {loaded.weights_hash}, task {loaded.task}")
     wrote(target)

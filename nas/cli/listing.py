@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nas.cli import options as o
+
 
 def list_command(
     what: Annotated[
@@ -17,13 +19,16 @@ def list_command(
     settings: Annotated[
         bool, typer.Option("--settings", help="With the settings that each strategy or estimator owns.")
     ] = False,
+    plugin: o.PluginOption = None,
 ) -> None:
     """List what can be named.
 
     Example: [bold]nas list tasks 'denoise_*'[/bold]
     """
     from nas.errors import UsageError, did_you_mean
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if what not in LISTS:
         raise UsageError(f"there is no list of {what!r}; {did_you_mean(what, LISTS)}")
     if settings and what not in ("strategies", "estimators"):

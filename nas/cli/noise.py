@@ -20,6 +20,8 @@ def noise_command(
     steps: o.StepsOption = None,
     lr: o.LearningRateOption = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
     cells: o.CellsOption = None,
@@ -44,17 +46,23 @@ def noise_command(
     """
     given = dict(locals())
     from nas.cli.dry_run import show_plan
-    from nas.cli.flags import settings_from
+    from nas.cli.flags import refuse_beside_resume, settings_from
     from nas.cli.output import print_experiment
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search
     from nas.experiments.noise import measure_noise, plan_noise
-    from nas.experiments.resume import resume_experiment
+    from nas.experiments.resume import describe_resumption, resume_experiment
     from nas.experiments.runs import RANDOM_SEARCH
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     if resume is not None:
-        print_experiment(resume_experiment(resume, jobs))
+        refuse_beside_resume(given, ("resume", "dry_run", "jobs"), {"genotypes": 4, "seeds": 3})
+        if dry_run:
+            typer.echo(describe_resumption(resume))
+        else:
+            print_experiment(resume_experiment(resume, jobs))
         return
     settings = settings_from(SearchSettings, "noise", given)
     if dry_run:

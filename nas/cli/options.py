@@ -9,6 +9,23 @@ import typer
 
 from nas.cli.quantities import parse_count, parse_duration, parse_milliseconds, quantity
 
+
+def device_here(device: str | None) -> str | None:
+    """The value of ``--device`` in every command: one that is on this machine, ``auto`` found out and said.
+
+    Raises:
+        UsageError: It is not here; the message lists what is.
+    """
+    if device is None:
+        return None
+    from nas.machine import AUTO, check_device
+
+    found = check_device(device)
+    if device == AUTO:
+        typer.echo(f"device {found}", err=True)
+    return found
+
+
 TaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="What is restored, e.g. sr_x2 ('nas list tasks').")
 ]
@@ -17,6 +34,16 @@ DataOption = Annotated[
     typer.Option(
         "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
     ),
+]
+CleanOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--clean",
+        help="Folder of clean images, whatever it is called: with --degraded of pairs, alone of clean images only.",
+    ),
+]
+DegradedOption = Annotated[
+    list[str] | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
@@ -29,7 +56,9 @@ BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches a step
 PatchOption = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
-DeviceOption = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, cuda:N, mps, or auto.", callback=device_here)
+]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")
@@ -38,7 +67,8 @@ AssignOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")
 ]
 PluginOption = Annotated[
-    list[str] | None, typer.Option("--plugin", help="Python file or module with your own blocks; may be repeated.")
+    list[str] | None,
+    typer.Option("--plugin", help="Python file or module with your own blocks, tasks, models; may be repeated."),
 ]
 SpaceOption = Annotated[
     str | None, typer.Option("--space", "-s", help="Registered space or path of a YAML document ('nas list spaces').")
@@ -58,7 +88,12 @@ LatencyTableOption = Annotated[
 ]
 BenchmarkDataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
-ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder of an interrupted run to continue.")]
+ResumeOption = Annotated[
+    Path | None, typer.Option("--resume", help="Run folder to go on with; flags beside it change how it goes on.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Resume although images, space, plug-ins or versions are not the recorded ones.")
+]
 JobsOption = Annotated[
     int, typer.Option("--jobs", help="Runs at a time, each in a process of its own (give --threads, too).")
 ]

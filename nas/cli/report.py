@@ -20,6 +20,7 @@ def report_command(
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")
     ] = True,
+    plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
     """One self-contained HTML page from runs, experiments and evaluation rows.
@@ -28,9 +29,11 @@ def report_command(
     """
     from nas.cli.output import wrote
     from nas.evaluation.rows import read_rows
+    from nas.registry import load_plugins
     from nas.report.page.html import write_report
     from nas.report.published import load_published
 
+    load_plugins(plugin)
     folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
     rows = [row for s in sources if s not in folders for row in read_rows(s)]
     target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))

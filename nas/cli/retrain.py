@@ -15,7 +15,10 @@ _Preset = Annotated[
 ]
 _InitFrom = Annotated[
     Path | None,
-    typer.Option("--init-from", help="Weights to start from: of this network, or of its twin at another scale."),
+    typer.Option("--init-from", help="Weights or run to start from: of this network, or of its twin at another scale."),
+]
+_Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, help="Processes that load images; 0: the training process itself.")
 ]
 
 
@@ -23,6 +26,8 @@ def retrain_command(
     model: _Model = None,
     task: o.TaskOption = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: o.TimeOption = None,
     batch: o.BatchOption = None,
@@ -36,11 +41,13 @@ def retrain_command(
     seed: o.SeedOption = None,
     device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
+    workers: _Workers = None,
     config: o.ConfigOption = None,
     assign: o.AssignOption = None,
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
     resume: o.ResumeOption = None,
+    force: o.ForceOption = False,
     dry_run: o.DryRunOption = False,
 ) -> None:
     """Train a genotype, the genotype of a run, or a baseline from scratch.
@@ -48,29 +55,36 @@ def retrain_command(
     Example: [bold]nas retrain runs/mine --task sr_x2 --data photos --steps 5000[/bold]
     A baseline with its small recipe: [bold]nas retrain jsnet --task sr_x2 --preset small[/bold]
     On two processes: [bold]torchrun --nproc-per-node 2 --max-restarts 3 -m nas retrain runs/mine --task sr_x2[/bold]
+    Continue, for longer: [bold]nas retrain --resume runs/derived --steps 8000[/bold]
     From x2 to x3: [bold]nas retrain dlsn --task sr_x3 --preset finetune --init-from dlsn_x2.safetensors[/bold]
     """
     given = dict(locals())
     from nas.cli.dry_run import show_plan
-    from nas.cli.flags import read_config, settings_from
+    from nas.cli.flags import changes_from, read_config, settings_from
     from nas.cli.output import wrote
     from nas.config.runs import RetrainSettings
     from nas.errors import UsageError
     from nas.registry import BASELINES, load_plugins
-    from nas.train.recipes import recipe
+    from nas.train.recipes import recipe, under_flags
     from nas.train.retrain import plan_retraining, retrain
 
+    load_plugins(plugin)
     if resume is not None:
-        result = retrain(resume=resume)
+        changes = changes_from("retrain", given)
+        if dry_run:
+            show_plan(*plan_retraining(resume=resume, **changes))
+            return
+        result = retrain(resume=resume, **changes)
     else:
         if model is None and config is None:
             raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
-        load_plugins(plugin)
         tree = read_config(config)
         if tree is None and model is not None and model in BASELINES and preset is not None:
             tree, given["preset"] = recipe(model, preset, task or RetrainSettings().task), None
         if (patch or batch) and tree is not None:  # one size for the whole training, whatever the recipe's stages
             tree = {**tree, "data": {**(tree.get("data") or {}), "stages": []}}
+        if tree is not None:
+            tree = under_flags(tree, model, [f for f in ("cells", "width") if given[f] is not None])
         settings = settings_from(RetrainSettings, "retrain", given, tree)
         if dry_run:
             show_plan(*plan_retraining(settings))

@@ -52,8 +52,11 @@ def search_command(
     order: _Order = None,
     plain: _Plain = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: o.TimeOption = None,
+    lr: o.LearningRateOption = None,
     trials: _Trials = None,
     max_params: o.MaxParamsOption = None,
     max_macs: o.MaxMacsOption = None,
@@ -79,33 +82,44 @@ def search_command(
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
     resume: o.ResumeOption = None,
+    force: o.ForceOption = False,
     dry_run: o.DryRunOption = False,
 ) -> None:
     """Search an architecture.
 
     Example: [bold]nas search --space jsm --task sr_x2 --data photos --steps 2000 --out runs/mine[/bold]
-    Continue after a crash: [bold]nas search --resume runs/mine[/bold]
+    Continue after a crash, or for longer: [bold]nas search --resume runs/mine --steps 4000[/bold]
     Beside a random search of equal cost: [bold]nas search --space jsm --task sr_x2 --seeds 3 --control random[/bold]
     On two processes: [bold]torchrun --nproc-per-node 2 --max-restarts 3 -m nas search --space jsm --task sr_x2[/bold]
     Within a limit: [bold]nas search --space jsm --task sr_x2 --strategy evolution --trials 100 --max-params 300k[/bold]
     """
     given = dict(locals())
     from nas.cli.dry_run import show_plan
-    from nas.cli.flags import settings_from
+    from nas.cli.flags import changes_from, refuse_beside_resume, settings_from
     from nas.cli.output import print_experiment
     from nas.config.owners import refuse_foreign
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search, search
     from nas.experiments.experiment import run_experiment
     from nas.experiments.plan import is_experiment
-    from nas.experiments.resume import resume_experiment
+    from nas.experiments.resume import describe_resumption, resume_experiment
+    from nas.registry import load_plugins
     from nas.train.distributed import refuse
 
+    load_plugins(plugin)
     if resume is not None:
         if is_experiment(resume):
-            print_experiment(resume_experiment(resume))
+            refuse_beside_resume(given, ("resume", "dry_run"))
+            if dry_run:
+                typer.echo(describe_resumption(resume))
+            else:
+                print_experiment(resume_experiment(resume))
+            return
+        changes = changes_from("search", given)
+        if dry_run:
+            show_plan(*plan_search(resume=resume, **changes))
         else:
-            _print_result(search(resume=resume))
+            _print_result(search(resume=resume, **changes))
         return
     settings = settings_from(SearchSettings, "search", given)
     if seeds is None and control is None:

@@ -64,6 +64,7 @@ def show_command(
 
 def _draw(genotype: Genotype, out: Path) -> None:
     from nas.errors import UsageError
+    from nas.files import replacing
     from nas.report.figures.cell import draw_cell
     from nas.report.figures.style import figure_bytes
 
@@ -71,7 +72,9 @@ def _draw(genotype: Genotype, out: Path) -> None:
     if kind not in ("pdf", "svg", "png"):
         raise UsageError(f"cannot draw into {out.name!r}; use a name that ends in .pdf, .svg or .png")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(figure_bytes(draw_cell(genotype), kind, 200))
+    drawn = figure_bytes(draw_cell(genotype), kind, 200)
+    with replacing(out) as partial:
+        partial.write_bytes(drawn)
 
 
 def _find(what: str, preset: str | None) -> Genotype | Space | str:
@@ -82,14 +85,12 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
     if path.is_dir():
         return _run(path)
     if path.suffix == ".safetensors":
-        import json
+        from nas.models.weights import part_of, read_metadata
 
-        from nas.models.weights import read_metadata
-
-        text = read_metadata(path)["genotype"]
-        if not text:
+        metadata = read_metadata(path)
+        if not metadata.get("genotype"):
             raise UsageError(f"{what!r} holds a fixed baseline, which has no genotype")
-        return Genotype.from_json(json.loads(text))
+        return Genotype.from_json(part_of(metadata, "genotype", path), what)
     if path.suffix == ".json":
         return Genotype.load(path)
     return load_genotype(what) if what in GENOTYPES else load_space(what, preset=preset)
@@ -97,15 +98,22 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
 
 def _run(path: Path) -> Genotype | str:
     from nas.space import Genotype
-    from nas.train.events import read_events
+    from nas.train.events import EVENTS, read_log
     from nas.train.run import Run
 
     run = Run.open(path)
     typer.echo(
         f"{run.kind} run, task {run.settings.task}, seed {run.settings.seed}, {'finished' if run.finished else 'not finished'}"
     )
+    log = read_log(path / EVENTS)
+    if damage := log.damage(path / EVENTS):
+        typer.echo(f"warning: {damage}", err=True)
+    for entry in run.history():
+        changed = [f"{key} {before} -> {after}" for key, (before, after) in entry.get("changes", {}).items()]
+        forced = [f"although {clause}" for clause in entry.get("forced", ())]
+        typer.echo(f"resumed at step {entry.get('step')} with " + ", ".join([*changed, *forced]))
     for kind in ("train", "validation", "warning"):
-        found = [e for e in read_events(path) if e["kind"] == kind]
+        found = [e for e in log.events if e["kind"] == kind]
         if found:
             last = {
                 k: round(v, 4) if isinstance(v, float) else v for k, v in found[-1].items() if k not in ("kind", "step")

@@ -44,7 +44,7 @@ def print_rows(rows: Sequence[EvaluationRow]) -> None:
                 r.model,
                 r.set,
                 r.images or "",
-                _text(r.psnr, ".3f"),
+                "exact" if r.psnr is None and r.exact else _text(r.psnr, ".3f"),
                 _text(r.ssim, ".4f"),
                 *((_text(r.psnr_b, ".3f"),) if blocks else ()),
                 _text(r.parameters, ","),
@@ -54,6 +54,12 @@ def print_rows(rows: Sequence[EvaluationRow]) -> None:
             for r in rows
         ],
     )
+    for row in rows:
+        if row.exact:
+            rest = "all of them" if row.psnr is None else "the mean PSNR is over the others"
+            typer.echo(
+                f"{row.model} on {row.set}: {row.exact} of {row.images} images restored exactly (infinite PSNR), {rest}"
+            )
     protocols: dict[str, list[str]] = {}
     for row in rows:
         if row.protocol:

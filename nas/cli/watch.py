@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import options as o
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,6 +17,7 @@ def watch_command(
     run: Annotated[Path, typer.Argument(help="Folder of a run or experiment, finished or not.")],
     every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between updates.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
+    plugin: o.PluginOption = None,
 ) -> None:
     """A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.
 
@@ -24,8 +27,10 @@ def watch_command(
     """
     from rich.console import Console
 
+    from nas.registry import load_plugins
     from nas.report.watch.page import watch_page
 
+    load_plugins(plugin)
     console = Console()
     shown, over = watch_page(run)
     if once or over or not console.is_terminal:

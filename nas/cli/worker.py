@@ -43,7 +43,9 @@ def worker_command(
     The search itself: [bold]nas search --strategy evolution --storage postgresql://nas@host/nas --study mine --trials 200[/bold]
     """
     from nas.engines.shared.joining import LocalSettings, worker
+    from nas.registry import load_plugins
 
+    load_plugins(plugin)
     local = LocalSettings(data or (), plugin or (), device, threads, supernet)
     done = worker(storage, study, local, dry_run=dry_run)
     if dry_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,11 @@ class DataSettings(Section):
 
     Attributes:
         path: Folders of training images; empty for the photographs that come with scikit-image.
+        clean: Folders of clean images, in addition to ``path``: each belongs to the folder of ``degraded`` at its
+            place, or holds clean images alone where there are none.
+        degraded: Folders of degraded images, one for each of ``clean``; empty where all are made from the clean ones.
+        skip_unfit: Whether images that cannot be used (without partner, too small, grey for a task in colour, damaged)
+            are left out and counted; otherwise they end the run before it begins.
         patch: Side of the target patch in pixels, a multiple of the task's scale.
         batch: Patches in a batch.
         stages: Phases of a progressive training, in place of ``patch`` and ``batch``. Their steps are scaled so that
@@ -42,7 +47,13 @@ class DataSettings(Section):
         clean_half: Which half of a side-by-side file is the clean image.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"path", "clean", "degraded", "skip_unfit", "batch", "workers", "cache"}
+    )
     path: list[str] = Field([], description="folders of training images; empty: the photographs in scikit-image")
+    clean: list[str] = Field([], description="folders of clean images, whatever they are called")
+    degraded: list[str] = Field([], description="folders of their degraded images, one for each of data.clean")
+    skip_unfit: bool = Field(False, description="leave out images that cannot be used, and say how many")
     patch: int = Field(48, gt=0, description="side of the target patch in pixels, a multiple of the task's scale")
     batch: int = Field(8, gt=0, description="patches in a batch")
     stages: list[StageSettings] = Field([], description="phases of a progressive training, for patch and batch")

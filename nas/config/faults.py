@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
+from nas.config.hints import way_out
 from nas.errors import did_you_mean
 
 
@@ -29,4 +30,5 @@ def sentence(error: ValidationError, model: type[BaseModel], prefix: str = "") -
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         section = annotation
-    return f"unknown setting {where!r}; {did_you_mean(path[-1], section.model_fields)}"
+    nearest, way = did_you_mean(path[-1], section.model_fields), way_out(path[-1])
+    return f"unknown setting {where!r}; {f'{way}; {nearest}' if way else nearest}"

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from nas.config.faults import sentence
 from nas.config.merging import merged
-from nas.config.numbers import load_yaml
 from nas.config.owners import with_owned_settings
 from nas.config.runs import SearchSettings, Settings
+from nas.documents import parse_yaml, read_text
 from nas.errors import UsageError
 from nas.registry import ESTIMATORS, STRATEGIES, load_plugins
 
@@ -61,10 +61,7 @@ def build(
         key, sign, value = text.partition("=")
         if not sign or not key:
             raise UsageError(f"--set {text!r} is not of the form key.subkey=value")
-        try:
-            _assign(tree, key.strip().split("."), load_yaml(value))
-        except yaml.YAMLError:
-            raise UsageError(f"--set {text!r}: the value is not valid YAML") from None
+        _assign(tree, key.strip().split("."), parse_yaml(value, f"--set {key}", exponents=True))
     settings = parse(kind, tree)
     if isinstance(settings, SearchSettings):
         load_plugins(settings.plugins)  # a strategy or estimator may be one of them
@@ -128,16 +125,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """The mapping in a YAML file of settings.
 
     Raises:
-        UsageError: The file does not exist, is not valid YAML or holds no mapping.
+        UsageError: The file does not exist, is not valid YAML, is unreasonably large or holds no mapping.
     """
-    if not path.is_file():
-        raise UsageError(f"configuration file {str(path)!r} does not exist")
-    try:
-        tree = load_yaml(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"configuration file {str(path)!r} is not valid YAML: {' '.join(str(error).split())}"
-        ) from None
+    tree = parse_yaml(read_text(path), f"configuration file {str(path)!r}", exponents=True) or {}
     if not isinstance(tree, Mapping):
         raise UsageError(f"configuration file {str(path)!r} must hold a mapping of settings")
     return tree

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from nas.config.data import DataSettings
 from nas.config.search import LimitSettings, SearchOptions, StudySettings
 from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, RecipeSettings, TrainSettings
+from nas.machine import AUTO, check_device
 
 
 class Settings(Section):
@@ -18,20 +19,30 @@ class Settings(Section):
     Attributes:
         task: Name of the task (``nas list tasks``).
         seed: Seed of everything random.
-        device: Device of torch.
-        threads: CPU threads of torch; 0 leaves torch's own choice.
+        device: cpu, cuda, cuda:N or mps; "auto" becomes the first of cuda, mps and cpu that is here.
+        threads: CPU threads of torch; 0 leaves torch's own choice, except that a search on a machine of up to four
+            cores takes one (unless OMP_NUM_THREADS is set).
         data: Training images and patches.
         train: The training loop.
         plugins: Plug-in files or modules that are imported first.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"device", "threads", "data", "train", "plugins"})
     task: str = Field("sr_x2", description="name of the task ('nas list tasks')")
     seed: int = Field(1, ge=0, description="seed of everything random")
-    device: str = Field("cpu", description="device of torch")
-    threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves torch's own choice")
+    device: str = Field("cpu", description="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps, cpu here")
+    threads: int = Field(
+        0, ge=0, description="CPU threads of torch; 0: one for a search on up to 4 cores, else torch's own choice"
+    )
     data: DataSettings = DataSettings()
     train: TrainSettings = TrainSettings()
     plugins: list[str] = Field([], description="plug-in files or modules that are imported first")
+
+    @field_validator("device")
+    @classmethod
+    def _found(cls, device: str) -> str:
+        """What ``auto`` stands for; others are checked where they are used, since a run may be read anywhere."""
+        return check_device(AUTO) if device == AUTO else device
 
 
 class SearchSettings(Settings):
@@ -48,6 +59,7 @@ class SearchSettings(Settings):
         retrain: How an experiment trains the genotypes that its searches find.
     """
 
+    changeable: ClassVar[frozenset[str]] = Settings.changeable | {"search", "limits", "study"}
     space: str = Field("jsm", description="name of the search space, or path of its document")
     preset: str | None = Field(None, description="name of a preset of the space")
     overrides: dict[str, Any] = Field({}, description="settings of the space by dotted name")

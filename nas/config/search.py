@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -29,6 +29,7 @@ class SearchOptions(Section):
     """
 
     model_config = ConfigDict(extra="allow")
+    changeable: ClassVar[frozenset[str]] = frozenset({"trials"})
 
     trials: int = Field(1, gt=0, description="genotypes to evaluate (strategies that propose whole genotypes)")
     trial_steps: int = Field(200, gt=0, description="steps of the short training of one trial")
@@ -61,6 +62,7 @@ class LimitSettings(Section):
         latency_table: File written by ``nas profile --latency-table``.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"latency_table"})
     params: float | None = Field(None, gt=0, description="most parameters")
     macs: float | None = Field(None, gt=0, description="most multiply-adds")
     latency: float | None = Field(None, gt=0, description="longest latency in milliseconds, by the latency table")
@@ -82,6 +84,7 @@ class StudySettings(Section):
         heartbeat: Seconds between two signs of life of a worker.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"storage", "workers", "heartbeat"})
     storage: str | None = Field(None, description="postgresql://..., sqlite:///..., or the path of a journal file")
     name: str | None = Field(None, description="name of the study; None: made of space, task, strategy and seed")
     workers: int = Field(0, ge=0, description="worker processes started here; 0: this process alone")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class OptimizerSettings(Section):
         weight_decay: Added to the gradient in Adam, applied to the weights themselves in AdamW.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"lr", "betas", "eps", "weight_decay"})
     name: Literal["adam", "adamw"] = Field("adam", description="adam or adamw")
     lr: float = Field(2e-4, gt=0, description="learning rate")
     betas: tuple[float, float] = Field((0.9, 0.999), description="decay of the averages of gradient and square")
@@ -44,6 +45,9 @@ class ScheduleSettings(Section):
         unit: What is counted; with epochs (passes over the training images) the rate is constant within one.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"name", "every", "milestones", "offset", "gamma", "minimum", "warmup"}
+    )
     name: Literal["constant", "step", "milestones", "cosine", "cosine_after_warmup"] = Field(
         "cosine", description="the schedule"
     )
@@ -67,6 +71,8 @@ class TrainSettings(Section):
         optimizer: Optimiser of the weights.
         schedule: Learning rate over time.
         clip: Largest norm of the gradient of the weights; None does not clip.
+        skip_nonfinite: Steps that may be left out because their loss or gradient is NaN or infinite; the next one ends
+            the run.
         ema: Decay of the exponential moving average of the weights, which is validated and saved; None for none.
         bf16: Whether training runs under bfloat16 autocast; metrics are always float32.
         channels_last: Whether tensors are laid out with channels last.
@@ -76,6 +82,12 @@ class TrainSettings(Section):
         checkpoint_every: Steps between two saved states.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("steps", "time", "optimizer", "schedule", "clip", "skip_nonfinite", "bf16", "channels_last", "compile"),
+            *("log_every", "validate_every", "checkpoint_every"),
+        }
+    )
     steps: int = Field(1000, ge=0, description="steps of the training")
     time: float | None = Field(None, gt=0, description="seconds of work after which the run ends, whatever its steps")
     loss: Literal["l1", "l2", "charbonnier"] = Field("l1", description="loss of the pixels")
@@ -83,6 +95,7 @@ class TrainSettings(Section):
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient of the weights")
+    skip_nonfinite: int = Field(0, ge=0, description="steps with a loss or gradient of NaN or infinity to leave out")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the exponential moving average of the weights")
     bf16: bool = Field(False, description="bfloat16 autocast in training; metrics are always float32")
     channels_last: bool = Field(True, description="lay tensors out with channels last")

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.layouts import LISTS, find_layout, find_pairs, list_images, match_folders, two_folders
-from nas.data.pair_lists import read_pair_list
+from nas.data.kernel_check import compare_inputs, compares
 from nas.data.pairs import Pair, is_synthetic, load_clean, load_stored
+from nas.data.source import LISTS, Source
+from nas.data.verdict import Verdict, judge
+from nas.data.walk import Tree, walk
 from nas.errors import NasError, UsageError
-from nas.images.files import ImageInfo, image_info, is_image_name, read_image
+from nas.images.files import ImageInfo, image_info, read_image
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
@@ -53,6 +55,8 @@ class FolderReport:
         largest: (width, height) of the image of most pixels.
         channels: Number of images by their channels.
         bits: Number of images by their bits.
+        bicubic: What stored low-resolution images are, one of ``nas.data.kernel_check.VERDICTS``; "" without any.
+        bicubic_words: The same in a sentence.
         findings: What there is to know, in the order in which it was found.
     """
 
@@ -66,6 +70,8 @@ class FolderReport:
     largest: tuple[int, int] | None = None
     channels: Counter[int] = field(default_factory=Counter)
     bits: Counter[int] = field(default_factory=Counter)
+    bicubic: str = ""
+    bicubic_words: str = ""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -74,8 +80,9 @@ class FolderReport:
         return all(f.severity == "note" for f in self.findings)
 
     def add(self, severity: str, path: Path, sentence: str) -> None:
-        """Add a finding."""
-        self.findings.append(Finding(severity, path, sentence))
+        """Add a finding, unless it is there already."""
+        if not any(f.sentence == sentence for f in self.findings):
+            self.findings.append(Finding(severity, path, sentence))
 
     def to_text(self) -> str:
         """Some lines for a terminal: what is there, then the findings, errors first."""
@@ -85,6 +92,8 @@ class FolderReport:
             lines.append(f"sizes {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))}")
         if self.task:
             lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
+        if self.bicubic_words and not any(f.sentence == self.bicubic_words for f in self.findings):
+            lines.append(self.bicubic_words)
         count = len(self.findings)
         order = {"error": 0, "warning": 1, "note": 2}
         lines += [f"{f.severity}: {f.sentence}" for f in sorted(self.findings, key=lambda f: order[f.severity])]
@@ -92,78 +101,110 @@ class FolderReport:
         return "\n".join(lines)
 
 
-def check_folder(path: str | Path, task: str | Task | None = None, clean_half: str = "left") -> FolderReport:
+def check_folder(
+    path: str | Path | None = None,
+    task: str | Task | None = None,
+    clean_half: str = "left",
+    patch: int | None = None,
+    usual_patch: int | None = None,
+    split: str = "train",
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
+) -> FolderReport:
     """Read every image of a data set and report what is there and what is wrong; nothing is written.
 
+    The pairs that it calls usable are those that training (with ``split="test"``: evaluation) uses, by the same code.
+
     Args:
-        path: A folder, or a list of pairs.
+        path: A folder, or a list of pairs; None with ``clean``.
         task: For which the pairs are checked too: missing partners, sizes that do not fit the scale, HR and LR
             swapped, grey images for a colour task. A list of pairs needs one.
         clean_half: "left" or "right", the half of side-by-side files that is taken as the clean one; the report says
             when the other one looks cleaner.
+        patch: Side of the target patch of the training, which no image may be smaller than; None to ask for nothing.
+        usual_patch: A patch for which a note says how many images are smaller, without ``patch``.
+        split: "train" for training; "test" for evaluation, which repeats grey images for a task in colour.
+        clean: Folder of clean images, whatever it is called, in place of ``path``.
+        degraded: Folder of their degraded images.
 
     Raises:
         UsageError: There is neither a folder nor a list of pairs, or a list without a task.
     """
-    path = Path(path)
-    listing = path.is_file() and path.suffix.lower() in LISTS
+    source = _source(path, clean, degraded, split, clean_half)
+    listing = source.path is not None and source.path.is_file()
     if listing and task is None:
         raise UsageError(f"{str(path)!r} is a list of pairs; say for which task with --task")
-    if not listing and not path.is_dir():
-        raise UsageError(f"no folder at {str(path)!r}; give a folder of images or a .csv list of pairs")
-    report = FolderReport(path)
-    if listing:
-        _check_list(path, get_task(task or ""), report)
-        return report
-    try:
-        entries = sorted(path.rglob("*"))
-    except OSError as error:
-        report.add("error", path, f"folder {str(path)!r} may not be read ({error}); change its permissions")
-        return report
-    infos = _check_files(entries, path, report)
-    if task is not None:
-        _check_task(path, get_task(task), infos, report, clean_half)
+    report = FolderReport(source.root)
+    verdict = None if task is None else _verdict(source, get_task(task), patch, report)
+    trees = [] if listing else [walk(p) for p in (source.path or source.clean, source.degraded) if p is not None]
+    files = sorted({f for tree in trees for f in tree.images})
+    if listing and verdict is not None:
+        pairs = [*verdict.pairs, *verdict.rejected]
+        files = sorted({f for p in pairs for f in (p.target, p.degraded) if f is not None})
+    for tree in trees:
+        _check_tree(tree, report)
+    infos = _check_files(files, report, None if verdict is None else verdict.files)
+    if not report.images and not report.findings:
+        report.add(
+            "error", source.root, f"no images below {str(source.root)!r}; add PNG, BMP, TIFF, JPEG or WebP files"
+        )
+    if verdict is not None and report.images:
+        _check_pairs(verdict, get_task(task or ""), infos, report, usual_patch if patch is None else None)
+        if report.layout == "side_by_side":
+            pairs = [p for p in verdict.pairs if p.target in infos]
+            _check_halves(source.root, pairs, get_task(task or ""), report, clean_half)
     return report
 
 
-def _check_list(path: Path, task: Task, report: FolderReport) -> None:
-    """The lines of a list of pairs, then the files they name."""
-    report.task, report.layout = task.name, "list"
-    problems: list[str] = []
+def _source(
+    path: str | Path | None, clean: str | Path | None, degraded: str | Path | None, split: str, clean_half: str
+) -> Source:
+    if clean is None and degraded is None:
+        if path is None:
+            raise UsageError("nothing to check; give a folder of images, a .csv list of pairs, or --clean DIR")
+        path = Path(path)
+        if not path.is_dir() and not (path.is_file() and path.suffix.lower() in LISTS):
+            raise UsageError(f"no folder at {str(path)!r}; give a folder of images or a .csv list of pairs")
+        return Source(path, split=split, clean_half=clean_half)
+    if path is not None:
+        raise UsageError(f"{str(path)!r} and --clean or --degraded are two data sets; check one at a time")
+    return Source.of_sides(clean, degraded, split)
+
+
+def _verdict(source: Source, task: Task, patch: int | None, report: FolderReport) -> Verdict | None:
+    """What training or evaluation says of the data set; what it refuses as a whole is one finding."""
+    report.task = task.name
     try:
-        pairs = read_pair_list(path, task, problems)
+        verdict = judge([source], task, patch, training=source.split == "train")
     except NasError as error:
-        report.add("error", path, str(error))
-        return
-    for sentence in problems:
-        report.add("error", path, sentence)
-    files = sorted({f for p in pairs for f in (p.target, p.degraded) if f is not None})
-    infos = _check_files(files, path, report)
-    _check_pairs(pairs, task, infos, report)
-    if is_synthetic(pairs, task):
-        report.add("note", path, f"{str(path)!r} has lines without a degraded image; they would be synthetic inputs")
+        report.add("error", source.root, str(error))
+        return None
+    report.layout = verdict.layout
+    return verdict
 
 
-def _check_files(entries: list[Path], path: Path, report: FolderReport) -> dict[Path, ImageInfo]:
-    """Every file on its own, then duplicates among the readable ones."""
+def _check_tree(tree: Tree, report: FolderReport) -> None:
+    """What lies in a folder beside images."""
+    for folder in tree.empty:
+        report.add("warning", folder, f"folder {str(folder)!r} is empty; remove it or fill it")
+    for file in tree.others:
+        report.add("warning", file, f"{str(file)!r} is not an image and is ignored; move it elsewhere")
+    for place in tree.locked:
+        report.add("error", place, f"{str(place)!r} may not be read; change its permissions")
+
+
+def _check_files(files: list[Path], report: FolderReport, used: set[Path] | None) -> dict[Path, ImageInfo]:
+    """Every file on its own, then duplicates among the readable ones; what is wrong with files not used warns only."""
     infos: dict[Path, ImageInfo] = {}
     pixels: dict[str, Path] = {}
     stems: dict[Path, Path] = {}
-    for entry in entries:
-        if entry.is_dir():
-            if _is_empty(entry, report):
-                report.add("warning", entry, f"folder {str(entry)!r} is empty; remove it or fill it")
-            continue
-        if not is_image_name(entry):
-            if not _own(entry):
-                report.add("warning", entry, f"{str(entry)!r} is not an image and is ignored; move it elsewhere")
-            continue
+    for entry in files:
         report.images += 1
         try:
             info = image_info(entry)
             image = read_image(entry)
         except NasError as error:
-            report.add("error", entry, str(error))
+            report.add("error" if used is None or entry in used else "warning", entry, str(error))
             continue
         infos[entry] = info
         _count(report, info)
@@ -173,7 +214,7 @@ def _check_files(entries: list[Path], path: Path, report: FolderReport) -> dict[
         if info.palette:
             report.add("warning", entry, f"{name} has a colour palette; it is expanded to RGB when it is used")
         stem = entry.with_suffix("")
-        if stem in stems:
+        if used is None and stem in stems:
             report.add("error", entry, f"{name} and {stems[stem].name!r} share a name; remove or rename one")
         stems.setdefault(stem, entry)
         digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
@@ -181,22 +222,7 @@ def _check_files(entries: list[Path], path: Path, report: FolderReport) -> dict[
             twin = str(pixels[digest])
             report.add("warning", entry, f"{name} shows the same pixels as {twin!r}; remove one of the two")
         pixels.setdefault(digest, entry)
-    if not report.images and path.is_dir():
-        report.add("error", path, f"no images below {str(path)!r}; add PNG, BMP, TIFF or JPEG files")
     return infos
-
-
-def _own(file: Path) -> bool:
-    """Hidden files, and what ``nas data prepare`` leaves beside its images: the record and the cache."""
-    return file.name.startswith(".") or file.name == "prepared.jsonl" or file.parent.name == "cache"
-
-
-def _is_empty(folder: Path, report: FolderReport) -> bool:
-    try:
-        return not any(folder.iterdir())
-    except OSError:
-        report.add("error", folder, f"folder {str(folder)!r} may not be read; change its permissions")
-        return False
 
 
 def _count(report: FolderReport, info: ImageInfo) -> None:
@@ -210,37 +236,63 @@ def _count(report: FolderReport, info: ImageInfo) -> None:
         report.largest = size
 
 
-def _check_task(path: Path, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, clean_half: str) -> None:
-    report.task = task.name
-    try:
-        report.layout, root = find_layout(path, task)
-        folders = two_folders(root) if report.layout == "folders" else None
-        if folders is not None:
-            pairs = match_folders(*folders, strict=False)
-            _lonely(folders[0], folders[1], pairs, report)
-        else:
-            pairs = find_pairs(path, task, partners="any", clean_half=clean_half)
-            _lonely_stored(pairs, report, task)
-    except PermissionError as error:
-        report.add("error", path, f"{str(error.filename or path)!r} may not be read; change its permissions")
-        return
-    except NasError as error:
-        if report.images:
-            report.add("error", path, str(error))
-        return
-    _check_pairs(pairs, task, infos, report)
-    if report.layout == "side_by_side":
-        _check_halves(path, [p for p in pairs if p.target in infos], task, report, clean_half)
-    if is_synthetic(pairs, task):
-        report.add("note", path, f"{str(path)!r} has no pairs; {task.name} would train on synthetic inputs")
-
-
-def _check_pairs(pairs: list[Pair], task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
-    for pair in pairs:
-        if pair.target in infos and (pair.degraded is None or pair.degraded in infos):
-            _check_pair(pair, task, infos, report)
+def _check_pairs(
+    verdict: Verdict, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, usual_patch: int | None
+) -> None:
+    """The faults and notes of the verdict, and what is allowed and yet worth knowing of the pairs."""
+    for fault in verdict.faults:
+        report.add("error", fault.file, fault.sentence)
+    for note in verdict.notes:
+        if not note.counted:
+            report.add(note.severity, note.path, note.sentence)
+    for pair in [*verdict.pairs, *verdict.rejected]:
+        _check_channels(pair, task, infos, report)
     wrong = {f.path for f in report.findings if f.severity == "error"}
-    report.pairs = sum(p.target not in wrong and p.degraded not in wrong for p in pairs)
+    usable = [p for p in verdict.pairs if p.target not in wrong and p.degraded not in wrong]
+    report.pairs = len(usable)
+    small = [p for p in usable if usual_patch and min(infos[p.target].height, infos[p.target].width) < usual_patch]
+    if small:
+        report.add(
+            "note",
+            report.path,
+            f"{len(small)} images are smaller than the usual patch of {usual_patch} pixels, with which training "
+            f"refuses them, e.g. {str(small[0].target)!r}; say --patch to check for another",
+        )
+    if verdict.pairs and is_synthetic(verdict.pairs, task):
+        name = repr(str(report.path))
+        what = (
+            f"{name} has lines without a degraded image; they" if verdict.layout == "list" else f"{name} has no pairs; "
+        )
+        words = f"{what} would be" if verdict.layout == "list" else f"{what}{task.name} would train on"
+        report.add("note", report.path, f"{words} synthetic inputs")
+    _check_bicubic(usable, task, report)
+
+
+def _check_bicubic(pairs: list[Pair], task: Task, report: FolderReport) -> None:
+    """Say whether stored low-resolution images are what MATLAB's bicubic makes of the clean ones."""
+    result = compare_inputs(pairs, task) if compares(task) else None
+    if result is None:
+        return
+    report.bicubic, report.bicubic_words = result.verdict, result.sentence
+    if not result.harmless:
+        report.add("warning" if result.claimed else "note", report.path, result.sentence)
+
+
+def _check_channels(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
+    target, size = infos.get(pair.target), infos.get(pair.degraded or pair.target)
+    if target is None or size is None:
+        return
+    name = repr(str(pair.target))
+    if task.channels == 3 and target.channels == 1 and not any(f.path == pair.target for f in report.findings):
+        report.add("note", pair.target, f"{name} is grey; {task.name} repeats it in tests and refuses it in training")
+    if pair.degraded is not None and size.channels != target.channels:
+        kinds = {1: "grey", 3: "in colour"}
+        report.add(
+            "warning",
+            pair.degraded,
+            f"{str(pair.degraded)!r} is {kinds[size.channels]}, its partner {name} {kinds[target.channels]}; "
+            "make it again",
+        )
 
 
 def _check_halves(path: Path, pairs: list[Pair], task: Task, report: FolderReport, clean_half: str) -> None:
@@ -269,72 +321,3 @@ def _check_halves(path: Path, pairs: list[Pair], task: Task, report: FolderRepor
 
 def _edges(image: Array) -> float:
     return float(np.abs(np.diff(image.astype(np.float32), axis=1)).mean())
-
-
-def _lonely(degraded: Path, clean: Path, pairs: list[Pair], report: FolderReport) -> None:
-    for folder, other, used in (
-        (degraded, clean, {p.degraded for p in pairs}),
-        (clean, degraded, {p.target for p in pairs}),
-    ):
-        for file in list_images(folder):
-            if file not in used:
-                report.add(
-                    "error",
-                    file,
-                    f"{str(file)!r} has no partner in {str(other)!r}; add it or remove this one",
-                )
-
-
-def _lonely_stored(pairs: list[Pair], report: FolderReport, task: Task) -> None:
-    """Clean images without a stored input where others have one, and the other way round."""
-    folders = {p.degraded.parent for p in pairs if p.degraded is not None}
-    if not folders:
-        return
-    for pair in pairs:
-        if pair.degraded is None and not pair.halves:
-            report.add(
-                "error",
-                pair.target,
-                f"{str(pair.target)!r} has no x{task.scale} partner; add it or remove this one",
-            )
-    used = {p.degraded for p in pairs}
-    for folder in sorted(folders):
-        for file in list_images(folder):
-            if file not in used:
-                report.add("error", file, f"{str(file)!r} has no HR partner; add it or remove this one")
-
-
-def _check_pair(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
-    target, name = infos[pair.target], repr(str(pair.target))
-    if task.channels == 3 and target.channels == 1:
-        report.add(
-            "note",
-            pair.target,
-            f"{name} is grey; {task.name} refuses it in training and repeats it in tests",
-        )
-    if pair.halves and target.width % 2:
-        report.add("error", pair.target, f"side-by-side image {name} has odd width {target.width}; cut it again")
-    if min(target.height, target.width) < 2 * task.scale:
-        report.add("error", pair.target, f"{name} measures only {target.width} x {target.height}; remove it")
-    if pair.degraded is None:
-        return
-    size = infos[pair.degraded]
-    if size.channels != target.channels:
-        kinds = {1: "grey", 3: "in colour"}
-        report.add(
-            "warning",
-            pair.degraded,
-            f"{str(pair.degraded)!r} is {kinds[size.channels]}, its partner {name} {kinds[target.channels]}; "
-            "make it again",
-        )
-    wanted = (target.height // task.scale, target.width // task.scale)
-    if (size.height, size.width) == wanted:
-        return
-    if task.scale > 1 and size.height >= target.height * task.scale and size.width >= target.width * task.scale:
-        sentence = f"{name} is smaller than its input {str(pair.degraded)!r}; HR and LR folders seem swapped"
-    else:
-        sentence = (
-            f"{str(pair.degraded)!r} measures {size.width} x {size.height}, not {wanted[1]} x {wanted[0]} "
-            f"as {name} asks at scale {task.scale}; make it again"
-        )
-    report.add("error", pair.degraded, sentence)

@@ -1,108 +1,82 @@
-"""Finding pairs in the folder layouts of restoration data sets.
+"""Finding pairs in the folders of restoration data sets: what is read, what is refused, and nothing guessed.
 
-Known are: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``), benchmark (``HR``,
-``LR_bicubic/X2/<name>x2.png``), two folders of equal size (rain/norain, hazy/clear, input/target, ...),
-one folder of side-by-side files, a CSV list, and a plain folder of clean images (sub-folders included). For
-made-up haze, a folder ``depth`` beside the clean images may hold their depth maps under the same names.
+The names of folders and files say which images are clean and which degraded, at which scale and for which split
+(``nas.data.roles``, ``nas.data.places``); here the sides are put together. Folders whose files bear the same names are
+pairs or an error, never one flat set. A plain folder of clean images is what has no such folders. For made-up haze, a
+folder ``depth`` beside the clean images may hold their depth maps under the same names.
 """
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nas.data.found import Found, refuse
+from nas.data.groups import Group, assemble, give_sides, grouped
+from nas.data.left_out import lmdb_sentence, note_tree, note_unused
 from nas.data.pair_lists import read_pair_list
 from nas.data.pairs import Pair
+from nas.data.places import Placed, alike, below, place_files
+from nas.data.plain import add_plain, plain_pairs, without_depth
 from nas.data.prepared_record import fill_in
-from nas.data.sample_set import sample_pairs
+from nas.data.roles import CLEAN, DEGRADED, DEPTH, RESULT, Role, folder_role
+from nas.data.source import Source, check_source
+from nas.data.walk import Tree, is_lmdb, walk
 from nas.errors import NasError, UsageError
-from nas.images.files import image_info, is_image_name, read_image
 from nas.tasks.task import Task, get_task
 
-#: (degraded, clean) folder names that belong together
-FOLDER_PAIRS = (
-    ("rain", "norain"),
-    ("rainy", "clean"),
-    ("rain", "clean"),
-    ("hazy", "clear"),
-    ("hazy", "gt"),
-    ("haze", "clear"),
-    ("hazy", "GT"),
-    ("input", "target"),
-    ("input", "groundtruth"),
-    ("input", "gt"),
-    ("input", "GT"),
-    ("lq", "gt"),
-    ("LQ", "GT"),
-    ("LQ", "HQ"),
-    ("degraded", "clean"),
-    ("noisy", "clean"),
-    ("noisy", "gt"),
-    ("blur", "sharp"),
-    ("low", "high"),
-    ("LR", "HR"),
-)
-#: degraded folder names that only weather tasks can mean
-_WEATHER = frozenset({"rain", "rainy", "hazy", "haze"})
-#: stored inputs inside a plain folder are not clean images
-_DEGRADED = re.compile(r"(^|/)(\w+_)?LR_\w+/")
-LISTS = (".csv", ".txt")
-LAYOUTS = ("div2k", "benchmark", "folders", "side_by_side", "list", "plain")
+#: split -> which parts of a data set serve, the first that is there; "" are images of no part
+_SERVING: dict[str, tuple[tuple[str, ...], ...]] = {
+    "train": (("train", ""), ("valid",), ("test",)),
+    "valid": (("valid",), ("test",), ("",), ("train",)),
+    "test": (("test",), ("valid",), ("",), ("train",)),
+}
 
 
-def list_images(folder: Path) -> list[Path]:
-    """All image files below a folder, hidden ones left out, sorted by path.
+def look(source: Source, task: str | Task) -> Found:
+    """Find the pairs of a data set, and what is wrong with their partners.
+
+    Args:
+        source: Where to look.
+        task: What the pairs are for.
+
+    Returns:
+        What was found; faults and notes are not raised.
 
     Raises:
-        NasError: The folder may not be read.
+        UsageError: There is no such path, nothing is found, or the folders cannot be told apart.
+        NasError: A folder may not be read, or a list is damaged.
     """
-    try:
-        found = (p for p in folder.rglob("*") if p.is_file() and is_image_name(p))
-        return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-    except PermissionError as error:
-        raise NasError(f"folder {str(folder)!r} may not be read; change its permissions") from error
+    task = get_task(task)
+    check_source(source)
+    if source.path is not None and source.path.is_file():
+        return _list(source.path, task)
+    found = _given(source, task) if source.clean is not None else _recognised(source, task)
+    if not found.pairs and not found.faults and not found.unpaired:
+        raise UsageError(_nothing(source.root))
+    found.pairs = fill_in(sorted(found.pairs, key=lambda p: p.name), task)
+    return found
 
 
 def find_layout(path: str | Path, task: str | Task, split: str = "train") -> tuple[str, Path]:
-    """Guess the layout of a data set.
+    """Recognise the layout of a data set.
 
     Args:
         path: A folder, or a list of pairs.
         task: What the pairs are for.
-        split: Which sub-folders are wanted where there are several, see ``find_pairs``.
+        split: Which part is wanted where there are several, see ``find_pairs``.
 
     Returns:
         One of LAYOUTS, and the folder (or list) it begins at.
 
     Raises:
-        UsageError: There is no such path, it is another file, or its pairs are for another task.
+        UsageError: There is no such path, it is another file, its pairs are for another task, or they cannot be told
+            apart.
     """
-    path, task = Path(path), get_task(task)
-    if path.is_file():
-        if path.suffix.lower() in LISTS:
-            return "list", path
-        raise UsageError(f"{str(path)!r} is a file; give a folder of images or a .csv list of pairs")
-    if not path.is_dir():
-        raise UsageError(f"no data at {str(path)!r}; check the path, or leave it out to use the sample set")
-    if _div2k_clean(path, split) is not None:
-        return "div2k", path
-    inside = [path, path / split, *([path / "test"] if split == "train" else [path / "train"])]
-    for folder in inside:
-        if (folder / "HR").is_dir() and not (folder / "LR").is_dir():
-            return "benchmark", folder
-        two = two_folders(folder)
-        if two is not None:
-            if two[0].name in _WEATHER and not task.paired:
-                raise UsageError(
-                    f"{str(folder)!r} holds {two[0].name} pairs, which are not for {task.name}; "
-                    f"give a folder of clean images"
-                )
-            return "folders", folder
-    if task.paired and _looks_side_by_side(path):
-        return "side_by_side", path
-    return "plain", path
+    found = look(Source(Path(path), split=split), task)
+    return found.layout, found.root
 
 
 def find_pairs(
@@ -119,213 +93,180 @@ def find_pairs(
         path: A folder, or a list of pairs.
         task: What the pairs are for.
         split: Chooses between ``train`` and ``valid`` or ``test`` sub-folders where there are several.
-        layout: One of LAYOUTS; None: it is guessed.
+        layout: One of LAYOUTS; None: it is recognised.
         clean_half: "left" (as JDNet has it) or "right", of side-by-side files.
-        partners: "all": every image must have its stored partner where some have one; "any": those without one are
-            degraded at run time.
+        partners: "all": every image must have its stored partner where some have one; "any": clean images without one
+            are degraded at run time, and other faults are passed over.
 
     Returns:
         The pairs, sorted by name; never none.
 
     Raises:
-        UsageError: Nothing is found, or an argument is none of the above.
-        NasError: A partner is missing; the message names the first such file.
+        UsageError: Nothing is found, the folders cannot be told apart, or an argument is none of the above.
+        NasError: A partner is missing; the message names all such files.
     """
-    path, task = Path(path), get_task(task)
-    if layout is not None and layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
-    if clean_half not in ("left", "right"):
-        raise UsageError(f"the clean half of side-by-side files is 'left' or 'right', not {clean_half!r}")
-    found, root = find_layout(path, task, split)
-    kind = layout or found
-    root = root if kind == found else path
-    if kind == "list":
-        return fill_in(read_pair_list(root, task), task)
-    if kind == "div2k":
-        clean = _div2k_clean(root, split)
-        if clean is None:
-            raise UsageError(f"{str(path)!r} holds no DIV2K_{split}_HR folder; check the path")
-        pairs = _stored(clean, clean.parent / clean.name.replace("_HR", "_" + task.stored), task, partners == "all")
-    elif kind == "benchmark":
-        pairs = _stored(root / "HR", root / task.stored, task, partners == "all")
-    elif kind == "folders":
-        two = two_folders(root)
-        if two is None:
-            raise UsageError(f"{str(path)!r} holds no two folders of pairs such as rain/norain or input/target")
-        pairs = match_folders(*two)
-    elif kind == "side_by_side":
-        pairs = [Pair(_name(p, root), p, halves=clean_half) for p in list_images(root)]
+    found = look(Source(Path(path), split=split, layout=layout, clean_half=clean_half), task)
+    if partners == "any":
+        return sorted([*found.pairs, *fill_in(found.unpaired, get_task(task))], key=lambda p: p.name)
+    total = len({str(p.target) for p in [*found.pairs, *found.unpaired]} | {f.item for f in found.faults})
+    refuse(found.faults, total)
+    return found.pairs
+
+
+def _list(path: Path, task: Task) -> Found:
+    found = Found("list", path)
+    pairs = read_pair_list(path, task, found.faults)
+    found.pairs = fill_in(_with_stored(pairs, path, task), task)
+    return found
+
+
+def _with_stored(pairs: list[Pair], listing: Path, task: Task) -> list[Pair]:
+    """The pairs of a list of clean images alone (``meta_info``) with the inputs that are stored beside their folder."""
+    folders = {p.target.parent for p in pairs}
+    if any(p.degraded is not None for p in pairs) or len(folders) != 1 or listing.parent in folders:
+        return pairs
+    try:
+        stored = {p.target: p for p in look(Source(listing.parent), task).pairs if p.stored}
+    except NasError:
+        return pairs
+    return [replace(p, degraded=stored[p.target].degraded) if p.target in stored else p for p in pairs]
+
+
+def _walked(folder: Path) -> Tree:
+    """The files below a folder; refuses what is not read at all."""
+    tree = walk(folder)
+    if tree.locked:
+        raise NasError(f"{str(tree.locked[0])!r} may not be read; change its permissions")
+    if tree.lmdb and not tree.images:
+        raise UsageError(lmdb_sentence(tree.lmdb[0]))
+    return tree
+
+
+def _given(source: Source, task: Task) -> Found:
+    """The pairs of two folders whose sides were said, or of one folder of clean images."""
+    assert source.clean is not None
+    tree = _walked(source.clean)
+    clean = below(tree.images, source.clean, CLEAN)
+    found = Found("plain" if source.degraded is None else "folders", source.clean)
+    note_tree(tree, found)
+    if not clean:
+        raise UsageError(_nothing(source.clean))
+    if source.degraded is None:
+        found.pairs = plain_pairs(clean, found)
+        return found
+    other = _walked(source.degraded)
+    note_tree(other, found)
+    degraded = below(other.images, source.degraded, DEGRADED)
+    if not degraded:
+        raise UsageError(_nothing(source.degraded))
+    group = Group("", clean, degraded, said=True)
+    assemble([group], task, found, source.clean)
+    return found
+
+
+def _recognised(source: Source, task: Task) -> Found:
+    """The pairs of a folder whose layout is to be recognised, or was named by ``source.layout``."""
+    assert source.path is not None
+    path = source.path
+    if is_lmdb(path):
+        raise UsageError(lmdb_sentence(path))
+    tree = _walked(path)
+    found = Found("plain", path)
+    note_tree(tree, found)
+    if source.layout == "side_by_side":
+        found.layout = "side_by_side"
+        found.pairs = [Pair(r.rel, r.file, halves=source.clean_half) for r in place_files(tree.images, path)]
+        return found
+    rows, split = _with_siblings(path, tree, source.split, found)
+    rows = _of_split(rows, split, found, path)
+    depth = [r for r in rows if r.side == DEPTH]
+    rows = [r for r in rows if r.side != DEPTH]
+    if source.layout == "plain":
+        kept = [r for r in rows if not r.role.low]
+        found.pairs = plain_pairs(without_depth(kept, depth), found)
+        return _with_depth(found, depth, task)
+    groups, rest = give_sides(grouped(rows), [r for r in rows if r.side in ("", RESULT)], path)
+    if not groups:
+        add_plain(source, [*rest], depth, rows, task, found)
     else:
-        pairs = _plain(root)
-    if task.family in ("dehaze", "all_in_one") and (root / "depth").is_dir():
-        maps = {_name(p, root / "depth"): p for p in list_images(root / "depth")}
-        pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in pairs]
-    if not pairs:
-        raise UsageError(f"no images below {str(path)!r}; give a folder with PNG, BMP, TIFF or JPEG files")
-    return fill_in(pairs, task)
+        assemble(groups, task, found, path)
+        note_unused(rest, found, path)
+    if source.layout is not None and found.layout != source.layout:
+        raise UsageError(f"{str(path)!r} has the layout {found.layout!r}, not {source.layout!r}; leave the layout out")
+    return _with_depth(found, depth, task)
 
 
-def _plain(root: Path) -> list[Pair]:
-    """The clean images of a folder: no stored inputs, no depth maps."""
-    files = [p for p in list_images(root) if not _DEGRADED.search(p.relative_to(root).as_posix())]
-    pairs = [Pair(_name(p, root), p) for p in files]
-    return [p for p in pairs if not _is_depth_of(p, pairs)]
-
-
-def benchmark_set(name: str, task: str | Task, root: str | Path | None = None) -> list[Pair]:
-    """The pairs of a benchmark set.
-
-    Args:
-        name: Of the set: a folder, or a list of pairs with or without its ending. "sample" is the test part of the
-            photographs inside scikit-image.
-        task: What the pairs are for.
-        root: Folder of the set's folder (``<root>/<name>`` or ``<root>/benchmarks/<name>``), or the set itself; not
-            needed for "sample".
-
-    Raises:
-        UsageError: The set is not there; the message says which are.
-    """
-    task = get_task(task)
-    if name == "sample":
-        return sample_pairs("test", task)
-    if root is None:
-        raise UsageError(
-            f"where is set {name!r}? give the folder of benchmark sets with --data, or use the set 'sample'"
-        )
-    root = Path(root)
-    for listing in (root, root / name):
-        if listing.suffix.lower() in LISTS and listing.is_file() and name in (listing.name, listing.stem):
-            return find_pairs(listing, task)
-    tried = [root / name, root / "benchmarks" / name, root.parent / name]
-    if root.name == name:
-        tried.insert(0, root)
-    for folder in tried:
-        if folder.is_dir():
-            pairs = find_pairs(folder, task, split="test")
-            if task.family == "all_in_one" and find_layout(folder, task, "test")[0] == "benchmark":
-                pairs = [replace(p, degradation="noise") for p in pairs]  # a set of clean images tests denoising
-            return pairs
-    known = ", ".join(known_sets(root)) or "none"
-    raise UsageError(f"set {name!r} is not below {str(root)!r}; sets there: {known}")
-
-
-def known_sets(root: str | Path | None = None) -> list[str]:
-    """Names that ``benchmark_set`` would find below ``root``; "sample" is always one."""
-    names = ["sample"]
-    for folder in [] if root is None else [Path(root), Path(root) / "benchmarks"]:
-        if folder.is_dir():
-            names += sorted(
-                p.name
-                for p in folder.iterdir()
-                if (p / "HR").is_dir() or two_folders(p) is not None or two_folders(p / "test") is not None
-            )
-    return list(dict.fromkeys(names))
-
-
-def match_folders(degraded: Path, clean: Path, strict: bool = True) -> list[Pair]:
-    """Pair two folders by name: equal stems, ``rain-1`` with ``norain-1``, ``<scene>_<level>`` with ``<scene>``.
-
-    Args:
-        degraded: Folder of the degraded images.
-        clean: Folder of the clean ones.
-        strict: Every degraded image must have a partner; otherwise those without one are left out.
-
-    Raises:
-        NasError: A partner is missing (``strict``).
-    """
-    targets = {_name(p, clean): p for p in list_images(clean)}
-    pairs, lonely = [], []
-    for file in list_images(degraded):
-        name = _name(file, degraded)
-        target = next((targets[c] for c in _candidates(name) if c in targets), None)
-        if target is None:
-            lonely.append(file)
+def _with_siblings(path: Path, tree: Tree, split: str, found: Found) -> tuple[list[Placed], str]:
+    """The images below ``path``, and of its sibling folders where it is one side of a set itself (DIV2K_train_HR)."""
+    rows = place_files(tree.images, path)
+    named = path if path.name not in ("", "..") else path.absolute().resolve()  # a link counts by its own name
+    role = folder_role(named.name)
+    if any(r.side == CLEAN for r in rows) or not rows:
+        return rows, split
+    if role.side != CLEAN:
+        _refuse_degraded(path, rows, role, named.absolute().parent)
+        return rows, split
+    files = list(tree.images) if named == path else _walked(named).images
+    for folder in sorted(named.parent.iterdir()):
+        other = folder_role(folder.name)
+        same = (other.rest, other.split) == (role.rest, role.split)
+        if folder == named or not folder.is_dir() or other.side != DEGRADED or not same:
+            continue
+        if role.rest:
+            files += _walked(folder).images
         else:
-            pairs.append(Pair(name, target, file))
-    if lonely and strict:
-        raise NasError(
-            f"{len(lonely)} of {len(lonely) + len(pairs)} images lack a partner in {str(clean)!r}, "
-            f"the first is {str(lonely[0])!r}; remove them or add their partners"
+            sentence = f"{str(folder)!r} beside {str(path)!r} looks like stored inputs and is not used"
+            found.note(folder, f"{sentence}; give the folder that holds both to use them")
+    return (place_files(files, named.parent), role.split or split) if role.rest else (rows, split)
+
+
+def _refuse_degraded(path: Path, rows: Sequence[Placed], role: Role, parent: Path) -> None:
+    """Degraded images must not be taken for clean ones because their folder was given alone."""
+    above = folder_role(parent.name)
+    if not role.side and not role.rest and role.scale is not None:
+        role, parent = above, parent.parent
+    if role.side != DEGRADED:
+        return
+    certain = role.certain
+    if not certain:
+        for folder in parent.iterdir():
+            if folder_role(folder.name).side == CLEAN and folder.is_dir():
+                certain = certain or alike(rows, place_files(walk(folder).images, folder))
+    if certain:
+        raise UsageError(
+            f"{str(path)!r} holds degraded images by its name; give the folder that holds the clean ones too, name "
+            f"both with --clean and --degraded, or say --clean {path} if these are clean"
         )
-    return pairs
 
 
-def _candidates(name: str) -> list[str]:
-    head = name.rsplit("/", 1)
-    folder, stem = (head[0] + "/", head[1]) if len(head) == 2 else ("", name)
-    names = [stem, re.sub(r"x\d$", "", stem), stem.replace("rain", "norain", 1), re.sub(r"^\w+-", "", stem)]
-    while "_" in stem:  # RESIDE: 0025_0.8_0.1 or 1400_1 belong to the clear 0025, 1400
-        stem = stem.rsplit("_", 1)[0]
-        names.append(stem)
-    return [folder + n for n in names]
+def _of_split(rows: list[Placed], split: str, found: Found, root: Path) -> list[Placed]:
+    """The images of the part that serves a split."""
+    there = {r.split for r in rows if r.side in (CLEAN, "")} or {r.split for r in rows}
+    serving = next((s for s in _SERVING.get(split, ((split,),)) if there & set(s)), tuple(there))
+    kept = [r for r in rows if r.split in serving]
+    others: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.split not in serving:
+            others[row.split] += 1
+    wanted = "/".join(s for s in serving if s) or "other"
+    for name, count in sorted(others.items()):
+        part = f"{count} images of the part {name!r}" if name else f"{count} images of no part"
+        found.note(root, f"{part} are left out, since {wanted} images are asked for")
+    return kept
 
 
-def _name(file: Path, root: Path) -> str:
-    return file.relative_to(root).with_suffix("").as_posix()
+def _with_depth(found: Found, depth: Sequence[Placed], task: Task) -> Found:
+    """Attach depth maps to the clean images that are hazed at run time."""
+    if not depth or task.family not in ("dehaze", "all_in_one"):
+        return found
+    maps = {}
+    for row in depth:
+        inner = row.rel.split("/")
+        at = next(i for i, part in enumerate(inner) if part.casefold() == "depth")
+        maps["/".join(inner[at + 1 :])] = row.file
+    found.pairs = [p if p.stored else replace(p, depth=maps.get(p.name)) for p in found.pairs]
+    return found
 
 
-def _is_depth_of(pair: Pair, pairs: list[Pair]) -> bool:
-    """Whether this is the depth map (``depth/a``) of another image (``a``) of the same plain folder."""
-    folder, _, name = pair.name.partition("/")
-    return folder == "depth" and any(p.name == name for p in pairs)
-
-
-def _stored(clean: Path, degraded_root: Path, task: Task, strict: bool) -> list[Pair]:
-    """HR folder and the folder of its stored LR images, if the task has one and it is there; all or none."""
-    targets = list_images(clean)
-    folder = degraded_root / f"X{task.scale}"
-    if not task.stored or not folder.is_dir():
-        return [Pair(_name(p, clean), p) for p in targets]
-    stored = {_name(p, folder): p for p in list_images(folder)}
-    pairs, lonely = [], []
-    for target in targets:
-        name = _name(target, clean)
-        partner = stored.get(f"{name}x{task.scale}") or stored.get(name)
-        pairs.append(Pair(name, target, partner))
-        if partner is None:
-            lonely.append(target)
-    if lonely and strict:
-        raise NasError(
-            f"{len(lonely)} of {len(targets)} images have no partner in {str(folder)!r}, "
-            f"the first is {lonely[0].name!r}; add them, or remove that folder so that all are made from HR"
-        )
-    return pairs
-
-
-def _div2k_clean(path: Path, split: str) -> Path | None:
-    """The ``<set>_<split>_HR`` folder at or in ``path``."""
-    if re.fullmatch(r"\w+_(train|valid|test)_HR", path.name) and path.is_dir():
-        return path
-    wanted = {"train": ("train",), "valid": ("valid",), "test": ("valid", "test")}.get(split, (split,))
-    for part in wanted:
-        for folder in sorted(path.glob(f"*_{part}_HR")):
-            if folder.is_dir():
-                return folder
-    return None
-
-
-def two_folders(path: Path) -> tuple[Path, Path] | None:
-    """The (degraded, clean) sub-folders of ``path``, by their names; None where there are no such two."""
-    for degraded, clean in FOLDER_PAIRS:
-        if (path / degraded).is_dir() and (path / clean).is_dir():
-            return path / degraded, path / clean
-    return None
-
-
-def _looks_side_by_side(path: Path) -> bool:
-    """Whether the first images' two halves show the same scene: coarse thumbnails that correlate strongly."""
-    import numpy as np
-
-    files: Sequence[Path] = list_images(path)[:3]
-    for file in files:
-        info = image_info(file)
-        if info.width % 2 or info.width < 32 or info.height < 16:
-            return False
-        image = read_image(file).astype(np.float64)
-        grey = image.mean(axis=2) if image.ndim == 3 else image
-        half = info.width // 2
-        cells = [part[: part.shape[0] // 8 * 8, : half // 8 * 8] for part in (grey[:, :half], grey[:, half:])]
-        coarse = [c.reshape(c.shape[0] // 8, 8, -1, 8).mean(axis=(1, 3)).ravel() for c in cells]
-        if min(c.std() for c in coarse) == 0 or np.corrcoef(coarse[0], coarse[1])[0, 1] < 0.6:
-            return False
-    return bool(files)
+def _nothing(path: Path) -> str:
+    return f"no images below {str(path)!r}; give a folder with PNG, BMP, TIFF, JPEG or WebP files"

@@ -88,11 +88,19 @@ class PatchSource:
         """
         import torch
 
-        rng = np.random.default_rng([self.seed, self._key, step])
-        chosen = rng.integers(0, len(self.pairs), size=self.batch_size)
+        chosen, rng = self._chosen(step)
         drawn = [self._patch(int(index), rng) for index in chosen]
         degraded, target = (np.stack([_planar(pair[side]) for pair in drawn]) for side in (0, 1))
         return torch.from_numpy(degraded), torch.from_numpy(target)
+
+    def names(self, step: int) -> list[str]:
+        """The names of the images in the batch of one step, in its order."""
+        return [self.pairs[int(index)].name for index in self._chosen(step)[0]]
+
+    def _chosen(self, step: int) -> tuple[Array, np.random.Generator]:
+        """Indices of the images of a step, and the generator that draws all else of the batch."""
+        rng = np.random.default_rng([self.seed, self._key, step])
+        return rng.integers(0, len(self.pairs), size=self.batch_size), rng
 
     def resized(self, patch: int, batch: int) -> PatchSource:
         """The same images and sequence in patches and batches of another size; images in memory are shared."""

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from numpy.typing import NDArray
 
 from nas.data.cache import DiskCache
-from nas.data.layouts import find_pairs, list_images
+from nas.data.layouts import find_pairs
 from nas.data.pairs import Pair, load_clean, load_depth, load_stored
 from nas.data.patches import load_images
 from nas.data.prepared_record import (
@@ -25,12 +25,18 @@ from nas.data.prepared_record import (
     unrecorded,
     write_record,
 )
+from nas.data.source import Source
+from nas.data.verdict import judge
+from nas.data.walk import list_images
 from nas.errors import NasError, UsageError
 from nas.files import file_digest
 from nas.images.files import write_image
+from nas.signals import listening, stop_if_asked
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
+#: what to tell whoever interrupted
+INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Prepared:
 
 
 def prepare_folder(
-    path: str | Path,
+    path: str | Path | None,
     task: str | Task,
     out: str | Path,
     *,
@@ -59,6 +65,9 @@ def prepare_folder(
     step: int | None = None,
     cache: bool = True,
     clean_half: str = "left",
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
+    skip_unfit: bool = False,
     progress: TextIO | None = None,
 ) -> Prepared:
     """Cut every pair of a data set into sub-images, in a folder that ``find_pairs`` understands.
@@ -68,7 +77,7 @@ def prepare_folder(
     only read.
 
     Args:
-        path: The data set.
+        path: The data set; None with ``clean``.
         task: What it is for.
         out: The folder to be written.
         sub_image: Side of the clean sub-images in pixels, cut to a multiple of the scale; smaller images stay whole.
@@ -76,6 +85,9 @@ def prepare_folder(
         step: Distance between sub-images in pixels, by default half a side; evened out so that they reach every border.
         cache: Also write the memory-mapped arrays that ``PatchSource(cache=out / "cache")`` uses.
         clean_half: "left" or "right", of side-by-side files.
+        clean: Folder of clean images, whatever it is called, in place of ``path``.
+        degraded: Folder of their degraded images.
+        skip_unfit: Leave out images that cannot be used.
         progress: Stream for two bars, of images and of the cache; None for none.
 
     Raises:
@@ -84,16 +96,22 @@ def prepare_folder(
         NasError: A piece that would have to be deleted was changed since it was made (nothing is deleted then), or
             ``out`` holds images that its record does not name.
     """
-    task, path, out = get_task(task), Path(path), Path(out)
-    side = _side(path, task, out, sub_image)
-    pairs = _source_pairs(path, task, clean_half)
+    task, out = get_task(task), Path(out)
+    given = Source.of_sides(clean, degraded)
+    source = given if path is None else Source(Path(path), clean_half=clean_half)
+    path = source.root
+    for folder in (source.path, source.clean, source.degraded):
+        if folder is not None:
+            _refuse_inside(folder, out)
+    side = _side(task, sub_image)
+    pairs = _source_pairs(source, task, skip_unfit)
     settings: dict[str, Any] = {"task": task.name, "sub_image": side, "step": step}
     if clean_half != "left":
         settings["clean_half"] = clean_half
     keys = _keys(pairs)
     record = _open_record(out, settings)
     _check_origin(record, keys, path, out)
-    with _bar(f"prepare {task.name}", len(pairs), progress) as report:
+    with listening(lambda: INTERRUPTED, at_once=False), _bar(f"prepare {task.name}", len(pairs), progress) as report:
         images, made = _cut(pairs, keys, record, task, out, side, step, report)
     _delete_stale(out, record, images)
     if not record.plain or set(record.images) - set(images):
@@ -106,25 +124,33 @@ def prepare_folder(
             "interrupted run; remove them and prepare again"
         )
     if cache:
-        with _bar(f"cache {task.name}", len(prepared), progress) as report:
+        with (
+            listening(lambda: INTERRUPTED, at_once=False),
+            _bar(f"cache {task.name}", len(prepared), progress) as report,
+        ):
             _fill_cache(prepared, task, out / "cache", report)
     return Prepared(out, len(prepared), made, cache)
 
 
-def _side(path: Path, task: Task, out: Path, sub_image: int | None) -> int | None:
-    """The side of the sub-images; refuses a folder in the source, or around it."""
+def _refuse_inside(path: Path, out: Path) -> None:
+    """UsageError where the prepared folder lies in the source, or around it."""
     source, target = path.resolve(), out.resolve()
     if source == target or source in target.parents or target in source.parents:
         raise UsageError(f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside")
+
+
+def _side(task: Task, sub_image: int | None) -> int | None:
+    """The side of the sub-images, a multiple of the scale; None for whole images."""
     side = None if sub_image is None else sub_image // task.scale * task.scale
     if side is not None and side < 1:
         raise UsageError(f"sub-images of {sub_image} pixels are smaller than scale {task.scale}; choose more")
     return side
 
 
-def _source_pairs(path: Path, task: Task, clean_half: str) -> list[Pair]:
+def _source_pairs(source: Source, task: Task, skip_unfit: bool) -> list[Pair]:
     """The pairs to be cut, all of one kind and with names of their own."""
-    pairs = find_pairs(path, task, clean_half=clean_half)
+    path = source.root
+    pairs = judge([source], task, training=False).usable(skip_unfit)
     _check_names(pairs, path)
     if len({(p.stored, p.degradation) for p in pairs}) > 1:
         raise UsageError(f"{str(path)!r} mixes pairs and clean images; prepare each of its sources on its own")
@@ -145,6 +171,7 @@ def _cut(
     images: dict[str, Entry] = {}
     made = 0
     for key, pair in zip(keys, pairs, strict=True):
+        stop_if_asked()
         known = record.images.get(key)
         whole = known is not None and _is_of(known, pair, side) and _intact(out, known.files)
         files = known.files if known and whole else _write_pieces(pair, task, out, side, step)
@@ -159,6 +186,7 @@ def _cut(
 def _fill_cache(pairs: list[Pair], task: Task, folder: Path, report: Callable[[str], None]) -> None:
     store = DiskCache(folder)
     for pair in pairs:
+        stop_if_asked()
         store.pair(pair, task, partial(load_images, pair, task))
         report(pair.name)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,14 +14,18 @@ from nas.errors import UsageError
 #: the search of JSNet: half the images train weights, most of the rest architecture parameters
 SEARCH_PARTS: Mapping[str, float] = {"weights": 0.5, "architecture": 0.4, "validation": 0.1}
 
+#: the end of the name of a piece
+_PIECE = re.compile(r"(.+)_s\d{3,}")
+
 
 def split_pairs(
     pairs: Sequence[Pair], seed: int = 0, parts: Mapping[str, float] = SEARCH_PARTS
 ) -> dict[str, list[Pair]]:
     """Split a set into parts that share no picture, each with at least one image.
 
-    Pairs with the same clean image (one scene in several degradations) stay together, and so do the pieces that
-    ``prepare_folder`` cut from one picture, with that picture itself. Where there are such pieces, sizes are counted
+    Pairs with the same clean image (one scene in several degradations, one file under several links) stay together, and
+    so do the pieces of one picture, with that picture itself: those that ``prepare_folder`` cut, and those whose names
+    end in ``_s001``, ``_s002`` ... as it and BasicSR name them. Where there are such pieces, sizes are counted
     in pieces and met as nearly as whole pictures allow.
 
     Args:
@@ -34,7 +40,7 @@ def split_pairs(
         UsageError: There are fewer images, or pictures, than parts, or a size is not positive.
     """
     groups: dict[str, list[Pair]] = {}
-    sources = {pair.source for pair in pairs if pair.source}
+    sources = {pair.source for pair in pairs if pair.source} | {_cut_from(p) for p in map(_file, pairs)} - {""}
     for pair in sorted(pairs, key=lambda p: (p.name, str(p.target))):
         groups.setdefault(_origin(pair, sources), []).append(pair)
     if any(share <= 0 for share in parts.values()) or not parts:
@@ -65,10 +71,23 @@ def _origin(pair: Pair, sources: set[str]) -> str:
 
     Where pieces of that very picture are there too, the two have one name.
     """
-    if pair.source or not sources:
-        return pair.source or str(pair.target)
-    resolved = str(pair.target.resolve())
-    return resolved if resolved in sources else str(pair.target)
+    if pair.source:
+        return pair.source
+    file = _file(pair)
+    cut_from = _cut_from(file)
+    if cut_from:
+        return cut_from
+    return str(file.with_suffix("")) if str(file.with_suffix("")) in sources else str(file)
+
+
+def _file(pair: Pair) -> Path:
+    return pair.target.resolve()
+
+
+def _cut_from(file: Path) -> str:
+    """The picture that a piece was cut from, by its name and without ending; "" for what is no piece."""
+    piece = _PIECE.fullmatch(file.stem)
+    return str(file.parent / piece[1]) if piece else ""
 
 
 def _by_size(order: list[list[Pair]], wanted: dict[str, int]) -> dict[str, list[list[Pair]]]:

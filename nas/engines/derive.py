@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
+from nas.engines.architecture_check import architecture_notes
 from nas.engines.result import with_provenance
 from nas.engines.setup import constraint_costs, space_of
 from nas.errors import UsageError
@@ -13,6 +15,8 @@ from nas.estimators.supernets import supernet_of
 from nas.objectives.optimum import best_within
 from nas.registry import STRATEGIES
 from nas.space import Genotype
+from nas.supernet import Supernet
+from nas.train.recorded import recorded_genotype
 from nas.train.run import Run
 
 
@@ -55,6 +59,19 @@ def _most_probable(run: Run, settings: SearchSettings, limited: bool) -> Genotyp
             f"a {settings.strategy!r} search has no probabilities to derive from under a new limit; search again "
             "with the limit (nas search ... --max-params)"
         )
-    costs = constraint_costs(space_of(settings), settings)
+    costs = constraint_costs(space_of(settings, run), settings)
     supernet = supernet_of(run)
-    return supernet.genotype() if costs is None else best_within(supernet, costs, settings.limits)
+    found = supernet.genotype() if costs is None else best_within(supernet, costs, settings.limits)
+    return found.with_provenance(**_notes(run, settings, supernet))
+
+
+def _notes(run: Run, settings: SearchSettings, supernet: Supernet) -> dict[str, Any]:
+    """How far the architecture was trained: by the genotype of a finished search, or by its newest state."""
+    strategy = STRATEGIES.get(settings.strategy)
+    own = recorded_genotype(run.folder) if run.finished else None
+    if own is not None and "architecture_steps" in own.provenance:
+        steps, taken = (int(own.provenance[key]) for key in ("steps", "architecture_steps"))
+        return architecture_notes(supernet, settings, steps, steps - taken)
+    steps = run.newest_step() or (settings.train.steps if run.finished else 0)
+    warmup = strategy(settings.search, settings.train).settings.warmup
+    return architecture_notes(supernet, settings, steps, round(warmup * settings.train.steps))

@@ -20,6 +20,7 @@ from nas.registry import ESTIMATORS, load_plugins
 from nas.space import Genotype, Space
 from nas.space.genotype import skip_share
 from nas.tasks import Task, get_task
+from nas.train.run import Run
 from nas.train.training_data import TrainingData, check_settings, open_training_data
 
 
@@ -64,21 +65,25 @@ class Evaluator:
     Args:
         settings: The search.
         space: The search space, if it is not read as the settings say: a shared study holds its document.
+        run: A run that goes on: its space and its split of the images are the recorded ones.
+
+    Attributes:
+        notes: Sentences for the user, to be told where the search begins.
     """
 
-    def __init__(self, settings: SearchSettings, space: Space | None = None) -> None:
+    def __init__(self, settings: SearchSettings, space: Space | None = None, run: Run | None = None) -> None:
         load_plugins(settings.plugins)
-        self.settings = settings
+        self.settings, self._run = settings, run
         self.task: Task = get_task(settings.task)
         check_settings(settings, self.task)
-        self.space = space if space is not None else space_of(settings)
+        self.space = space if space is not None else space_of(settings, run)
         self.objectives = objectives_of(settings.search)
-        use_threads(settings)
+        self.notes = use_threads(settings)
 
     @cached_property
     def data(self) -> TrainingData:
         """Images and batches."""
-        return open_training_data(self.settings, self.task, SHARES)
+        return open_training_data(self.settings, self.task, SHARES, self._run)
 
     @cached_property
     def costs(self) -> GenotypeCosts | None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.engines.architecture_check import architecture_notes
 from nas.engines.comparing import ComparingLearner
 from nas.engines.result import SearchResult, begin, finish, finished
 from nas.engines.setup import SHARES, space_of, use_threads
@@ -26,23 +27,27 @@ def search_by_gradient(
 ) -> SearchResult:
     """Train a supernet under the strategy and derive its genotype (an ``Engine``)."""
     started = time.monotonic()
-    task, space = get_task(settings.task), space_of(settings)
+    task, space = get_task(settings.task), space_of(settings, run)
     check_settings(settings, task)
     seed_everything(settings.seed)
-    use_threads(settings)
-    data = open_training_data(settings, task, SHARES)
+    threads = use_threads(settings)
+    data = open_training_data(settings, task, SHARES, run)
     learner = make_learner(space, task, settings, data)
     if run is None:
         run = begin(settings, space, data, out)
         if run.finished:  # a rank died at the very end, and torchrun restarted the others
             return finished(run)
-    scores = train(learner, run, settings.train, f"search {space.name} {task.name} {settings.strategy}").scores
     file = run.weights_file
 
     def save() -> str:
         return save_weights(file, learner.supernet, kind="supernet", task=task.name, space=space.document)
 
-    return finish(run, settings, learner.genotype(), scores, started, save_weights=save)
+    with run.held():
+        title = f"search {space.name} {task.name} {settings.strategy}"
+        ending = train(learner, run, settings.train, title, threads)
+        found = learner.genotype()
+        notes = architecture_notes(learner.supernet, settings, ending.steps, learner.warmup_steps)
+        return finish(run, settings, found.with_provenance(**notes), ending.scores, started, save_weights=save)
 
 
 def make_learner(space: Space, task: Task, settings: SearchSettings, data: TrainingData) -> SupernetLearner:

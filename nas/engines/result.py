@@ -12,10 +12,14 @@ import torch
 
 from nas.config.runs import SearchSettings
 from nas.estimators.base import NestedSearch
+from nas.names import inside
 from nas.space import Genotype, Space
 from nas.train import distributed
-from nas.train.events import read_events
+from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
+from nas.train.loop import going_on
+from nas.train.made_of import FILE as MADE_OF
+from nas.train.resuming import new_record
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
 from nas.versions import package_version
@@ -49,7 +53,7 @@ class SearchResult:
             Columns ``step``, ``genotype`` (hash), the objectives and costs, ``state`` (complete, pruned or failed),
             ``steps``, ``seconds``, ``skip_share`` and whatever else the engine has noted.
         """
-        return trials_frame(read_events(self.run))
+        return trials_frame(read_events(self.run), read_timing(self.run))
 
 
 class Engine(Protocol):
@@ -91,10 +95,13 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
     Returns:
         The run. It is already finished if a rank died at the very end and torchrun restarted the others.
     """
-    run = Run.begin(out or Path("runs") / default_name(settings, space), "search", settings)
-    run.write_text("space.json", json.dumps(space.document, indent=2) + "\n")
-    run.write_text("data.json", json.dumps(data.names, indent=2) + "\n")
-    return run
+    record = distributed.lead(lambda: new_record(settings, data.parts, {"space": space.hash}))
+    files = {
+        "space.json": json.dumps(space.document, indent=2) + "\n",
+        "data.json": json.dumps(data.names, indent=2) + "\n",
+        MADE_OF: record,
+    }
+    return Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
 
 
 def finish(
@@ -122,9 +129,10 @@ def finish(
         The result, with the provenance written into the genotype.
     """
     genotype = with_provenance(genotype, settings, run.folder.name)
-    distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
-    weights = distributed.lead(save_weights) if save_weights is not None else ""
-    seconds = run.finish({"genotype": genotype.hash, "weights": weights, "scores": scores, **more}, started)
+    with going_on(run):
+        distributed.lead(lambda: genotype.save(run.folder / "genotype.json"))
+        weights = distributed.lead(save_weights) if save_weights is not None else ""
+        seconds = run.finish({"genotype": genotype.hash, "weights": weights, "scores": scores, **more}, started)
     return SearchResult(run.folder, genotype, weights, scores, seconds)
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,14 @@ from nas.engines.result import Engine, SearchResult, finished
 from nas.engines.setup import SHARES, constraint_costs, space_of
 from nas.engines.shared.study import shared_search
 from nas.engines.trials import search_by_trials
-from nas.errors import UsageError
+from nas.errors import NasError, UsageError
 from nas.registry import STRATEGIES, load_plugins
-from nas.tasks import Task, get_task
+from nas.tasks import get_task
 from nas.train import distributed
+from nas.train.made_of import MadeOf
+from nas.train.plan import Plan
+from nas.train.recorded import recorded_space
+from nas.train.resuming import Resumption, accept, open_resumption
 from nas.train.run import Run
 from nas.train.training_data import check_settings, open_training_data
 
@@ -33,6 +39,8 @@ def search(
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    assign: Sequence[str] = (),
+    force: bool = False,
     **flags: Any,
 ) -> SearchResult:
     """Search for an architecture until the budget is spent.
@@ -43,7 +51,10 @@ def search(
     Args:
         settings: The whole configuration; None builds it from ``flags``.
         out: The run folder to make; None for ``runs/`` and a name made of space, task, strategy and seed.
-        resume: Run folder of an interrupted search to continue; all settings then come from its config.yaml.
+        resume: Run folder of a search to go on with. Its settings come from its config.yaml; ``flags`` and ``assign``
+            change some of them (``nas.config.changes``), and a finished search goes on if it gets more steps or trials.
+        assign: Assignments ``a.b=value``.
+        force: Resume although images, space, plug-ins or versions differ from the recorded ones.
         flags: Settings by name (``space="jsm"``, ``train__steps=500``).
 
     Returns:
@@ -53,18 +64,52 @@ def search(
         UsageError: The settings are wrong or do not fit together.
         NasError: The search failed.
     """
-    run: Run | None = None
     if resume is not None:
-        run = Run.open(resume)
-        settings = run.expect(SearchSettings)
-        if run.finished:
-            return finished(run)
-    elif settings is None:
-        settings = build(SearchSettings, **flags)
+        found = open_resumption(resume, SearchSettings, flags, assign, force)
+        if found.done:
+            return finished(found.run)
+        engine = engine_of(found.settings)
+        with found.run.held():
+            return engine(accept_search(found), search=nested_search, out=None, run=found.run)
+    if settings is None:
+        settings = build(SearchSettings, assignments=assign, **flags)
         refuse_foreign(settings)
     load_plugins(settings.plugins)
     settings = with_owned_settings(settings)
-    return engine_of(settings)(settings, search=nested_search, out=out, run=run)
+    return engine_of(settings)(settings, search=nested_search, out=out, run=None)
+
+
+def accept_search(found: Resumption[SearchSettings], dry_run: bool = False) -> SearchSettings:
+    """Compare a search that goes on with what it was made of (``nas.train.resuming.accept``).
+
+    Args:
+        found: The run and the changes.
+        dry_run: Write nothing.
+
+    Returns:
+        The settings to go on with.
+
+    Raises:
+        UsageError: Something differs, and ``force`` was not given.
+    """
+    run, settings = found.run, found.settings
+    task = get_task(settings.task)
+    check_settings(settings, task)
+    own = recorded_space(run.folder)
+    try:
+        named = space_of(settings)
+    except NasError:  # the document is not here: the recorded one is the space
+        if own is None:
+            raise
+        named = own
+    record = MadeOf.read(run.folder)
+    began = record.structure.get("space") if record is not None else None
+    # either may have been edited since: the document that the settings name, or the copy in the run folder
+    suspect = next((s for s in (own, named) if s is not None and began is not None and s.hash != began), named)
+    accepted = accept(found, task, SHARES, {"space": suspect.hash}, dry_run=dry_run)
+    if not dry_run:
+        run.complete({"space.json": json.dumps((own or named).document, indent=2) + "\n"})
+    return accepted
 
 
 def engine_of(settings: SearchSettings) -> Engine:
@@ -108,21 +153,41 @@ def nested_search(settings: SearchSettings, folder: Path) -> Path:
     return search(settings, out=folder).run
 
 
-def plan_search(settings: SearchSettings) -> tuple[nn.Module, Task, SearchSettings, dict[str, int]]:
-    """What ``search`` would train; nothing is trained.
+def plan_search(
+    settings: SearchSettings | None = None,
+    *,
+    resume: str | Path | None = None,
+    assign: Sequence[str] = (),
+    force: bool = False,
+    **flags: Any,
+) -> Plan:
+    """What ``search`` would train with the same arguments; nothing is trained or written.
 
     Args:
-        settings: The whole configuration.
+        settings: The whole configuration; None builds it from ``flags``.
+        resume: Run folder of a search to go on with.
+        assign: Assignments ``a.b=value``.
+        force: As for ``search``.
+        flags: Settings by name.
 
     Returns:
         The supernet (or a random network of the space, for strategies without gradients), its task, the settings, and
         the number of images of each part of the data.
     """
+    run: Run | None = None
+    notes: tuple[str, ...] = ()
+    if resume is not None:
+        found = open_resumption(resume, SearchSettings, flags, assign, force)
+        run, settings = found.run, accept_search(found, dry_run=True)
+        by_steps = STRATEGIES.get(settings.strategy).differentiable
+        notes = (found.stands(settings.train.steps if by_steps else settings.search.trials), *run.notes)
+    elif settings is None:
+        settings = build(SearchSettings, assignments=assign, **flags)
     load_plugins(settings.plugins)
     settings = with_owned_settings(settings)
     task = get_task(settings.task)
     check_settings(settings, task)
-    space = space_of(settings)
+    space = space_of(settings, run)
     strategy = STRATEGIES.get(settings.strategy)
     model: nn.Module
     if strategy.differentiable:
@@ -130,5 +195,5 @@ def plan_search(settings: SearchSettings) -> tuple[nn.Module, Task, SearchSettin
         model = space.supernet(task, **strategy(settings.search, settings.train).supernet_options())
     else:
         model = space.network(space.sample(settings.seed), task)
-    data = open_training_data(settings, task, SHARES)
-    return model, task, settings, {part: len(pairs) for part, pairs in data.parts.items()}
+    data = open_training_data(settings, task, SHARES, run)
+    return Plan(model, task, settings, {part: len(pairs) for part, pairs in data.parts.items()}, notes)

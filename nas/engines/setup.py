@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
+from nas.machine import cores, search_threads
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.optimum import require_feasible
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Space, load_space
 from nas.tasks import Task, get_task
+from nas.train.recorded import recorded_space
+from nas.train.run import Run
 
 #: share of the training images that train weights and architecture: disjoint halves
 SHARES = {"weights": 0.5, "architecture": 0.5}
 
 
-def space_of(settings: SearchSettings) -> Space:
-    """The space of a search, with preset and overrides applied."""
+def space_of(settings: SearchSettings, run: Run | None = None) -> Space:
+    """The space of a search, with preset and overrides applied; of a run that goes on it is the recorded one."""
+    own = recorded_space(run.folder) if run is not None else None
+    if own is not None:
+        return own
     return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
 
 
-def use_threads(settings: SearchSettings) -> None:
-    """Set the number of CPU threads of torch; 0 leaves torch's own choice."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+def use_threads(settings: SearchSettings) -> list[str]:
+    """Set the number of CPU threads of torch, see ``nas.machine.search_threads``.
+
+    Returns:
+        Sentences for the user: what was chosen where the settings leave it open.
+    """
+    available = cores()
+    threads = search_threads(settings.threads, available, os.environ)
+    if threads:
+        torch.set_num_threads(threads)
+    if settings.threads or not threads:
+        return []
+    return [
+        f"1 thread, since this machine has {available} core(s), where more slow a search down; --threads changes it"
+    ]
 
 
 def constraint_costs(space: Space, settings: SearchSettings) -> GenotypeCosts | None:

@@ -69,6 +69,11 @@ class SupernetLearner:
         average(running_statistics(self.supernet))  # over the ranks, for blocks with batch normalisation
         return values
 
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batches of ``step``."""
+        streams = [self._weight_batches, *([self._architecture_batches] if step >= self.warmup_steps else [])]
+        return [name for stream in streams for name in stream.images(step)]
+
     def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         device = self.settings.device
         return batch[0].to(device, memory_format=self._memory), batch[1].to(device)
@@ -134,6 +139,7 @@ class SupernetLearner:
             "strategy": self.strategy.state_dict(),
             "warned": self._warned,
             "stopped": self.stopped,
+            "warmup_steps": self.warmup_steps,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -141,4 +147,6 @@ class SupernetLearner:
         self.supernet.load_state_dict(state["supernet"])
         self.strategy.load_state_dict(state["strategy"])
         self._warned = state["warned"]
-        self.stopped = state.get("stopped", "")
+        self.stopped = state.get("stopped", "") if self.strategy.settings.stop_on_collapse else ""
+        # a warm-up keeps its length when the search is made longer: the architecture may be past it
+        self.warmup_steps = int(state.get("warmup_steps", self.warmup_steps))

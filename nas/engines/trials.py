@@ -29,7 +29,7 @@ def search_by_trials(
 ) -> SearchResult:
     """Ask for a genotype, evaluate it and tell its values until the trials are spent (an ``Engine``)."""
     started = time.monotonic()
-    evaluator = Evaluator(settings)
+    evaluator = Evaluator(settings, run=run)
     seed_everything(settings.seed)
     strategy = STRATEGIES.get(settings.strategy)(settings.search, evaluator.space, settings.seed)
     learner = TrialLearner(evaluator, strategy)
@@ -37,16 +37,17 @@ def search_by_trials(
         run = begin(settings, evaluator.space, evaluator.data, out)
         if run.finished:
             return finished(run)
-    if learner.evaluates:
-        evaluator.estimator.prepare(run.folder, search)
     trials = settings.search.trials
     steps = settings.train.model_copy(
         update={"steps": trials, "log_every": 1, "validate_every": trials, "checkpoint_every": 1}
     )
     title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
-    scores = train(learner, run, steps, title).scores
-    learner.export(run.folder)
-    return finish(run, settings, learner.genotype(), scores, started)
+    with run.held():
+        if learner.evaluates:
+            evaluator.estimator.prepare(run.folder, search)
+        scores = train(learner, run, steps, title, evaluator.notes).scores
+        learner.export(run.folder)
+        return finish(run, settings, learner.genotype(), scores, started)
 
 
 class TrialLearner:

@@ -10,8 +10,10 @@ import torch
 from nas.config.runs import SearchSettings
 from nas.estimators.base import Estimator, Report
 from nas.estimators.pruning import rungs
+from nas.signals import stop_if_asked
 from nas.space import Genotype, Space
 from nas.tasks import Task
+from nas.train.finite import NonFiniteError
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
 from nas.train.training_data import TrainingData
@@ -38,7 +40,11 @@ class TrainEstimator(Estimator):
         stops = rungs(search) if report is not None else ()
         loss = 0.0
         for step in range(settings.steps):
-            loss = learner.step(step)["loss"]
+            stop_if_asked()
+            try:
+                loss = learner.step(step)["loss"]
+            except NonFiniteError:
+                loss = math.nan
             if not math.isfinite(loss):
                 return {"loss": loss, "psnr": math.nan, "steps": step + 1}
             if report is not None and step + 1 in stops:

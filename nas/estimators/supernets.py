@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from nas.config.runs import SearchSettings
 from nas.errors import NasError, UsageError
-from nas.models.weights import load_strict, read_metadata
+from nas.models.tensor_files import read_safetensors
+from nas.models.weights import load_strict, part_of, read_metadata
 from nas.registry import STRATEGIES
 from nas.space import Space, load_space, space_from_document
 from nas.supernet import Supernet
 from nas.tasks import Task
+from nas.train.recorded import recorded_space
 from nas.train.run import Run
 from nas.train.state import load_state
 
@@ -40,11 +40,13 @@ def supernet_of(run: Run) -> Supernet:
             f"run {str(run.folder)!r} has nothing to derive from yet; continue it with "
             f"'nas search --resume {run.folder}'"
         )
-    space = load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
+    space = recorded_space(run.folder) or load_space(
+        settings.space, preset=settings.preset, overrides=settings.overrides
+    )
     with torch.random.fork_rng(devices=[]):
         options = strategy(settings.search, settings.train).supernet_options()
         supernet: Supernet = space.supernet(settings.task, **options)
-    found = load_file(str(run.weights_file)) if state is None else state["learner"]["supernet"]
+    found = read_safetensors(run.weights_file) if state is None else state["learner"]["supernet"]
     load_strict(supernet, found, str(run.folder))
     return supernet
 
@@ -76,7 +78,7 @@ def load_supernet(run_folder: str | Path, space: Space, task: Task) -> Supernet:
         )
     run.summary()  # raises for an unfinished run and says how to finish it
     metadata = read_metadata(run.weights_file)
-    document = json.loads(metadata["space"])
+    document = part_of(metadata, "space", run.weights_file)
     if metadata["task"] != task.name or space_from_document(document).hash != space.hash:
         raise UsageError(
             f"the supernet in {str(run.folder)!r} is of space {document.get('name')!r} and task {metadata['task']!r}, "

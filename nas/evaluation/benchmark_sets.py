@@ -13,6 +13,8 @@ import numpy as np
 
 from nas.data import Pair, benchmark_set
 from nas.evaluation.rows import EvaluationRow
+from nas.registry import TASKS
+from nas.tasks import get_task
 from nas.tasks.degradations import MIXED_KINDS, kind_of
 
 if TYPE_CHECKING:
@@ -39,7 +41,13 @@ class BenchmarkSet:
     task: Task
 
 
-def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[BenchmarkSet]:
+def benchmark_sets(
+    name: str,
+    task: Task,
+    data: str | Path | None,
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
+) -> list[BenchmarkSet]:
     """Open a data set as the sets that get a row: itself, or for the all-in-one task one set a degradation.
 
     In the all-in-one task a set of clean images ("CBSD68") is tested at three noise levels ("CBSD68 sigma 15"), stored
@@ -50,6 +58,8 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         name: Of the data set, as for ``nas.data.benchmark_set``.
         task: What is being restored.
         data: Folder of the data sets; not needed for "sample".
+        clean: Folder of the clean images of this set, in place of ``data``.
+        degraded: Folder of their degraded images.
 
     Returns:
         At least one set, each with at least one image.
@@ -58,26 +68,46 @@ def benchmark_sets(name: str, task: Task, data: str | Path | None) -> list[Bench
         UsageError: There is no such data set.
         NasError: It is damaged.
     """
-    pairs = benchmark_set(name, task, data)
+    pairs = benchmark_set(name, task, data, clean, degraded)
     if task.protocol.plane:
         pairs = [replace(p, degraded=None) for p in pairs]
     if task.family != "all_in_one":
         return [BenchmarkSet(name, tuple(pairs), task)]
     stored = [p for p in pairs if p.stored]
-    clean = [p for p in pairs if not p.stored]
-    noisy = [p for p in clean if p.degradation]
-    free = [p for p in clean if not p.degradation]
+    unpaired = [p for p in pairs if not p.stored]
+    noisy = [p for p in unpaired if p.degradation]
+    free = [p for p in unpaired if not p.degradation]
     found = []
     if stored:
         scored_by = _on_luma(task) if degradation_of(stored[0]) == "rain" else task
-        found.append(BenchmarkSet(name if not clean else f"{name} pairs", tuple(stored), scored_by))
+        found.append(BenchmarkSet(name if not unpaired else f"{name} pairs", tuple(stored), scored_by))
     for degradation in TESTED_DEGRADATIONS:
         chosen = free + (noisy if kind_of(degradation) == "noise" else [])
         if chosen:
             scored_by = _on_luma(task) if degradation == "rain" else task
-            degraded = tuple(replace(p, degradation=degradation) for p in chosen)
-            found.append(BenchmarkSet(f"{name} {degradation}", degraded, scored_by))
+            tested = tuple(replace(p, degradation=degradation) for p in chosen)
+            found.append(BenchmarkSet(f"{name} {degradation}", tested, scored_by))
     return found
+
+
+def shrunk_sets(names: Iterable[str], task: Task, data: str | Path | None) -> list[str]:
+    """Sets of the user's own that super-resolution is measured on without stored inputs.
+
+    Their images are shrunk before a network enlarges them again, so nothing that is restored is larger than they are.
+
+    Args:
+        names: Of data sets.
+        task: What is being restored.
+        data: Folder of the data sets.
+
+    Returns:
+        Those of the names that no task has among its benchmark sets.
+    """
+    if task.scale == 1:
+        return []
+    known = {"sample", *(name for other in TASKS.names() for name in get_task(other).sets)}
+    own = [name for name in names if name not in known]
+    return [name for name in own if not any(pair.stored for pair in benchmark_set(name, task, data))]
 
 
 def images_hash(pairs: Iterable[Pair]) -> str:
@@ -135,6 +165,7 @@ def average_row(rows: Sequence[EvaluationRow]) -> EvaluationRow:
         psnr=mean(r.psnr for r in rows),
         ssim=mean(r.ssim for r in rows),
         psnr_b=None,
+        exact=None if all(r.exact is None for r in rows) else sum(r.exact or 0 for r in rows),
         protocol=f"mean of {len(rows)} rows ({names}), {protocols}",
     )
 

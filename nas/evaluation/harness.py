@@ -7,6 +7,7 @@ the means over the images.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,21 +16,25 @@ from typing import Any, TextIO, TypeVar
 
 from torch import nn
 
-from nas.errors import NasError, UsageError
+from nas.errors import NasError, UsageError, file_error
 from nas.evaluation.benchmark_sets import BenchmarkSet, average_row, benchmark_sets
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.profile_columns import ModelProfile, profile_model
 from nas.evaluation.resolve import EvaluatedModel, ModelSpec, resolve
-from nas.evaluation.result_columns import empty_row, with_scores
+from nas.evaluation.result_columns import empty_row, row_name, with_scores
 from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
-from nas.evaluation.runner import Advance, decide_tiles, score_set
-from nas.evaluation.saved_images import REFERENCES, assign_images, disown_images
+from nas.evaluation.runner import Advance, decide_tiles, form_for_inference, score_set
+from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
+from nas.machine import check_device
 from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
+from nas.signals import listening, stop_if_asked
 from nas.tasks import Task, get_task, with_protocol
 
 _T = TypeVar("_T")
+#: what to tell whoever interrupted
+INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 
 class FailedMeasurementsError(NasError):
@@ -51,6 +56,9 @@ def evaluate(
     data: str | Path | None = None,
     out: str | Path | None = None,
     options: EvaluationOptions | None = None,
+    *,
+    clean: str | Path | None = None,
+    degraded: str | Path | None = None,
     **keywords: Any,
 ) -> EvaluationRows:
     """Evaluate models on benchmark sets.
@@ -64,6 +72,8 @@ def evaluate(
         out: CSV file to which every finished row is added at once. Rows that it already holds for the same model,
             weights, task, images and protocol are returned and not measured again, unless ``again`` is given.
         options: How models are evaluated; None takes the defaults.
+        clean: Folder of the clean images of one set, whatever it is called, in place of ``data``; ``sets`` may name it.
+        degraded: Folder of their degraded images; None to make these.
         keywords: Fields of ``EvaluationOptions`` in place of those of ``options``, e.g. ``tile=128, progress=True``.
 
     Returns:
@@ -79,17 +89,25 @@ def evaluate(
     options = EvaluationOptions.from_keywords(keywords, options)
     task = get_task(task) if options.protocol is None else with_protocol(task, options.protocol)
     options.check()
-    names, several = _set_names(sets, data, task), _as_list(models)
+    options = replace(options, device=check_device(options.device))
+    folders = (data, clean, degraded)
+    names, several = _set_names(sets, data, task, clean), _as_list(models)
     if not names or not several:
         raise UsageError("there is nothing to evaluate; name at least one model and one set")
     failures: list[str] = []
     found = _resolved(several, task, names, failures)
     if options.save_images is not None:
         _check_image_names(found)
-    opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, data) or []]
+    opened = [one for name in names for one in _tried(failures, f"{name} ", benchmark_sets, name, task, *folders) or []]
+    if options.save_images is not None:
+        for model, one in ((model, one) for model in found for one in opened):
+            check_images(options.save_images, row_name(model, options), one)
     table, rows = RowTable(out), EvaluationRows()
     images = len(found) * sum(len(one.pairs) for one in opened)
-    with _advancing(options.progress, f"evaluate {task.name}", images) as advance:
+    with (
+        _advancing(options.progress, f"evaluate {task.name}", images) as advance,
+        listening(lambda: INTERRUPTED, at_once=False),
+    ):
         for model in found:
             rows += _evaluate_model(_Job(model, task, options, table, failures, advance), opened)
     if failures:
@@ -108,6 +126,13 @@ class _Job:
     failures: list[str]
     advance: Advance
     _profile: ModelProfile | None = None
+    _runner: EvaluatedModel | None = None
+
+    def runner(self) -> EvaluatedModel:
+        """The model in the form in which images are restored, made when the first image needs it."""
+        if self._runner is None:
+            self._runner = form_for_inference(self.model, self.options)
+        return self._runner
 
     def profile(self) -> ModelProfile:
         """Costs and latency, measured when the first row needs them; a failure is noted once."""
@@ -118,6 +143,7 @@ class _Job:
 
     def row(self, one: BenchmarkSet) -> EvaluationRow | None:
         """The finished or newly made row of a set; None where measuring failed, which is noted."""
+        stop_if_asked()
         chosen = decide_tiles(self.model, one, self.options)
         row = empty_row(self.model, one, chosen)
         done = self.table.finished(row, one, chosen)
@@ -136,7 +162,7 @@ class _Job:
         profile = self.profile()
         if options.save_images is not None:
             disown_images(options.save_images, row.model, one)
-        scores, used = score_set(self.model, one, options, self.advance)
+        scores, used = score_set(self.runner(), one, options, self.advance)
         row = row if used == options else empty_row(self.model, one, used)
         if options.save_images is not None:
             assign_images(options.save_images, row, one)
@@ -152,7 +178,14 @@ def _evaluate_model(job: _Job, sets: Sequence[BenchmarkSet]) -> list[EvaluationR
     return rows
 
 
-def _set_names(sets: str | Sequence[str] | None, data: str | Path | None, task: Task) -> list[str]:
+def _set_names(
+    sets: str | Sequence[str] | None, data: str | Path | None, task: Task, clean: str | Path | None = None
+) -> list[str]:
+    if clean is not None:
+        if data is not None or not (sets is None or isinstance(sets, str) or len(sets) == 1):
+            raise UsageError("--clean names one set; leave --data out, and give one name with --sets or none")
+        chosen = [sets] if isinstance(sets, str) else list(sets or ())
+        return chosen or [Path(clean).resolve().name]
     if sets is None:
         return ["sample"] if data is None else list(task.sets)
     return [sets] if isinstance(sets, str) else list(sets)
@@ -200,6 +233,9 @@ def _tried(failures: list[str], what: str, work: Callable[..., _T], *arguments: 
     except UsageError:
         raise
     except (NasError, OSError) as error:
+        told = file_error(error) if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG else None
+        if told is not None:
+            raise told from error
         failures.append(f"{what}({type(error).__name__}: {error})")
         return None
 

@@ -12,16 +12,7 @@ from torch import Tensor, nn
 from nas.errors import NasError, UsageError
 from nas.models.calling import allowed_size, descriptor_of, evaluating, final_image
 from nas.models.descriptor import ModelDescriptor
-
-
-def check_device(device: str) -> None:
-    """Raise UsageError unless ``device`` is one that torch knows and that is here."""
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise UsageError(f"unknown device {device!r}; give cpu, cuda or cuda:N") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {device!r} is not available here; torch {torch.__version__} sees no CUDA")
+from nas.signals import stop_if_asked
 
 
 def check_tile(tile: int | None, overlap: int) -> None:
@@ -125,6 +116,7 @@ def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: 
     result: Tensor | None = None
     for top, (y0, y1) in _spans(height, tile, overlap, d):
         for left, (x0, x1) in _spans(width, tile, overlap, d):
+            stop_if_asked()
             bottom, right = min(top + tile, height), min(left + tile, width)
             piece = _forward(model, d, x[..., y0:y1, x0:x1])
             if result is None:

@@ -1,9 +1,11 @@
 """Image quality on the 0..255 scale: PSNR, SSIM, PSNR-B, and the variants of SSIM that some papers report.
 
 Every metric takes the restored image first and the reference second: arrays (H, W), (H, W, 1) or (H, W, 3) in RGB
-order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale. Nothing is
+order, uint8 or floating point on 0..255, or torch tensors (C, H, W) or (1, C, H, W) on the same scale. Floats on
+another scale need ``data_range=``: its highest value (``data_range=1``) or both ends (``data_range=(-1, 1)``). Without
+it floats that stay within 0..1 are a UsageError, since nothing tells a dark image from one on another scale. Nothing is
 rounded or clamped here; 8-bit images are compared by rounding first, as ``nas.evaluation.scoring`` does. All arithmetic
-is in float64. UsageError is raised for arrays of different shapes, of other integer types, or too small.
+is in float64. UsageError is also raised for arrays of different shapes, of other integer types, with NaN, or too small.
 """
 
 from __future__ import annotations
@@ -12,11 +14,9 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nas.errors import UsageError
-
-Plane = npt.NDArray[np.float64]
+from nas.evaluation.image_arrays import DataRange, Plane, on_255
 
 PEAK = 255.0
 #: weights of R, G, B in Y of ITU-R BT.601 (studio range), as in ``rgb2ycbcr`` of MATLAB
@@ -25,7 +25,7 @@ _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 _WINDOW, _SIGMA = 11, 1.5
 
 
-def luma(image: Any) -> Plane:
+def luma(image: Any, data_range: DataRange = None) -> Plane:
     """Luma Y of ITU-R BT.601 on the studio range: 16 + (65.481 R + 128.553 G + 24.966 B) / 255.
 
     White becomes 235 and black 16, so a grey image that was expanded to RGB would be compressed and score about 1.3 dB
@@ -33,45 +33,48 @@ def luma(image: Any) -> Plane:
 
     Args:
         image: An RGB image; a grey one is returned as it is.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         (H, W) in float64, not rounded.
     """
-    return _luma(_array(image, "the image"))
+    return _luma(on_255([image], data_range)[0])
 
 
-def grey(image: Any) -> Plane:
+def grey(image: Any, data_range: DataRange = None) -> Plane:
     """The same luma on the full range 0..255, to compare the colour output of a network with a grey reference.
 
     Args:
         image: An RGB image; one with equal channels gives that channel. A grey one is returned as it is.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         (H, W) in float64, not rounded.
     """
-    array = _array(image, "the image")
+    (array,) = on_255([image], data_range)
     if array.shape[-1] == 1:
         return array[..., 0]
     return array @ (np.array(LUMA) / sum(LUMA))
 
 
-def psnr(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
-    """Peak signal-to-noise ratio with peak 255.
+def psnr(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRange = None) -> float:
+    """Peak signal-to-noise ratio with peak 255, or that of ``data_range``.
 
     Args:
         a: The restored image.
         b: The reference.
         luma: Compare Y; otherwise there is one mean squared error over all channels.
         border: Pixels that are removed on each side.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         In dB; infinite for identical images.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     return _decibel(float(np.mean((x - y) ** 2)))
 
 
-def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+def ssim(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRange = None) -> float:
     """Structural similarity (Wang et al., TIP 2004, Section III-B).
 
     An 11 x 11 Gaussian window with sigma 1.5 at all positions where it lies inside the image, population covariance,
@@ -82,17 +85,18 @@ def ssim(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
         b: The reference.
         luma: Compare Y.
         border: Pixels that are removed on each side.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         At most 1.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     _require(x, _WINDOW, "the 11 x 11 window of SSIM")
     taps = _gaussian()
     return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
 
 
-def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -> float:
+def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8, data_range: DataRange = None) -> float:
     """PSNR-B (Yim and Bovik, TIP 2011): PSNR with the blocking-effect factor of the restored image added to the MSE.
 
     The factor is eta (D_B - D_BC), where D_B and D_BC are the mean squared steps between neighbouring pixels on and off
@@ -104,11 +108,12 @@ def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -
         luma: Compare Y; needed for colour, since the metric is defined on one plane.
         border: Pixels that are removed on each side; 0 or a multiple of ``block``, as it moves the grid of blocks.
         block: Side of the blocks in pixels.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         In dB.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     if x.shape[-1] != 1:
         raise UsageError("PSNR-B compares one plane; give grey images or luma=True")
     _require(x, block + 1, f"the {block} x {block} blocks of PSNR-B")
@@ -126,7 +131,13 @@ def psnr_b(a: Any, b: Any, luma: bool = True, border: int = 0, block: int = 8) -
 
 
 def ssim_uniform(
-    a: Any, b: Any, luma: bool = False, border: int = 0, window: int = 7, sample_covariance: bool = True
+    a: Any,
+    b: Any,
+    luma: bool = False,
+    border: int = 0,
+    window: int = 7,
+    sample_covariance: bool = True,
+    data_range: DataRange = None,
 ) -> float:
     """SSIM with a uniform square window at all positions where it lies inside the image.
 
@@ -141,11 +152,12 @@ def ssim_uniform(
         border: Pixels that are removed on each side.
         window: Side of the window in pixels.
         sample_covariance: Divide sums of squares by n - 1; otherwise by n (population covariance).
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         At most 1.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     _require(x, window, f"the {window} x {window} window of this SSIM")
     taps = np.full(window, 1 / window)
     covariance = window**2 / (window**2 - 1) if sample_covariance else 1.0
@@ -153,7 +165,7 @@ def ssim_uniform(
     return float(np.mean(maps))
 
 
-def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
+def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRange = None) -> float:
     """SSIM as the code of JDNet computes it: the window of ``ssim`` at every pixel, with zeros outside the image.
 
     Near the border the zeros raise the similarity. JDNet compares the output of the network before it is clamped, so
@@ -164,11 +176,12 @@ def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
         b: The reference.
         luma: Compare Y.
         border: Pixels that are removed on each side.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         At most 1.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     reach = _WINDOW // 2
     margin = [(reach, reach), (reach, reach), (0, 0)]
     x, y = np.pad(x, margin), np.pad(y, margin)
@@ -176,7 +189,7 @@ def ssim_padded(a: Any, b: Any, luma: bool = False, border: int = 0) -> float:
     return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
 
 
-def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float:
+def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0, data_range: DataRange = None) -> float:
     """The SSIM on Y in DSRIR's published results on rain, only to compare with them.
 
     The original code took the last axis of a two-dimensional Y image for channels, so that every column is scored as a
@@ -188,11 +201,12 @@ def ssim_columnwise(a: Any, b: Any, luma: bool = True, border: int = 0) -> float
         b: The reference.
         luma: Compare Y; needed for colour.
         border: Pixels that are removed on each side.
+        data_range: Scale of floating-point values, see above.
 
     Returns:
         At most 1.
     """
-    x, y = _pair(a, b, luma, border)
+    x, y = _pair(a, b, luma, border, data_range)
     if x.shape[-1] != 1:
         raise UsageError("the column-wise SSIM compares one plane; give grey images or luma=True")
     _require(x, 7, "the 7-sample window of the column-wise SSIM", axes=1)
@@ -233,9 +247,9 @@ def _luma(array: Plane) -> Plane:
     return 16 + array @ (np.array(LUMA) / 255)
 
 
-def _pair(a: Any, b: Any, luma: bool, border: int) -> tuple[Plane, Plane]:
+def _pair(a: Any, b: Any, luma: bool, border: int, data_range: DataRange) -> tuple[Plane, Plane]:
     """Both images as (H, W, C) float64, luma taken and borders removed."""
-    x, y = _array(a, "the first image"), _array(b, "the second image")
+    x, y = on_255([a, b], data_range)
     if x.shape != y.shape:
         raise UsageError(
             f"images of different shapes cannot be compared: {_size(x)} against {_size(y)}; crop or convert one of them"
@@ -247,23 +261,6 @@ def _pair(a: Any, b: Any, luma: bool, border: int) -> tuple[Plane, Plane]:
     if border:
         x, y = x[border:-border, border:-border], y[border:-border, border:-border]
     return x, y
-
-
-def _array(image: Any, which: str) -> Plane:
-    if hasattr(image, "detach"):  # a torch tensor: channels first
-        image = image.detach().cpu().double().numpy()
-        if image.ndim == 4 and image.shape[0] == 1:
-            image = image[0]
-        if image.ndim == 3:
-            image = np.moveaxis(image, 0, -1)
-    array = np.asarray(image)
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise UsageError(f"{which} has type {array.dtype}; give uint8, or floating point on 0..255")
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.ndim != 3 or array.shape[-1] not in (1, 3) or array.size == 0:
-        raise UsageError(f"{which} has shape {np.shape(image)}; give (H, W), (H, W, 1) or (H, W, 3)")
-    return array.astype(np.float64)
 
 
 def _require(x: Plane, least: int, what: str, axes: int = 2) -> None:

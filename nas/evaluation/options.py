@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nas.errors import UsageError, did_you_mean
-from nas.evaluation.inference import check_device, check_tile
+from nas.evaluation.inference import check_tile
+from nas.machine import check_device
 from nas.profiling.forward import DTYPES
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class EvaluationOptions:
         with_ssim: Compute SSIM; None does what the protocol says.
         with_costs: Count parameters, multiply-adds and activations.
         with_latency: Time the network at the cost size of the task, and measure its peak memory (slow on a CPU).
-        device: "cpu", "cuda" or "cuda:N".
+        device: "cpu", "cuda", "cuda:N", "mps" or "auto".
         dtype: "float32", or "bfloat16" or "float16" under autocast.
         seed: Of the degradations that draw random numbers; 0 or more.
         threads: Of torch while latency is measured on a CPU.
         command: How the rows can be made again; it is copied into them.
+        plain: Restore with the networks as they are written; otherwise, unless in a reduced number type, with their
+            forms for inference (``nas.models.optimizing``), which differ in the order of rounding only. Costs and
+            latency are those of the networks as they are written either way.
         again: Measure also what the table already holds, and replace those rows.
         progress: True shows a bar on standard error; a stream takes its place.
     """
@@ -57,6 +61,7 @@ class EvaluationOptions:
     seed: int = 0
     threads: int = 1
     command: str = ""
+    plain: bool = False
     again: bool = False
     progress: bool | TextIO = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,10 +56,13 @@ def empty_row(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptio
 
 
 def with_scores(row: EvaluationRow, scores: Sequence[Score]) -> EvaluationRow:
-    """The row with the means of the scores of all images; a metric that no image has is None."""
+    """The row with the means of the scores of all images; a metric that no image has is None.
+
+    Images that are restored exactly, whose PSNR is infinite, are counted and left out of the mean PSNR.
+    """
 
     def mean(values: Iterable[float | None]) -> float | None:
-        known = [v for v in values if v is not None]
+        known = [v for v in values if v is not None and not math.isinf(v)]
         return float(np.mean(known)) if known else None
 
     return replace(
@@ -66,6 +70,7 @@ def with_scores(row: EvaluationRow, scores: Sequence[Score]) -> EvaluationRow:
         psnr=mean(s.psnr for s in scores),
         ssim=mean(s.ssim for s in scores),
         psnr_b=mean(s.psnr_b for s in scores),
+        exact=sum(s.exact for s in scores),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import NasError
+from nas.documents import read_text
+from nas.errors import NasError, UsageError
 from nas.files import locked, replacing
+from nas.names import defused, restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +28,10 @@ class EvaluationRow:
         task: Name of the task.
         set: Name of the benchmark set.
         images: How many images the numbers are the mean of.
-        psnr: In dB.
+        psnr: In dB, the mean over the images that are not restored exactly; None where all are.
         ssim: In 0..1.
         psnr_b: PSNR-B in dB, for compressed images.
+        exact: How many images are restored exactly; their PSNR is infinite and is left out of the mean.
         protocol: How the images were made and compared, in words.
         genotype: Hash of the genotype of a searched network.
         parameters: Elements of all parameters.
@@ -60,6 +63,7 @@ class EvaluationRow:
     psnr: float | None = None
     ssim: float | None = None
     psnr_b: float | None = None
+    exact: int | None = None
     protocol: str = ""
     genotype: str = ""
     parameters: int | None = None
@@ -84,6 +88,8 @@ class EvaluationRow:
     command: str = ""
 
 
+#: most bytes of a table: a hundred times the 10,000 rows of a large campaign
+MOST_TABLE = 512 * 2**20
 #: column -> "str", "int" or "float", in the order of the CSV
 COLUMN_TYPES = {f.name: str(f.type).partition(" ")[0] for f in fields(EvaluationRow)}
 #: the same as pandas calls it; whole numbers are of the type that can be missing
@@ -155,7 +161,7 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMN_TYPES)
             for row in [*kept, *rows]:
-                writer.writerow(["" if (value := getattr(row, name)) is None else value for name in COLUMN_TYPES])
+                writer.writerow([_cell(getattr(row, name)) for name in COLUMN_TYPES])
         if target.exists():
             shutil.copymode(target, partial)
     return path
@@ -195,24 +201,39 @@ def read_rows(path: str | Path) -> EvaluationRows:
     if not path.is_file():
         raise NasError(f"no evaluation rows at {str(path)!r}; make them with 'nas evaluate ... --out {path.name}'")
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
-    except UnicodeDecodeError as error:
-        raise NasError(f"{str(path)!r} is not an evaluation table: it is no text in UTF-8") from error
+        text = read_text(path, MOST_TABLE)
+    except UsageError as error:
+        raise NasError(f"{str(path)!r} is not an evaluation table: {error}") from error
     if not text:
         return EvaluationRows()
     reader = csv.DictReader(io.StringIO(text, newline=""))
     _check_columns(list(reader.fieldnames or []), repr(str(path)))
     rows = EvaluationRows()
-    for number, record in enumerate(reader, start=2):
+    for number, record in enumerate(_records(reader, path), start=2):
         if None in record or None in record.values():
             raise NasError(
                 f"{str(path)!r}, line {number} does not have as many fields as the header; correct or remove it"
             )
         try:
             rows.append(EvaluationRow(**{name: _parsed(name, text) for name, text in record.items()}))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NasError(f"{str(path)!r}, line {number}: {error}; correct or remove that line") from error
     return rows
+
+
+def _records(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, str | None]]:
+    """The lines of a table; what begins with the mark of ``defused`` loses it again."""
+    try:
+        for record in reader:
+            yield {k: restored(v) if isinstance(v, str) else v for k, v in record.items()}
+    except csv.Error as error:
+        raise NasError(f"{str(path)!r}, line {reader.line_num}: {error}; correct or remove that line") from error
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return defused(value) if isinstance(value, str) else value
 
 
 def _check_columns(found: list[str], where: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from nas.errors import NasError
+import torch
+
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.inference import restore
 from nas.evaluation.options import EvaluationOptions
@@ -13,18 +14,33 @@ from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.result_columns import row_name
 from nas.evaluation.saved_images import REFERENCES, image_path
 from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
-from nas.images import image_info, to_uint8, write_image
+from nas.evaluation.tiles import input_size, smaller_tiles, tile_for
+from nas.images import to_uint8, write_image
 from nas.models.calling import descriptor_of
+from nas.models.optimizing import OptimizedModel, optimize
 from nas.profiling.forward import DTYPES
-from nas.profiling.memory import free_bytes, is_out_of_memory, tile_that_fits
-
-#: inputs of fewer pixels are run whole without asking how much memory there is
-_SMALL = 128 * 128
-#: sides of the tiles that are tried when memory runs out in spite of the estimate
-_RETRIES = (512, 192, 64)
+from nas.profiling.memory import is_out_of_memory
+from nas.signals import stop_if_asked
 
 #: called with the number of images that are done, and a few words; a negative number takes images back
 Advance = Callable[[int, str], None]
+
+
+def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> EvaluatedModel:
+    """The model with its network optimised, see ``EvaluationOptions.plain``.
+
+    Args:
+        model: The model; its network is not changed.
+        options: How it is evaluated.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if options.plain or reduced:
+        return model
+    form = optimize(model.model)
+    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:
@@ -40,21 +56,8 @@ def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOp
     """
     if options.tile != "auto":
         return options
-    whole = replace(options, tile=None)
-    try:
-        infos = [image_info(p.degraded or p.target) for p in one.pairs]
-    except NasError:
-        return whole  # reading the image will say what is wrong with it
-    scales = [1 if p.degraded is not None else one.task.scale for p in one.pairs]
-    sizes = [(i.height // s, i.width // s) for i, s in zip(infos, scales, strict=True)]
-    height, width = max(sizes, key=lambda size: size[0] * size[1])
-    if height * width <= _SMALL and options.memory is None:
-        return whole
-    limit = options.memory if options.memory is not None else free_bytes(options.device)
-    try:
-        return replace(options, tile=tile_that_fits(model.model, height, width, options.overlap, limit))
-    except Exception:  # a network that fails even on a small image fails again when it is run, and is named there
-        return whole
+    size = input_size(one.pairs, one.task)
+    return replace(options, tile=tile_for(model.model, size, options.overlap, options.memory, options.device))
 
 
 def score_set(
@@ -74,8 +77,7 @@ def score_set(
     Raises:
         Exception: Whatever the network or an image raises.
     """
-    smaller = [t for t in _RETRIES if options.tile_side is None or t < options.tile_side]
-    attempts = [options, *(replace(options, tile=t) for t in smaller)]
+    attempts = [options, *(replace(options, tile=t) for t in smaller_tiles(options.tile_side))]
     for attempt in attempts:
         done = [0]
 
@@ -98,6 +100,7 @@ def _score_images(
     channels, with_ssim = descriptor_of(model.model).channels, options.scores_ssim(one.task)
     scores = []
     for pair in one.pairs:
+        stop_if_asked()
         degraded, target = degraded_and_target(pair, one.task, options.seed)
         output = restore(
             model.model,
@@ -114,5 +117,5 @@ def _score_images(
             versions: list[Array] = [restored, target, to_uint8(degraded)]
             for version, image in zip((row_name(model, options), *REFERENCES), versions, strict=True):
                 write_image(image_path(options.save_images, version, one, pair.name), image)
-        advance(1, f"{model.name} {one.name}/{pair.name} {score.psnr:.2f} dB")
+        advance(1, f"{model.name} {one.name}/{pair.name} {score.words}")
     return scores

@@ -19,6 +19,7 @@ from nas.evaluation import metrics
 from nas.evaluation.benchmark_sets import by_degradation
 from nas.evaluation.inference import restore
 from nas.models.calling import descriptor_of
+from nas.signals import stop_if_asked
 
 if TYPE_CHECKING:
     from nas.tasks import Protocol, Task
@@ -39,6 +40,16 @@ class Score:
     psnr: float
     ssim: float | None = None
     psnr_b: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the two images are equal, so that the PSNR is infinite."""
+        return math.isinf(self.psnr)
+
+    @property
+    def words(self) -> str:
+        """The PSNR as text, with its unit."""
+        return "restored exactly" if self.exact else f"{self.psnr:.2f} dB"
 
 
 def to_tensor(image: Array, channels: int) -> Tensor:
@@ -138,20 +149,20 @@ def score(restored: Array, target: Array, task: Task, with_ssim: bool = True, un
         target = target[..., 0]
     seen = restored if unclipped is None else unclipped
     if target.ndim == 2:
-        restored, seen = (metrics.grey(x) if x.ndim == 3 else x for x in (restored, seen))
+        restored, seen = (metrics.grey(x, data_range=255) if x.ndim == 3 else x for x in (restored, seen))
     protocol = task.protocol
     luma, border = protocol.luma == "y", protocol.border
-    psnr = metrics.psnr(restored, target, luma, border)
+    psnr = metrics.psnr(restored, target, luma, border, data_range=255)
     if protocol.equal_psnr is not None and psnr == math.inf:
         psnr = protocol.equal_psnr
     return Score(
         psnr=psnr,
-        ssim=_ssim(protocol)(seen, target, luma, border) if with_ssim else None,
-        psnr_b=metrics.psnr_b(restored, target, True, border) if protocol.psnr_b else None,
+        ssim=_ssim(protocol)(seen, target, luma, border, data_range=255) if with_ssim else None,
+        psnr_b=metrics.psnr_b(restored, target, True, border, data_range=255) if protocol.psnr_b else None,
     )
 
 
-#: what a protocol may call its SSIM -> (restored, target, luma, border) -> value
+#: what a protocol may call its SSIM -> (restored, target, luma, border, data_range) -> value
 SSIM: dict[str, Callable[..., float]] = {
     "gaussian 11": metrics.ssim,
     "gaussian 11 padded": metrics.ssim_padded,
@@ -228,24 +239,47 @@ def validate(
         dtype: Reduced types run under autocast.
 
     Returns:
-        PSNR in dB.
+        PSNR in dB, the mean over the images that are not restored exactly; infinite only where all are.
 
     Raises:
         UsageError: There are no pairs.
     """
+    return mean_psnr(_psnr_of_each(model, pairs, task, device, tile, dtype))
+
+
+def mean_psnr(values: Iterable[float]) -> float:
+    """The mean over the images that are not restored exactly, in dB; infinite only where all are."""
+    values = list(values)
+    finite = [v for v in values if not math.isinf(v)]
+    return float(np.mean(finite)) if finite or not values else math.inf
+
+
+def _psnr_of_each(
+    model: nn.Module,
+    pairs: Iterable[Pair | tuple[Array, Array]],
+    task: Task,
+    device: torch.device | str | None = None,
+    tile: int | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> list[float]:
     channels = descriptor_of(model).channels
     values = []
     for pair in pairs:
+        stop_if_asked()
         degraded, target = degraded_and_target(pair, task)
         image = restore(model, to_tensor(degraded, channels), device, tile=tile, dtype=dtype)
         values.append(score_output(image, target, task, with_ssim=False)[0].psnr)
     if not values:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
-    return float(np.mean(values))
+    return values
 
 
 def validation_scores(
-    model: nn.Module, pairs: Iterable[Pair], task: Task, device: torch.device | str | None = None
+    model: nn.Module,
+    pairs: Iterable[Pair],
+    task: Task,
+    device: torch.device | str | None = None,
+    tile: int | None = None,
 ) -> dict[str, float]:
     """Validate a model by the numbers that a training logs.
 
@@ -254,17 +288,26 @@ def validation_scores(
         pairs: The validation images.
         task: What is being restored.
         device: The model is moved to it; None leaves it where it is.
+        tile: Side of tiles in input pixels; None restores whole images.
 
     Returns:
         ``psnr`` in dB, and for the all-in-one task ``psnr_noise``, ``psnr_rain`` and ``psnr_haze``. There ``psnr`` is
         the mean over the degradations and not over the images, so that many noisy images do not hide a failure on rain.
+        Where images are restored exactly, ``exact`` is their number, and the means are over the others.
 
     Raises:
         UsageError: There are no pairs.
     """
     if task.family != "all_in_one":
-        return {"psnr": validate(model, pairs, task, device)}
-    scores = {kind: validate(model, group, task, device) for kind, group in by_degradation(pairs).items()}
-    if not scores:
+        psnrs = _psnr_of_each(model, pairs, task, device, tile)
+        return {"psnr": mean_psnr(psnrs), **_exact(psnrs)}
+    found = {kind: _psnr_of_each(model, group, task, device, tile) for kind, group in by_degradation(pairs).items()}
+    if not found:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
-    return {"psnr": float(np.mean(list(scores.values()))), **{f"psnr_{k}": v for k, v in scores.items()}}
+    means = {f"psnr_{kind}": mean_psnr(psnrs) for kind, psnrs in found.items()}
+    return {"psnr": mean_psnr(means.values()), **means, **_exact(v for psnrs in found.values() for v in psnrs)}
+
+
+def _exact(psnrs: Iterable[float]) -> dict[str, float]:
+    count = sum(math.isinf(v) for v in psnrs)
+    return {"exact": count} if count else {}

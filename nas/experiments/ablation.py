@@ -17,7 +17,7 @@ from nas.experiments.experiment import plan_experiment, start_experiment
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, default_experiment_name
 from nas.experiments.runs import RANDOM_SEARCH
 from nas.experiments.variants import Variant, changed_settings, strategy_variants
-from nas.files import slug
+from nas.names import inside, slug
 from nas.registry import STRATEGIES, load_plugins
 from nas.space import SPACES, Space
 
@@ -57,7 +57,7 @@ def ablate(
     plan = plan_ablation(settings, seeds, strategies=strategies, factors=factors, vary=vary, reference=reference)
     name = "contest" if strategies else "ablation"
     return start_experiment(
-        plan, Path(out) if out is not None else Path("runs") / default_experiment_name(settings, name), jobs
+        plan, Path(out) if out is not None else inside("runs", default_experiment_name(settings, name)), jobs
     )
 
 

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from nas.config.runs import SearchSettings
-from nas.engines.setup import SHARES, space_of
+from nas.engines.setup import SHARES, space_of, use_threads
 from nas.errors import UsageError
 from nas.experiments.cpu_time import cpu_seconds
 from nas.registry import STRATEGIES, load_plugins
@@ -83,8 +83,7 @@ def measure_cost(settings: SearchSettings, repeats: int = 3, clock: Callable[[],
         The cost: the median over steps, the mean over trials.
     """
     load_plugins(settings.plugins)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    use_threads(settings)
     before = random_state()
     seed_everything(settings.seed)
     try:

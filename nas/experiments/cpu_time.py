@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nas.documents import read_json
 from nas.files import write_json
 
 #: folder that holds one small file per run
@@ -57,7 +57,7 @@ class CpuTime:
         path = self._folder / f"{run}.json"
         if not path.is_file():
             return None
-        entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        entry: dict[str, Any] = read_json(path)
         return entry
 
     def _write(self, run: str, entry: dict[str, Any]) -> None:

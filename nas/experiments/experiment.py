@@ -26,6 +26,7 @@ from nas.experiments.plan import (
 )
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
 from nas.experiments.variants import BASELINE, Variant, baseline_variant, check_control, with_equal_budgets
+from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import get_task
 from nas.train.trainable import OPTIONS
@@ -64,7 +65,7 @@ def run_experiment(
         variants.append(baseline_variant(variants[0]))
         title, reference = "search and random-search baseline", BASELINE
     plan = plan_experiment("campaign", title, settings, variants, seeds, reference)
-    folder = Path(out) if out is not None else Path("runs") / default_experiment_name(settings, "experiment")
+    folder = Path(out) if out is not None else inside("runs", default_experiment_name(settings, "experiment"))
     return start_experiment(plan, folder, jobs)
 
 

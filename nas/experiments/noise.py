@@ -25,6 +25,7 @@ from nas.experiments.outcomes import OutcomeReader, write_experiment_rows
 from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_experiment_name
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
 from nas.files import write_json, write_text
+from nas.names import inside
 from nas.registry import BASELINES, load_plugins
 from nas.tasks import get_task
 from nas.train.events import read_events
@@ -65,7 +66,7 @@ def measure_noise(
         UsageError: The settings are wrong; nothing has been written then.
     """
     plan = plan_noise(settings, genotypes, seeds)
-    folder = Path(out) if out is not None else Path("runs") / default_experiment_name(settings, "noise")
+    folder = Path(out) if out is not None else inside("runs", default_experiment_name(settings, "noise"))
     document = {"kind": "noise", "draws": plan.draws, "seeds": plan.seeds, "base": plan.base.model_dump(mode="json")}
     write_plan_file(folder, document)
     return _finish_measurement(plan, folder, jobs)

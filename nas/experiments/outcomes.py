@@ -142,6 +142,7 @@ def _validation_row(one: Outcome, base: SearchSettings, task: Task, images: int)
     import torch
 
     costs = one.costs
+    folders = "+".join(Path(p).name for p in (*base.data.path, *base.data.clean))
     digest = Run.open(one.weights.parent).summary()["weights"]
     return EvaluationRow(
         model=one.name,
@@ -158,7 +159,7 @@ def _validation_row(one: Outcome, base: SearchSettings, task: Task, images: int)
         convolutions=costs.convolutions,
         device=base.device,
         dtype="float32",
-        training=f"data={'+'.join(Path(p).name for p in base.data.path) or 'sample'}, steps={base.retrain.steps}, "
+        training=f"data={folders or 'sample'}, steps={base.retrain.steps}, "
         f"batch={base.data.batch}, patch={base.data.patch}, seed={one.seed}",
         seed=one.seed,
         weights=f"{one.weights.as_posix()}#{digest}",

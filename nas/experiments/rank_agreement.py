@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from nas.config.runs import SearchSettings
-from nas.engines.setup import SHARES, space_of
+from nas.documents import read_json
+from nas.engines.setup import SHARES, space_of, use_threads
 from nas.errors import UsageError
 from nas.estimators.supernets import supernet_of
 from nas.files import write_json
@@ -35,7 +33,7 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
         Validation PSNR in dB by hash.
     """
     file = run / SCORES_FILE
-    known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known: dict[str, float] = read_json(file) if file.is_file() else {}
     missing = {}
     space = space_of(settings)
     for key, genotype in genotypes.items():
@@ -46,8 +44,7 @@ def supernet_scores(run: Path, settings: SearchSettings, genotypes: Mapping[str,
         if key not in known:
             missing[key] = genotype
     if missing:
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
+        use_threads(settings)
         supernet = supernet_of(Run.open(run)).to(settings.device).eval()
         data = open_training_data(settings, get_task(settings.task), SHARES)
         for key, genotype in missing.items():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,20 @@ from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
+from nas.documents import read_yaml
 from nas.engines.search import search
 from nas.errors import NasError, UsageError
 from nas.experiments.cpu_time import CpuTime
 from nas.files import plain, write_text
+from nas.machine import starting_processes
 from nas.registry import load_plugins
+from nas.signals import listening, stop_if_asked
 from nas.train.retrain import retrain
-from nas.train.signals import listening
 
 #: file that holds the plan of an experiment; folders with it exist, so the old name stays
 EXPERIMENT_FILE = "campaign.yaml"
+#: seconds between two looks at the processes of an experiment
+POLL = 0.5
 #: the strategy of the random-search baseline (``--control random``)
 RANDOM_SEARCH = "random"
 
@@ -92,13 +96,24 @@ def finish_runs(folder: Path, sequences: Sequence[Sequence[PlannedRun]], plugins
         for sequence in waiting:
             _finish_sequence(folder, sequence, plugins)
         return
-    with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_finish_sequence, folder, sequence, plugins) for sequence in waiting]
+    hint = f"interrupted; continue with 'nas search --resume {folder}'"
+    with (
+        listening(lambda: hint, at_once=False),
+        starting_processes(),
+        ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool,
+    ):
+        waited = {pool.submit(_finish_sequence, folder, sequence, plugins) for sequence in waiting}
         try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
+            while waited:
+                done, waited = wait(waited, timeout=POLL, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                stop_if_asked()
+        except BaseException as ended:
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(ended, KeyboardInterrupt):
+                for child in active_children():  # they save their states, and are waited for
+                    child.terminate()
             raise
 
 
@@ -178,9 +193,9 @@ def read_plan_file(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{str(folder)!r} is not the folder of an experiment: it has no {EXPERIMENT_FILE}")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise NasError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+        document = read_yaml(path)
+    except UsageError as error:  # the file is not the user's own
+        raise NasError(str(error)) from None
     if not isinstance(document, dict) or "kind" not in document:
         raise NasError(f"{str(path)!r} does not name the kind of its experiment; restore it or start again")
     return document

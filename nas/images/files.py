@@ -17,10 +17,14 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nas.errors import NasError, UsageError
 from nas.files import replacing
+from nas.images.orientation import exif_orientation, turned
 
 Array = NDArray[Any]
 
-SUFFIXES = frozenset({".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".pgm"})
+#: endings of the files that are written, without loss except for JPEG
+WRITTEN = frozenset({".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".pgm"})
+#: endings of the files that are read
+SUFFIXES = WRITTEN | {".webp", ".jfif"}
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,12 @@ class ImageInfo:
     """What the header of an image file says.
 
     Attributes:
-        height: In pixels.
-        width: In pixels.
+        height: In pixels, of the image as it is to be seen: turned as its EXIF orientation says.
+        width: In pixels, likewise.
         channels: 1 (grey) or 3 (RGB; a palette counts as such).
         bits: Of each value, 8 or 16.
         palette: Whether the file holds indices into a palette.
+        orientation: The EXIF orientation by which the stored pixels are still to be turned, 1 to 8; 1 for none.
     """
 
     height: int
@@ -40,6 +45,7 @@ class ImageInfo:
     channels: int
     bits: int = 8
     palette: bool = False
+    orientation: int = 1
 
 
 def is_image_name(path: Path) -> bool:
@@ -62,7 +68,8 @@ def read_image(path: str | Path) -> Array:
     """Decode an image file.
 
     Returns:
-        (H, W, 3) RGB or (H, W) grey, uint8 or uint16; a palette is expanded to RGB.
+        (H, W, 3) RGB or (H, W) grey, uint8 or uint16; a palette is expanded to RGB, and the image is turned as its
+        EXIF orientation says, whatever its format.
 
     Raises:
         NasError: The file is missing, empty, truncated or no image, has an alpha channel, is CMYK, holds several
@@ -77,7 +84,8 @@ def read_image(path: str | Path) -> Array:
             raise NasError(f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again") from error
         if info.bits == 8:
             mode = "RGB" if info.channels == 3 else "L"
-            return np.array(image if image.mode == mode else image.convert(mode))
+            pixels = np.array(image if image.mode == mode else image.convert(mode))
+            return _checked(turned(pixels, info.orientation), info, path)
     return _decode_16_bit(path, info)
 
 
@@ -105,7 +113,7 @@ def write_image(path: str | Path, image: Array) -> Path:
         image = to_uint8(image)
     if image.dtype not in (np.uint8, np.uint16):
         raise UsageError(f"cannot write type {image.dtype} to {str(path)!r}; use uint8, uint16 or float in 0..255")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in WRITTEN:
         raise UsageError(f"unknown image suffix in {str(path)!r}; use .png")
     if image.dtype == np.uint16 and path.suffix.lower() not in (".png", ".tif", ".tiff"):
         raise UsageError(f"{path.suffix} files hold 8 bits, so 16 cannot be written to {str(path)!r}; use .png")
@@ -181,7 +189,15 @@ def _info(image: Image.Image, path: Path) -> ImageInfo:
     ):
         raise NasError(f"image {name} has pixels of kind {mode!r}; convert it to 8 or 16 bits, grey or RGB")
     channels = 1 if mode in ("1", "L") or mode.startswith("I") else 3
-    return ImageInfo(image.height, image.width, channels, bits, palette=mode == "P")
+    orientation = exif_orientation(image, path)
+    height, width = (image.height, image.width) if orientation < 5 else (image.width, image.height)
+    return ImageInfo(height, width, channels, bits, palette=mode == "P", orientation=orientation)
+
+
+def _checked(pixels: Array, info: ImageInfo, path: Path) -> Array:
+    if pixels.shape[:2] != (info.height, info.width):  # a header and its pixels that disagree must not pass unseen
+        raise NasError(f"image {str(path)!r} does not measure what its header says; save it again as a PNG")
+    return pixels
 
 
 def _stored_mode(image: Image.Image) -> str:
@@ -196,6 +212,7 @@ def _decode_16_bit(path: Path, info: ImageInfo) -> Array:
     import cv2
 
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint16 or image.shape[:2] != (info.height, info.width):
+    if image is None or image.dtype != np.uint16:
         raise NasError(f"16-bit image {str(path)!r} could not be decoded; save it as a 16-bit PNG")
-    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+    image = turned(image, info.orientation)
+    return _checked(np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image, info, path)

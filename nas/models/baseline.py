@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from nas.models.baseline_settings import CheckedConstructor, own_names
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +49,7 @@ class Baseline:
         title: A line for lists.
         tasks: Names of the tasks it serves; shell wildcards are allowed.
         create: Keywords (by default those of the full published model) -> an ``nn.Module`` with a ``descriptor``.
+            Whatever is given here, a keyword that it does not know is refused in a sentence.
         config_for_task: Name of a task -> the keywords of ``create`` that this task decides (scale, channels, ...).
         folder: Where ``recipe.yaml`` (with the presets ``published`` and ``small``) and README.md lie.
         paper: Where it was published.
@@ -62,6 +65,8 @@ class Baseline:
             conventions, that of the publication among them, each by a label that names the convention.
         cost_output: (height, width) of the output at which the publication counts, where that is not the task's.
         trainable: False for the references without a network (bicubic, identity).
+        aliases: Setting as the platform calls it (``cells``, ``width``: what --cells and --width set) -> keyword of
+            ``create``, where the paper calls it otherwise.
     """
 
     name: str
@@ -79,3 +84,17 @@ class Baseline:
     further_costs: Callable[[nn.Module, Any, tuple[int, int]], dict[str, int]] | None = None
     cost_output: tuple[int, int] | None = None
     trainable: bool = True
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the keywords of ``create`` at every call, whoever calls it."""
+        if not isinstance(self.create, CheckedConstructor):
+            object.__setattr__(self, "create", CheckedConstructor(self.name, self.create, self.aliases))
+
+    def own_names(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of the network under the keywords of ``create``, see ``aliases``.
+
+        Raises:
+            UsageError: One is given under two names with different values.
+        """
+        return own_names(self.name, self.aliases, settings)

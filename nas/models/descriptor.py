@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
+
+from nas.errors import NasError
+
+#: no scale, multiple or smallest side of an image is larger
+_MOST = 4096
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,29 @@ class ModelDescriptor:
             document: What ``to_json`` gave.
 
         Raises:
-            TypeError: The document has an unknown key.
+            NasError: The document is none of a descriptor: an unknown key, a value of another type or range.
         """
-        return cls(**{**document, "tasks": tuple(document.get("tasks", ("*",)))})
+        wanted = {f.name: type(f.default) for f in fields(cls) if f.default is not MISSING} | {
+            "name": str,
+            "config": dict,
+        }
+        values = dict(document) if isinstance(document, Mapping) else {}
+        if isinstance(values.get("tasks"), list):
+            values["tasks"] = tuple(values["tasks"])
+        if isinstance(values.get("value_range"), int):
+            values["value_range"] = float(values["value_range"])
+        for key, value in values.items():
+            if type(value) is not wanted.get(key):
+                raise NasError(f"a model's description has {key!r} = {_short(value)}, which no descriptor has")
+        made = cls(**{"name": "", **values})
+        counts = (made.scale, made.size_multiple, made.min_size)
+        if not made.name or made.channels not in (1, 3) or not all(1 <= n <= _MOST for n in counts):
+            raise NasError(f"a model's description is not possible: name {_short(made.name)}, scale {made.scale}, ...")
+        if not (0 < made.value_range < _MOST and all(isinstance(t, str) for t in made.tasks)):
+            raise NasError(f"a model's description is not possible: value range {made.value_range}")
+        return made
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
+from nas.files import replacing
 from nas.models.calling import allowed_size, final_image
 from nas.models.descriptor import ModelDescriptor
+from nas.models.merging import merge
 from nas.models.weights import load_weights
 
 #: Largest allowed difference between torch and onnxruntime, on 0..255.
@@ -49,7 +51,7 @@ def export_onnx(weights: str | Path, out: str | Path) -> float:
     """
     _require_onnx()
     loaded = load_weights(weights)
-    model, descriptor = _FinalImage(loaded.model).eval(), loaded.descriptor
+    model, descriptor = _FinalImage(merge(loaded.model)).eval(), loaded.descriptor
     side = allowed_size(48, descriptor.size_multiple, descriptor.min_size)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,8 @@ def _export(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path)
         ) from error
     assert program is not None
     program.model.metadata_props["descriptor"] = json.dumps(descriptor.to_json())
-    program.save(str(out))
+    with replacing(out) as partial:
+        program.save(str(partial))
 
 
 def _difference(model: nn.Module, descriptor: ModelDescriptor, side: int, out: Path) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,21 +123,20 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         UsageError: There is no such file, or it carries no description.
         NasError: It cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
+    from nas.models.tensor_files import json_of, read_header
 
     path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"weights file {str(path)!r} does not exist")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise NasError(f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short?") from error
+    metadata = json_of({KEY: "{}", **read_header(path)}, KEY, repr(str(path)))
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UsageError(
             f"{str(path)!r} carries no model description; convert an official checkpoint with 'nas import'"
         )
     return {str(k): str(v) for k, v in metadata.items()}
+
+
+def read_descriptor(path: str | Path) -> ModelDescriptor:
+    """The descriptor of the network in a weights file; for the errors see ``read_metadata``."""
+    return ModelDescriptor.from_json(json.loads(read_metadata(path)["descriptor"]))
 
 
 def load_weights(path: str | Path) -> LoadedWeights:
@@ -146,30 +146,55 @@ def load_weights(path: str | Path) -> LoadedWeights:
         UsageError: There is no such file, it carries no description, or it holds a supernet.
         NasError: It cannot be read, or a tensor is missing, surplus or of another shape.
     """
-    from safetensors.torch import load_file
-
+    from nas.models.tensor_files import read_safetensors
     from nas.registry import BASELINES
     from nas.space import Genotype, space_from_document
 
     metadata = read_metadata(path)
-    descriptor = ModelDescriptor.from_json(json.loads(metadata["descriptor"]))
-    genotype = Genotype.from_json(json.loads(metadata["genotype"])) if metadata["genotype"] else None
-    kind, task = metadata["kind"], metadata["task"]
+    descriptor = ModelDescriptor.from_json(part_of(metadata, "descriptor", path))
+    genotype = Genotype.from_json(part_of(metadata, "genotype", path), str(path)) if metadata.get("genotype") else None
+    kind, task = metadata.get("kind"), metadata.get("task", "")
     if kind == "supernet":
         raise UsageError(
             f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder"
         )
     model: nn.Module
-    if kind == "derived":
-        assert genotype is not None
-        space = space_from_document(json.loads(metadata["space"]))
-        model = space.network(genotype, task, **descriptor.config)
-    else:
-        model = BASELINES.get(descriptor.name).create(**descriptor.config)
-    load_strict(model, load_file(str(path)), str(path))
+    try:
+        if kind == "derived" and genotype is not None:
+            space = space_from_document(part_of(metadata, "space", path))
+            model = space.network(genotype, task, **descriptor.config)
+        elif kind == "baseline":
+            model = BASELINES.get(descriptor.name).create(**descriptor.config)
+        else:
+            raise NasError(f"{str(path)!r} carries a damaged description: it is of no known kind; restore the file")
+    except UsageError as error:
+        raise UsageError(
+            f"the network of {str(path)!r} cannot be rebuilt: {error}; if this is of your own making, load it with "
+            "--plugin FILE"
+        ) from error
+    load_strict(model, read_safetensors(Path(path)), str(path))
     model.eval()
-    training = json.loads(metadata["training"])
+    training = part_of(metadata, "training", path)
     return LoadedWeights(model, descriptor, task, genotype, training, str(path))
+
+
+def part_of(metadata: Mapping[str, str], key: str, path: str | Path) -> dict[str, Any]:
+    """One part of a weights file's description.
+
+    Args:
+        metadata: See ``read_metadata``.
+        key: ``descriptor``, ``genotype``, ``space`` or ``training``.
+        path: The file, for messages.
+
+    Raises:
+        NasError: It is not there or no JSON object.
+    """
+    from nas.models.tensor_files import json_of
+
+    part = json_of(metadata, key, repr(str(path)))
+    if not isinstance(part, dict):
+        raise NasError(f"{str(path)!r} carries a damaged description: {key!r} is no JSON object; restore the file")
+    return part
 
 
 def load_strict(
@@ -198,6 +223,12 @@ def load_strict(
         f"{k} is {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
         for k in own
         if k in unfit - excused and k in state
+    ]
+    # a tensor cast to integers has the right shape and lost its values
+    faults += [
+        f"{k} is of {state[k].dtype} instead of {own[k].dtype}"
+        for k in own
+        if k not in unfit and own[k].is_floating_point() != state[k].is_floating_point()
     ]
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")

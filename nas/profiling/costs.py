@@ -6,7 +6,8 @@ activation functions, pooling, element-wise products and matrix products are not
 half of what torch's own FLOP counter gives: convolutions plus every matrix product (linear layers, attention).
 Activations are the output elements of all convolutions, a good predictor of latency (Radosavovic et al., CVPR 2020).
 Parameters are all elements of ``model.parameters()``: mean shifts count, frozen or not, and a weight-normalised layer
-counts both magnitude and direction.
+counts both magnitude and direction. Re-parameterised layers count as the plain ones that they merge into (see
+``nas.models.merging``), which is what is deployed.
 
 The network is traced with tensors that have a shape but no values, so that a 1280 x 720 output takes neither time nor
 memory: on torch's device "meta", which is fast, or with fake tensors where the network creates tensors of its own.
@@ -25,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import NasError, UsageError
 from nas.models.calling import allowed_size, descriptor_of, final_image
+from nas.models.merging import has_mergeable, merge
 from nas.profiling.tracing import copy_for_trace
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ class Costs:
     """Costs of one forward pass of one image.
 
     Attributes:
-        parameters: Elements of all parameters.
-        trainable_parameters: Of those, the elements that require a gradient.
+        parameters: Elements of all parameters, re-parameterised layers merged.
+        trainable_parameters: Elements that require a gradient, before any merging.
         multiply_adds_conv: Multiply-adds of all convolutions.
         multiply_adds_total: Multiply-adds of all convolutions and matrix products.
         activations: Output elements of all convolutions.
@@ -90,6 +92,9 @@ def count_costs(model: nn.Module, height: int, width: int, channels: int | None 
         channels = descriptor.channels if channels is None else channels
     if min(height, width, channels) < 1:
         raise UsageError(f"costs need a positive size, not {channels} x {height} x {width}")
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    if has_mergeable(model):
+        model = merge(model)
     size = (allowed_size(height, multiple, least), allowed_size(width, multiple, least))
     exact = True
     traced = _shapes_only(model, size, channels)
@@ -107,7 +112,7 @@ def count_costs(model: nn.Module, height: int, width: int, channels: int | None 
         output = (output[0] * size[0] // small[0], output[1] * size[1] // small[1])
     return Costs(
         parameters=sum(p.numel() for p in model.parameters()),
-        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        trainable_parameters=trainable,
         multiply_adds_conv=round(counter.multiply_adds * factor),
         multiply_adds_total=round(total * factor),
         activations=round(counter.activations * factor),

@@ -20,8 +20,8 @@ class Footprint:
     Temporary buffers come on top of the two amounts of memory, about 20 % in practice.
 
     Attributes:
-        parameters: Elements of all parameters.
-        trainable: Of those, the elements that require a gradient.
+        parameters: Elements of all parameters, re-parameterised layers merged (see ``nas.profiling.costs``).
+        trainable: Elements that require a gradient, before any merging.
         multiply_adds: Of all convolutions at ``cost_output``.
         cost_output: Width x height of the output, e.g. "1280x720".
         state_mib: Weights, gradients and the two moments of Adam, in MiB.
@@ -48,7 +48,7 @@ def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
         The footprint.
     """
     costs = costs_for_task(model, task)
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    trainable = costs.trainable_parameters
     data = settings.data
     sizes = [(s.patch, s.batch) for s in data.stages] or [(data.patch, data.batch)]
     patch, batch = max(sizes, key=lambda size: size[0] ** 2 * size[1])
@@ -65,7 +65,7 @@ def footprint(model: nn.Module, task: Task, settings: Settings) -> Footprint:
         output = model(torch.zeros(1, task.channels, side, side))
         del output
     activation = sum(size for pointer, size in seen.items() if pointer not in weights) * batch
-    state = 4 * (costs.parameters + 3 * trainable)
+    state = 4 * (sum(p.numel() for p in model.parameters()) + 3 * trainable)
     return Footprint(
         costs.parameters, trainable, costs.multiply_adds_conv, costs.output_size, state / 2**20, activation / 2**20
     )

@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UsageError
+from nas.machine import check_device
 from nas.models.calling import evaluating
+from nas.models.merging import has_mergeable, merge
 from nas.profiling.cuda import Cuda, Forward
 from nas.profiling.forward import DTYPES, autocast_to, cpu_threads, example_input, memory_layout, state_bytes
 from nas.profiling.process_memory import peak_resident_mib
@@ -58,7 +60,7 @@ class LatencyOptions:
             raise UsageError(
                 f"{self.repeats} timed runs after {self.warmup} warm-up runs are not possible; repeat once or more"
             )
-        kind = torch.device(self.device).type
+        kind = torch.device(check_device(str(self.device))).type
         if kind not in ("cpu", "cuda"):
             raise UsageError(f"latency is measured on cpu or cuda, not on {kind!r}")
         if self.cuda_graph and kind != "cuda":
@@ -110,7 +112,8 @@ def measure_latency(
     """Time the forward pass of a network.
 
     Args:
-        model: A network with a descriptor. It is moved to the device and stays there.
+        model: A network with a descriptor. It is moved to the device and stays there; of one with re-parameterised
+            layers a merged copy is measured, see ``nas.models.merging``.
         height: Of the input in pixels; rounded up to a size that the descriptor allows.
         width: Likewise.
         options: How it is timed; None takes the defaults.
@@ -128,6 +131,8 @@ def measure_latency(
     options.check()
     if height < 1 or width < 1:
         raise UsageError(f"an input of {width}x{height} pixels is empty; give sides of one pixel or more")
+    if has_mergeable(model):
+        model = merge(model)
     x = example_input(model, height, width, options.channels_last)
     on_cuda = torch.device(options.device).type == "cuda"
     if on_cuda:

@@ -19,6 +19,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
+from nas.documents import read_text
 from nas.errors import UsageError
 from nas.files import write_json
 from nas.models.calling import allowed_size, descriptor_of
@@ -122,10 +123,9 @@ class LatencyTable(_Strict):
             UsageError: The file is not there or holds something else.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not text"
-            raise UsageError(f"cannot read latency table {str(path)!r} ({reason}); {_REMEDY}") from error
+            text = read_text(path)
+        except UsageError as error:
+            raise UsageError(f"no latency table: {error}; {_REMEDY}") from error
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

@@ -102,8 +102,8 @@ def free_bytes(
     """Memory that a process may still allocate.
 
     Args:
-        device: On CUDA the memory of the device counts, else that of the machine or of its container, whichever is
-            smaller.
+        device: On CUDA the memory of the device counts, else that of the machine, of its container, or of the limit of
+            this process (``ulimit -v``), whichever is least.
         meminfo: Where Linux reports the memory of the machine.
         cgroup: Where Linux reports the limits of the container.
 
@@ -113,7 +113,7 @@ def free_bytes(
     chosen = torch.device(device)
     if chosen.type == "cuda":
         return int(torch.cuda.mem_get_info(chosen)[0])
-    found = [n for n in (_available(meminfo), _container(cgroup)) if n is not None]
+    found = [n for n in (_available(meminfo), _container(cgroup), _address_space()) if n is not None]
     return min(found, default=2**62)
 
 
@@ -125,6 +125,20 @@ def _available(meminfo: Path) -> int | None:
     except (OSError, ValueError, IndexError):
         pass
     return None
+
+
+def _address_space() -> int | None:
+    """Bytes that the limit of this process leaves; None where there is no limit."""
+    try:
+        import resource  # absent on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit == resource.RLIM_INFINITY:
+            return None
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return max(limit - pages * resource.getpagesize(), 0)
+    except (ImportError, OSError, ValueError, IndexError):
+        return None
 
 
 #: (limit, used, key of the file cache in memory.stat) of control groups, version 2 and 1

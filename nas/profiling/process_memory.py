@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 import sys
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import nn
 
 from nas.errors import NasError
+from nas.machine import starting_processes
 from nas.models.calling import evaluating
+from nas.models.parametrized import without_parametrizations
 from nas.profiling.forward import autocast_to, example_input, memory_layout
 
 
@@ -45,9 +45,9 @@ def peak_resident_mib(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    plain = _without_parametrizations(model).cpu()
+    plain = without_parametrizations(model).cpu()
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with starting_processes(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(_run_once, plain, height, width, dtype, channels_last, threads).result()
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise NasError(
@@ -56,42 +56,34 @@ def peak_resident_mib(
         ) from error
 
 
-def _without_parametrizations(model: nn.Module) -> nn.Module:
-    """A copy with its weight norms computed once: modules that have them cannot be sent to another process."""
-    from torch.nn.utils import parametrize
-
-    own = copy.deepcopy(model)
-    for module in list(own.modules()):
-        if not parametrize.is_parametrized(module):
-            continue
-        names = cast(nn.ModuleDict, module.parametrizations)
-        values = {name: getattr(module, name).detach() for name in names}
-        # by hand: torch's own removal would take the property off the class, which the original shares
-        del module._modules["parametrizations"]
-        module.__class__ = type(module).__bases__[0]
-        for name, value in values.items():
-            module.register_parameter(name, nn.Parameter(value))
-        module._load_state_dict_pre_hooks.clear()  # weight norm leaves a local function there
-    return own
-
-
 def _run_once(model: nn.Module, height: int, width: int, dtype: str, channels_last: bool, threads: int) -> float:
     torch.set_num_threads(threads)
     x = example_input(model, height, width, channels_last)
     with memory_layout(model, channels_last), evaluating(model), torch.inference_mode(), autocast_to(x.device, dtype):
         model(x)
-    return _own_peak_mib()
+    return own_peak_mib()
 
 
-def _own_peak_mib() -> float:
+def own_resident_mib() -> float:
+    """Resident size of this process now in MiB; its peak where the system does not tell."""
+    resident = _status("VmRSS:")
+    return own_peak_mib() if resident is None else resident
+
+
+def own_peak_mib() -> float:
     """Peak resident size of this process in MiB."""
     # On Linux ru_maxrss starts from the peak of the process that called exec, so a child reports its parent's.
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**10  # kibibytes
+    peak = _status("VmHWM:")
+    if peak is not None:
+        return peak
     import resource  # absent on Windows
 
     # bytes on macOS, kibibytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _status(entry: str) -> float | None:
+    """An entry of Linux's account of this process in MiB; None elsewhere."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(entry)), None)  # kibibytes

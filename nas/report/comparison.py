@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError, did_you_mean
-from nas.evaluation.rows import EvaluationRow, EvaluationRows, write_rows
-from nas.files import slug, write_text
+from nas.evaluation.rows import COLUMN_TYPES, EvaluationRow, EvaluationRows, write_rows
+from nas.files import write_text
+from nas.names import slug
 from nas.report.published import published_mask
 from nas.report.table_formats import to_csv, to_latex, to_markdown
 from nas.report.tables import make_tables
@@ -125,17 +127,28 @@ def comparison_figures(
     from nas.report.figures.latency import latency_figure
     from nas.report.figures.pareto import pareto_figure
 
+    finite = [_without_gaps(row) for row in rows]
     for task, one_set in sets:
-        shown = thin_rows(rows, task, one_set).rows
+        shown = thin_rows(finite, task, one_set).rows
         here = [r for r in shown if r.psnr is not None]
-        tail = f"{task}_{slug(one_set)}"
+        tail = f"{slug(task)}_{slug(one_set)}"
         if bubbles(shown, task, one_set):
             yield f"bubbles_{tail}", bubble_figure(shown, task, one_set, dark=dark)
             yield f"pareto_{tail}", pareto_figure(shown, task, one_set, dark=dark)
         if any(r.latency_median_ms and r.set == one_set for r in here):
             yield f"latency_{tail}", latency_figure(shown, task, one_set, dark=dark)
         if len({r.model for r in here}) > 1:
-            yield f"dots_{task}", dot_figure(shown, task, dark=dark)
+            yield f"dots_{slug(task)}", dot_figure(shown, task, dark=dark)
+
+
+def _without_gaps(row: EvaluationRow) -> EvaluationRow:
+    """The row with what no axis can show (NaN, infinity) as not measured."""
+    gaps: dict[str, Any] = {
+        name: None
+        for name, kind in COLUMN_TYPES.items()
+        if kind == "float" and (value := getattr(row, name)) is not None and not math.isfinite(value)
+    }
+    return replace(row, **gaps) if gaps else row
 
 
 def thinning_notes(rows: Sequence[EvaluationRow], sets: Sequence[tuple[str, str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.files import slug
+from nas.names import slug
 from nas.report.figures.crops import CropOptions, crop_figure
 from nas.report.figures.regions import Region, interesting_regions
 from nas.report.figures.style import PNG_DPI, save_figure

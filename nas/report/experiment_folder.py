@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nas.documents import parse_json, read_text
 from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.report.run_folder import attempt
+
+#: most values of a statistics.json, which holds every comparison of hundreds of runs
+MOST_STATISTICS = 500_000
 
 
 @dataclass
@@ -50,11 +53,13 @@ def read_experiment(folder: Path) -> ExperimentFolder:
     if (folder / "rows.csv").is_file():
         found.rows = attempt("rows.csv", found.problems, lambda: read_rows(folder / "rows.csv")) or []
     if text := _text(folder / "statistics.json", found.problems):
-        found.statistics = attempt("statistics.json", found.problems, lambda: json.loads(text))
+        found.statistics = attempt(
+            "statistics.json", found.problems, lambda: parse_json(text, "statistics.json", MOST_STATISTICS)
+        )
     found.table, found.config = (_text(folder / name, found.problems) for name in ("table.md", "campaign.yaml"))
     found.runs = sorted(p.parent for p in folder.glob("*/config.yaml"))
     return found
 
 
 def _text(path: Path, problems: list[str]) -> str:
-    return (attempt(path.name, problems, lambda: path.read_text("utf-8")) or "") if path.is_file() else ""
+    return (attempt(path.name, problems, lambda: read_text(path)) or "") if path.is_file() else ""

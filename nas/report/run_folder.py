@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-
-from nas.errors import NasError
+from nas.documents import parse_yaml, read_json, read_text
+from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow, read_rows
-from nas.train.events import read_events, read_timing
+from nas.train.events import EVENTS, EventLog, read_log, read_timing
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -102,7 +100,9 @@ def read_run(folder: str | Path) -> RunFolder:
         )
     run = RunFolder(path)
     run.finished = (path / "summary.json").is_file()
-    run.events = attempt("events.jsonl", run.problems, lambda: read_events(path)) or []
+    log = attempt(EVENTS, run.problems, lambda: read_log(path / EVENTS)) or EventLog([], [])
+    run.events, damage = log.events, log.damage(path / EVENTS)
+    run.problems += [damage] if damage else []
     run.timing = attempt("timing.jsonl", run.problems, lambda: read_timing(path)) or []
     if (path / "rows.csv").is_file():
         run.rows = attempt("rows.csv", run.problems, lambda: read_rows(path / "rows.csv")) or []
@@ -111,7 +111,7 @@ def read_run(folder: str | Path) -> RunFolder:
 
         run.genotype = attempt("genotype.json", run.problems, lambda: Genotype.load(path / "genotype.json"))
     if (path / "config.yaml").is_file():
-        text = attempt("config.yaml", run.problems, lambda: (path / "config.yaml").read_text("utf-8")) or ""
+        text = attempt("config.yaml", run.problems, lambda: read_text(path / "config.yaml")) or ""
         run.config = text if len(text) < LONGEST_CONFIG else text[:LONGEST_CONFIG] + "\n... (cut here)"
         run.settings = _tree(text)
     space = _space(path, run.settings)
@@ -142,8 +142,8 @@ def attempt(what: str, problems: list[str], make: Callable[[], T]) -> T | None:
 
 def _tree(text: str) -> Mapping[str, Any]:
     try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError:
+        tree = parse_yaml(text, "config.yaml")
+    except UsageError:
         return {}
     return tree if isinstance(tree, Mapping) else {}
 
@@ -157,7 +157,7 @@ def _space(folder: Path, settings: Mapping[str, Any]) -> Space | None:
 
     try:
         if (folder / "space.json").is_file():
-            return space_from_document(json.loads((folder / "space.json").read_text(encoding="utf-8")))
+            return space_from_document(read_json(folder / "space.json"))
         return load_space(settings["space"], preset=settings.get("preset")) if settings.get("space") else None
     except (NasError, OSError, TypeError, KeyError, ValueError):
         return None

@@ -195,12 +195,12 @@ def fitted(scene: Scene) -> Scene:
 
     def same(image: Array) -> Array:
         image = image[:height, :width]
-        return np.rint(metrics.grey(image)).astype(np.uint8) if grey and image.ndim == 3 else image
+        return np.rint(metrics.grey(image, data_range=255)).astype(np.uint8) if grey and image.ndim == 3 else image
 
     scene.target = scene.target[:height, :width]
     scene.restored = {name: same(image) for name, image in scene.restored.items()}
     if grey and scene.degraded.ndim == 3:
-        scene.degraded = np.rint(metrics.grey(scene.degraded)).astype(np.uint8)
+        scene.degraded = np.rint(metrics.grey(scene.degraded, data_range=255)).astype(np.uint8)
     if scene.task.scale == 1:
         scene.degraded = scene.degraded[:height, :width]
     return scene

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from nas.report.figures.numbers import format_count, format_psnr, format_ssim
-from nas.report.tables import DAGGER, PARTIAL_NOTE, Rank, Table
+from nas.names import defused
+from nas.report.figures.numbers import format_count, format_ssim
+from nas.report.tables import DAGGER, EXACT_NOTE, PARTIAL_NOTE, Rank, Table, psnr_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,10 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 def to_csv(tables: Sequence[Table]) -> str:
     """The table of ``wide_frame`` as CSV, with every digit."""
-    return str(wide_frame(tables).to_csv(index=False, lineterminator="\n"))
+    frame = wide_frame(tables)
+    texts = frame.select_dtypes(include=["object", "string"]).columns
+    frame[texts] = frame[texts].map(lambda value: defused(value) if isinstance(value, str) else value)
+    return str(frame.rename(columns=defused).to_csv(index=False, lineterminator="\n"))
 
 
 def wide_frame(tables: Sequence[Table]) -> pd.DataFrame:
@@ -74,31 +78,37 @@ def wide_frame(tables: Sequence[Table]) -> pd.DataFrame:
 
     Returns:
         One line a model and task; the columns ``task``, ``model`` (its label), ``source``, ``parameters`` and
-        ``multiply_adds``, then "psnr <set>" and "ssim <set>" for every set, NaN where there is no result.
+        ``multiply_adds``, then "psnr <set>" and "ssim <set>" for every set, NaN where there is no result, and where
+        images are restored exactly "exact <set>", their number.
     """
     import pandas as pd
 
     sets = list(dict.fromkeys(name for table in tables for name in table.sets))
     columns = ["task", "model", "source", "parameters", "multiply_adds"]
-    scores = [f"{metric} {name}" for name in sets for metric in ("psnr", "ssim")]
+    inexact = {name for table in tables for name in table.results.loc[table.results["exact"].fillna(0) > 0, "set"]}
+    scores = [
+        f"{metric} {name}" for name in sets for metric in ("psnr", "ssim", *(("exact",) if name in inexact else ()))
+    ]
     parts = []
     for table in tables:
         lines = [(table.task, x.label, x.source, x.first("parameters"), x.first("multiply_adds")) for x in table.lines]
-        wide = table.results.pivot(index="line", columns="set", values=["psnr", "ssim"])
+        counted = table.results.astype({"exact": "float64"})
+        wide = counted.pivot(index="line", columns="set", values=["psnr", "ssim", "exact"])
         wide.columns = wide.columns.map(" ".join)
         parts.append(pd.DataFrame(lines, columns=columns).join(wide.reindex(columns=scores)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, *scores])
-    return frame.astype({"parameters": "Int64", "multiply_adds": "Int64"})
+    counts = ["parameters", "multiply_adds", *(name for name in frame if str(name).startswith("exact "))]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def _cells(table: Table, index: int, mark: Callable[[str, Rank], str]) -> list[str]:
     out = []
     for name in table.sets:
         row = table.lines[index].cells.get(name)
-        if row is None or row.psnr is None:
+        if row is None or not psnr_text(row):
             out.append("-")
             continue
-        parts = [mark(format_psnr(row.psnr), table.rank(index, name, "psnr"))]
+        parts = [mark(psnr_text(row), table.rank(index, name, "psnr"))]
         if row.ssim is not None:
             parts.append(mark(format_ssim(row.ssim), table.rank(index, name, "ssim")))
         out.append(" / ".join(parts) + table.remark(row))
@@ -116,6 +126,8 @@ def _note(table: Table) -> str:
         parts.append(f"Protocol of the measured lines: {protocols}.")
     if table.has_partial:
         parts.append(PARTIAL_NOTE)
+    if table.has_exact:
+        parts.append(EXACT_NOTE)
     if table.sources:
         parts.append(f"{DAGGER} published, not measured here: {'; '.join(table.sources)}.")
     return " ".join(parts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
+from nas.report.figures.numbers import format_psnr
 from nas.report.published import is_published, published_mask
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ SET_SIZES = {
     "SOTS": 500,
 }
 PARTIAL_NOTE = "(n of m): measured on n of the m images of that set, and not ranked."
+EXACT_NOTE = (
+    "(n exact): n images are restored exactly, so that their PSNR is infinite; the mean is over the others, and not "
+    "ranked."
+)
 DAGGER = "†"
 Rank = Literal["best", "second", ""]
 #: metric -> digits that are printed, on which lines are ranked
@@ -106,6 +111,8 @@ class Table:
         words = []
         if is_partial(row):
             words.append(f"{row.images} of {SET_SIZES[row.set]}")
+        if row.exact and row.psnr is not None:
+            words.append(f"{row.exact} exact")
         if row.set in self.lettered_sets and not is_published(row):
             words.append(self.letter(row.protocol))
         return f" ({', '.join(words)})" if words else ""
@@ -123,6 +130,11 @@ class Table:
     def has_partial(self) -> bool:
         """Whether any result is of a part of a set."""
         return bool(self.results["partial"].any())
+
+    @property
+    def has_exact(self) -> bool:
+        """Whether any result leaves out images that are restored exactly."""
+        return bool((self.results["exact"].fillna(0) > 0).any())
 
     @property
     def sources(self) -> list[str]:
@@ -166,6 +178,11 @@ def make_tables(rows: Iterable[EvaluationRow], sets: Sequence[str] | None = None
 def is_partial(row: EvaluationRow) -> bool:
     """Whether a measured row is of fewer images than the set of that name has."""
     return not is_published(row) and row.images is not None and row.images < SET_SIZES.get(row.set, 0)
+
+
+def psnr_text(row: EvaluationRow) -> str:
+    """The PSNR of a row as printed: "exact" where all images are restored exactly, empty where it is unknown."""
+    return "exact" if row.psnr is None and row.exact else format_psnr(row.psnr)
 
 
 def _table(task: str, sets: list[str], members: pd.DataFrame, rows: Sequence[EvaluationRow]) -> Table:
@@ -246,14 +263,15 @@ def _labels(heads: pd.DataFrame) -> list[str]:
 
 
 def _ranked(results: pd.DataFrame, lettered: frozenset[str]) -> pd.DataFrame:
-    """The results with the columns ``partial``, ``psnr_rank`` and ``ssim_rank``."""
+    """The results with the columns ``partial``, ``psnr_rank`` and ``ssim_rank``; a PSNR of some images has no rank."""
     import pandas as pd
 
     whole = results["set"].map(SET_SIZES)
     partial = (results["images"] < whole).fillna(False).astype(bool) & ~results["published"]
     found = results.assign(partial=partial)
     for metric, digits in RANKED_DIGITS.items():
-        values = results.loc[~partial & ~results["set"].isin(lettered), metric].dropna()
+        some = partial | ((results["exact"].fillna(0) > 0) & (metric == "psnr"))
+        values = results.loc[~some & ~results["set"].isin(lettered), metric].dropna()
         # by Python's round, which agrees with what is printed where numpy's does not (8.345)
         values = values.map(partial_function(round, ndigits=digits))
         by_set = values.groupby(results["set"])

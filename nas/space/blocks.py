@@ -14,9 +14,9 @@ space document is checked against, are known at once; the module is imported whe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 from nas.errors import NasError, UsageError, did_you_mean
 from nas.registry import Registry
@@ -24,6 +24,25 @@ from nas.registry import Registry
 GROUP = "nas.search_spaces"
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+#: ``follow``: a slot puts its norm before the block and its skip round it; ``own``: the block brings its own, or none
+Wrapper = Literal["follow", "own"]
+
+
+@dataclass(frozen=True)
+class BlockParameter:
+    """A keyword of a block's factory, such as the size of its kernel.
+
+    Attributes:
+        default: Its value where nothing is said.
+        choices: What it may be, in order, so that a search can move it by a step; empty: anything.
+        description: What it is, for help and messages.
+    """
+
+    default: Any
+    choices: tuple[Any, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,11 +53,45 @@ class BlockTraits:
         zero: It returns 0 * x, so it may take part in a supernet but can never be selected.
         identity: It returns x.
         channel_multiple: The number of channels it is built with must be a multiple of this.
+        min_size: Smallest side of an input, in pixels.
+        wrapper: How a slot wraps it, see ``Wrapper``.
+        parameters: Keywords of its factory that a space document may set.
     """
 
     zero: bool = False
     identity: bool = False
     channel_multiple: int = 1
+    min_size: int = 1
+    wrapper: Wrapper = "follow"
+    parameters: Mapping[str, BlockParameter] = field(default_factory=dict, hash=False)
+
+    def options(self, block: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters of the block, those that are not given at their defaults.
+
+        Args:
+            block: Its name, for messages.
+            given: Values by name.
+
+        Raises:
+            UsageError: A name is unknown, or a value is none of the choices.
+        """
+        found = {name: parameter.default for name, parameter in self.parameters.items()}
+        for name, value in given.items():
+            if name not in self.parameters:
+                known = did_you_mean(name, self.parameters) if self.parameters else "it takes none"
+                raise UsageError(f"block {block!r} has no parameter {name!r}; {known}")
+            found[name] = _choice(self.parameters[name], value, f"{name} of block {block!r}")
+        return found
+
+
+def _choice(parameter: BlockParameter, value: Any, what: str) -> Any:
+    """The choice that equals a value (2 for 2.0, but not 1 for True); the value itself where all are allowed."""
+    if not parameter.choices:
+        return value
+    for choice in parameter.choices:
+        if value == choice and isinstance(value, bool) == isinstance(choice, bool):
+            return choice
+    raise UsageError(f"{what} cannot be {value!r}; use one of {', '.join(map(repr, parameter.choices))}")
 
 
 @dataclass(frozen=True)
@@ -47,13 +100,15 @@ class BlockInfo:
 
     Attributes:
         name: What a space document calls it.
-        role: "operation" or "attention".
+        role: "operation", "attention" or "modulation".
         factory: ``factory(channels, **options) -> nn.Module``; the same channels and size in and out.
         zero: It returns 0 * x and can never be selected.
         identity: It returns x.
         min_size: Smallest side of an input, in pixels.
         cost: ``cost(channels, height, width) -> multiply-adds``, for a block that the generic counter cannot see.
         channel_multiple: The number of channels it is built with must be a multiple of this.
+        wrapper: How a slot wraps it, see ``Wrapper``.
+        parameters: Keywords of the factory that a space document may set.
     """
 
     name: str
@@ -64,6 +119,15 @@ class BlockInfo:
     min_size: int = 1
     cost: Callable[[int, int, int], int] | None = None
     channel_multiple: int = 1
+    wrapper: Wrapper = "follow"
+    parameters: Mapping[str, BlockParameter] = field(default_factory=dict, hash=False)
+
+    @property
+    def traits(self) -> BlockTraits:
+        """What a space document is checked against."""
+        return BlockTraits(
+            self.zero, self.identity, self.channel_multiple, self.min_size, self.wrapper, self.parameters
+        )
 
     def build(self, channels: int, **options: Any) -> Any:
         """A new module of this block for ``channels`` channels."""
@@ -79,7 +143,16 @@ class BlockRegistry(Registry[BlockInfo]):
         self._traits: dict[str, BlockTraits] = {}
 
     def declare(
-        self, name: str, module: str, *, zero: bool = False, identity: bool = False, channel_multiple: int = 1
+        self,
+        name: str,
+        module: str,
+        *,
+        zero: bool = False,
+        identity: bool = False,
+        channel_multiple: int = 1,
+        min_size: int = 1,
+        wrapper: Wrapper = "follow",
+        parameters: Mapping[str, BlockParameter] | None = None,
     ) -> None:
         """Announce that importing ``module`` registers the block ``name``; its traits are those of BlockTraits."""
 
@@ -89,7 +162,8 @@ class BlockRegistry(Registry[BlockInfo]):
                 raise NasError(f"module {module!r} registers no {self.kind} {name!r}, though it is declared to")
             return self._things[name]
 
-        self._traits.setdefault(name, BlockTraits(zero, identity, channel_multiple))
+        traits = BlockTraits(zero, identity, channel_multiple, min_size, wrapper, parameters or {})
+        self._traits.setdefault(name, traits)
         self.add_lazy(name, load)
 
     def add(self, name: str, thing: BlockInfo) -> BlockInfo:
@@ -108,8 +182,7 @@ class BlockRegistry(Registry[BlockInfo]):
         """The traits of a block; its module is imported only where it was announced without any."""
         if name in self and name in self._traits:
             return self._traits[name]
-        info = self.get(name)
-        return BlockTraits(info.zero, info.identity, info.channel_multiple)
+        return self.get(name).traits
 
 
 @dataclass(frozen=True)
@@ -149,9 +222,10 @@ class SkeletonRegistry(Registry[Any]):
 
 OPERATIONS = BlockRegistry("operation block")
 ATTENTIONS = BlockRegistry("attention block")
+MODULATIONS = BlockRegistry("modulation block")
 SKELETONS = SkeletonRegistry()
 #: role of a cell -> the registry its candidates come from
-BLOCKS: dict[str, BlockRegistry] = {"operation": OPERATIONS, "attention": ATTENTIONS}
+BLOCKS: dict[str, BlockRegistry] = {"operation": OPERATIONS, "attention": ATTENTIONS, "modulation": MODULATIONS}
 
 
 def block(
@@ -163,17 +237,21 @@ def block(
     min_size: int = 1,
     channel_multiple: int = 1,
     cost: Callable[[int, int, int], int] | None = None,
+    wrapper: Wrapper = "follow",
+    parameters: Mapping[str, BlockParameter] | None = None,
 ) -> Callable[[F], F]:
     """Register a class or function as a candidate block.
 
     Args:
-        role: "operation" or "attention".
+        role: "operation", "attention" or "modulation".
         name: What a space document calls it; by default its own name.
         zero: See BlockInfo, as for the rest.
         identity: It returns its input.
         min_size: Smallest side of an input, in pixels.
         channel_multiple: The number of channels must be a multiple of this.
         cost: Multiply-adds of a block that the generic counter cannot see.
+        wrapper: How a slot wraps it, see ``Wrapper``.
+        parameters: Keywords of the factory that a space document may set.
 
     Returns:
         A decorator that returns the class or function unchanged.
@@ -186,7 +264,9 @@ def block(
 
     def register(factory: F) -> F:
         known_as = name if name is not None else factory.__name__
-        info = BlockInfo(known_as, role, factory, zero, identity, min_size, cost, channel_multiple)
+        info = BlockInfo(
+            known_as, role, factory, zero, identity, min_size, cost, channel_multiple, wrapper, parameters or {}
+        )
         BLOCKS[role].add(known_as, info)
         return factory
 

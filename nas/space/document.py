@@ -10,13 +10,11 @@ from typing import Any
 
 import yaml
 
+from nas.documents import PLAIN_TAGS, check_size, check_yaml, read_text, yaml_errors
 from nas.errors import UsageError, did_you_mean
 
 #: where a value sits: keys of mappings and indices of lists, from the root
 Location = tuple[str | int, ...]
-# Aliases let a short file stand for an enormous one; no real space document comes near this.
-_MAX_VALUES = 50_000
-_MAX_DEPTH = 30
 
 
 class DocumentError(UsageError):
@@ -133,18 +131,17 @@ def parse_yaml(text: str, source: str) -> Document:
     Raises:
         DocumentError: Bad syntax, a key that is repeated or is no word, or a document of unreasonable size.
     """
-    try:
+
+    def fault(message: str, line: int | None) -> DocumentError:
+        at = "" if line is None else f", line {line}"
+        return DocumentError(f"{source}{at}: (document): {message}", "(document)", line)
+
+    with yaml_errors(source, fault):
+        check_yaml(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         walker = _Walker(source)
         data = walker.value(root, ()) if root is not None else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else None
-        at = f", line {line}" if line is not None else ""
-        raise DocumentError(f"{source}{at}: (document): not valid YAML: {error.problem}", "(document)", line) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise DocumentError(f"{source}: (document): not valid YAML: {reason}", "(document)") from error
+    check_size(data, source)
     if not isinstance(data, dict):
         raise DocumentError(
             f"{source}, line 1: (document): a space document is a mapping with the keys format, name, cells "
@@ -162,11 +159,10 @@ def read_document(path: Path) -> Document:
         UsageError: The file is absent or no UTF-8 text, or as for ``parse_yaml``.
     """
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"), path.name)
-    except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r} ({error.strerror}); give the path of a YAML file") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a YAML file") from error
+        text = read_text(path)
+    except UsageError as error:
+        raise UsageError(f"{error}; give the path of a YAML file") from error
+    return parse_yaml(text, path.name)
 
 
 class _Walker:
@@ -176,20 +172,18 @@ class _Walker:
         self.lines: dict[Location, int] = {}
         self._constructor = yaml.constructor.SafeConstructor()
         self._source = source
-        self._count = 0
 
     def value(self, node: yaml.Node, location: Location) -> Any:
         line = node.start_mark.line + 1
         self.lines.setdefault(location, line)
-        self._count += 1
-        if self._count > _MAX_VALUES or len(location) > _MAX_DEPTH:
-            raise self._error(location[:1], line, "the document is too large or refers to itself; write it out plainly")
         if isinstance(node, yaml.SequenceNode):
             self._plain(node, "tag:yaml.org,2002:seq", location)
             return [self.value(item, (*location, i)) for i, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             self._plain(node, "tag:yaml.org,2002:map", location)
             return self._mapping(node, location)
+        if node.tag not in PLAIN_TAGS:
+            raise self._error(location, line, f"a value of the kind {node.tag!r} is not allowed; put it in quotes")
         return self._constructor.construct_object(node)
 
     def _plain(self, node: yaml.Node, tag: str, location: Location) -> None:

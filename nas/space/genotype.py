@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nas.documents import parse_json, read_text
 from nas.errors import UsageError
 from nas.files import write_text
 from nas.space.document import Document
@@ -127,7 +128,7 @@ class Genotype:
         Raises:
             UsageError: A wrong format, an unknown key, or content that does not fit its hash.
         """
-        data: Any = _parse(content, source) if isinstance(content, str) else content
+        data: Any = parse_json(content, source) if isinstance(content, str) else content
         if not isinstance(data, Mapping):
             raise UsageError(f"{source}: a genotype is a JSON object, not a {type(data).__name__}")
         if "format" not in data and ("normal" in data or "attention" in data):
@@ -169,6 +170,17 @@ class Genotype:
         except UsageError as error:
             raise UsageError(f"{source}: {error}") from error
 
+    def to_json_text(self) -> str:
+        """The content of a genotype file.
+
+        Raises:
+            UsageError: The provenance is not JSON-ready.
+        """
+        try:
+            return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+
     def save(self, path: str | Path) -> Path:
         """Write the JSON document, atomically and to the disk.
 
@@ -181,11 +193,7 @@ class Genotype:
         Raises:
             UsageError: The file cannot be written, or the provenance is not JSON-ready.
         """
-        file = Path(path)
-        try:
-            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"the provenance of the genotype is not JSON-ready ({error}); use plain values") from error
+        file, text = Path(path), self.to_json_text()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             return write_text(file, text, durable=True)
@@ -200,13 +208,9 @@ class Genotype:
             UsageError: The file cannot be read, or as for ``from_json``.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"cannot read genotype {str(path)!r} ({error.strerror}); give the path of a JSON file"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{str(path)!r} is not UTF-8 text; give the path of a genotype's JSON file") from error
+            text = read_text(path)
+        except UsageError as error:
+            raise UsageError(f"cannot read genotype: {error}; give the path of a genotype's JSON file") from error
         return cls.from_json(text, source=Path(path).name)
 
     # -- the two-list form of the JSNet release -------------------------------------------------------------
@@ -266,7 +270,7 @@ class Genotype:
         return TwoLists(lists["operation"], lists["attention"])
 
     def to_text(self) -> str:
-        """Some lines for people: each node of each cell as the sum of its blocks."""
+        """Some lines for people: each node of each cell as the sum of its blocks, and a warning of its provenance."""
         settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
         lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
@@ -274,6 +278,8 @@ class Genotype:
             for node in sorted({c.target for c in choices}):
                 terms = " + ".join(f"{c.block}({c.source})" for c in choices if c.target == node)
                 lines.append(f"    {node} = {terms}")
+        if self.provenance.get("warning"):
+            lines.append(f"  warning: {self.provenance['warning']}")
         return "\n".join(lines)
 
     __str__ = to_text
@@ -335,22 +341,6 @@ def _sorted_choices(cell: str, choices: Iterable[Choice]) -> tuple[Choice, ...]:
     if not made:
         raise UsageError(f"cell {cell!r} of the genotype has no edges; give at least one, or leave the cell out")
     return tuple(made)
-
-
-def _parse(text: str, source: str) -> Any:
-    def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [k for k, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise UsageError(f"{source}: the key {key!r} is given twice; remove one of the two")
-        return dict(pairs)
-
-    try:
-        return json.loads(text, object_pairs_hook=no_repeats)
-    except (json.JSONDecodeError, RecursionError) as error:
-        at = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UsageError(f"{source}{at}: not valid JSON: {reason}; give a genotype written by nas") from error
 
 
 def skip_share(genotype: Genotype) -> float:

@@ -6,7 +6,8 @@ blocks) is checked in ``nas.space.build``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
@@ -160,14 +161,24 @@ def _short(value: Any) -> str:
 
 def _keys(model: type[BaseModel], location: Location) -> list[str]:
     """The keys that are valid inside the mapping at ``location``."""
-    parts = list(location)
-    while parts:
-        part = parts.pop(0)
-        if model is SpaceSchema and part == "cells" and parts:
-            parts.pop(0)
-            model = CellSchema
-        elif part == "relaxation":
-            model = RelaxationSchema
-        elif part == "network":
-            model = NetworkSettings
-    return list(model.model_fields)
+    found = _model_at(model, location)
+    return list(found.model_fields) if found is not None else []
+
+
+def _model_at(kind: Any, location: Location) -> type[BaseModel] | None:
+    """The model that checks what stands at ``location`` inside a value of type ``kind``; None where there is none."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _model_at(inside[0], location)
+    if origin in (Union, UnionType):
+        return next((found for arm in inside if (found := _model_at(arm, location)) is not None), None)
+    if origin is dict:
+        return _model_at(inside[1], location[1:]) if location else None
+    if origin in (list, tuple):
+        return _model_at(inside[0], location[1:]) if location else None
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return None
+    if not location:
+        return kind
+    field = kind.model_fields.get(str(location[0]))
+    return _model_at(field.annotation, location[1:]) if field is not None else None

@@ -93,6 +93,7 @@ class GradientSettings(Section):
         collapse_share: Share of skip connections in the genotype from which this is so.
     """
 
+    changeable: ClassVar[frozenset[str]] = frozenset({"optimizer", "stop_on_collapse", "collapse_share"})
     warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
     partial_channels: int | None = Field(None, ge=1, le=64, description="1: all channels; None: by strategy and space")
     edge_weights: bool | None = Field(None, description="weights of edges; None: by strategy and space")

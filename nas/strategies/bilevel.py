@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nas.config.sections import Section
-from nas.errors import NasError
 from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
 from nas.train.distributed import average
-from nas.train.optimizers import make_optimizer
+from nas.train.finite import NonFiniteError
+from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.schedules import learning_rate
 
 
@@ -195,8 +195,9 @@ class BilevelStrategy(DifferentiableStrategy):
         self._steps = 0
         weight, arch = self.train.optimizer, self.settings.optimizer
         self._weights = list(weights_of(supernet).values())
-        self._weight_optimizer = make_optimizer(self._weights, weight, self.settings.fused)
-        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, self.settings.fused)
+        fused = self.settings.fused
+        self._weight_optimizer = make_optimizer(self._weights, weight, fused=fused)
+        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, "the architecture variables", fused=fused)
 
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float
@@ -229,17 +230,16 @@ class BilevelStrategy(DifferentiableStrategy):
         """One step of the architecture, except during the warm-up, then one of the weights."""
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         values: dict[str, float | Tensor] = {"lr": rate}
-        if search_batch is not None:
+        try:
+            if search_batch is not None:
+                self.begin_pass(supernet)
+                values |= self._move_architecture(supernet, train_batch, search_batch, rate)
             self.begin_pass(supernet)
-            values |= self._move_architecture(supernet, train_batch, search_batch, rate)
-        self.begin_pass(supernet)
-        loss = self.move_weights(supernet, train_batch, rate)
-        values |= self.end_step()
-        self._steps += 1
-        known = numbers({"loss": loss, **values})
-        if not known.pop("finite", 1.0):
-            raise NasError(f"the architecture gradient is not finite at step {self._steps}; lower train.optimizer.lr")
-        return known
+            loss = self.move_weights(supernet, train_batch, rate)
+            values |= self.end_step()
+        finally:  # a step that came to nothing counts too: rate and temperature are functions of the run's steps
+            self._steps += 1
+        return numbers({"loss": loss, **values})
 
     def _move_architecture(
         self, supernet: nn.Module, train: Batch, search: Batch, rate: float
@@ -251,11 +251,9 @@ class BilevelStrategy(DifferentiableStrategy):
             more = _gradients(extra, alphas_of(supernet))
             slopes = [slope + other for slope, other in zip(slopes, more, strict=True)]
             values |= log
-        # looked at when the step is done: the host waits for the device once a step
-        values["finite"] = torch.stack([torch.isfinite(g).all() for g in slopes]).all()
         for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
             parameter.grad = slope
-        self._arch_optimizer.step()
+        self._arch_optimizer.step()  # raises before it moves by what is not finite
         self._arch_optimizer.zero_grad(set_to_none=True)
         return values
 
@@ -283,7 +281,10 @@ class BilevelStrategy(DifferentiableStrategy):
             weight.grad = slope
         if self.train.clip is not None:
             nn.utils.clip_grad_norm_(self._weights, self.train.clip)
-        self._weight_optimizer.step()
+        try:
+            self._weight_optimizer.step()
+        except NonFiniteError as error:
+            raise error.of_loss(float(loss.detach())) from None
         self._weight_optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
@@ -298,5 +299,5 @@ class BilevelStrategy(DifferentiableStrategy):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Inverse of ``state_dict``."""
         self._steps = state["steps"]
-        self._weight_optimizer.load_state_dict(state["weights"])
-        self._arch_optimizer.load_state_dict(state["architecture"])
+        restore_optimizer(self._weight_optimizer, state["weights"])
+        restore_optimizer(self._arch_optimizer, state["architecture"])

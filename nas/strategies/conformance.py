@@ -117,11 +117,6 @@ def interrupted_search(settings: SearchSettings, out: Path, after: int) -> None:
     raise AssertionError(f"the search ended before it saved state {after}")
 
 
-def timeless_events(run: Path) -> list[dict[str, Any]]:
-    """The events of a run without their times."""
-    return [{k: v for k, v in event.items() if k != "seconds"} for event in read_events(run)]
-
-
 def resumed_equals_uninterrupted(strategy: str, folder: Path) -> None:
     """A search that is killed and resumed has the genotype, weights, scores and events of an uninterrupted one."""
     settings = tiny_search(strategy, folder)
@@ -132,7 +127,7 @@ def resumed_equals_uninterrupted(strategy: str, folder: Path) -> None:
     assert resumed.genotype == whole.genotype, "a resumed search found another genotype"
     assert resumed.weights_hash == whole.weights_hash, "a resumed search ended with other weights"
     assert resumed.scores == whole.scores, "a resumed search has other scores"
-    assert timeless_events(resumed.run) == timeless_events(whole.run), "a resumed search logged other events"
+    assert read_events(resumed.run) == read_events(whole.run), "a resumed search logged other events"
 
 
 def budget_is_obeyed(strategy: str, folder: Path) -> None:

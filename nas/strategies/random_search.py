@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.config.search import SearchOptions
-from nas.objectives.constraints import Vector
+from nas.objectives.constraints import Constraints, Vector
 from nas.space import Genotype, Space
 from nas.space.draw import drawer
 from nas.strategies.base import DiscreteStrategy
 
 #: draws before the last one is changed until it is new and within the limits
 DRAWS = 1000
+
+
+def random_vector(constraints: Constraints, seen: Collection[Vector], rng: np.random.Generator) -> Vector:
+    """A random genotype that is new and within the limits, uniform as described in ``RandomSearch``.
+
+    Args:
+        constraints: Which genotypes are allowed.
+        seen: Genotypes that are not to be proposed again.
+        rng: Generator of the draws.
+
+    Raises:
+        ExhaustedError: There is none.
+    """
+    for _ in range(DRAWS):
+        vector = constraints.space.encode(constraints.space.sample(rng))
+        if vector not in seen and constraints.allows(vector):
+            return vector
+    return constraints.another(vector, seen, drawer(rng))
 
 
 class RandomSearch(DiscreteStrategy):
@@ -35,13 +54,7 @@ class RandomSearch(DiscreteStrategy):
 
     def ask(self) -> Genotype:
         """A random genotype that is new and within the limits."""
-        for _ in range(DRAWS):
-            genotype = self.space.sample(self.rng)
-            vector = self.space.encode(genotype)
-            if vector not in self._seen and self.constraints.allows(vector):
-                break
-        else:
-            vector = self.constraints.another(vector, self._seen, drawer(self.rng))
+        vector = random_vector(self.constraints, self._seen, self.rng)
         self._seen.add(vector)
         return self.space.decode(vector)
 

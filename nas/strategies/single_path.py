@@ -45,9 +45,11 @@ class SinglePath(BilevelStrategy):
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         seed = int(torch.randint(2**31, ()))
         path = draw_path(supernet.space, seed) if self.draw is None else self.draw(seed)
-        with supernet.only(path):
-            loss = self.move_weights(supernet, train_batch, rate)
-        self._steps += 1
+        try:
+            with supernet.only(path):
+                loss = self.move_weights(supernet, train_batch, rate)
+        finally:  # also where the step came to nothing
+            self._steps += 1
         return numbers({"loss": loss, "lr": rate})
 
 

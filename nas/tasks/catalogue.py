@@ -12,9 +12,11 @@ from nas.tasks.degradations import (
     bicubic,
     blind_noise,
     blur_and_pick,
+    camera_noise,
     gaussian_noise,
     jpeg,
     mixture,
+    motion_blur,
     synthetic_haze,
     synthetic_rain,
 )
@@ -29,8 +31,20 @@ def _super_resolution() -> Iterator[Task]:
         protocol, sets = Protocol("y", border=scale), ("Set5", "Set14", "B100")
         return Task(name, f"super-resolution x{scale}, {title}", "sr", scale, protocol=protocol, sets=sets, **facts)
 
-    for s in (2, 3, 4):
+    for s in (2, 3, 4, 8):
         yield task(f"sr_x{s}", "bicubic", s, fixed_part=partial(bicubic, scale=s), stored="LR_bicubic")
+    for s in (2, 3, 4):
+        yield Task(
+            f"sr_gray_x{s}",
+            f"super-resolution x{s} of grey images, bicubic",
+            "sr",
+            s,
+            channels=1,
+            fixed_part=partial(bicubic, scale=s),
+            protocol=Protocol("gray", border=s),
+            sets=("Set5", "Set14", "B100"),
+            stored="LR_bicubic",
+        )
     yield task("sr_x3_bd", "blur 1.6 and direct down-sampling", 3, fixed_part=blur_and_pick, stored="LR_BD")
     yield task(
         "sr_x3_dn",
@@ -129,9 +143,36 @@ def _weather() -> Iterator[Task]:
     )
 
 
+def _photographs() -> Iterator[Task]:
+    """Noise and blur of cameras: real pairs are wanted, the degradation is a stand-in, and evaluation rows say so.
+
+    Judged as on SIDD (Abdelhamed et al., CVPR 2018) and GoPro (Nah et al., CVPR 2017): PSNR and SSIM on RGB.
+    """
+    noisy = Task(
+        "denoise_real",
+        "denoising of photographs, pairs of noisy and clean ones",
+        "denoise",
+        random_part=camera_noise,
+        paired=True,
+        protocol=Protocol("rgb"),
+        sets=("SIDD",),
+        cost_output=(256, 256),
+    )
+    yield noisy
+    yield replace(
+        noisy,
+        name="deblur",
+        title="removal of motion blur, pairs of blurred and sharp photographs",
+        family="deblur",
+        random_part=motion_blur,
+        sets=("GoPro",),
+        cost_output=(720, 1280),
+    )
+
+
 def provide() -> None:
     """Register every built-in task; called once by the registry."""
-    for tasks in (_super_resolution(), _denoising(), _deblocking(), _weather()):
+    for tasks in (_super_resolution(), _denoising(), _deblocking(), _weather(), _photographs()):
         for task in tasks:
             if task.name not in TASKS.names():
                 TASKS.add(task.name, task)

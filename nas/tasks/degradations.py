@@ -90,6 +90,58 @@ def jpeg(image: Array, quality: int) -> Array:
     return np.array(Image.open(buffer))
 
 
+def camera_noise(image: Array, rng: Rng) -> Array:
+    """Noise of a camera, for light and for read-out, of one random strength; a stand-in for real pairs.
+
+    Light has a variance that grows with the signal, read-out a constant one (Foi et al., TIP 2008), both before the
+    sRGB curve, here a power of 2.2. The strengths cover those of the phones in SIDD at high sensitivity.
+
+    Args:
+        image: uint8 (H, W[, 3]).
+        rng: Source of the randomness.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    light, read_out = 10.0 ** rng.uniform(-3.5, -2.0), 10.0 ** rng.uniform(-3.0, -1.5)
+    linear = (image / 255.0) ** 2.2
+    noisy = linear + np.sqrt(light * linear + read_out**2) * rng.standard_normal(image.shape)
+    return _to_uint8(255.0 * np.clip(noisy, 0.0, 1.0) ** (1 / 2.2))
+
+
+def motion_blur(image: Array, rng: Rng) -> Array:
+    """The mean of the image along a straight path of random direction and length, 5 to 21 pixels; a stand-in for pairs.
+
+    Light adds up before the sRGB curve, here a power of 2.2, as in the GoPro set (Nah et al., CVPR 2017).
+
+    Args:
+        image: uint8 (H, W[, 3]); its border is replicated.
+        rng: Source of the randomness.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    length, angle = float(rng.uniform(5.0, 21.0)), float(rng.uniform(0.0, math.pi))
+    reach = math.ceil(length / 2) + 1
+    height, width = image.shape[:2]
+    margin = [(reach, reach), (reach, reach)] + [(0, 0)] * (image.ndim - 2)
+    linear = np.pad((image / 255.0) ** 2.2, margin, mode="edge")
+    count = math.ceil(length) + 1
+    total = np.zeros(image.shape)
+    for way in np.linspace(-length / 2, length / 2, count):
+        y, x = reach + way * math.sin(angle), reach + way * math.cos(angle)
+        top, left = math.floor(y), math.floor(x)
+        down, right = y - top, x - left
+        for dy, dx, weight in (
+            (0, 0, (1 - down) * (1 - right)),
+            (0, 1, (1 - down) * right),
+            (1, 0, down * (1 - right)),
+            (1, 1, down * right),
+        ):
+            total += weight * linear[top + dy : top + dy + height, left + dx : left + dx + width]
+    return _to_uint8(255.0 * np.clip(total / count, 0.0, 1.0) ** (1 / 2.2))
+
+
 def synthetic_rain(image: Array, rng: Rng) -> Array:
     """Bright oblique streaks of one random direction, length and density; a stand-in for real pairs."""
     height, width = image.shape[:2]

@@ -35,17 +35,17 @@ class NamedProtocol:
     noise: str = ""
 
 
-_COLOUR = ("denoise_color_*", "derain", "dehaze", "all_in_one")
+_COLOUR = ("denoise_color_*", "denoise_real", "deblur", "derain", "dehaze", "all_in_one")
 _DSRIR = Protocol("rgb", rounded=False, ssim="uniform 7", crop=8)
 
 #: Several entries of one name serve different tasks; the first that matches is taken.
 NAMED: tuple[NamedProtocol, ...] = (
-    NamedProtocol("y", (*_COLOUR, "sr_*"), Protocol("y"), "luma, output rounded; border as in the task"),
-    NamedProtocol("rgb", (*_COLOUR, "sr_*"), Protocol("rgb"), "all channels jointly, output rounded"),
+    NamedProtocol("y", (*_COLOUR, "sr_x*"), Protocol("y"), "luma, output rounded; border as in the task"),
+    NamedProtocol("rgb", (*_COLOUR, "sr_x*"), Protocol("rgb"), "all channels jointly, output rounded"),
     # Set5, bicubic x2: 33.66 by this path, 33.67 from stored RGB inputs
     NamedProtocol(
         "y_plane",
-        ("sr_x2", "sr_x3", "sr_x4"),
+        ("sr_x2", "sr_x3", "sr_x4", "sr_x8"),
         Protocol("gray", plane=True),
         "the Y plane alone, resized in floating point: the bicubic rows of most papers, and one-channel networks",
     ),

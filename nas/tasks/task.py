@@ -36,7 +36,7 @@ class Task:
     Attributes:
         name: What users type.
         title: A line for lists.
-        family: "sr", "denoise", "jpeg", "derain", "dehaze" or "all_in_one".
+        family: "sr", "denoise", "jpeg", "derain", "dehaze", "deblur" or "all_in_one".
         scale: Side of the target / side of the input.
         channels: Of the images that a network for this task sees: 1 (grey) or 3 (RGB).
         fixed_part: Clean image uint8 (H, W[, 3]) -> uint8, or float32 where a protocol judges the Y plane.

@@ -6,21 +6,35 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.errors import file_error
 from nas.files import write_text
 
+EVENTS, TIMING = "events.jsonl", "timing.jsonl"
+#: bytes of a line beyond which it is no event
+LONGEST_LINE = 4 * 2**20
+#: what events say of time, which goes into timing.jsonl: the log is equal wherever a run is repeated
+DURATIONS = ("seconds",)
 #: kinds of events whose moment is kept
 TIMED = ("train", "validation", "trial", "stop")
 
 
 class Events:
-    """The log of a run, open for writing."""
+    """The log of a run, open for writing.
 
-    def __init__(self, folder: Path, step: int = 0) -> None:
+    Attributes:
+        damage: A sentence on what could not be read of a log that was there; the file is kept beside the new one.
+    """
+
+    def __init__(self, folder: Path, step: int = 0, again: str = "") -> None:
         """Open the log at a step.
 
         What a log that is there says of later steps is dropped first, so that the log of an interrupted run ends up
@@ -29,20 +43,26 @@ class Events:
         Args:
             folder: The run folder.
             step: Steps done so far.
+            again: A kind of events that this very step will have again, so it is dropped of it too.
         """
-        self._path = folder / "events.jsonl"
-        if self._path.exists():
-            kept = [e for e in read_events(folder) if e["step"] <= step]
-            write_text(self._path, "".join(json.dumps(e) + "\n" for e in kept))
-        self._file = self._path.open("a", encoding="utf-8")
-        self._timing = (folder / "timing.jsonl").open("a", encoding="utf-8")
-        self._clock(step, "start")
+        path = folder / EVENTS
+        self.damage = ""
+        if path.exists():
+            log = read_log(path)
+            self.damage = log.damage(path)
+            if self.damage:  # what a person may still mend
+                path.replace(path.with_name(f"{EVENTS}.damaged"))
+            kept = [e for e in log.events if e["step"] <= step and (e["step"], e["kind"]) != (step, again)]
+            write_text(path, "".join(json.dumps(e) + "\n" for e in kept))
+        self._file, self._timing = _Lines(path), _Lines(folder / TIMING)
         self._board: Any = None
+        self._clock(step, "start")
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:  # the extra "track" is not installed: events.jsonl holds everything anyway
             return
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
+        with suppress(OSError):
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
 
     def write(self, step: int, kind: str, **values: Any) -> None:
         """Write one event.
@@ -52,13 +72,22 @@ class Events:
             kind: What happened, e.g. "train", "validation", "trial".
             values: What belongs to it, JSON-ready. Numbers become TensorBoard scalars ``kind/name``, dictionaries of
                 numbers and lists ``kind/name/part``.
+
+        Raises:
+            NasError: The log could not be written, and ends with the event before.
         """
-        self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
-        self._file.flush()
+        durations = {name: values.pop(name) for name in DURATIONS if name in values}
+        self._file.write({"step": step, "kind": kind, **values})
         if kind in TIMED:
-            self._clock(step, kind)
+            self._clock(step, kind, **durations)
         if self._board is None:
             return
+        try:
+            self._mirror(step, kind, values)
+        except OSError:  # the mirror is a convenience: the log holds everything
+            self._board = None
+
+    def _mirror(self, step: int, kind: str, values: dict[str, Any]) -> None:
         for name, value in values.items():
             if isinstance(value, int | float):
                 self._board.add_scalar(f"{kind}/{name}", value, step)
@@ -70,20 +99,44 @@ class Events:
                             label = f"{part}_{index}" if isinstance(inner, list) else part
                             self._board.add_scalar(f"{kind}/{name}/{label}", number, step)
 
-    def _clock(self, step: int, kind: str) -> None:
-        self._timing.write(json.dumps({"step": step, "kind": kind, "time": round(time.time(), 3)}) + "\n")
-        self._timing.flush()
+    def _clock(self, step: int, kind: str, **durations: float) -> None:
+        self._timing.write({"step": step, "kind": kind, "time": round(time.time(), 3), **durations})
 
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
         self._timing.close()
         if self._board is not None:
-            self._board.close()
+            with suppress(OSError):
+                self._board.close()
+
+
+class _Lines:
+    """A file that grows by one JSON object a line, unbuffered: a line is there as a whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, content: dict[str, Any]) -> None:
+        line = json.dumps(content).encode() + b"\n"
+        end = self._file.tell()
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(end)
+            raise file_error(error, self._path) or error from error
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class NoEvents:
     """What ranks that do not write have in place of ``Events``."""
+
+    damage = ""
 
     def write(self, step: int, kind: str, **values: Any) -> None:
         """Nothing."""
@@ -92,28 +145,72 @@ class NoEvents:
         """Nothing."""
 
 
+@dataclass(frozen=True)
+class EventLog:
+    """What could be read of a log.
+
+    Attributes:
+        events: The events, in order.
+        damaged: Numbers of the lines that are none, counted from 1. A last line without an end is not among them: it
+            is being written, or was when the process died.
+    """
+
+    events: list[dict[str, Any]]
+    damaged: list[int]
+
+    def damage(self, file: Path) -> str:
+        """A sentence on the damaged lines; empty where there are none."""
+        if not self.damaged:
+            return ""
+        first = ", ".join(map(str, self.damaged[:5])) + (", ..." if len(self.damaged) > 5 else "")
+        lines = "1 line" if len(self.damaged) == 1 else f"{len(self.damaged)} lines"
+        return f"{lines} of {str(file)!r} cannot be read and are left out (line {first}); the others are shown"
+
+
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """All events of a run, in order; a line cut short by a crash is left out."""
-    return _read(folder / "events.jsonl")
+    """All events of a run, in order; ``read_log`` tells of lines that are damaged."""
+    return read_log(folder / EVENTS).events
 
 
 def read_timing(folder: Path) -> list[dict[str, Any]]:
     """When things happened in a run, in the order of time.
 
     Returns:
-        Entries of ``step``, ``kind`` (one of TIMED, or "start" of a session) and ``time`` (seconds since 1970).
+        Entries of ``step``, ``kind`` (one of TIMED, or "start" of a session), ``time`` (seconds since 1970) and, of
+        some, the ``seconds`` that it took.
     """
-    return [e for e in _read(folder / "timing.jsonl") if isinstance(e.get("time"), int | float)]
+    return [e for e in read_log(folder / TIMING).events if isinstance(e.get("time"), int | float)]
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    events = []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                event = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(event, dict) and "step" in event:
-                events.append(event)
-    return events
+def read_log(file: Path) -> EventLog:
+    """Read a log line by line.
+
+    Args:
+        file: events.jsonl or timing.jsonl of a run; one that is not there is empty.
+    """
+    log = EventLog([], [])
+    if not file.is_file():
+        return log
+    with file.open("rb") as stream:
+        number = 0
+        while line := stream.readline(LONGEST_LINE):
+            number += 1
+            whole = line.endswith(b"\n")
+            while not whole and len(line) == LONGEST_LINE and (rest := stream.readline(LONGEST_LINE)):
+                whole = rest.endswith(b"\n")  # too long to be an event: passed over in pieces
+            event = _event(line)
+            if event is not None:
+                log.events.append(event)
+            elif whole:
+                log.damaged.append(number)
+    return log
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    step = event.get("step") if isinstance(event, dict) else None
+    whole = isinstance(step, int) and not isinstance(step, bool) and isinstance(event.get("kind"), str)
+    return event if whole else None

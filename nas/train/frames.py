@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 _ALWAYS = ("step", "genotype", "state")
 
 
-def trials_frame(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def trials_frame(events: Iterable[Mapping[str, Any]], timing: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
     """Collect the trials of a search in a DataFrame.
 
     Args:
         events: Events of a run as ``nas.train.events.read_events`` gives them; all but trials are left out.
+        timing: Its timing as ``nas.train.events.read_timing`` gives it, from which the trials get their seconds.
 
     Returns:
         One line a trial in the order in which they ended. Columns are ``step``, ``genotype`` (hash), the objectives and
@@ -26,7 +27,12 @@ def trials_frame(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    trials = [event for event in events if event.get("kind") == "trial"]
+    took = {t["step"]: t["seconds"] for t in timing if t.get("kind") == "trial" and "seconds" in t}
+    trials = [
+        {**event, "seconds": took[event["step"]]} if event.get("step") in took else event
+        for event in events
+        if event.get("kind") == "trial"
+    ]
     names = dict.fromkeys([*(k for trial in trials for k in trial if k != "kind"), *_ALWAYS])
     return pd.DataFrame({name: _column([trial.get(name) for trial in trials]) for name in names})
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from nas.config.training import TrainSettings
 from nas.models.calling import descriptor_of
 from nas.train import distributed
-from nas.train.optimizers import make_optimizer
+from nas.train.finite import NonFiniteError, infinite_constants
+from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class NetworkLearner:
         chosen = settings.optimizer
         self._optimizer = make_optimizer(self._parameters, chosen)
         self._average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.ema else None
+        # a mean of infinities is NaN
+        self._constants = infinite_constants(self._average)
         self._forward: Callable[..., Any] = torch.compile(self.model) if settings.compile else self.model
 
     def begin(self, step: int) -> None:
@@ -104,7 +107,10 @@ class NetworkLearner:
         distributed.average([*slopes, *self._statistics])
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
-        self._optimizer.step()
+        try:
+            self._optimizer.step()
+        except NonFiniteError as error:
+            raise error.of_loss(float(loss.detach())) from None
         self._update_average()
         return {"loss": float(loss.detach()), "lr": rate, **parts}
 
@@ -113,10 +119,15 @@ class NetworkLearner:
             return
         decay = float(self.settings.ema or 0.0)
         for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
+            if value.is_floating_point() and name not in self._constants:
                 self._average[name].lerp_(value.detach(), 1 - decay)
             else:
                 self._average[name].copy_(value)
+
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batch of ``step``, where the source of the batches knows them."""
+        named = getattr(self._batches, "images", None)
+        return list(named(step)) if named is not None else []
 
     def report(self, step: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """No further events."""
@@ -145,5 +156,6 @@ class NetworkLearner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Inverse of ``state_dict``."""
         self.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._average = state["average"]
+        restore_optimizer(self._optimizer, state["optimizer"])
+        average = state["average"]
+        self._average = None if average is None else {k: v.to(self.device) for k, v in average.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-import yaml
-
 from nas.config.merging import merged
+from nas.documents import read_yaml
 from nas.errors import UsageError, did_you_mean
 from nas.registry import BASELINES
 
@@ -28,7 +28,7 @@ def recipe(model: str, preset: str, task: str | None = None) -> dict[str, Any]:
         UsageError: The baseline or the preset is unknown.
     """
     baseline = BASELINES.get(model)
-    presets = yaml.safe_load((baseline.folder / "recipe.yaml").read_text(encoding="utf-8"))
+    presets = read_yaml(baseline.folder / "recipe.yaml")
     names = [name for name in presets if " for " not in name]
     if preset not in names:
         raise UsageError(f"model {model!r} has no recipe {preset!r}; {did_you_mean(preset, names)}")
@@ -38,3 +38,23 @@ def recipe(model: str, preset: str, task: str | None = None) -> dict[str, Any]:
         if head == preset and pattern and task is not None and fnmatchcase(task, pattern):
             tree = merged(tree, more)
     return tree
+
+
+def under_flags(tree: dict[str, Any], model: str | None, flags: Iterable[str]) -> dict[str, Any]:
+    """A tree of settings without the network settings that flags give under the platform's names (--cells, --width).
+
+    Args:
+        tree: From a recipe or a file.
+        model: What is trained; None: what the tree says.
+        flags: Names of the settings of the network that flags give.
+
+    Returns:
+        The tree itself, or a copy without those settings.
+    """
+    name = model or tree.get("model")
+    network = tree.get("network")
+    if not isinstance(name, str) or name not in BASELINES or not isinstance(network, dict):
+        return tree
+    aliases = BASELINES.get(name).aliases
+    replaced = {aliases[flag] for flag in flags if flag in aliases}
+    return {**tree, "network": {k: v for k, v in network.items() if k not in replaced}}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings
@@ -20,16 +18,20 @@ from nas.data import Pair
 from nas.data.stages import Timeline
 from nas.models.baseline import Criterion
 from nas.models.weights import save_weights
+from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import Task, get_task
 from nas.train import distributed
-from nas.train.loop import Ending, train
+from nas.train.loop import Ending, going_on, train
+from nas.train.made_of import FILE as MADE_OF
 from nas.train.network_learner import NetworkLearner
+from nas.train.plan import Plan
+from nas.train.resuming import Resumption, accept, new_record, open_resumption
 from nas.train.run import Run
 from nas.train.state import seed_everything
-from nas.train.trainable import TrainableModel, build_trainable
+from nas.train.trainable import TrainableModel, build_trainable, trainable_of_run, with_plugins_of_model
 from nas.train.training_data import TrainingData, check_settings, open_training_data
-from nas.train.warm_start import Start, begin_from, sized_as_given
+from nas.train.warm_start import START_FILE, Start, begin_from, sized_as_given
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def retrain(
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    assign: Sequence[str] = (),
+    force: bool = False,
     **flags: Any,
 ) -> RetrainResult:
     """Train a network from scratch.
@@ -71,7 +75,10 @@ def retrain(
     Args:
         settings: The whole configuration; or give ``flags``.
         out: The run folder to be made; by default ``runs/`` and a name that says what is trained.
-        resume: Folder of an interrupted training to go on with; settings then come from its config.yaml.
+        resume: Folder of a training to go on with. Its settings come from its config.yaml; ``flags`` and ``assign``
+            change some of them (``nas.config.changes``), and a finished training goes on if it gets more steps.
+        assign: Assignments ``a.b=value``.
+        force: Resume although images, plug-ins or versions differ from the recorded ones.
         flags: Settings by name (``model="run/genotype.json"``, ``train__steps=4000``).
 
     Raises:
@@ -79,43 +86,71 @@ def retrain(
         NasError: The training failed.
     """
     started = time.monotonic()
-    run: Run | None = None
-    if resume is not None:
-        run = Run.open(resume)
-        settings = run.expect(RetrainSettings)
-        if run.finished:
-            return _earlier_result(run)
-    work = _prepare(settings or build(RetrainSettings, **flags), fresh=run is None)
-    criterion = work.trainable.criterion(work.settings)
+    if resume is None:
+        work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
+        return _train(work, None, out, started)
+    found = open_resumption(resume, RetrainSettings, flags, assign, force)
+    if found.done:
+        return _earlier_result(found.run)
+    with found.run.held():
+        return _train(_prepare_again(found), found.run, None, started)
+
+
+def _train(work: _Work, run: Run | None, out: str | Path | None, started: float) -> RetrainResult:
+    criterion, start = work.trainable.criterion(work.settings), begin_from(work.trainable, work.settings, run)
+    learner = _learner(work, criterion)
     if run is None:  # only now: settings that cannot work together leave no folder behind
-        run = _begin(work, out)
+        run = _begin(work, start, out)
         if run.finished:  # a rank died when all was done, and torchrun restarted the others
             return _earlier_result(run)
-    init_from, trainable = work.settings.init_from, work.trainable
-    start = begin_from(trainable.model, init_from, trainable.kind, run) if init_from else None
-    learner = _learner(work, criterion)
-    ending = train(learner, run, work.train_settings, f"retrain {trainable.name} {work.task.name}")
-    digest = _save(run, work, learner, _training_record(work, criterion, start, ending))
-    seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
-    notes = (start.sentence,) if start else ()
-    return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, notes)
+    with run.held():
+        ending = train(learner, run, work.train_settings, f"retrain {work.trainable.name} {work.task.name}")
+        record = {**_training_record(work, criterion, start, ending), **_changes_on_the_way(run)}
+        with going_on(run):
+            digest = _save(run, work, learner, record)
+            seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
+    notes = [start.sentence] if start else []
+    doubt = work.trainable.genotype.provenance.get("warning") if work.trainable.genotype else None
+    if doubt:
+        notes.append(f"warning: {doubt}")
+    return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, tuple(notes))
 
 
-def plan_retraining(settings: RetrainSettings) -> tuple[nn.Module, Task, RetrainSettings, dict[str, int]]:
-    """What ``retrain`` would train, without training.
-
-    Args:
-        settings: The whole configuration.
-
-    Returns:
-        The network, its task, the settings, and the number of images by part.
+def plan_retraining(
+    settings: RetrainSettings | None = None,
+    *,
+    resume: str | Path | None = None,
+    assign: Sequence[str] = (),
+    force: bool = False,
+    **flags: Any,
+) -> Plan:
+    """What ``retrain`` would train with the same arguments, without training or writing anything.
 
     Raises:
         UsageError: The settings are wrong or do not fit together.
     """
-    work = _prepare(settings, fresh=True)
+    if resume is None:
+        work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
+        notes: tuple[str, ...] = ()
+    else:
+        found = open_resumption(resume, RetrainSettings, flags, assign, force)
+        work = _prepare_again(found, dry_run=True)
+        notes = (found.stands(work.train_settings.steps), *found.run.notes)
+    _learner(work, work.trainable.criterion(work.settings))
     counts = {part: len(pairs) for part, pairs in work.data.parts.items()}
-    return work.trainable.model, work.task, work.settings, counts
+    return Plan(work.trainable.model, work.task, work.settings, counts, notes)
+
+
+def rehearsed(settings: RetrainSettings, prepare: Callable[[TrainingData], TrainingData]) -> NetworkLearner:
+    """The learner of a training that is only tried out, without a run folder.
+
+    Args:
+        settings: The whole configuration.
+        prepare: Changes the data before they are used.
+    """
+    work = _prepare(settings)
+    work = replace(work, data=prepare(work.data))
+    return _learner(work, work.trainable.criterion(work.settings))
 
 
 def _default_name(settings: RetrainSettings, trainable: TrainableModel) -> str:
@@ -144,29 +179,78 @@ class _Work:
         return self.settings.train.model_copy(update={"steps": self.timeline.steps})
 
 
-def _prepare(settings: RetrainSettings, fresh: bool) -> _Work:
-    """Build the network and find its images; a ``fresh`` run takes over the sizes of the weights it starts from."""
+#: shares of the training images
+_SHARES = {"weights": 1.0}
+
+
+def _prepare(settings: RetrainSettings) -> _Work:
+    """Build the network of a new training and find its images."""
+    settings = with_plugins_of_model(settings)
+    task = _ready(settings)
+    settings = sized_as_given(settings, task)
+    trainable = build_trainable(settings, task)
+    return _Work(settings, task, trainable, open_training_data(settings, task, _SHARES))
+
+
+def _prepare_again(found: Resumption[RetrainSettings], dry_run: bool = False) -> _Work:
+    """Build the network of a training that goes on from what its folder holds, and find its images again."""
+    run, settings = found.run, found.settings
+    task = _ready(settings)
+    trainable = trainable_of_run(run.folder, settings, task) or build_trainable(settings, task)
+    settings = accept(found, task, _SHARES, _structure(trainable), dry_run=dry_run)
+    if not dry_run:
+        run.complete(_beginning(trainable))
+    data = open_training_data(settings, task, _SHARES, run)
+    if not dry_run:
+        run.complete({"data.json": _names(data)})
+    return _Work(settings, task, trainable, data)
+
+
+def _ready(settings: RetrainSettings) -> Task:
+    """Plug-ins, task, seed and threads, before a network is built."""
     load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)
-    if fresh and settings.init_from:
-        settings = sized_as_given(settings, task)
     seed_everything(settings.seed)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    trainable = build_trainable(settings, task)
-    return _Work(settings, task, trainable, open_training_data(settings, task, {"weights": 1.0}))
+    return task
 
 
-def _begin(work: _Work, out: str | Path | None) -> Run:
+def _begin(work: _Work, start: Start | None, out: str | Path | None) -> Run:
     """Make the run folder, with all that is known before the first step."""
-    trainable = work.trainable
-    run = Run.begin(out or Path("runs") / _default_name(work.settings, trainable), "retrain", work.settings)
-    run.write_text("data.json", json.dumps(work.data.names, indent=2) + "\n")
-    if trainable.genotype is not None and trainable.space is not None:
-        distributed.lead(partial(trainable.genotype.save, run.folder / "genotype.json"))
-        run.write_text("space.json", json.dumps(trainable.space.document, indent=2) + "\n")
-    return run
+    trainable, data = work.trainable, work.data
+    record = distributed.lead(lambda: new_record(work.settings, data.parts, _structure(trainable)))
+    files = {**_beginning(trainable), "data.json": _names(data), MADE_OF: record}
+    if start is not None:
+        files[START_FILE] = start.to_text()
+    folder = out or inside("runs", _default_name(work.settings, trainable))
+    return Run.begin(folder, "retrain", work.settings, files)
+
+
+def _beginning(trainable: TrainableModel) -> dict[str, str]:
+    """Files from which the network of the run can be built again."""
+    if trainable.genotype is None or trainable.space is None:
+        return {}
+    return {
+        "genotype.json": trainable.genotype.to_json_text(),
+        "space.json": json.dumps(trainable.space.document, indent=2) + "\n",
+    }
+
+
+def _names(data: TrainingData) -> str:
+    return json.dumps(data.names, indent=2) + "\n"
+
+
+def _structure(trainable: TrainableModel) -> dict[str, str | None]:
+    genotype, space = trainable.genotype, trainable.space
+    return {"space": space.hash if space else None, "genotype": genotype.hash if genotype else None}
+
+
+def _changes_on_the_way(run: Run) -> dict[str, Any]:
+    """What was changed when the training was resumed, for the weights file."""
+    history = [{k: entry[k] for k in ("step", "changes", "forced") if k in entry} for entry in run.history()]
+    return {"resumed_with": history} if history else {}
 
 
 def _learner(work: _Work, criterion: Criterion) -> NetworkLearner:
@@ -191,7 +275,7 @@ def _training_record(work: _Work, criterion: Criterion, start: Start | None, end
         "seed": work.settings.seed,
         "batch": data.batch * distributed.ranks(),
         "patch": data.patch,
-        "data": [Path(p).name for p in data.path] or ["sample"],
+        "data": [Path(p).name for p in (*data.path, *data.clean)] or ["sample"],
         "note": _inputs(work.data.parts["weights"], work.task),
         "stages": [[p.end - p.first, p.patch, p.batch] for p in work.timeline.phases] if data.stages else [],
         "criterion": criterion.identity,

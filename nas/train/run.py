@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
+from nas.documents import read_json, read_yaml
 from nas.errors import NasError, UsageError
 from nas.files import write_text
 from nas.train import distributed
+from nas.train.lock import FILE as LOCK_FILE
+from nas.train.lock import RunLock
 
 S = TypeVar("S", bound=Settings)
 #: kind of a run -> the class of its settings
 SETTINGS_BY_KIND: dict[str, type[Settings]] = {"search": SearchSettings, "retrain": RetrainSettings}
+#: file with what was changed when the run was resumed, a line for each time
+HISTORY = "history.jsonl"
+#: what a run consists of before its first state: nothing in it would be lost
+BEGINNINGS = frozenset(
+    {
+        *("config.yaml", "space.json", "data.json", "genotype.json", "made_of.json", "launch.json", "init_from.json"),
+        *(HISTORY, "events.jsonl", "timing.jsonl", "tensorboard", "state", LOCK_FILE, f".{LOCK_FILE}.lock"),
+    }
+)
 
 
 class Run:
@@ -32,55 +45,118 @@ class Run:
         folder: Where it lies.
         kind: "search" or "retrain".
         settings: The whole effective configuration.
+        lock: Keeps other processes from working on it, see ``held``.
+        notes: Sentences for the user, shown when the work goes on.
     """
 
     def __init__(self, folder: Path, kind: str, settings: Settings) -> None:
         self.folder, self.kind, self.settings = folder, kind, settings
+        self.lock = RunLock(folder)
+        self.notes: list[str] = []
+        self._begun = False  # whether the lock was taken by ``begin``
 
     @classmethod
-    def create(cls, folder: str | Path, kind: str, settings: Settings, launch: str | None = None) -> Run:
-        """Make a new run folder.
+    def create(
+        cls,
+        folder: str | Path,
+        kind: str,
+        settings: Settings,
+        launch: str | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Make a new run folder and lock it. A run that never came to its first state is made anew.
 
         Args:
             folder: Where; its parents are made too.
             kind: "search" or "retrain".
             settings: The whole effective configuration.
             launch: Content of launch.json; None for none.
+            files: Names and contents of further files that the run needs. They are written before config.yaml, which
+                makes the folder a run, so that a run never lacks one.
 
         Raises:
-            UsageError: The folder already holds a run, which is never written over.
+            UsageError: The folder already holds a run, which is never written over, or another process works on it.
             NasError: It cannot be written to.
         """
-        folder = Path(folder)
-        if (folder / "config.yaml").exists():
-            raise UsageError(
-                f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+        run = cls(Path(folder), kind, settings)
+        run._refuse_earlier_run()
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NasError(f"{str(folder)!r} cannot be made ({error.strerror}); choose another --out") from None
         if not os.access(folder, os.W_OK):
             raise NasError(f"{str(folder)!r} cannot be written to; choose another --out")
-        run = cls(folder, kind, settings)
-        if launch is not None:  # before config.yaml makes it a run, so that a run cut short here is known as ours
-            run.write_text("launch.json", launch)
-        run.write_text("config.yaml", f"kind: {kind}\n" + to_yaml(settings))
+        run.lock.acquire()
+        try:
+            run._refuse_earlier_run()  # one that was begun meanwhile
+            run._write_beginning({**({"launch.json": launch} if launch is not None else {}), **(files or {})})
+        except BaseException:
+            run.lock.release()
+            raise
         return run
+
+    def _refuse_earlier_run(self) -> None:
+        if not (self.folder / "config.yaml").exists():
+            return
+        ours = (self.folder / "made_of.json").is_file()  # and not a config.yaml of the user's
+        states = any(self.states.glob("step-*"))
+        if not ours or states or any(p.name not in BEGINNINGS for p in self.folder.iterdir()) or self._has_trials():
+            raise UsageError(
+                f"{str(self.folder)!r} already holds a run; continue it with --resume {self.folder} or choose another "
+                "--out"
+            )
+
+    def _has_trials(self) -> bool:
+        events = self.folder / "events.jsonl"
+        return events.is_file() and '"kind": "trial"' in events.read_text(encoding="utf-8", errors="replace")
+
+    def _write_beginning(self, files: Mapping[str, str]) -> None:
+        if (self.folder / "config.yaml").exists():  # of a run without a state, which is made anew
+            for name in BEGINNINGS - {LOCK_FILE, f".{LOCK_FILE}.lock", "state", "tensorboard", "config.yaml"}:
+                (self.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
+        for name, content in files.items():
+            self.write_text(name, content)
+        self.write_text("config.yaml", f"kind: {self.kind}\n" + to_yaml(self.settings))
 
     @classmethod
-    def begin(cls, folder: str | Path, kind: str, settings: Settings) -> Run:
+    def begin(cls, folder: str | Path, kind: str, settings: Settings, files: Mapping[str, str] | None = None) -> Run:
         """``create``, except that a run goes on in its own folder when torchrun restarts it after a rank has died."""
         run = cls(Path(folder), kind, settings)
-        distributed.lead(run._begin)
+        distributed.lead(lambda: run._begin(files))
+        run._begun = True
         return run
 
-    def _begin(self) -> None:
+    def _begin(self, files: Mapping[str, str] | None) -> None:
         launch = {"launch": distributed.launch(), "ranks": distributed.ranks()}
         known, config = self.folder / "launch.json", self.folder / "config.yaml"
         if launch["launch"] and known.is_file() and config.is_file():
-            before = json.loads(known.read_text(encoding="utf-8"))
+            before = read_json(known)
             same = config.read_text(encoding="utf-8") == f"kind: {self.kind}\n" + to_yaml(self.settings)
             if same and before.get("launch") == launch["launch"]:
+                self.lock.acquire()
                 return
-        self.create(self.folder, self.kind, self.settings, json.dumps(launch) + "\n" if launch["launch"] else None)
+        text = json.dumps(launch) + "\n" if launch["launch"] else None
+        self.lock = self.create(self.folder, self.kind, self.settings, text, files).lock
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from working on the run for the time of the block; it may be nested.
+
+        ``begin`` takes the lock already, so that no other process comes between.
+
+        Raises:
+            UsageError: Another process works on it; the message says which.
+        """
+        if self._begun:  # the lock is taken already, and given back by this block
+            self._begun = False
+        else:
+            distributed.lead(self.lock.acquire)
+        try:
+            yield
+        finally:
+            if distributed.leads():
+                self.lock.release()
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -95,9 +171,9 @@ class Run:
         if not file.is_file():
             raise UsageError(f"{str(folder)!r} is not a run folder: it has no config.yaml")
         try:
-            tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise NasError(f"{str(file)!r} is not valid YAML: {' '.join(str(error).split())}") from None
+            tree = read_yaml(file)
+        except UsageError as error:  # the file is not the user's own
+            raise NasError(str(error)) from None
         if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
@@ -131,6 +207,49 @@ class Run:
         """Whether the run came to its end."""
         return (self.folder / "summary.json").is_file()
 
+    def complete(self, files: Mapping[str, str]) -> None:
+        """Write those of the files that are not there, as a process that died early may have left a run."""
+        for name, content in files.items():
+            if not (self.folder / name).is_file():
+                self.write_text(name, content)
+
+    def newest_step(self) -> int:
+        """Step of the newest saved state; 0 where there is none."""
+        steps = [int(p.stem.removeprefix("step-")) for p in self.states.glob("step-[0-9]*.sha256")]
+        return max(steps, default=0)
+
+    def change(self, settings: Settings, entry: Mapping[str, Any]) -> None:
+        """Go on with other settings: ``history.jsonl`` gets a line, a finished run is unfinished again.
+
+        Args:
+            settings: The new configuration.
+            entry: What is to be remembered.
+        """
+        self.settings = settings
+        if not distributed.leads():
+            return
+        before = self.history()
+        if not before or {**before[-1], "time": ""} != {**entry, "time": ""}:
+            lines = "".join(json.dumps(e) + "\n" for e in [*before, dict(entry)])
+            self.write_text(HISTORY, lines)
+        (self.folder / "summary.json").unlink(missing_ok=True)
+        self.write_text("config.yaml", f"kind: {self.kind}\n" + to_yaml(settings))
+
+    def history(self) -> list[dict[str, Any]]:
+        """What was changed when the run was resumed, in order; [] for a run that went on as it began."""
+        path = self.folder / HISTORY
+        if not path.is_file():
+            return []
+        found = []
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(entry, dict):
+                found.append(entry)
+        return found
+
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of the run atomically; returns its path."""
         path = self.folder / name
@@ -162,5 +281,5 @@ class Run:
         """
         if not self.finished:
             raise NasError(f"run {str(self.folder)!r} is not finished; continue it with --resume {self.folder}")
-        document: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(self.folder / "summary.json")
         return document

@@ -6,8 +6,10 @@ agrees; the digest is written last, so half a state is never taken for a whole o
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 
 from nas.errors import NasError
 from nas.files import file_digest, remove_partial_files, replacing, write_text
+from nas.models.tensor_files import read_torch_file
 from nas.train import distributed
 
 KEPT = 2
@@ -38,11 +41,17 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
     path = folder / f"step-{step:09d}.pt"
-    with replacing(path, durable=True) as partial:
+    mark = path.with_suffix(".sha256")
+    before = mark.read_text() if mark.is_file() and path.is_file() else ""
+    with replacing(path) as partial:
         with partial.open("wb") as file:  # by its name, torch would write that name into the file
             torch.save({**state, "step": step}, file)
+            file.flush()
+            os.fsync(file.fileno())  # whole after a power cut too
         digest = file_digest(partial)
-    write_text(path.with_suffix(".sha256"), digest)
+        if before:  # this generation is written anew: whichever of the two files is there, the mark is true of it
+            write_text(mark, f"{before}\n{digest}")
+    write_text(mark, digest)
     found = sorted(folder.glob("step-*.pt"))
     here = found.index(path) + 1
     for old in found[: max(here - KEPT, 0)] + found[here:]:
@@ -67,15 +76,53 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
     found = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in found:
         mark = path.with_suffix(".sha256")
-        if mark.is_file() and mark.read_text() == file_digest(path):
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            return state
+        if mark.is_file() and file_digest(path) in mark.read_text().split():
+            return _read(path)
         if mark.is_file() and warn is not None:
             warn(f"saved state {str(path)!r} is damaged; the run continues from the generation before it")
     whole_would_be = [p for p in found if p.with_suffix(".sha256").is_file()]
     if whole_would_be:
         raise NasError(f"every saved state in {str(folder)!r} is damaged; start the run anew in another folder")
     return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A state whose bytes are as they were written, which does not say who wrote them."""
+    try:
+        state = read_torch_file(path)
+    except NasError as error:
+        what = str(error).partition(";")[0]
+        raise NasError(
+            f"saved state: {what}; nothing in it was run: restore the file, delete it to go on from the generation "
+            "before it, or start the run anew in another folder"
+        ) from None
+    shape = {"step": int, "scores": dict, "learner": dict, "random": dict}
+    if not isinstance(state, dict) or any(not isinstance(state.get(k, kind()), kind) for k, kind in shape.items()):
+        raise NasError(f"saved state {str(path)!r} is not one of a training; restore it, or start the run anew")
+    return state
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Say in our words that a state does not belong to what it is loaded into.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        NasError: In the block a state was loaded that lacks something, or has other tensors.
+    """
+    try:
+        yield
+    except NasError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        what = " ".join(str(error).split())[:200]
+        raise NasError(
+            f"the saved state in {str(folder)!r} does not fit what its config.yaml and genotype.json describe "
+            f"({type(error).__name__}: {what}); restore the files that were changed, or start the run anew in another "
+            "folder"
+        ) from error
 
 
 def random_state() -> dict[str, Any]:

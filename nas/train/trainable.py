@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.config.runs import RetrainSettings
+from nas.documents import read_json
 from nas.errors import UsageError, did_you_mean
 from nas.models.baseline import Criterion
 from nas.models.calling import descriptor_of
@@ -17,6 +17,7 @@ from nas.registry import BASELINES, load_plugins
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task
 from nas.train.losses import task_criterion
+from nas.train.recorded import recorded_genotype, recorded_space
 from nas.train.run import Run
 
 #: entries of ``network`` that are options of a derived network rather than part of its structure
@@ -89,6 +90,31 @@ def build_trainable(settings: RetrainSettings, task: Task) -> TrainableModel:
     return _derived(genotype, _space_for(genotype, settings), task, settings.network)
 
 
+def with_plugins_of_model(settings: RetrainSettings) -> RetrainSettings:
+    """Settings that name the plug-ins of the search too whose run folder is trained: it must be found again later."""
+    if not (Path(settings.model) / "config.yaml").is_file():
+        return settings
+    theirs = [p for p in Run.open(settings.model).settings.plugins if p not in settings.plugins]
+    return settings.model_copy(update={"plugins": [*theirs, *settings.plugins]}) if theirs else settings
+
+
+def trainable_of_run(folder: Path, settings: RetrainSettings, task: Task) -> TrainableModel | None:
+    """The derived network of a training that was begun, from the genotype and the space in its folder.
+
+    Args:
+        folder: The run folder.
+        settings: Its settings.
+        task: What the network is for.
+
+    Returns:
+        None for a baseline, and where the folder lacks one of the two.
+    """
+    genotype, space = recorded_genotype(folder), recorded_space(folder)
+    if genotype is None or space is None or settings.model in BASELINES:
+        return None
+    return _derived(genotype, space, task, {k: v for k, v in settings.network.items() if k in OPTIONS})
+
+
 def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
     if not path.exists():
         raise UsageError(f"{str(path)!r} does not exist; give a run folder, a genotype file or a model name")
@@ -103,7 +129,7 @@ def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
             f"with 'nas derive {path}'"
         )
     load_plugins(run.settings.plugins)
-    return Genotype.load(file), space_from_document(json.loads((run.folder / "space.json").read_text(encoding="utf-8")))
+    return Genotype.load(file), space_from_document(read_json(run.folder / "space.json"))
 
 
 def _space_for(genotype: Genotype, settings: RetrainSettings) -> Space:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-import torch
 from torch import Tensor, nn
 
 from nas.config.runs import SearchSettings, Settings
-from nas.data import Pair, PatchSource, find_pairs, iterate_batches, sample_pairs, split_pairs
+from nas.data import Pair, PatchSource, iterate_batches, judge, sample_pairs, split_pairs
+from nas.data.source import sources
 from nas.data.stages import Phase, Stage, Timeline, timeline
+from nas.data.verdict import Verdict, require_patch
 from nas.errors import UsageError
 from nas.evaluation.scoring import validation_scores
+from nas.evaluation.tiles import ValidationTiles
+from nas.machine import check_device
 from nas.tasks import Task
 from nas.train import distributed
+from nas.train.recorded import recorded_images
+from nas.train.recorded_images import Found, ImageRecord, find_recorded, record_images
+from nas.train.run import Run
+
+log = logging.getLogger(__name__)
 
 #: batches are endless for all practical purposes: the loop says when to stop
 END = 2**40
@@ -35,14 +45,7 @@ def check_settings(settings: Settings, task: Task) -> None:
             )
     if isinstance(settings, SearchSettings) and (settings.data.stages or settings.train.schedule.unit == "epoch"):
         raise UsageError("data.stages and train.schedule.unit=epoch are for 'nas retrain'; a search has steps alone")
-    if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(
-            f"device {settings.device!r} was asked for but this machine has no CUDA device; use --device cpu"
-        )
-    try:
-        torch.device(settings.device)
-    except RuntimeError:
-        raise UsageError(f"unknown device {settings.device!r}; use cpu, cuda or cuda:N") from None
+    check_device(settings.device)
     distributed.claim_device(settings.device)
 
 
@@ -60,6 +63,10 @@ class TrainingData:
     task: Task
     parts: dict[str, list[Pair]]
 
+    @cached_property
+    def _tiles(self) -> ValidationTiles:
+        return ValidationTiles(self.parts["validation"], self.task)
+
     @property
     def names(self) -> dict[str, list[str]]:
         """Names of the images of each part, sorted: the record that no part leaks into another."""
@@ -67,19 +74,16 @@ class TrainingData:
 
     def timeline(self, part: str) -> Timeline:
         """Patch, batch and epoch of every step of the training on a part; a batch is that of all ranks."""
-        data, steps, ranks = self.settings.data, self.settings.train.steps, distributed.ranks()
-        stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
-        stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
-        return timeline(len(self.parts[part]), steps, stages, data.whole_epochs and bool(data.stages))
+        return _timeline(self.settings, len(self.parts[part]))
 
-    def batches(self, part: str) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
+    def batches(self, part: str) -> BatchStream:
         """The stream of batches of a part, a pure function of seed, part and step.
 
         Of several ranks each draws the whole batch, as one process with a batch so much larger would, and keeps its
         slice. Drawing costs little beside a step; ``data.workers`` takes it off the step altogether.
 
         Returns:
-            First step -> endless (degraded, target) from that step on, see ``PatchSource.batch``.
+            The stream.
 
         Raises:
             UsageError: An image is too small for a patch, or grey where the task works on colour.
@@ -96,10 +100,10 @@ class TrainingData:
             cache=data.cache,
         )
         if not data.stages:
-            return partial(_slices, partial(iterate_batches, source, end=END, workers=data.workers))
+            return BatchStream([(Phase(0, END, source.patch, source.batch_size, 0, 1), source)], data.workers)
         phases = [s for s in self.timeline(part).phases if s.end > s.first]
-        sized = [(s, source.resized(s.patch, s.batch)) for s in phases]  # an image too small is found here
-        return partial(_slices, partial(_staged_batches, sized, data.workers))
+        # an image too small is found here
+        return BatchStream([(s, source.resized(s.patch, s.batch)) for s in phases], data.workers)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Measure a network on the images held out; of several ranks, rank 0 does and tells the others.
@@ -111,46 +115,114 @@ class TrainingData:
         pairs = self.parts["validation"]
         if not pairs:
             return {}
-        scores: dict[str, float] = distributed.lead(lambda: validation_scores(model, pairs, self.task))
+        scores: dict[str, float] = distributed.lead(
+            lambda: self._tiles(model, lambda tile: validation_scores(model, pairs, self.task, tile=tile))
+        )
         return scores
 
 
-def _slices(batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]], start: int) -> Iterator[tuple[Tensor, Tensor]]:
-    found = batches(start)
-    return found if distributed.ranks() == 1 else distributed.mine(found)
+def _timeline(settings: Settings, images: int) -> Timeline:
+    data, steps, ranks = settings.data, settings.train.steps, distributed.ranks()
+    stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
+    stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
+    return timeline(images, steps, stages, data.whole_epochs and bool(data.stages))
 
 
-def _staged_batches(
-    sized: list[tuple[Phase, PatchSource]], workers: int, start: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches from step ``start`` on, each phase in its own size; the last phase goes on for ever."""
-    for phase, source in sized:
-        end = END if phase is sized[-1][0] else phase.end
-        if start < end:
-            yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=workers)
+@dataclass(frozen=True)
+class BatchStream:
+    """The batches of a training, each phase in its own size; the last phase goes on for ever.
+
+    Attributes:
+        phases: The phases, and where each takes its patches from.
+        workers: Processes that make batches beforehand.
+    """
+
+    phases: list[tuple[Phase, PatchSource]]
+    workers: int = 0
+
+    def __call__(self, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless (degraded, target) from step ``start`` on, of several ranks this one's slice of each."""
+        found = self._batches(start)
+        return found if distributed.ranks() == 1 else distributed.mine(found)
+
+    def images(self, step: int) -> list[str]:
+        """Names of the images in the batch of ``step``, that of all ranks."""
+        source = next((s for phase, s in self.phases if step < phase.end), self.phases[-1][1])
+        return source.names(step)
+
+    def _batches(self, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for phase, source in self.phases:
+            end = END if phase is self.phases[-1][0] else phase.end
+            if start < end:
+                yield from iterate_batches(source, start=max(start, phase.first), end=end, workers=self.workers)
 
 
-def open_training_data(settings: Settings, task: Task, shares: dict[str, float]) -> TrainingData:
+def find_images(settings: Settings, task: Task) -> list[Pair]:
+    """All images of ``data.path``, or of the sample set (its validation part included).
+
+    Raises:
+        UsageError: There are none.
+    """
+    data = settings.data
+    if not (data.path or data.clean or data.degraded):
+        return [*sample_pairs("train", task), *sample_pairs("validation", task)]
+    return _judged(settings, task).usable(skip_unfit=True)  # what is not in the record does not matter
+
+
+def find_split(
+    settings: Settings, task: Task, shares: Mapping[str, float], recorded: Mapping[str, Sequence[ImageRecord]]
+) -> Found:
+    """The images of a recorded split as they are found now.
+
+    Args:
+        settings: Of the run.
+        task: What is trained for.
+        shares: Name of each part but the validation -> its relative size.
+        recorded: The record of the run.
+
+    Raises:
+        UsageError: There are no images.
+    """
+    if not any(image.files for images in recorded.values() for image in images):  # names of an earlier version
+        with suppress(UsageError):  # too few are there now
+            fresh = open_training_data(settings, task, shares)
+            if fresh.names == {part: [image.name for image in images] for part, images in recorded.items()}:
+                return Found(fresh.parts, record_images(fresh.parts), [], [], [], [])
+    found = find_recorded(find_images(settings, task), recorded)
+    own = settings.data.path or settings.data.clean
+    return found if own else replace(found, added=[])  # the sample set is used in part
+
+
+def open_training_data(
+    settings: Settings, task: Task, shares: Mapping[str, float], run: Run | None = None
+) -> TrainingData:
     """Find the images of ``data.path`` (or the sample set) and split them, validation first.
 
-    The split depends on ``data.split_seed`` alone.
+    The split depends on ``data.split_seed`` alone; of a run that goes on it is the recorded one.
 
     Args:
         settings: Of the run.
         task: What is trained for.
         shares: Name of each other part -> its relative size.
+        run: A run that goes on; None for one that begins.
 
     Raises:
-        UsageError: There are too few images, or none.
+        UsageError: There are too few images, or none, or a recorded one is missing.
     """
+    recorded = recorded_images(run.folder) if run is not None else None
+    if recorded is not None:
+        again = find_split(settings, task, shares, recorded)
+        if again.missing:
+            raise UsageError(f"of the recorded split, {'; '.join(again.differences())}; name their folder by --data")
+        return TrainingData(settings, task, again.parts)
     data = settings.data
-    found = [p for path in data.path for p in find_pairs(path, task, clean_half=data.clean_half)]
-    found = found if data.path else sample_pairs("train", task)
+    given = [*data.path, *data.clean]
+    found = _own_images(settings, task) if given or data.degraded else sample_pairs("train", task)
     parts: dict[str, list[Pair]]
-    if data.path:
+    if given:
         if len(found) < data.validation + len(shares):
             raise UsageError(
-                f"{len(found)} images under {', '.join(data.path)} are too few for {data.validation} validation images "
+                f"{len(found)} images under {', '.join(given)} are too few for {data.validation} validation images "
                 f"and the parts {', '.join(shares)}; add images or lower data.validation"
             )
         held, rest = _hold_out(found, data.validation, data.split_seed)
@@ -161,6 +233,34 @@ def open_training_data(settings: Settings, task: Task, shares: dict[str, float])
             "validation": sample_pairs("validation", task)[: data.validation],
         }
     return TrainingData(settings, task, parts)
+
+
+def _own_images(settings: Settings, task: Task) -> list[Pair]:
+    """The images of the folders that were given; what is left out of these, or not used, is logged.
+
+    Raises:
+        UsageError: Images are too small for a patch that will be cut, or grey where the task works on colour.
+        NasError: Images have no partner or cannot be read. The message names all offenders; ``data.skip_unfit`` leaves
+            them out.
+    """
+    verdict = _judged(settings, task)
+    pairs = verdict.usable(settings.data.skip_unfit)
+    if distributed.leads():
+        for note in verdict.notes:
+            log.warning(note.sentence)
+        if verdict.faults:
+            log.warning(verdict.left_out())
+    return pairs
+
+
+def _judged(settings: Settings, task: Task) -> Verdict:
+    """What is to be said of the images of the folders that were given, the patches that will be cut considered."""
+    data = settings.data
+    verdict = judge(sources(data.path, data.clean, data.degraded, clean_half=data.clean_half), task)
+    phases = _timeline(settings, max(len(verdict.pairs), 1)).phases
+    patches = [phase.patch for phase in phases if phase.end > phase.first] or [data.patch]
+    require_patch(verdict, task, max(patches))
+    return verdict
 
 
 def _hold_out(pairs: list[Pair], count: int, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -32,6 +32,7 @@ HERE = "baselines/test_fixture_coverage.py"
 ABOUT = "describes the manifest itself"
 JDNET, DSRIR = "baselines/test_jdnet_golden.py", "baselines/test_dsrir_golden.py"
 DLSN, JSNET = "baselines/test_dlsn_golden.py", "search_spaces/test_jsnet_golden.py"
+MODERN, FAMILIES = "search_spaces/modern/test_blocks_golden.py", "baselines/test_residual_baselines.py"
 MSPAN, JSNET_DOOR = "baselines/test_mspan_counts.py", "baselines/test_jsnet_baseline.py"
 
 #: entry (the last word may be a wildcard) -> "file::test", or "-: why there is none"
@@ -107,6 +108,15 @@ COVERED: dict[str, dict[str, str]] = {
         "format": f"-: {ABOUT}",
         "set": f"-: {ABOUT}",
         "conventions": f"-: {ABOUT}",
+    },
+    "modern": {
+        "cases/*net*": f"{FAMILIES}::test_whole_network_gives_reference_output_features_and_gradient",
+        "cases/lkfmixer_b_x2": f"{FAMILIES}::test_whole_network_gives_reference_output_features_and_gradient",
+        "cases/fmb": f"{MODERN}::test_a_cell_of_two_normed_slots_is_the_whole_block_of_smfanet",
+        "cases/*": f"{MODERN}::test_block_gives_reference_output_for_every_image_and_size",
+        "format": f"-: {ABOUT}",
+        "torch": f"-: {ABOUT}",
+        "tolerance_rule": f"-: {ABOUT}",
     },
     "dsrir": {
         "blocks/block_*": f"{DSRIR}::test_unit_gives_reference_output",

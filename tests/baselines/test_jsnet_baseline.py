@@ -31,7 +31,7 @@ def random_genotype(seed: int, nodes: int) -> dict[str, list[tuple[str, int]]]:
     generator = torch.Generator().manual_seed(seed)
     lists: dict[str, list[tuple[str, int]]] = {}
     for key, registry in (("normal", OPERATIONS), ("attention", ATTENTIONS)):
-        names = [n for n in registry.names() if n != "none"]
+        names = [n for n in registry.names() if n not in ("none", "skip")]  # "skip" reads as "skip_connect"
         picks = torch.randint(len(names), (nodes * (nodes + 1) // 2,), generator=generator).tolist()
         sources = [s for t in range(1, nodes + 1) for s in range(t)]
         lists[key] = [(names[p], s) for p, s in zip(picks, sources, strict=True)]

@@ -22,6 +22,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = skimage.data.astronaut()
     for i in range(4):
         write_image(folder / f"train/crop{i}.png", image[60 * i : 60 * i + 72, 100:172])
+        write_image(folder / f"large/crop{i}.png", image[60 * i : 60 * i + 128, 100:228])
     write_image(folder / "sets/test/HR/face.png", image[60:132, 200:272])
     return folder
 
@@ -42,7 +43,7 @@ def test_the_derived_cell_trains_and_is_evaluated_with_the_channels_and_protocol
         "--task",
         name,
         "--data",
-        str(photos / "train"),
+        str(photos / ("train" if task.scale < 8 else "large")),
         "--cells",
         "1",
         "--width",

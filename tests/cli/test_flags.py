@@ -13,11 +13,13 @@ from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import UsageError
 from tests.cli.surface import commands
 
-KINDS = {"retrain": RetrainSettings, "bench data": RetrainSettings}
+KINDS = {"retrain": RetrainSettings, "bench data": RetrainSettings, "bench train": RetrainSettings}
 #: a value for every parameter, as the command line gives it: unlike any default, and good for its setting
 VALUES: dict[str, Any] = {
     "task": "sr_x4",
     "data": ["photos", "more"],
+    "clean": ["A", "C"],
+    "degraded": ["B", "D"],
     "batch": 3,
     "patch": 60,
     "space": "osm",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.config.merging import merged
-from nas.config.numbers import load_yaml
+from nas.documents import parse_yaml
 
 KEYS = st.sampled_from("abc")
 TREES = st.recursive(st.integers(), lambda inner: st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
@@ -63,10 +63,10 @@ def test_some_mappings_are_replaced_as_a_whole() -> None:
     ],
 )
 def test_numbers_with_exponents_are_numbers_and_text_stays_text(text: str, value: object) -> None:
-    found = load_yaml(text)
+    found = parse_yaml(text, "text", exponents=True)
     assert found == value and type(found) is type(value)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_survives_being_written(value: float) -> None:
-    assert load_yaml(repr(value)) == value
+    assert parse_yaml(repr(value), "text", exponents=True) == value

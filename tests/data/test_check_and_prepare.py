@@ -60,7 +60,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "cmyk": (lambda r: Image.fromarray(photo(9)).convert("CMYK").save(r / "HR/z.jpg"), "error", "CMYK"),
     "palette": (lambda r: Image.fromarray(photo(1)).quantize(32).save(r / "HR/b.png"), "warning", "palette"),
     "sixteen bits": (lambda r: write_image(r / "HR/b.png", photo(1).astype(np.uint16) * 257), "warning", "16 bits"),
-    "grey": (grey, "note", r"b\.png' is grey"),
+    "grey": (grey, "error", r"b\.png' is grey"),
     "grey partner": (lambda r: write_image(r / "HR/b.png", photo(1)[..., 0]), "warning", r"bx2\.png' is in colour"),
     "empty folder": (lambda r: (r / "HR/nothing").mkdir(), "warning", r"nothing' is empty"),
     "same name": (lambda r: write_image(r / "HR/a.bmp", photo(7)), "error", r"a\.(png|bmp)' share a name"),

@@ -132,7 +132,7 @@ def test_tables_of_spreadsheets_and_empty_files_are_read_and_other_files_refused
     file.write_bytes(b"")
     assert read_rows(file) == []
     file.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(NasError, match="no text in UTF-8"):
+    with pytest.raises(NasError, match="not UTF-8 text"):
         read_rows(file)
 
 

@@ -121,7 +121,9 @@ class Stage:
         if resume is not None:
             run = Run.open(resume)
             return run, run.expect(expected)
-        return Run.create(out, kind, settings), settings
+        made = Run.create(out, kind, settings)
+        made.lock.release()
+        return made, settings
 
     def _end(self, run: Run, summary: dict[str, Any]) -> None:
         state = run.states / "step-000000001.sha256"

@@ -29,6 +29,7 @@ from nas.experiments.runs import retraining_run
 from nas.space import Genotype
 from nas.statistics import intervals as s
 from nas.train.events import read_events
+from tests.cli.running import run as command
 from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
 
 
@@ -310,3 +311,30 @@ def test_a_real_experiment_from_the_command_line_resumes_and_reports(
     assert ended.value.code == 0 and "random-search baseline" in capsys.readouterr().out
     scores = json.loads((tmp_path / "c/pc_darts-seed1/supernet_scores.json").read_text())
     assert scores and all(5 < value < 60 for value in scores.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("search", "--steps", "9"), "--steps"),
+        (("search", "--seeds", "2"), "--seeds"),
+        (("search", "--set", "seed=3"), "--set"),
+        (("search", "--force"), "--force"),
+        (("ablate", "--time", "4m"), "--time"),
+        (("ablate", "--out", "elsewhere"), "--out"),
+        (("ablate", "--vary", "search.warmup=0"), "--vary"),
+        (("noise", "--lr", "1e-3"), "--lr"),
+        (("noise", "--genotypes", "9"), "--genotypes"),
+        (("noise", "--data", "/nowhere"), "--data"),
+    ],
+)
+def test_flags_beside_the_resume_of_an_experiment_are_refused_by_name_and_a_dry_run_trains_nothing(
+    words: tuple[str, ...], name: str, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
+    (tmp_path / "c" / "pc_darts-seed1" / "summary.json").unlink()
+    done = list(stage.calls)
+    outcome = command(capsys, *words, "--resume", tmp_path / "c")
+    assert outcome.code == 2 and f"{name} cannot be given with --resume" in outcome.err
+    shown = command(capsys, words[0], "--resume", tmp_path / "c", "--dry-run")
+    assert shown.code == 0 and "pc_darts-seed1 goes on" in shown.out and stage.calls == done

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.files import file_digest, locked, remove_partial_files, replacing, slug, write_json, write_text
+from nas.files import file_digest, locked, remove_partial_files, replacing, write_json, write_text
+from nas.names import slug
 
 
 def test_a_file_is_replaced_when_writing_ends_well(tmp_path: Path) -> None:

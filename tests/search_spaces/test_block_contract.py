@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from nas.errors import NasError, UsageError
-from nas.space import ATTENTIONS, OPERATIONS, BlockInfo
+from nas.space import ATTENTIONS, BLOCKS, OPERATIONS, BlockInfo
 
-#: parameters at C = 16 (operations) and W = 64 (attentions), from the release
+#: parameters at C = 16 (operations), W = 64 (attentions), 48 (modulations): from the releases; of rb_5x5 by formula
 COUNTS = {
     "operation": {
         "none": 0,
@@ -18,9 +18,27 @@ COUNTS = {
         "sep_conv_3x3": 1728,
         "dil_conv_3x3": 2016,
         "rb": 12304,
+        "rb_5x5": 32784,
         "lrb": 6160,
         "srb": 7696,
         "acb": 1536,
+        "skip": 0,
+        "pcfn": 1656,
+        "spab": 31776,
+        "rlfb_core": 7232,
+        "ccm": 5168,
+        "lk_distil": 3952,
+        "lk_mix": 1216,
+        "gated_ffn": 976,
+        "res_pair": 4640,
+        "lk_distil_mix": 4720,
+        "lk_fuse": 960,
+        "lk_strip": 528,
+        "bs_res": 416,
+        "dw_ffn": 1904,
+        "ecb": 8416,
+        "plk": 2708,
+        "shm_layer": 1392,
     },
     "attention": {
         "none": 0,
@@ -38,11 +56,31 @@ COUNTS = {
         "sa_ca_dual": 8956,
         "pa_ca_parallel": 9426,
     },
+    "modulation": {
+        "skip": 0,
+        "smfa": 24912,
+        "lk_modulate": 8304,
+        "lk_crossgate": 8352,
+        "lk_select": 8256,
+        "safm": 2832,
+        "striped": 8208,
+        "esa": 6512,
+        "easa": 7632,
+        "lk_strip": 3120,
+        "safm_pp": 23148,
+        "cca": 339,
+        "esa_bs": 2424,
+        "pa": 2352,
+        "ea": 20784,
+        "gsau": 9600,
+        "lka": 8688,
+        "mlka": 13296,
+    },
 }
-WIDTH = {"operation": 16, "attention": 64}
+WIDTH = {"operation": 16, "attention": 64, "modulation": 48}
 EVERY = [
     pytest.param(registry.get(name), id=f"{role}-{name}")
-    for role, registry in (("operation", OPERATIONS), ("attention", ATTENTIONS))
+    for role, registry in BLOCKS.items()
     for name in registry.names()
 ]
 GATES = [p for p in EVERY if hasattr(p.values[0].build(WIDTH[p.values[0].role]), "gate")]
@@ -101,6 +139,9 @@ def test_block_gives_the_same_in_channels_last(info: BlockInfo) -> None:
 @pytest.mark.parametrize("info", EVERY)
 def test_flags_tell_the_truth(info: BlockInfo) -> None:
     block, x = info.build(WIDTH[info.role]), image(info)
+    with torch.no_grad():  # away from the start, at which some blocks are as good as identities
+        for parameter in block.parameters():
+            parameter.add_(0.1)
     assert torch.equal(block(x), torch.zeros_like(x)) == info.zero
     assert torch.equal(block(x), x) == info.identity
 

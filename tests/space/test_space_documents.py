@@ -105,8 +105,8 @@ FAULTS = [
     ("name: mine", "name: mine\npresets: {big: {network.widht: 8}}", "network.widht", "preset 'big', line 3"),
     ("nas.space/1", "nas.space/9", "format", "expected 'nas.space/1'"),
     ("format: nas.space/1\n", "", "format", "missing"),
-    ("name: mine", "name: &n [*n]", "name", "refers to itself"),
-    ("name: mine", "name: !!python/name:os.system ''", "(document)", "constructor"),
+    ("name: mine", "name: &n [*n]", "(document)", "inside what it refers to"),
+    ("name: mine", "name: !!python/name:os.system ''", "name", "not allowed"),
     ("[esab, ca_sa_cascade]", "[esab, ca_sa_cascade", "(document)", "not valid YAML"),
 ]
 
@@ -218,7 +218,7 @@ def test_any_value_anywhere_is_either_accepted_or_a_usage_error(
 def test_many_nested_aliases_are_refused_quickly() -> None:
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
     text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
-    with pytest.raises(DocumentError, match="too large"):
+    with pytest.raises(DocumentError, match="more than 50000 values"):
         parse_yaml(text, "bomb.yaml")
 
 

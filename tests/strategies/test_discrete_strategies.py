@@ -39,10 +39,8 @@ TINY = space_from_document(
         "network": {"width": 16, "cells": 1},
     }
 )
-DISCRETE = [
-    n for n in STRATEGIES.names() if not STRATEGIES.get(n).differentiable and n in ("random", "evolution", "tpe")
-]
-LEARNING = ["evolution", "tpe"]
+LEARNING = ["evolution", "regularized_evolution", "local_search", "tpe"]
+DISCRETE = ["random", *LEARNING]
 
 
 def separable(space: Space) -> Callable[[Genotype], float]:

@@ -8,7 +8,7 @@ import pytest
 from nas.errors import UsageError
 from nas.registry import TASKS
 from nas.tasks import Protocol, Task, get_task
-from nas.tasks.degradations import SYNTHETIC, blind_noise, blur_and_pick, gaussian_noise
+from nas.tasks.degradations import SYNTHETIC, blind_noise, blur_and_pick, camera_noise, gaussian_noise, motion_blur
 
 NAMES = TASKS.names()
 
@@ -29,11 +29,15 @@ def test_the_promised_names_exist() -> None:
         "derain",
         "dehaze",
         "all_in_one",
+        "sr_x8",
+        "denoise_real",
+        "deblur",
     ]
+    promised += [f"sr_gray_x{s}" for s in (2, 3, 4)]
     promised += [f"denoise_gray_{s}" for s in (10, 15, 25, 30, 50, 70)]
     promised += [f"denoise_color_{s}" for s in (15, 25, 30, 50, 70)]
     promised += [f"jpeg_q{q}" for q in (10, 20, 30, 40)]
-    promised += [f"{n}_clipped" for n in promised if n.startswith("denoise")]
+    promised += [f"{n}_clipped" for n in promised if n.startswith("denoise") and n != "denoise_real"]
     assert sorted(promised) == sorted(NAMES)
 
 
@@ -154,3 +158,46 @@ def test_a_third_party_task_needs_only_a_dataclass() -> None:
     invert = Task("invert", "negative", "other", channels=1, fixed_part=lambda image: 255 - image)
     assert invert.fixed
     assert get_task(invert).degrade(np.zeros((4, 4), np.uint8)).max() == 255
+
+
+@pytest.mark.parametrize("name", ["denoise_real", "deblur"])
+def test_photographs_are_wanted_as_pairs_and_judged_on_rgb(name: str) -> None:
+    task = get_task(name)
+    assert task.paired and task.synthetic and (task.scale, task.channels) == (1, 3)
+    assert str(task.protocol) == "RGB, border 0, output rounded, SSIM gaussian 11"
+
+
+def test_camera_noise_grows_with_the_light_and_keeps_the_mean() -> None:
+    dark, bright = np.full((200, 200, 3), 30, np.uint8), np.full((200, 200, 3), 200, np.uint8)
+    spread = {}
+    for name, image in (("dark", dark), ("bright", bright)):
+        noisy = [camera_noise(image, np.random.default_rng(s)).astype(float) for s in range(8)]
+        spread[name] = np.array([((n / 255) ** 2.2).std() for n in noisy])
+        assert all(n.dtype == np.uint8 for n in [camera_noise(image, np.random.default_rng(0))])
+    assert (spread["bright"] > spread["dark"]).all() and spread["bright"].max() > 2 * spread["bright"].min()
+    assert abs(camera_noise(bright, np.random.default_rng(1)).mean() - 200) < 3
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 3)])
+def test_motion_blur_is_a_mean_along_a_line_that_keeps_the_light(shape: tuple[int, ...]) -> None:
+    flat = np.full(shape, 77, np.uint8)
+    point = np.zeros(shape, np.uint8)
+    point[20, 25] = 255
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        np.testing.assert_array_equal(motion_blur(flat, rng), flat)
+        blurred = motion_blur(point, np.random.default_rng(seed))
+        light = (blurred.reshape(40, 50, -1)[..., 0] / 255.0) ** 2.2
+        assert light.sum() == pytest.approx(1.0, abs=0.05)
+        rows, columns = np.nonzero(light)
+        assert (
+            4 <= max(np.ptp(rows), np.ptp(columns)) <= 23 and abs(rows.mean() - 20) < 1 and abs(columns.mean() - 25) < 1
+        )
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_grey_super_resolution_shrinks_the_grey_plane_as_colour_does(scale: int) -> None:
+    plane = np.random.default_rng(0).integers(0, 256, (24, 36)).astype(np.uint8)
+    grey, colour = get_task(f"sr_gray_x{scale}"), get_task(f"sr_x{scale}")
+    np.testing.assert_array_equal(grey.degrade(plane), colour.degrade(np.repeat(plane[..., None], 3, 2))[..., 0])
+    assert str(grey.protocol).startswith(f"gray, border {scale}") and grey.stored == colour.stored

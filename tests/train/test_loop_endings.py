@@ -18,6 +18,7 @@ from nas.config.runs import RetrainSettings
 from nas.config.training import TrainSettings
 from nas.errors import Interrupted
 from nas.progress import Progress
+from nas.signals import stop_if_asked
 from nas.train import loop
 from nas.train.events import read_events
 from nas.train.loop import Ending, train
@@ -165,12 +166,13 @@ def test_a_signal_at_the_last_step_lets_the_run_finish(tmp_path: Path) -> None:
     assert walk(tmp_path, settings(), learner).steps == 9
 
 
-def test_where_every_step_saves_a_state_a_signal_does_not_wait_for_the_step(tmp_path: Path) -> None:
+def test_a_step_that_takes_an_hour_ends_where_it_asks_and_is_done_again(tmp_path: Path) -> None:
     reached = []
 
     def long_trial(done: int) -> None:
         if done == 3:
             os.kill(os.getpid(), signal.SIGTERM)
+            stop_if_asked()
             reached.append("the rest of an hour of training")
 
     with pytest.raises(Interrupted, match="at step 2 of 9"):

@@ -31,6 +31,10 @@ TINY: dict[str, tuple[str, ...]] = {
         "network.feats_step1=4",
         "train.criterion.extractor_width=0.0625",
     ),
+    **dict.fromkeys(("smfanet", "smfanet_plus", "safmn"), ("network.dim=8", "network.n_blocks=1")),
+    **dict.fromkeys(
+        ("lkfmixer_t", "lkfmixer_b", "lkmn_t", "rlfn", "rlfn_s", "span"), ("network.channels=8", "network.n_blocks=1")
+    ),
 }
 STEPS, PERIOD, STOPPED = 9, 3, 5
 
@@ -53,12 +57,18 @@ def photo() -> np.ndarray[Any, Any]:
 
 
 def problem(folder: Path, photo: np.ndarray[Any, Any], task: str) -> Path:
-    """A data folder that holds one patch; rain and haze lie on it once and for all."""
+    """A data folder that holds one patch; what wants real pairs gets one."""
     chosen = get_task(task)
     clean = photo[: patch_of(task), : patch_of(task)]
     data = folder / "data"
-    if task in ("derain", "dehaze"):
-        bad, good = {"derain": ("rain", "norain"), "dehaze": ("hazy", "clear")}[task]
+    folders = {
+        "derain": ("rain", "norain"),
+        "dehaze": ("hazy", "clear"),
+        "denoise_real": ("noisy", "clean"),
+        "deblur": ("blur", "sharp"),
+    }
+    if task in folders:
+        bad, good = folders[task]
         write_image(data / bad / "a.png", np.asarray(chosen.degrade(clean, np.random.default_rng(0))))
         write_image(data / good / "a.png", clean)
     else:

@@ -11,7 +11,6 @@ within the limits, and otherwise a near genotype that is, by mutation; the value
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shlex
@@ -26,17 +25,19 @@ from pydantic import Field
 
 from nas.config.runs import SearchSettings
 from nas.config.sections import Section
+from nas.documents import read_json
 from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, begin, finish
 from nas.errors import NasError, UsageError
 from nas.estimators.base import NestedSearch
+from nas.machine import starting_processes
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
+from nas.signals import listening, stop_if_asked
 from nas.space import Genotype
 from nas.strategies.base import Strategy
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import listening
 
 WARNING = (
     "NNI's web server listens on port {port} of all interfaces without credentials until the search ends; "
@@ -91,29 +92,32 @@ class Nni(Strategy):
             NasError: NNI's experiment failed, or no trial came to a result.
         """
         started = time.monotonic()
-        evaluator = Evaluator(settings)
+        evaluator = Evaluator(settings, run=run)
         _check(evaluator)
         run = run or begin(settings, evaluator.space, evaluator.data, out)
-        evaluator.estimator.prepare(run.folder, search)
-        (run.folder / TRIALS).mkdir(exist_ok=True)
-        for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
-            claim.unlink()  # of trials that have no result
-        title = f"search {evaluator.space.name} {evaluator.task.name} nni"
-        done = len(results(run.folder))
-        where = f"interrupted; continue with 'nas search --resume {run.folder}'"
-        with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where):
-            if done < settings.search.trials:
-                _experiment(evaluator, run, bar, done)
-        best = _record(evaluator, run)
-        found = results(run.folder)
-        scores = next(r["values"] for r in found if r["genotype"]["hash"] == best.hash)
-        states = {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")}
-        return finish(run, settings, best, scores, started, trials=states)
+        with run.held():
+            evaluator.estimator.prepare(run.folder, search)
+            (run.folder / TRIALS).mkdir(exist_ok=True)
+            for claim in (run.folder / TRIALS).glob("[!.]*.claim"):
+                claim.unlink()  # of trials that have no result
+            title = f"search {evaluator.space.name} {evaluator.task.name} nni"
+            done = len(results(run.folder))
+            where = f"interrupted; continue with 'nas search --resume {run.folder}'"
+            with progress(title, settings.search.trials, done=done) as bar, listening(lambda: where, False):
+                for note in run.notes:
+                    bar.note(note)
+                if done < settings.search.trials:
+                    _experiment(evaluator, run, bar, done)
+            best = _record(evaluator, run)
+            found = results(run.folder)
+            scores = next(r["values"] for r in found if r["genotype"]["hash"] == best.hash)
+            states = {s: sum(r["state"] == s for r in found) for s in ("complete", "failed")}
+            return finish(run, settings, best, scores, started, trials=states)
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
     """The results of a run's finished trials, in the order in which they ended."""
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in (folder / TRIALS).glob("[!.]*.json")]
+    found = [read_json(p) for p in (folder / TRIALS).glob("[!.]*.json")]
     return sorted(found, key=lambda r: (r["ended"], r["genotype"]["hash"]))
 
 
@@ -163,7 +167,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
         config.max_experiment_duration = f"{max(1, round(evaluator.settings.train.time))}s"
     me = psutil.Process()
     before = {p.pid for p in me.children(recursive=True)}
-    with _quiet():
+    with _quiet(), starting_processes():
         try:
             port = free_port()
             bar.note(WARNING.format(port=port))
@@ -179,6 +183,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
 
 def _wait(experiment: Any, run: Run, bar: Progress, done: int) -> None:
     while True:
+        stop_if_asked()
         status = experiment.get_status()
         now = len(results(run.folder))
         bar.advance(now - done)

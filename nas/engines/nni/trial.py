@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from nas.config.runs import SearchSettings
+from nas.documents import read_json
 from nas.engines.evaluator import Evaluator
 from nas.engines.nni.engine import TRIALS
 from nas.engines.search import nested_search
-from nas.files import locked
+from nas.files import locked, write_text
 from nas.objectives.constraints import Vector
 from nas.space import Genotype
 from nas.strategies.optuna_sampler import trial_seed, vector_of
@@ -34,7 +35,7 @@ def main(folder: str, origin: str) -> None:
 
     os.chdir(origin)
     run = Run.open(folder)
-    evaluator = Evaluator(run.expect(SearchSettings))
+    evaluator = Evaluator(run.expect(SearchSettings), run=run)
     genotype, index = claim(run.folder / TRIALS, evaluator, vector_of(evaluator.space, nni.get_next_parameter()))
     evaluator.estimator.prepare(run.folder, nested_search)
     evaluated = evaluator.evaluate(genotype, index)
@@ -71,9 +72,9 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
     with locked(folder / "claims"):
         taken: dict[int, Vector] = {}
         for path in folder.glob("[!.]*.claim"):
-            taken[int(path.stem)] = tuple(json.loads(path.read_text()))
+            taken[int(path.stem)] = tuple(read_json(path))
         for path in folder.glob("[!.]*.json"):
-            genotype = Genotype.from_json(json.loads(path.read_text(encoding="utf-8"))["genotype"])
+            genotype = Genotype.from_json(read_json(path)["genotype"])
             taken[int(path.stem)] = evaluator.space.encode(genotype)
         index = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())
@@ -81,7 +82,7 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
         if vector in seen or not evaluator.constraints.allows(vector):
             below = random.Random(trial_seed(evaluator.settings.seed, index)).randrange
             vector = evaluator.constraints.another(vector, seen, below)
-        (folder / f"{index:06d}.claim").write_text(json.dumps(list(vector)))
+        write_text(folder / f"{index:06d}.claim", json.dumps(list(vector)))
     return evaluator.space.decode(vector), index
 
 

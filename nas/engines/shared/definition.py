@@ -10,14 +10,14 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from nas.config.changes import flat
 from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import SearchSettings
+from nas.documents import parse_yaml
 from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
 from nas.registry import ESTIMATORS
@@ -52,6 +52,8 @@ LOCAL = (
     "plugins",
     "retrain",
     "data.path",
+    "data.clean",
+    "data.degraded",
     "data.cache",
     "data.workers",
 )
@@ -122,16 +124,34 @@ class Definition:
                 f"study {name!r} was not made by this version of 'nas search' (it lacks the mark {FORMAT}); "
                 "choose another --study"
             )
-        get = {key: attributes[PREFIX + key] for key in ("settings", "space", "space_hash", "files", "images")}
-        return cls(
-            parse_stored(SearchSettings, yaml.safe_load(get["settings"])),
-            dict(get["space"]),
-            str(get["space_hash"]),
-            dict(get["files"]),
-            str(get["images"]),
-            str(attributes[PREFIX + "sources"]),
-            str(attributes[PREFIX + "version"]),
-        )
+        names = ("settings", "space", "space_hash", "files", "images", "sources", "version")
+        try:
+            settings, space, space_hash, files, images, sources, version = (attributes[PREFIX + n] for n in names)
+            return cls(
+                parse_stored(SearchSettings, parse_yaml(settings, "the settings of the study")),
+                dict(space),
+                str(space_hash),
+                dict(files),
+                str(images),
+                str(sources),
+                str(version),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"the record of study {name!r} is damaged ({type(error).__name__}: {error}); choose another --study"
+            ) from error
+
+    def with_budget(self, settings: SearchSettings) -> Definition:
+        """The same search with the trials and the time of other settings, if these have more trials or another time."""
+        mine, time = self.settings, settings.train.time
+        trials = max(mine.search.trials, settings.search.trials)
+        if (trials, time) == (mine.search.trials, mine.train.time):
+            return self
+        changed = {
+            "search": mine.search.model_copy(update={"trials": trials}),
+            "train": mine.train.model_copy(update={"time": time}),
+        }
+        return replace(self, settings=mine.model_copy(update=changed))
 
     def space(self) -> Space:
         """The space, from its document; the blocks that it names have to be registered.
@@ -158,8 +178,8 @@ class Definition:
             UsageError: ``mine`` is another search than this one.
         """
         local = (*LOCAL, *(f"search.{key}" for key in ESTIMATORS.get(self.settings.search.estimator).local))
-        for key, value in _flat(self.settings.model_dump(mode="json")).items():
-            other = _flat(mine.settings.model_dump(mode="json")).get(key)
+        for key, value in flat(self.settings.model_dump(mode="json")).items():
+            other = flat(mine.settings.model_dump(mode="json")).get(key)
             if value != other and not key.startswith(local):
                 raise UsageError(
                     f"study {name!r} is another search: its {key} is {value!r}, here it is {other!r}; choose another "
@@ -230,13 +250,3 @@ def _contents(folders: Iterable[Path]) -> Iterable[bytes]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -27,13 +27,14 @@ from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError
 from nas.estimators.base import NestedSearch
+from nas.names import inside
 from nas.progress import Progress, progress
 from nas.registry import STRATEGIES
+from nas.signals import listening
 from nas.space import Space
 from nas.strategies.optuna_sampler import directions_of, quiet_log
 from nas.train.events import Events
 from nas.train.run import Run
-from nas.train.signals import listening
 
 #: journal of a search with --workers but without --storage, in its run folder
 JOURNAL = "study.journal"
@@ -59,35 +60,43 @@ def shared_search(
         Interrupted: SIGINT or SIGTERM; running trials are returned and local workers dismissed before.
     """
     started = time.monotonic()
-    evaluator = Evaluator(settings)
+    evaluator = Evaluator(settings, run=run)
+    resumed = run is not None
     _check(settings, evaluator.space)
     name = settings.study.name or default_name(settings, evaluator.space)
     address = _address(settings, run)
     if run is None:
         if address is None:
-            address = str(Path(out or Path("runs") / name) / JOURNAL)
+            address = str(Path(out or inside("runs", name)) / JOURNAL)
             settings = settings.model_copy(update={"study": settings.study.model_copy(update={"storage": address})})
         study_settings = settings.study.model_copy(update={"storage": masked(address), "name": name})
         kept = settings.model_copy(update={"study": study_settings})
-        run = begin(kept, evaluator.space, evaluator.data, out or Path("runs") / name)
+        run = begin(kept, evaluator.space, evaluator.data, out or inside("runs", name))
     assert address is not None
-    evaluator = _prepared(evaluator, run, search)
-    with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
-        if settings.study.workers and not shared.many:
-            raise UsageError(
-                f"{shared.kind} serves one process, so --workers {settings.study.workers} cannot share it; leave out "
-                "--workers, or give --storage the path of a journal file"
-            )
-        study = study_of(shared, name, evaluator)
-        budget = trial_budget_of(shared, study, evaluator)
-        title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
-        with contextlib.closing(Events(run.folder)) as events:
-            log = StudyLog(budget, evaluator, events)
-            with progress(title, budget.budget, done=log.update()) as bar:
-                bar.note(_how_to_join(shared, name))
-                _run_trials(budget, evaluator, log, bar, run)
-            log.close()
-        return write_result(budget, evaluator, run, started)
+    with run.held():
+        evaluator = _prepared(evaluator, run, search)
+        with quiet_log(), contextlib.closing(open_storage(address, settings.study.heartbeat)) as shared:
+            if settings.study.workers and not shared.many:
+                raise UsageError(
+                    f"{shared.kind} serves one process, so --workers {settings.study.workers} cannot share it; leave "
+                    "out --workers, or give --storage the path of a journal file"
+                )
+            budget = trial_budget_of(shared, study_of(shared, name, evaluator, resumed), evaluator)
+            _spend(budget, evaluator, run)
+            return write_result(budget, evaluator, run, started)
+
+
+def _spend(budget: TrialBudget, evaluator: Evaluator, run: Run) -> None:
+    """Have all trials evaluated, with log and progress bar."""
+    title = f"search {evaluator.space.name} {evaluator.task.name} {evaluator.settings.strategy}"
+    with contextlib.closing(Events(run.folder)) as events:
+        log = StudyLog(budget, evaluator, events)
+        with progress(title, budget.budget, done=log.update()) as bar:
+            how = _how_to_join(budget.shared, budget.study.study_name)
+            for note in (*evaluator.notes, how, *run.notes, *([events.damage] if events.damage else [])):
+                bar.note(note)
+            _run_trials(budget, evaluator, log, bar, run)
+        log.close()
 
 
 def _check(settings: SearchSettings, space: Space) -> None:
@@ -142,13 +151,23 @@ def _address(settings: SearchSettings, run: Run | None) -> str | None:
                 "(or keep the password in ~/.pgpass)"
             )
         return found
-    if address is None and run is not None:
-        return str(run.folder / JOURNAL)
+    if run is not None:
+        own = run.folder / JOURNAL
+        moved = address is not None and "://" not in address and not Path(address).exists() and own.exists()
+        if address is None or moved:  # the journal moves with its run folder
+            return str(own)
     return address
 
 
-def study_of(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.Study:
-    """The study of a search: made by the first search of this name and joined by every later one."""
+def study_of(shared: SharedStorage, name: str, evaluator: Evaluator, resumed: bool = False) -> optuna.Study:
+    """The study of a search: made by the first search of this name and joined by every later one.
+
+    Args:
+        shared: Where it is stored.
+        name: Its name.
+        evaluator: Of the search.
+        resumed: The search goes on with its study; then it may give it more trials or more time.
+    """
     mine = Definition.of(evaluator)
     with shared.exclusive(name):
         study = optuna.create_study(
@@ -162,8 +181,20 @@ def study_of(shared: SharedStorage, name: str, evaluator: Evaluator) -> optuna.S
             for key, value in reversed(mine.attributes().items()):
                 study.set_user_attr(key, value)
             call_unwarned(study.set_metric_names, list(evaluator.objectives))
+        elif resumed:
+            theirs = Definition.read(study.user_attrs, name)
+            if (longer := theirs.with_budget(mine.settings)) != theirs:
+                for key, value in longer.attributes().items():
+                    study.set_user_attr(key, value)
     Definition.read(study.user_attrs, name).check(mine, name)
     return study
+
+
+def _local_words(settings: SearchSettings) -> list[str]:
+    """What local workers are told besides the study: where this process has found things."""
+    words = [word for path in settings.data.path for word in ("--data", path)]
+    words += [word for plugin in settings.plugins for word in ("--plugin", plugin)]
+    return [*words, "--device", settings.device]
 
 
 def _how_to_join(shared: SharedStorage, name: str) -> str:
@@ -184,7 +215,12 @@ def _run_trials(budget: TrialBudget, evaluator: Evaluator, log: StudyLog, bar: P
         show()
         return
     pool = WorkerPool(
-        study.workers, budget.shared.url, budget.study.study_name, run.folder / "workers", evaluator.settings.threads
+        study.workers,
+        budget.shared.url,
+        budget.study.study_name,
+        run.folder / "workers",
+        evaluator.settings.threads,
+        _local_words(evaluator.settings),
     )
     where = f"interrupted, its workers were dismissed; continue with 'nas search --resume {run.folder}'"
     with listening(lambda: where, at_once=False) as heard, pool:

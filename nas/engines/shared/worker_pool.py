@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 from nas.errors import NasError, UsageError
+from nas.machine import child_environment
 
 #: environment variable of the storage's address, so that no password stands on a command line
 STORAGE_VARIABLE = "NAS_STORAGE"
@@ -27,18 +28,21 @@ class WorkerPool:
         study: Name of the study.
         folder: Where their output goes, to worker-<k>.log.
         threads: CPU threads of each; 0 shares the cores among them.
+        local: Further words of their command line: where this machine has images and plug-ins.
 
     Attributes:
         processes: Those that were started and have not been replaced.
     """
 
-    def __init__(self, count: int, storage: str, study: str, folder: Path, threads: int = 0) -> None:
+    def __init__(
+        self, count: int, storage: str, study: str, folder: Path, threads: int = 0, local: Sequence[str] = ()
+    ) -> None:
         self._study, self._folder = study, folder
-        self._environment = {**os.environ, STORAGE_VARIABLE: storage}
+        self._environment = child_environment(**{STORAGE_VARIABLE: storage})
         share = threads or max(1, (os.cpu_count() or 1) // max(count, 1))
         self._environment.setdefault("OMP_NUM_THREADS", str(share))
         self._count, self._spare = count, count + 3
-        self._threads = threads
+        self._threads, self._local = threads, tuple(local)
         self._started = 0
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -57,6 +61,7 @@ class WorkerPool:
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "nas", "worker", "--study", self._study]
+        command += self._local
         if self._threads:
             command += ["--threads", str(self._threads)]
         with (self._folder / f"worker-{self._started}.log").open("wb") as log:

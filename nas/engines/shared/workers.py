@@ -13,8 +13,8 @@ from nas.engines.shared.storage_base import is_lost
 from nas.engines.shared.trial_budget import SECONDS, Claim, TrialBudget
 from nas.estimators.base import Report
 from nas.estimators.pruning import should_stop
+from nas.signals import listening, stop_if_asked
 from nas.strategies.optuna_sampler import FAILURE, genotype_of
-from nas.train.signals import listening
 
 #: seconds between two looks at a study on which others work
 POLL = 0.5
@@ -37,8 +37,9 @@ def work(budget: TrialBudget, evaluator: Evaluator, tell: Callable[[Claim], None
         Interrupted: SIGINT or SIGTERM. Like every other exception, it returns the trial at hand first.
     """
     done = 0
-    with listening(lambda: INTERRUPTED):
+    with listening(lambda: INTERRUPTED, at_once=False):
         while True:
+            stop_if_asked()
             claim = budget.claim()
             if claim is None:
                 if budget.done():

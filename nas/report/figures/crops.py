@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ def _crops(target: Array, degraded: Array, restored: Mapping[str, Array], option
     def value(image: Array) -> float | None:
         if image.ndim != target.ndim:
             return None
-        return psnr(image, target, luma=options.luma and target.ndim == 3, border=options.border)
+        return psnr(image, target, options.luma and target.ndim == 3, options.border, data_range=255)
 
     shown = enlarge(degraded, *target.shape[:2])
     # repeated pixels are how a small input is shown, not how it would be enlarged: their PSNR would mean nothing
@@ -220,7 +221,7 @@ def enlarge(image: Array, height: int, width: int) -> Array:
 
 
 def _decibel(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f} dB"
+    return "" if value is None else "exact" if math.isinf(value) else f"{value:.2f} dB"
 
 
 def _mark(axes: Axes, box: Region, label: str) -> None:

@@ -12,9 +12,9 @@ def format_count(value: float | None) -> str:
         value: Any number, also a negative or fractional one, or None where it is unknown.
 
     Returns:
-        For example ``"12.3K"`` for 12 345 and ``"105G"`` for 1.05e11; empty for None.
+        For example ``"12.3K"`` for 12 345 and ``"105G"`` for 1.05e11; empty for None and NaN.
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return ""
     for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= limit * 0.9995:
@@ -29,13 +29,15 @@ def _three_digits(value: float) -> str:
 
 
 def format_psnr(value: float | None) -> str:
-    """PSNR in dB with two digits after the point, without its unit; empty for None."""
-    return "" if value is None else f"{value:.2f}"
+    """PSNR in dB with two digits, without its unit; "exact" where it is infinite, empty for None and NaN."""
+    if value is None or math.isnan(value):
+        return ""
+    return "exact" if math.isinf(value) else f"{value:.2f}"
 
 
 def format_ssim(value: float | None) -> str:
-    """SSIM with four digits after the point; empty for None."""
-    return "" if value is None else f"{value:.4f}"
+    """SSIM with four digits after the point; empty for None and NaN."""
+    return "" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def is_finite_number(value: object) -> bool:

@@ -19,6 +19,8 @@ from nas.files import replacing
 
 #: Okabe and Ito's palette, told apart by all common kinds of colour blindness (yellow last: weak on white).
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
+#: letters of a name that is written whole
+LONGEST_LABEL = 100
 PNG_DPI = 300
 #: line styles that take turns with the colours, so that no two of many lines look alike
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
@@ -90,7 +92,13 @@ def new_figure(width: float, height: float, theme: Theme) -> Figure:
 
 
 def literal(text: str) -> str:
-    """``text``, which may come from a user, so that matplotlib writes it as it is and finds no formula in it."""
+    """``text``, which may come from a user, so that matplotlib writes it as it is and finds no formula in it.
+
+    It leaves room for the figure: what is longer than LONGEST_LABEL letters loses its middle.
+    """
+    if len(text) > LONGEST_LABEL:
+        half = LONGEST_LABEL // 2
+        text = f"{text[:half]}…{text[-half:]}"
     return text.replace("$", r"\$")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.evaluation.rows import EvaluationRow
-from nas.report.figures.numbers import format_psnr, format_ssim
+from nas.report.figures.numbers import format_ssim
 from nas.report.published import is_published
-from nas.report.tables import DAGGER
+from nas.report.tables import DAGGER, psnr_text
 
 #: more rows than this are folded
 MOST_OPEN = 12
@@ -54,11 +54,17 @@ def _row(row: EvaluationRow) -> ProvenanceRow:
         published=published,
         task=row.task,
         set=row.set,
-        psnr=format_psnr(row.psnr),
+        psnr=psnr_text(row),
         ssim=format_ssim(row.ssim),
-        images="" if row.images is None else str(row.images),
+        images=_images(row),
         protocol=row.protocol,
         made_with=", ".join(m for m in made if m),
         command=row.command,
         source=row.source,
     )
+
+
+def _images(row: EvaluationRow) -> str:
+    """How many images there are, and how many of them are restored exactly."""
+    exact = f" ({row.exact} exact)" if row.exact else ""
+    return "" if row.images is None else f"{row.images}{exact}"

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from nas.evaluation.rows import EvaluationRow
 from nas.report import table_formats, tables
-from nas.report.figures.numbers import format_count, format_psnr, format_ssim
+from nas.report.figures.numbers import format_count, format_ssim
 from nas.report.published import is_published
+
+#: by which a column is sorted where all images are restored exactly, in dB
+ABOVE_ALL = 1000.0
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,11 @@ def _line(table: tables.Table, index: int, numbers: Mapping[int, int]) -> LineVi
 
 def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int, int]) -> ScoreView | None:
     row = table.lines[index].cells.get(set_name)
-    if row is None or row.psnr is None:
+    if row is None or not tables.psnr_text(row):
         return None
     return ScoreView(
-        value=row.psnr,
-        psnr=format_psnr(row.psnr),
+        value=ABOVE_ALL if row.psnr is None else row.psnr,
+        psnr=tables.psnr_text(row),
         psnr_rank=table.rank(index, set_name, "psnr"),
         ssim=format_ssim(row.ssim),
         ssim_rank=table.rank(index, set_name, "ssim"),
@@ -124,6 +127,8 @@ def _note(table: tables.Table) -> str:
         words.append(f"Protocol: {protocols}.")
     if table.has_partial:
         words.append(tables.PARTIAL_NOTE)
+    if table.has_exact:
+        words.append(tables.EXACT_NOTE)
     if table.sources:
         words.append(f"{tables.DAGGER} Published, not measured here: {'; '.join(table.sources)}.")
     return " ".join(words)

@@ -89,7 +89,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events.append({"step": 4, "kind": "warning", "message": EVIL})
     events.append({"step": 4, "kind": "architecture", "probabilities": {"operation": [[0.1] * 7]}, "counts": {EVIL: 1}})
     lines = [json.dumps(e) for e in events]
-    (folder / "events.jsonl").write_text("\n".join([*lines, "[1]", '{"step": 5, "ki']), encoding="utf-8")
+    (folder / "events.jsonl").write_text("\n".join([*lines, '{"step": 5, "ki']), encoding="utf-8")
     (folder / "config.yaml").write_text(f"kind: search\nspace: jsm\nnote: {EVIL}\n", encoding="utf-8")
     GENOTYPE.save(folder / "genotype.json")
     write_rows(folder / "rows.csv", ROWS)

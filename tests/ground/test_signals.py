@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from nas.errors import Interrupted
-from nas.train.signals import SIGNALS, listening
+from nas.signals import SIGNALS, listening
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,54 @@
+"""Construction of SAFMN, and its official tensor names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from baselines.release_keys import Rule, common_sizes, rename
+from baselines.residual import residual_network
+from baselines.safmn import BASELINE
+from search_spaces.modern.settings import ResidualSettings, slot, uniform
+
+RULES = (
+    Rule("to_feat.", "head."),
+    Rule("feats.#.norm1.", "cells.#.slots.0.norm."),
+    Rule("feats.#.safm.", "cells.#.slots.0.core.", "safm"),
+    Rule("feats.#.norm2.", "cells.#.slots.1.norm."),
+    Rule("feats.#.ccm.", "cells.#.slots.1.core.", "ccm"),
+    Rule("to_img.0.", "up."),
+)
+
+
+def settings(dim: int, n_blocks: int, ffn_scale: float) -> ResidualSettings:
+    """The network as a point of the skeleton ``residual``."""
+    slots = (slot("modulation", "safm"), slot("operation", "ccm", expansion=ffn_scale))
+    return uniform(dim, n_blocks, *slots, norm="layer")
+
+
+def create(dim: int = 36, n_blocks: int = 8, ffn_scale: float = 2.0, scale: int = 2, n_colors: int = 3) -> nn.Module:
+    """An SAFMN, freshly initialised.
+
+    Args:
+        dim: Channels.
+        n_blocks: Cells.
+        ffn_scale: Hidden channels of the mixer as a multiple of ``dim``.
+        scale: 1 (equal size) or more.
+        n_colors: 1 or 3.
+    """
+    config = {"dim": dim, "n_blocks": n_blocks, "ffn_scale": ffn_scale, "scale": scale, "n_colors": n_colors}
+    return residual_network(BASELINE, lambda: settings(dim, n_blocks, ffn_scale), config)
+
+
+def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Official names to the platform's."""
+    return rename(state, RULES)
+
+
+def infer_config(state: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """The keywords of the network that has exactly these tensors (names already converted)."""
+    sizes = common_sizes(state, "dim")
+    hidden = state["cells.0.slots.1.core.spatial.weight"].shape[0]
+    return {**sizes, "ffn_scale": hidden / sizes["dim"]}
