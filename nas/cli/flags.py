@@ -72,6 +72,8 @@ FLAGS: dict[str, dict[str, str]] = {
         "init_from": "init_from",
     },
     "bench search-step": {
+        "width": "overrides.network.width",
+        "device": "device",
         "task": "task",
         "space": "space",
         "batch": "data.batch",
