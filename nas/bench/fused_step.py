@@ -173,7 +173,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _launches(step: Callable[[], Any]) -> int:
     with _Counter() as counter:
         step()
-    return counter.count
+    return int(counter.count)
 
 
 def peak_memory(settings: SearchSettings, order: str, fused: bool) -> tuple[float, float]:

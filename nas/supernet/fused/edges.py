@@ -60,6 +60,7 @@ class _Family:
         self.first, self.edges = edges[0], edges
         self.rows = [e for g in groups for e in g.members]
         self.sizes = [len(g.members) for g in groups]
+        self._rows: dict[torch.device, Tensor] = {}
         self.plan, self.spread = _planned(self.first)
         self._layers: list[dict[str, list[nn.Module]]] = [
             {path: [edge.blocks[k].get_submodule(path) for edge in edges] for path, _ in block.named_modules()}
@@ -68,7 +69,10 @@ class _Family:
 
     def kernels(self, mixture: Mixture) -> tuple[list[list[Tensor]], StepParameters]:
         """The kernels of each group in this step."""
-        rows = torch.tensor(self.rows, device=mixture.candidates.device)
+        device = mixture.candidates.device
+        if device not in self._rows:  # once, not in every pass
+            self._rows[device] = torch.tensor(self.rows, device=device)
+        rows = self._rows[device]
         mixing = mixture.candidates.index_select(0, rows)
         edges = mixture.edges.index_select(0, rows) if mixture.edges is not None else torch.ones_like(mixing[:, 0])
         if mixture.edges is not None:
