@@ -22,8 +22,10 @@ from nas.train.run import Run
 SMALL: dict[str, Any] = {
     "network.cells": 1,
     "network.width": 8,
+    "cells.operation.inputs": [[0], [0, 1], [2]],
     "cells.operation.candidates": ["none", "skip_connect", "sep_conv_3x3", "srb"],
     "cells.attention.nodes": 2,
+    "cells.attention.inputs": [[0], [1]],
     "cells.attention.candidates": ["skip_connect", "channel_wise_attention", "spatial_attention", "cea"],
 }
 

@@ -82,7 +82,7 @@ def spaces(draw: st.DrawFn) -> dict[str, Any]:
     return overrides
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(spaces(), st.sampled_from([torch.contiguous_format, torch.channels_last]), st.booleans())
 def test_values_and_all_gradients_are_those_of_the_plain_form(
     overrides: dict[str, Any], memory: torch.memory_format, derived_fusion: bool
@@ -107,7 +107,7 @@ def test_in_single_precision_both_forms_are_equally_far_from_the_exact_result() 
         single.fused = form
         y, found = value_and_gradients(single, x.float(), target.float())
         norms = [float((s - f.double()).norm()) for s, f in zip(slopes, found, strict=True)]
-        errors[form] = float((exact - y.double()).norm()), sum(n**2 for n in norms) ** 0.5
+        errors[form] = float((exact - y.double()).detach().norm()), sum(n**2 for n in norms) ** 0.5
     # rounding errors of sums in another order: of the same size, within a factor that chance explains
     assert errors[True][0] < 5 * errors[False][0]
     assert errors[True][1] < 5 * errors[False][1]
