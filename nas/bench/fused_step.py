@@ -44,7 +44,7 @@ class FormFigures:
         wall_seconds: Median of the time on the clock, likewise.
         peak_mib: Peak memory of a process that does two steps, in MiB: resident on the CPU, allocated on CUDA.
         own_mib: That without what the process has after its imports.
-        launches: Operations that a step dispatches.
+        launches: Operations of a step that compute something (views of tensors are not counted).
     """
 
     cpu_seconds: float
@@ -159,14 +159,16 @@ def _step(settings: SearchSettings, order: str, fused: bool) -> Callable[[], Any
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operations that are dispatched."""
+    """Counts the operations that compute something; views of tensors do not."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += 1
+        aliases = [r.alias_info for r in func._schema.returns]
+        view = bool(aliases) and all(a is not None and not a.is_write for a in aliases)
+        self.count += not view and "_unsafe_view" not in str(func)
         return func(*args, **(kwargs or {}))
 
 
