@@ -72,7 +72,9 @@ _TABLE = (
 )
 _BENCH = (
     CommandEntry(
-        "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
+        "search-step",
+        "A search step with the plain supernet against the fused one: time, memory and launched operations.",
+        "bench:search_step_command",
     ),
     CommandEntry(
         "data",

@@ -42,7 +42,7 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
             groups.setdefault((tensor.device, tensor.dtype), []).append(tensor.detach())
     # one operation for all tensors of a kind, as torch's own clipping does it
     return all(
-        bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all())  # type: ignore[arg-type]
+        bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all())
         for group in groups.values()
     )
 
