@@ -28,6 +28,7 @@ def test_a_table_is_made_resumed_and_checked(tmp_path: Path, capsys: pytest.Capt
     assert run(capsys, *table, "check", folder).code == 1
     succeed(capsys, *table, "check", folder, "--partial")
     succeed(capsys, *table, "resume", folder, "--data", images, "--nice", 0)
+    assert "residual SD" in succeed(capsys, *table, "status", folder)
     checked = succeed(capsys, *table, "check", folder, "--data", images, "--repeat", 1)
     assert "1 of 1 trainings repeated bit for bit" in checked
     assert read_recipe(folder).space_hash
