@@ -41,10 +41,7 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
         if _counts(tensor):
             groups.setdefault((tensor.device, tensor.dtype), []).append(tensor.detach())
     # one operation for all tensors of a kind, as torch's own clipping does it
-    return all(
-        bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all())
-        for group in groups.values()
-    )
+    return all(bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all()) for group in groups.values())
 
 
 def guard(optimizer: torch.optim.Optimizer, what: str) -> None:
