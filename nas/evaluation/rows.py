@@ -32,7 +32,7 @@ class EvaluationRow:
         ssim: In 0..1.
         psnr_b: PSNR-B in dB, for compressed images.
         exact: How many images are restored exactly; their PSNR is infinite and is left out of the mean.
-        metrics: Means of further metrics, as "lpips=0.123, mae=2.41"; the file has this column only where a row has one.
+        metrics: Means of further metrics ("lpips=0.123, mae=2.41"); a file without any lacks the column.
         protocol: How the images were made and compared, in words.
         genotype: Hash of the genotype of a searched network.
         parameters: Elements of all parameters.

@@ -114,7 +114,7 @@ def train(
         Interrupted: On SIGINT or SIGTERM, after the step at hand, with a state saved; a step that consists of many
             (a trial) may end early, and is then done again.
     """
-    training = _Training(learner, run, settings, title, keep_best, pictures or {})
+    training = _Training(learner, run, settings, title, keep_best, {} if pictures is None else pictures)
     notes = [*run.notes, *notes, *training.restore()]
     with going_on(run), training.under_way(notes) as (bar, signals):
         training.catch_up(signals)
