@@ -42,6 +42,10 @@ _Clean = Annotated[
 _Degraded = Annotated[
     Path | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
 ]
+_Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", help="A further metric, also of a plug-in ('nas list metrics'); may be repeated."),
+]
 _SaveImages = Annotated[Path | None, typer.Option("--save-images", help="Folder for the restored images.")]
 
 
@@ -61,6 +65,7 @@ def evaluate_command(
     memory: _Memory = None,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
+    metric: _Metrics = None,
     save_images: _SaveImages = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
@@ -114,6 +119,7 @@ def evaluate_command(
             memory=memory,
             dtype=dtype,
             with_latency=latency,
+            metrics=tuple(metric or ()),
             save_images=save_images,
             plain=plain,
             again=again,

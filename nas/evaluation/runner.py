@@ -8,12 +8,13 @@ from dataclasses import replace
 import torch
 
 from nas.evaluation.benchmark_sets import BenchmarkSet
+from nas.evaluation.further_metrics import further_values
 from nas.evaluation.inference import restore
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.result_columns import row_name
 from nas.evaluation.saved_images import REFERENCES, image_path
-from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
+from nas.evaluation.scoring import Array, Score, degraded_and_target, same_planes, score_output, to_tensor
 from nas.evaluation.tiles import input_size, smaller_tiles, tile_for
 from nas.images import to_uint8, write_image
 from nas.models.calling import descriptor_of
@@ -112,6 +113,8 @@ def _score_images(
             dtype=DTYPES[options.dtype],
         )
         score, restored = score_output(output, target, one.task, with_ssim)
+        if options.metrics:
+            score = replace(score, further=further_values(options.metrics, *same_planes(restored, target), one.task))
         scores.append(score)
         if options.save_images is not None:
             versions: list[Array] = [restored, target, to_uint8(degraded)]

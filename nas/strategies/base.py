@@ -23,6 +23,7 @@ from nas.config.runs import SearchSettings
 from nas.config.search import SearchOptions
 from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, TrainSettings
+from nas.errors import UsageError
 from nas.objectives.constraints import Constraints
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
@@ -118,6 +119,8 @@ class DifferentiableStrategy(Strategy):
         train: Settings of the training loop.
 
     Attributes:
+        scales_loss: Whether its steps are taken by ``nas.train.precision.ScaledSteps``, as ``train.fp16`` needs. With
+            ``train.accumulate`` a batch holds all images of a step, for ``nas.train.accumulation.parts_of`` to cut.
         relaxation: ``partial_channels`` and ``edge_weights`` of the strategy, which override the space document.
         architecture_loss: Penalties added to the loss of the architecture; set by the engine before ``prepare``.
         draw: From a seed to the genotype of a step; set by the engine of strategies that choose at the end.
@@ -127,6 +130,7 @@ class DifferentiableStrategy(Strategy):
 
     Settings: ClassVar[type[Section]] = GradientSettings
     differentiable: ClassVar[bool] = True
+    scales_loss: ClassVar[bool] = False
     relaxation: ClassVar[Mapping[str, Any]] = {}
     architecture_loss: ArchitectureLoss | None = None
     draw: Callable[[int], Genotype] | None = None
@@ -136,6 +140,8 @@ class DifferentiableStrategy(Strategy):
         own = search.own(self.Settings)
         assert isinstance(own, GradientSettings)  # a strategy's Settings extend those of its base
         self.settings, self.train = own, train
+        if train.fp16 and not self.scales_loss:
+            raise UsageError("this strategy does not scale its loss, as train.fp16 needs; take train.bf16 instead")
 
     def supernet_options(self) -> dict[str, Any]:
         """Keywords for ``Space.supernet``.

@@ -50,7 +50,7 @@ class SinglePath(BilevelStrategy):
                 loss = self.move_weights(supernet, train_batch, rate)
         finally:  # also where the step came to nothing
             self._steps += 1
-        return numbers({"loss": loss, "lr": rate})
+        return {**numbers({"loss": loss, "lr": rate}), **self._scaling.values()}
 
 
 STRATEGY = SinglePath

@@ -203,6 +203,11 @@ class Run:
         return self.folder / "weights.safetensors"
 
     @property
+    def best_file(self) -> Path:
+        """The weights of the best validation of a training."""
+        return self.folder / "weights.best.safetensors"
+
+    @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return (self.folder / "summary.json").is_file()

@@ -120,3 +120,24 @@ def test_a_warm_up_step_leaves_the_architecture_alone_and_a_later_one_moves_it(o
     assert float(toy.a.detach()) == a and float(toy.w.detach()) != w
     assert "arch_loss" in strategy.step(toy, (one, one), (one, one))
     assert float(toy.a.detach()) != a
+
+
+def test_a_scaled_loss_moves_weights_and_architecture_as_one_that_is_not() -> None:
+    """Penalties of the architecture and the largest norm apply to gradients that are divided by the scale again."""
+    ended = []
+    for half in (False, True):
+        toy, batch = Toy(), torch.tensor([1.0, 3.0], dtype=torch.float64)
+        strategy = PcDarts(SearchOptions(), TrainSettings(steps=4, fp16=half, clip=0.5, accumulate=2))
+        penalty: Any = lambda supernet: (supernet.a.sum() ** 2, {"penalty": 1.0})  # noqa: E731
+        penalty.active = True
+        strategy.architecture_loss = penalty
+        strategy.prepare(toy, lambda forward, batch: (forward(batch[0]) - batch[1]).square().mean())
+        values = [strategy.step(toy, (batch, 2 * batch), (batch, batch)) for _ in range(3)]
+        assert ("loss_scale" in values[0]) is half and "penalty" in values[0]
+        ended.append((float(toy.a.detach()), float(toy.w.detach()), [v["loss"] for v in values]))
+    assert ended[0] == (
+        pytest.approx(ended[1][0], rel=1e-6),
+        pytest.approx(ended[1][1], rel=1e-6),
+        pytest.approx(ended[1][2]),
+    )
+    assert ended[0][0] != 2.0 and ended[0][1] != 3.0
