@@ -269,7 +269,7 @@ class Scene:
         run, out = self.folder / "run", self.folder / f"out{self._count}"
         shutil.copytree(self.folder / "whole", run)
         file = self.folder / hostile.file
-        usual = self._usual_cost(line) if "{run}" in line and hostile.lives else 0.0
+        usual = self._usual_cost(line) if "{run}" in line else 0.0
         self._remove(file)
         hostile.make(file)
         given = {"file": file, "run": run, "out": out, "photos": self.folder / "photos", "folder": file.parent}
