@@ -69,7 +69,9 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_clock_that_runs_apart_from_that_of_the_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_runs_apart_from_that_of_the_files_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours = doctor.write_text
 
     def late(path: Path, text: str, **more: Any) -> Path:

@@ -79,9 +79,9 @@ def _pairs(scene: Scene, name: str) -> Path:
         odd = scene.photos / "1"
     with listing.open("w", newline="") as stream:
         rows = csv.writer(stream)
-        rows.writerow([str(scene.photos / "0.png"), str(scene.photos / "0.png")])
-        rows.writerow([f"../../../photos/{2}.png", f"../../../photos/{3}.png"])
-        rows.writerow([f"{odd}.png", f"{odd}.png"])
+        rows.writerow([str(scene.photos / "0.png"), str(scene.photos / "4.png")])
+        rows.writerow([f"../../../sets/photos/{2}.png", f"../../../sets/photos/{3}.png"])
+        rows.writerow([f"{odd}.png", str(scene.photos / "5.png")])
     return listing
 
 
@@ -125,15 +125,15 @@ def _genotype(scene: Scene, name: str) -> Path:
 def _saved(scene: Scene, name: str) -> list[str]:
     words = [
         "evaluate",
-        "bicubic",
+        "identity",
         "--task",
         "denoise_color_25",
-        "--sets",
+        "--data",
         str(_pairs(scene, name)),
-        "--out",
-        "rows.csv",
+        "--sets",
+        "pairs",
     ]
-    return [*words, "--save-images", "images"]
+    return [*words, "--out", "rows.csv", "--save-images", "images"]
 
 
 def _search(scene: Scene, name: str, *more: str, space: str = "jsm") -> list[str]:

@@ -66,7 +66,17 @@ def short_works(folder: Path, photos: Path) -> tuple[Work, ...]:
         if nas(*filled(work.words, photos, runs[-1]), log=folder / "log").code != 0:
             raise RuntimeError((folder / "log").read_text()[-500:])
     rows = folder / "rows.csv"
-    evaluate = ("evaluate", "bicubic", "identity", "--task", "sr_x2", "--sets", str(photos))
+    evaluate = (
+        "evaluate",
+        "first=bicubic",
+        "second=bicubic",
+        "--task",
+        "sr_x2",
+        "--data",
+        str(photos.parent),
+        "--sets",
+        "photos",
+    )
     nas(*evaluate, "--out", str(rows), log=folder / "log")
     lines = {
         "derive": ("derive", str(runs[0]), "--out", "{out}/genotype.json"),

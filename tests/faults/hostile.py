@@ -27,13 +27,15 @@ SECONDS, MEMORY = 2.0, 300.0
 WAITS = 120.0
 #: bytes that a process may take before its system refuses it more
 MOST_MEMORY = 6 * 2**30
+#: how the configuration of a search begins in its run folder
+HEAD = "kind: search\n"
 GENOTYPE = ("show {file}", "profile {file} --task sr_x2", "retrain {file} --task sr_x2 --dry-run")
 YAML = ("search --space jsm --task sr_x2 --config {file} --dry-run", "search --space {file} --task sr_x2 --dry-run")
 PAIRS = (
     "data check {file} --task denoise_color_25",
     "search --space jsm --task denoise_color_25 --data {file} --dry-run",
 )
-WEIGHTS = ("evaluate {file} --task sr_x2 --sets {photos}", "profile {file} --task sr_x2", "export {file} --out {out}")
+WEIGHTS = ("evaluate {file} --task sr_x2 --sets sample", "profile {file} --task sr_x2", "export {file} --out {out}")
 CHECKPOINT = (
     "import jsnet {file} --task sr_x2 --out {out}",
     "retrain jsnet_released --task sr_x2 --init-from {file} --data {photos} --dry-run",
@@ -43,7 +45,7 @@ ROWS = ("compare {file} --out {out}", "report {file} --out {out}.html")
 RUN = ("show {run}", "search --resume {run}")
 #: those that pass over what they cannot read
 READERS = ("show {run}", "report {run} --out {out}.html")
-IMAGES = ("data check {folder} --task sr_x2", "evaluate bicubic --task sr_x2 --sets {folder}")
+IMAGES = ("data check {folder} --task sr_x2", "evaluate bicubic --task sr_x2 --data {folder} --sets {folder}")
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,10 @@ WORKS = (
     ),
     Work(
         "evaluate",
-        ("evaluate", "bicubic", "identity", "--task", "sr_x2", "--sets", "{photos}", "--out", "{out}/rows.csv"),
-        ("evaluate", "bicubic", "identity", "--task", "sr_x2", "--sets", "{photos}", "--out", "{out}/rows.csv"),
+        ("evaluate", "first=bicubic", "second=bicubic", "--task", "sr_x2", "--data", "{photos}/..", "--sets", "photos",
+         "--out", "{out}/rows.csv"),
+        ("evaluate", "first=bicubic", "second=bicubic", "--task", "sr_x2", "--data", "{photos}/..", "--sets", "photos",
+         "--out", "{out}/rows.csv"),
         rows_result,
     ),
     Work(
@@ -129,8 +131,8 @@ def make_photos(folder: Path, seed: int = 0) -> Path:
 
     rng = np.random.default_rng(seed)
     for number in range(6):
-        write_image(folder / f"photos/{number}.png", rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
-    return folder / "photos"
+        write_image(folder / f"sets/photos/{number}.png", rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    return folder / "sets/photos"
 
 
 def filled(words: tuple[str, ...], photos: Path, out: Path) -> list[str]:
