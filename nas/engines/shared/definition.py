@@ -54,6 +54,8 @@ LOCAL = (
     "plugins",
     "retrain",
     "data.path",
+    "data.clean",
+    "data.degraded",
     "data.cache",
     "data.workers",
 )
