@@ -144,5 +144,5 @@ def test_a_file_of_other_lines_is_refused_long_before_its_end(tmp_path: Path) ->
 
 def test_a_pipe_is_no_list(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pairs.csv")
-    with pytest.raises(NasError, match="pairs.csv"):
+    with pytest.raises(NasError, match=r"pairs\.csv"):
         find_pairs(tmp_path / "pairs.csv", "sr_x2")
