@@ -165,6 +165,11 @@ COMMANDS = (
     CommandEntry("export", "Export trained weights, e.g. to ONNX with free height and width.", "export:export_command"),
     CommandEntry("data", "Look after image folders.", commands=_DATA, after_interruption=REPEAT),
     CommandEntry("bench", "Where the time goes, as ratios measured in one run.", commands=_BENCH),
+    CommandEntry(
+        "doctor",
+        "Look at Python, torch, threads, clock, GPU, disk and extras; exit code 1 when something is broken.",
+        "doctor:doctor_command",
+    ),
 )
 
 

@@ -86,8 +86,9 @@ def restore(
             result = total / 8
         else:
             result = _padded(model, descriptor, x, tile, overlap)
-    # out of inference mode, so that a caller may train on it
-    result = result.to(device=batch.device, dtype=work).clone()
+    result = result.to(device=batch.device, dtype=work)
+    # out of inference mode, so that a caller may train on it; the tiles of a large image lie outside of it already
+    result = result.clone() if result.is_inference() or result.data_ptr() == batch.data_ptr() else result
     return result if degraded.dim() == 4 else result[0]
 
 
@@ -120,7 +121,9 @@ def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: 
             bottom, right = min(top + tile, height), min(left + tile, width)
             piece = _forward(model, d, x[..., y0:y1, x0:x1])
             if result is None:
-                result = piece.new_empty((1, piece.shape[1], height * s, width * s))
+                with torch.inference_mode(False):
+                    size = (1, piece.shape[1], height * s, width * s)
+                    result = torch.empty(size, dtype=piece.dtype, device=piece.device)
             result[..., top * s : bottom * s, left * s : right * s] = piece[
                 ..., (top - y0) * s : (bottom - y0) * s, (left - x0) * s : (right - x0) * s
             ]

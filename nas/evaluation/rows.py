@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import locked, replacing
+from nas.files import locked, remove_partial_files, replacing
 from nas.names import defused, restored
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[E
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.resolve()):
+        remove_partial_files(path.resolve().parent, of=path.resolve())  # nobody else writes it now
         rows = EvaluationRows(change(read_rows(path) if path.exists() else []))
         write_rows(path, rows)
     return rows

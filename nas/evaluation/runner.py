@@ -25,6 +25,8 @@ from nas.signals import stop_if_asked
 
 #: called with the number of images that are done, and a few words; a negative number takes images back
 Advance = Callable[[int, str], None]
+#: bytes of a float32; the part of the memory that a network gets at least, whatever the images take: one in so many
+FLOAT, LEAST_SHARE = 4, 16
 
 
 def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> EvaluatedModel:
@@ -58,7 +60,16 @@ def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOp
     if options.tile != "auto":
         return options
     size = input_size(one.pairs, one.task)
-    return replace(options, tile=tile_for(model.model, size, options.overlap, options.memory, options.device))
+    limit = options.memory
+    if limit is not None and size is not None:  # the images themselves take their part of it
+        limit = max(limit - _held(size, one), limit // LEAST_SHARE)
+    return replace(options, tile=tile_for(model.model, size, options.overlap, limit, options.device))
+
+
+def _held(size: tuple[int, int], one: BenchmarkSet) -> int:
+    """Bytes of one input with its restored image and its reference, for an input of ``size``."""
+    pixels = size[0] * size[1] * one.task.channels
+    return pixels * (FLOAT + 1) + pixels * one.task.scale**2 * (FLOAT + 2)
 
 
 def score_set(

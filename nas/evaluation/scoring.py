@@ -18,6 +18,7 @@ from nas.errors import NasError, UsageError, did_you_mean
 from nas.evaluation import metrics
 from nas.evaluation.benchmark_sets import by_degradation
 from nas.evaluation.further_metrics import further_values, mean_values
+from nas.evaluation.image_arrays import bands
 from nas.evaluation.inference import restore
 from nas.models.calling import descriptor_of
 from nas.signals import stop_if_asked
@@ -91,10 +92,15 @@ def to_image(image: Tensor, rounded: bool = True, clipped: bool = True) -> Array
     Returns:
         (H, W) for one channel, else (H, W, C).
     """
-    image = (image[0] if image.dim() == 4 else image).detach().float().cpu()
-    image = image.clamp(0, 255) if clipped or rounded else image
-    array = (torch.floor(image + 0.5).to(torch.uint8) if rounded else image).numpy()
-    return array[0] if array.shape[0] == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
+    image = (image[0] if image.dim() == 4 else image).detach()
+    channels, height, width = image.shape
+    array = np.empty((height, width, channels), dtype=np.uint8 if rounded else np.float32)
+    for rows in bands(height, width):  # of a large image, only a part is held a second time
+        part = image[:, rows].float().cpu()
+        part = part.clamp(0, 255) if clipped or rounded else part
+        part = torch.floor(part + 0.5).to(torch.uint8) if rounded else part
+        array[rows] = part.numpy().transpose(1, 2, 0)
+    return array[..., 0] if channels == 1 else array
 
 
 def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = True) -> tuple[Score, Array]:
@@ -113,7 +119,7 @@ def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = Tr
         NasError: A value is not finite, or the sizes do not fit.
     """
     protocol = task.protocol
-    if not bool(torch.isfinite(output).all()):
+    if not all(bool(torch.isfinite(output[..., rows, :]).all()) for rows in bands(*output.shape[-2:])):
         raise NasError("the network gave values that are not finite (NaN or infinity); try --dtype float32")
     restored = to_image(output, protocol.rounded)
     raw = None if protocol.ssim_clipped else to_image(output, rounded=False, clipped=False)

@@ -152,7 +152,8 @@ def plan_retraining(
     """
     if resume is None:
         work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
-        notes: tuple[str, ...] = ()
+        start = begin_from(work.trainable, work.settings, None)
+        notes: tuple[str, ...] = (start.sentence,) if start else ()
     else:
         found = open_resumption(resume, RetrainSettings, flags, assign, force)
         work = _prepare_again(found, dry_run=True)
