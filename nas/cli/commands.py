@@ -92,6 +92,11 @@ _BENCH = (
         "bench_networks:models_command",
     ),
     CommandEntry(
+        "restore",
+        "Images a second of 'nas restore', from file to file, against a bare loop, in turns.",
+        "bench_networks:restore_command",
+    ),
+    CommandEntry(
         "strategies",
         "Play searches on a table: regret, cost to the top, probability of beating random at equal cost.",
         "bench_strategies:strategies_command",
@@ -137,6 +142,12 @@ COMMANDS = (
         "evaluate",
         "Measure models on benchmark sets: one CSV row for each model and set.",
         "evaluate:evaluate_command",
+        after_interruption=REPEAT,
+    ),
+    CommandEntry(
+        "restore",
+        "Restore images of your own with trained weights; no ground truth is needed.",
+        "restore:restore_command",
         after_interruption=REPEAT,
     ),
     CommandEntry(

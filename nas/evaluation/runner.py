@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.further_metrics import further_values
@@ -39,11 +40,25 @@ def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> Eva
     Raises:
         NasError: The network cannot be optimised exactly.
     """
-    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
-    if options.plain or reduced:
-        return model
-    form = optimize(model.model)
-    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
+    return replace(model, model=form_of(model.model, options.dtype, options.plain))
+
+
+def form_of(network: nn.Module, dtype: str, plain: bool = False) -> nn.Module:
+    """The form of a network in which images are restored, see ``EvaluationOptions.plain``.
+
+    Args:
+        network: Not changed.
+        dtype: A name of ``DTYPES``.
+        plain: Leave it as it is written.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if plain or reduced or isinstance(network, OptimizedModel):
+        return network
+    form = optimize(network)
+    return form if isinstance(form, OptimizedModel) else network
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:
