@@ -367,8 +367,8 @@ class OpenSpace(Space):
             self._others[key] = OpenSpace(read_open_schema(document), document)
         return self._others[key]
 
-    def supernet(self, task: Any, **options: Any) -> Any:
-        """The supernet of this space, in which blocks are relaxed; imports torch.
+    def supernet(self, task: Any, *, fused: bool = True, **options: Any) -> Any:
+        """The supernet of this space, in which blocks are relaxed; imports torch (see ``Space.supernet``).
 
         Raises:
             UsageError: Something else than blocks is open, or the skeleton has no supernet.
@@ -381,7 +381,7 @@ class OpenSpace(Space):
                 f"the skeleton {self.skeleton!r} of space {self.name!r} has no supernet; use a strategy that proposes "
                 "whole genotypes, such as --strategy evolution"
             )
-        return skeleton.supernet(self, task, **options)
+        return super().supernet(task, fused=fused, **options)
 
     def _refusal(self, decision: Decision) -> str:
         kind = decision.cell.partition(".")[0]
