@@ -16,7 +16,7 @@ def schema_command(
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
-    """Write the JSON schema of a space document or of the configuration of a search or a training.
+    """JSON schemas of space documents and configuration files, for editors.
 
     Example: [bold]nas schema space --out space.schema.json[/bold]
 
