@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,8 @@ class OpenSpace(Space):
         self.network_settings = self.settings_at((0,) * len(self._settings))
         last = self.settings_at(tuple(len(s.choices) - 1 for s in self._settings))
         self._most = last.positions[self.share]
-        self.cells = {self.cell_name(n, i): c for i in range(self._most) for n, c in self.kinds.items()}
+        named = [(self.cell_name(kind, i), cell) for i in range(self._most) for kind, cell in self.kinds.items()]
+        self.cells = {name: replace(cell, name=name) for name, cell in named}
         self.document = self._effective(schema)
         self.hash = content_hash({k: v for k, v in self.document.items() if k != "title"})
         self.decisions = (*self._setting_decisions(), *self._cell_decisions())

@@ -44,10 +44,13 @@ def test_every_loss_says_in_words_what_it_measures(name: str) -> None:
 
 @pytest.mark.parametrize("name", SPACES.names())
 def test_networks_of_every_space_declare_what_they_are(name: str) -> None:
-    space = load_space(name, overrides={"network.cells": 1})
-    for model in (space.network(space.sample(0), "sr_x2"), space.supernet("sr_x2")):
+    by_stage = "depths" in type(load_space(name).network_settings).model_fields
+    space = load_space(name, overrides={"network.depths": [1, 1]} if by_stage else {"network.cells": 1})
+    genotype = space.sample(0)
+    settled = space.with_network(genotype.network)  # a supernet is of one size
+    for model in (space.network(genotype, "sr_x2"), settled.supernet("sr_x2")):
         found = descriptor_of(model)
-        assert (found.name, found.scale, found.value_range) == (name, 2, 255.0)
+        assert (found.name, found.scale, found.value_range) == (name, 2, 1.0 if by_stage else 255.0)
 
 
 def test_a_module_without_a_descriptor_is_wrong_use() -> None:
