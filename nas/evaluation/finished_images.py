@@ -92,7 +92,7 @@ def _check(task: Task) -> None:
     protocol = task.protocol
     if not protocol.rounded or (protocol.with_ssim and not protocol.ssim_clipped):
         raise UsageError(
-            f"the protocol of {task.name} ({protocol}) scores values that image files do not hold, as these are rounded; "
+            f"the protocol of {task.name} ({protocol}) scores values that image files, being rounded, do not hold; "
             "name another with --protocol ('nas list protocols')"
         )
 
@@ -133,7 +133,9 @@ def _score(pair: Pair, task: Task) -> Score:
     if task.channels == 1 and made.ndim == 3:
         made = to_uint8(to_luma(made))
     if made.ndim < true.ndim:
-        raise NasError(f"{str(pair.degraded)!r} is grey and {str(pair.target)!r} is in colour; the two do not belong together")
+        raise NasError(
+            f"{str(pair.degraded)!r} is grey and {str(pair.target)!r} is in colour; the two do not belong together"
+        )
     if task.protocol.crop > 1 and task.scale == 1:
         whole = made.shape[:2] == true.shape[:2]
         true = centre_crop(true, task.protocol.crop)

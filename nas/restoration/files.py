@@ -196,7 +196,7 @@ class _Work:
 def is_full(error: BaseException) -> bool:
     """Whether an error says that a device or a quota is full."""
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in FULL or "no space left" in str(error).lower()
+    return (isinstance(cause, OSError) and cause.errno in FULL) or "no space left" in str(error).lower()
 
 
 def failed(done: Restored) -> NasError | None:

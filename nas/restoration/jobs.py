@@ -82,7 +82,9 @@ def _of_folder(folder: Path, out: Path, format: str, jobs: Jobs) -> list[Job]:
     own = folder.resolve() == results
     images = [file for file in tree.images if own or results not in file.resolve().parents]
     if not images:
-        raise UsageError(f"folder {str(folder)!r} holds no images{_left(tree.left_out())}; give files or folders of images")
+        raise UsageError(
+            f"folder {str(folder)!r} holds no images{_left(tree.left_out())}; give files or folders of images"
+        )
     if tree.others:
         jobs.notes.append(f"{str(folder)!r} also holds {tree.left_out()}, left out; name videos to restore them")
     jobs.notes += [f"{str(file)!r} may not be read, left out" for file in tree.locked]

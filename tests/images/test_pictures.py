@@ -21,7 +21,9 @@ def noise(*shape: int, bits: int = 8) -> np.ndarray:
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("colours", [(), (3,)])
 @pytest.mark.parametrize("alpha", [False, True])
-def test_a_png_holds_every_kind_of_picture_exactly(bits: int, colours: tuple[int, ...], alpha: bool, tmp_path: Path) -> None:
+def test_a_png_holds_every_kind_of_picture_exactly(
+    bits: int, colours: tuple[int, ...], alpha: bool, tmp_path: Path
+) -> None:
     picture = Picture(noise(7, 9, *colours, bits=bits), noise(7, 9, bits=bits) if alpha else None, ICC)
     found = read_picture(write_picture(tmp_path / "a.png", picture))
     wanted = picture.pixels

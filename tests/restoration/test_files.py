@@ -124,4 +124,6 @@ def test_memory_that_runs_out_in_the_smallest_tiles_is_told_with_a_mend(tmp_path
 
 
 def test_full_is_told_from_other_errors() -> None:
-    assert restoring.is_full(NasError("[Errno 28] No space left on device")) and not restoring.is_full(NasError("damaged"))
+    assert restoring.is_full(NasError("[Errno 28] No space left on device")) and not restoring.is_full(
+        NasError("damaged")
+    )

@@ -123,9 +123,7 @@ def test_smaller_tiles_are_tried_when_memory_runs_out() -> None:
 @pytest.mark.parametrize(
     ("channels", "shape", "words"), [(1, (4, 4, 3), "takes grey images"), (3, (4, 4, 2), "takes 3 channels")]
 )
-def test_an_image_that_the_network_does_not_take_is_refused(
-    channels: int, shape: tuple[int, ...], words: str
-) -> None:
+def test_an_image_that_the_network_does_not_take_is_refused(channels: int, shape: tuple[int, ...], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Restorer(Enlarger(channels), PLAIN).images([noise(*shape)])
 
