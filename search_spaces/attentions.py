@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from nas.errors import NasError, UsageError
-from nas.models.optimizing import rewritten
 from nas.space.blocks import block
 from search_spaces.operations import Identity, Zero
 
@@ -47,6 +46,9 @@ class ChannelStatistics(nn.Module):
 class Gated(nn.Module):
     """A block whose gate is one sequence of layers called ``at`` that ends with a sigmoid."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:gated_form"
+
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
         self.at = nn.Sequential(*layers, nn.Sigmoid())
@@ -58,12 +60,6 @@ class Gated(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.gate(x) * x
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import GateForm
-
-        return GateForm(rewritten(self.at))
 
 
 block("attention", name="none", zero=True)(Zero)
@@ -96,6 +92,9 @@ class ContrastAttention(nn.Module):
     by at most 1e-6, and a channel without contrast gives a zero gradient where the original gives NaN.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:contrast_form"
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         f = reduced(channels, 8)
@@ -110,12 +109,6 @@ class ContrastAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.gate(x) * x
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import ContrastGate, GateForm
-
-        return GateForm(ContrastGate(rewritten(self.conv_du), SMALLEST_VARIANCE))
 
 
 @block("attention", name="spatial_attention")
@@ -148,6 +141,9 @@ class EnhancedSpatialAttention(nn.Module):
 
     Needs at least 15 x 15 pixels: a smaller map has no place for the 7x7 pooling window.
     """
+
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:enhanced_spatial_form"
 
     min_size = 15
 
@@ -185,12 +181,6 @@ class EnhancedSpatialAttention(nn.Module):
                 f"esab cannot work on {height}x{width} pixels; give it at least "
                 f"{cls.min_size}x{cls.min_size} (the harness pads, or use larger patches)"
             )
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import EnhancedSpatialGate, GateForm
-
-        return GateForm(EnhancedSpatialGate(self))
 
 
 @block("attention", name="cea", channel_multiple=8)

@@ -63,6 +63,9 @@ class JointCell(nn.Module):
     Either graph may be missing; attention alone starts from the cell's input.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:CellForm"
+
     def __init__(
         self,
         features: int,
@@ -103,9 +106,3 @@ class JointCell(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.run(x, lambda e, h: self.ops[e](h), lambda e, h: self.atts[e](h))
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import CellForm
-
-        return CellForm(self)

@@ -42,6 +42,9 @@ class ProgressiveFusion(nn.Module):
 class PixelGate(nn.Module):
     """k3(x) * sigmoid(k2(x)): a 3x3 convolution without bias, gated by a 1x1 convolution."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:PixelGateForm"
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.k2 = nn.Conv2d(channels, channels, 1)
@@ -50,12 +53,6 @@ class PixelGate(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = self.k3(x) * torch.sigmoid(self.k2(x))
         return y
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import PixelGateForm
-
-        return PixelGateForm(self.k2, self.k3)
 
 
 class CrossScaleFusion(nn.Module):

@@ -7,20 +7,17 @@ added in one sweep, and the concatenation of all cells is never made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from nas.models.inference_layers import Activation, FusedConv, plain_convolution
 from nas.models.optimizing import rewritten
+from search_spaces.attentions import SMALLEST_VARIANCE, ContrastAttention, EnhancedSpatialAttention, Gated
 from search_spaces.cells import JointCell, Wiring
 from search_spaces.ends import ImageEnds
-
-if TYPE_CHECKING:
-    from search_spaces.attentions import EnhancedSpatialAttention
-    from search_spaces.fusion import CrossScaleFusion
-    from search_spaces.network import JSNet
+from search_spaces.fusion import CrossScaleFusion, PixelGate
+from search_spaces.network import JSNet
+from search_spaces.operations import DenseBlock
 
 
 class Adding(nn.Module):
@@ -60,8 +57,9 @@ class DenseForm(Adding):
         return self.late.add_to(self.early.add_to(total, both), self.op2(both))
 
 
-def dense_form(op1: nn.Sequential, op2: nn.Sequential, reduce: nn.Conv2d) -> DenseForm:
-    """The form of a two-cell dense block (``search_spaces.operations.DenseBlock``)."""
+def dense_form(block: DenseBlock) -> DenseForm:
+    """The form of a two-cell dense block."""
+    op1, op2, reduce = block.op1, block.op2, block.reduce
     last = op2[-1]
     folded = last if isinstance(last, nn.Conv2d) and plain_convolution(last) and last.groups == 1 else None
     rest = op2[:-1] if folded is not None else op2
@@ -260,6 +258,21 @@ class EnhancedSpatialGate(nn.Module):
         return y
 
 
+def gated_form(block: Gated) -> GateForm:
+    """The form of a block whose gate is one sequence of layers."""
+    return GateForm(rewritten(block.at))
+
+
+def contrast_form(block: ContrastAttention) -> GateForm:
+    """The form of contrast-aware channel attention."""
+    return GateForm(ContrastGate(rewritten(block.conv_du), SMALLEST_VARIANCE))
+
+
+def enhanced_spatial_form(block: EnhancedSpatialAttention) -> GateForm:
+    """The form of enhanced spatial attention."""
+    return GateForm(EnhancedSpatialGate(block))
+
+
 class CrossScaleForm(nn.Module):
     """CSFM after its first 1x1 convolution: (N, W/2, H, W') -> same; gates are added in one sweep."""
 
@@ -280,9 +293,9 @@ class CrossScaleForm(nn.Module):
 class PixelGateForm(nn.Module):
     """k3(x) * sigmoid(k2(x)), multiplied in place."""
 
-    def __init__(self, k2: nn.Conv2d, k3: nn.Conv2d) -> None:
+    def __init__(self, block: PixelGate) -> None:
         super().__init__()
-        self.k2, self.k3 = FusedConv.of(k2, Activation("sigmoid")), FusedConv.of(k3)
+        self.k2, self.k3 = FusedConv.of(block.k2, Activation("sigmoid")), FusedConv.of(block.k3)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.k3(x)

@@ -77,6 +77,9 @@ class JSNet(ImageEnds):
     Input (N, channels, H, W) RGB or grey in 0..255, output (N, channels, s*H, s*W), not clamped.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:NetworkForm"
+
     def __init__(
         self,
         layout: NetworkLayout,
@@ -111,9 +114,3 @@ class JSNet(ImageEnds):
             outputs.append(x)
         fused = self.fusion(torch.cat(outputs, dim=1)) + head  # (N, L*W, H, W') -> (N, W, H, W')
         return self.leave(self.cpam(fused), image)  # (N, W, H, W') -> (N, W/2, H, W') -> image
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import NetworkForm
-
-        return NetworkForm(self)

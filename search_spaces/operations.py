@@ -41,6 +41,9 @@ class DenseBlock(nn.Module):
     cell: input channels -> layers of one cell (ends with C channels). Shapes: (N, C, H, W) -> same.
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.inference:dense_form"
+
     def __init__(self, channels: int, cell: Callable[[int], list[nn.Module]]) -> None:
         super().__init__()
         self.op1 = nn.Sequential(*cell(channels))
@@ -52,12 +55,6 @@ class DenseBlock(nn.Module):
         x2 = self.op2(torch.cat([x, x1], dim=1))  # (N, 2C, H, W) -> (N, C, H, W)
         reduced: torch.Tensor = self.reduce(torch.cat([x, x1, x2], dim=1))  # (N, 3C, H, W) -> (N, C, H, W)
         return x + reduced
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from search_spaces.inference import dense_form
-
-        return dense_form(self.op1, self.op2, self.reduce)
 
 
 @block("operation", name="none", zero=True)

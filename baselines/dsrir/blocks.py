@@ -58,6 +58,9 @@ class PatchAttention(nn.Module):
 class PatchAttentionBlock(nn.Module):
     """Two convolutions, patch attention, residual (figure: PAB); (B, C, h, w) -> same."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:PatchAttentionForm"
+
     def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grid: Grid) -> None:
         super().__init__()
         self.conv1 = conv(channels, channels, kernel, bias)
@@ -68,15 +71,12 @@ class PatchAttentionBlock(nn.Module):
         y: Tensor = self.PA(self.conv2(F.relu(self.conv1(x)))) + x
         return y
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.dsrir.inference import PatchAttentionForm
-
-        return PatchAttentionForm(self)
-
 
 class PatchAttentionGroup(nn.Module):
     """Blocks from the first grid to the last, one convolution, residual (PAG); (B, C, h, w) -> same."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:ResidualForm"
 
     def __init__(self, channels: int, kernel: int, reduction: int, bias: bool, grids: Sequence[Grid]) -> None:
         super().__init__()
@@ -87,15 +87,12 @@ class PatchAttentionGroup(nn.Module):
         y: Tensor = self.body(x) + x
         return y
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.dsrir.inference import ResidualForm
-
-        return ResidualForm(self)
-
 
 class PixelRefinement(nn.Module):
     """A gate per pixel and channel on a 3x3 convolution (figure: PRU); (B, C, H, W) -> same."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:PixelRefinementForm"
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
@@ -107,12 +104,6 @@ class PixelRefinement(nn.Module):
         y: Tensor = self.fr(q) * q + x
         return y
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.dsrir.inference import PixelRefinementForm
-
-        return PixelRefinementForm(self)
-
 
 class UncertaintyAttention(nn.Module):
     """Restored image, log-scale uncertainty and gated features of one stage (figure: USAU).
@@ -121,6 +112,9 @@ class UncertaintyAttention(nn.Module):
     official checkpoints carry them. The first is even computed, as in the release: the published count of
     multiply-adds contains it (0.2 %).
     """
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:UncertaintyForm"
 
     def __init__(self, channels: int, colours: int, kernel: int, bias: bool, last: bool = False) -> None:
         super().__init__()
@@ -143,12 +137,6 @@ class UncertaintyAttention(nn.Module):
         features = None if self.last else self.att_map(v) * projected + x
         return features, restored, uncertainty
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.dsrir.inference import UncertaintyForm
-
-        return UncertaintyForm(self)
-
 
 class Down(nn.Module):
     """(B, C, h, w) -> (B, C+step, h/2, w/2); bilinear halving of even sides is the mean of 2x2 pixels."""
@@ -165,6 +153,9 @@ class Down(nn.Module):
 class Up(nn.Module):
     """(B, C+step, h, w) -> (B, C, 2h, 2w), bilinear without corner alignment."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.dsrir.inference:EnlargementForm"
+
     def __init__(self, channels: int, step: int) -> None:
         super().__init__()
         enlarge = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
@@ -173,9 +164,3 @@ class Up(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.up(x)
         return y
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.dsrir.inference import EnlargementForm
-
-        return EnlargementForm(self)

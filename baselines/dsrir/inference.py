@@ -5,23 +5,19 @@ Reached through the method ``optimized`` of each module (``nas.models.optimizing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.dsrir.blocks import (
+    PatchAttentionBlock,
+    PatchAttentionGroup,
+    PixelRefinement,
+    UncertaintyAttention,
+    Up,
+)
 from nas.models.inference_layers import Activation, FusedConv
 from nas.models.optimizing import rewritten
-
-if TYPE_CHECKING:
-    from baselines.dsrir.blocks import (
-        PatchAttentionBlock,
-        PatchAttentionGroup,
-        PixelRefinement,
-        UncertaintyAttention,
-        Up,
-    )
 
 
 class PatchAttentionForm(nn.Module):

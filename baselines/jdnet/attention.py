@@ -157,6 +157,9 @@ def _flat(x: Tensor) -> Tensor:
 class AttentionBlock(nn.Module):
     """x + conv(lrelu(BN(SAM(lrelu(BN(x)))))); the only place with batch normalisation (section 1.5)."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:attention_form"
+
     def __init__(
         self,
         in_planes: int,
@@ -178,9 +181,3 @@ class AttentionBlock(nn.Module):
         h = self.sam(self.relu(self.bn1(x)))  # (N, C, H, W) -> (N, M, H, W)
         result: Tensor = x + self.conv(self.relu(self.bn2(h)))  # (N, C, H, W)
         return result
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``; attention of the other kind stays as it is."""
-        from baselines.jdnet.inference import AttentionForm
-
-        return AttentionForm(self, SLOPE) if self.sam.sa_type == "pairwise" else self

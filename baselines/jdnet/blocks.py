@@ -25,6 +25,9 @@ class ResidualBlock(nn.Module):
     (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))
     """
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:ResidualForm"
+
     def __init__(self, in_ch: int, out_ch: int, stride: int = 2) -> None:
         super().__init__()
         self.convert = conv(in_ch, out_ch, 3, stride)
@@ -35,15 +38,12 @@ class ResidualBlock(nn.Module):
         result: Tensor = c + self.res(c)
         return result
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.jdnet.inference import ResidualForm
-
-        return ResidualForm(self)
-
 
 class SelfCalibratedConvolution(nn.Module):
     """A convolution gated by a coarse view of its own input; keeps (N, planes, H, W)."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:CalibratedConvolutionForm"
 
     def __init__(self, planes: int, pooling_r: int = 4) -> None:
         super().__init__()
@@ -57,15 +57,12 @@ class SelfCalibratedConvolution(nn.Module):
         result: Tensor = self.k4(self.k3(x) * gate)
         return result
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.jdnet.inference import CalibratedConvolutionForm
-
-        return CalibratedConvolutionForm(self)
-
 
 class SelfCalibratedBlock(nn.Module):
     """Two half-wide branches, one of them self-calibrated, joined and added; keeps (N, planes, H, W)."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:CalibratedBlockForm"
 
     def __init__(self, in_planes: int, planes: int, pooling_r: int = 4) -> None:
         super().__init__()
@@ -82,9 +79,3 @@ class SelfCalibratedBlock(nn.Module):
         b = self.scconv(self.relu(self.conv1_b(x)))  # (N, planes / 2, H, W)
         result: Tensor = self.relu(x + self.conv3(torch.cat([a, b], dim=1)))
         return result
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.jdnet.inference import CalibratedBlockForm
-
-        return CalibratedBlockForm(self)

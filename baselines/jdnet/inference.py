@@ -8,20 +8,16 @@ more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.jdnet.attention import SLOPE, AttentionBlock, position_grid
+from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, SelfCalibratedConvolution, enlarge
+from baselines.jdnet.model import DenseUnits, JointUnit
 from baselines.jdnet.primitives import padded, taps
 from nas.models.inference_layers import Activation, FusedConv, frozen
 from nas.models.optimizing import rewritten
-
-if TYPE_CHECKING:
-    from baselines.jdnet.attention import AttentionBlock
-    from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, SelfCalibratedConvolution
-    from baselines.jdnet.model import DenseUnits, JointUnit
 
 #: elements of each of the three tensors that attention holds for a band of rows (1 MiB in float32)
 BAND_ELEMENTS = 2**18
@@ -69,8 +65,6 @@ class AttentionForm(nn.Module):
         self.conv = FusedConv.of(block.conv)
 
     def forward(self, x: Tensor) -> Tensor:
-        from baselines.jdnet.attention import position_grid
-
         height, width = x.shape[-2:]
         h = F.leaky_relu_(torch.addcmul(self.shift, x, self.factor), self.slope)
         query, key, value = (t.contiguous() for t in self.entry(h).split(self.planes, dim=1))
@@ -104,6 +98,11 @@ class AttentionForm(nn.Module):
             result[:, plane] = (weight[:, plane % groups] * around).sum((1, 2))
 
 
+def attention_form(block: AttentionBlock) -> nn.Module:
+    """The form of the attention block; attention of the other kind stays as it is."""
+    return AttentionForm(block, SLOPE) if block.sam.sa_type == "pairwise" else block
+
+
 class ResidualForm(nn.Module):
     """c + res(c) in place, where c is new."""
 
@@ -124,8 +123,6 @@ class CalibratedConvolutionForm(nn.Module):
         self.k2, self.k3, self.k4 = rewritten(block.k2), rewritten(block.k3), rewritten(block.k4)
 
     def forward(self, x: Tensor) -> Tensor:
-        from baselines.jdnet.blocks import enlarge
-
         gate = enlarge(self.k2(x), x).add_(x).sigmoid_()
         y: Tensor = self.k4(gate.mul_(self.k3(x)))
         return y
@@ -172,8 +169,6 @@ class UnitForm(nn.Module):
         self.scn = rewritten(unit.scn) if config.self_calibration else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        from baselines.jdnet.blocks import enlarge
-
         a: Tensor = self.san(x)
         t, total = a, self.own(a)
         for j, (block, fuse) in enumerate(zip(self.res_list, self.coarser, strict=True)):

@@ -81,6 +81,9 @@ class JDNetConfig:
 class JointUnit(nn.Module):
     """Self-attention, aggregation over scales, self-calibration; keeps (N, C, H, W)."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:UnitForm"
+
     def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
         C, S = config.channel, config.scale_num
@@ -116,15 +119,12 @@ class JointUnit(nn.Module):
         u = m + a
         return self.scn(u) if self.config.self_calibration else u
 
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.jdnet.inference import UnitForm
-
-        return UnitForm(self)
-
 
 class DenseUnits(nn.Module):
     """Joint units; each reads a 1x1 fusion of the first features and of all raw unit outputs before it."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "baselines.jdnet.inference:DenseUnitsForm"
 
     def __init__(self, config: JDNetConfig) -> None:
         super().__init__()
@@ -138,12 +138,6 @@ class DenseUnits(nn.Module):
             raw.append(unit(fused))
             fused = fuse(torch.cat(raw, dim=1))  # (N, (i + 2) C, H, W) -> (N, C, H, W)
         return fused
-
-    def optimized(self) -> nn.Module:
-        """See ``nas.models.optimizing.Rewritable``."""
-        from baselines.jdnet.inference import DenseUnitsForm
-
-        return DenseUnitsForm(self)
 
 
 class JDNet(nn.Module):

@@ -51,6 +51,8 @@ def ablate_command(
     reference: _Reference = None,
     seeds: _Seeds = 1,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: _Time = None,
     trials: _Trials = None,

@@ -43,16 +43,8 @@ def check_command(
     from nas.registry import load_plugins
 
     load_plugins(plugin)
-    report = check_folder(
-        path,
-        task,
-        clean_half,
-        patch=patch,
-        usual_patch=DataSettings().patch if split == "train" else None,
-        split=split,
-        clean=clean,
-        degraded=degraded,
-    )
+    usual = DataSettings().patch if split == "train" else None
+    report = check_folder(path, task, clean_half, patch, usual, split, clean, degraded)
     typer.echo(report.to_text())
     if not report.ok:
         raise typer.Exit(1)

@@ -141,7 +141,7 @@ def given_settings(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     flags = {}
     for parameter, setting in FLAGS[command].items():
-        value = given.get(parameter)
+        value = given[parameter]
         if value is None:
             continue
         if setting in _LISTS:

@@ -20,6 +20,8 @@ def noise_command(
     steps: o.StepsOption = None,
     lr: o.LearningRateOption = None,
     data: o.DataOption = None,
+    clean: o.CleanOption = None,
+    degraded: o.DegradedOption = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
     cells: o.CellsOption = None,

@@ -105,7 +105,6 @@ def check_folder(
     path: str | Path | None = None,
     task: str | Task | None = None,
     clean_half: str = "left",
-    *,
     patch: int | None = None,
     usual_patch: int | None = None,
     split: str = "train",

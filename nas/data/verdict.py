@@ -100,7 +100,8 @@ class Verdict:
         for fault in self.faults:
             items.setdefault(fault.kind, set()).add(fault.item)
         parts = ", ".join(f"{len(found)} {words.get(kind, kind)}" for kind, found in items.items())
-        return f"{len({f.item for f in self.faults})} images are left out as unfit ({parts})"
+        count = len({f.item for f in self.faults})
+        return f"{count} image{'s are' if count > 1 else ' is'} left out as unfit ({parts})"
 
 
 def judge(sources: Sequence[Source], task: str | Task, patch: int | None = None, training: bool = True) -> Verdict:

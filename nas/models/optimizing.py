@@ -1,14 +1,17 @@
 """Networks rewritten for inference: the same function, computed in fewer and cheaper steps.
 
 ``optimize`` copies a network and rewrites the copy from the top down. A module that knows a better form of itself says
-so by a method ``optimized`` (see ``Rewritable``); the rewriter knows no network and no block. For all others there are
-general rules: parametrised weights are computed once, a convolution takes its activation with it, a chain of
-convolutions and pixel shuffles becomes one convolution, batch normalisation joins the convolution before it.
+so by a method ``optimized`` (see ``Rewritable``), or by an attribute ``inference_form`` = "module:name" of its class,
+which names what makes the form of the module that it is called with; the rewriter knows no network and no block. For
+all others there are general rules: parametrised weights are computed once, a convolution takes its activation with it,
+and a chain of convolutions and pixel shuffles becomes one convolution.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -33,10 +36,7 @@ class Rewritable(Protocol):
 
 
 class OptimizedModel(nn.Module):
-    """A network rewritten by ``optimize``, for inference only.
-
-    It works in the memory order (H, W, C), unless the network has an attribute ``inference_order`` with another
-    ``torch.memory_format``.
+    """A network rewritten by ``optimize``, for inference only; it works in the memory order (H, W, C).
 
     Attributes:
         descriptor: That of the network.
@@ -45,8 +45,7 @@ class OptimizedModel(nn.Module):
     def __init__(self, network: nn.Module, original: nn.Module) -> None:
         super().__init__()
         self.descriptor = descriptor_of(original)
-        self._order: torch.memory_format = getattr(original, "inference_order", torch.channels_last)
-        self.network = network.to(memory_format=self._order)  # type: ignore[call-overload]  # torch's types lack it
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in types
         super().train(False)
 
     def train(self, mode: bool = True) -> OptimizedModel:
@@ -61,7 +60,7 @@ class OptimizedModel(nn.Module):
     def forward(self, image: Tensor) -> Any:
         """What the network returns for images (N, C, H, W); no gradient is recorded."""
         with torch.no_grad():
-            return self.network(image.contiguous(memory_format=self._order))
+            return self.network(image.contiguous(memory_format=torch.channels_last))
 
 
 def optimize(model: nn.Module) -> nn.Module:
@@ -141,7 +140,10 @@ def rewritten(module: nn.Module) -> nn.Module:
 def _rewritten(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
     """``known``: what became of the modules met before, so that one that is used twice stays one."""
     if id(module) not in known:
-        if isinstance(module, Rewritable):
+        form = getattr(type(module), "inference_form", None)
+        if isinstance(form, str):
+            known[id(module)] = _named(form)(module)
+        elif isinstance(module, Rewritable):
             known[id(module)] = module.optimized()
         elif type(module) is nn.Sequential:
             known[id(module)] = _chain(module, known)
@@ -153,6 +155,13 @@ def _rewritten(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
                 if child is not None:
                     module._modules[name] = _rewritten(child, known)
     return known[id(module)]
+
+
+def _named(form: str) -> Callable[[nn.Module], nn.Module]:
+    """What "module:name" names."""
+    path, _, name = form.partition(":")
+    found: Callable[[nn.Module], nn.Module] = getattr(import_module(path), name)
+    return found
 
 
 def _chain(layers: nn.Sequential, known: dict[int, nn.Module]) -> nn.Module:

@@ -18,6 +18,8 @@ KINDS = {"retrain": RetrainSettings, "bench data": RetrainSettings, "bench train
 VALUES: dict[str, Any] = {
     "task": "sr_x4",
     "data": ["photos", "more"],
+    "clean": ["A", "C"],
+    "degraded": ["B", "D"],
     "batch": 3,
     "patch": 60,
     "space": "osm",

@@ -94,7 +94,7 @@ def test_all_offenders_are_named_at_once_by_check_and_training(
     with caplog.at_level(logging.WARNING):
         kept = train(tmp_path, data__skip_unfit=True)
     assert [p.name for p in kept.parts["weights"]] == ["0001", "0002", "0003"]
-    assert f"{count} images are left out as unfit" in caplog.text
+    assert f"{count} image{'s are' if count > 1 else ' is'} left out as unfit" in caplog.text
 
 
 def test_a_mixture_of_offenders_is_named_in_one_sentence(tmp_path: Path) -> None:

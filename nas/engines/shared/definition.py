@@ -52,6 +52,8 @@ LOCAL = (
     "plugins",
     "retrain",
     "data.path",
+    "data.clean",
+    "data.degraded",
     "data.cache",
     "data.workers",
 )
