@@ -10,9 +10,6 @@ from nas.models.descriptor import ModelDescriptor
 from nas.models.merging import merge
 from nas.models.parametrized import without_parametrizations
 
-#: no padded side counts more multiples than this
-_MOST_MULTIPLES = 2**20
-
 
 class HostModel(nn.Module):
     """A network between an input and an output that no program can get wrong.
@@ -97,12 +94,6 @@ def padded_by_numbers(image: Tensor, multiple: int, least: int) -> Tensor:
 
 def _full(size: int, multiple: int, least: int) -> int:
     """``nas.models.calling.allowed_size`` for a size that may be a symbol."""
-    if multiple == 1:
-        return torch.sym_max(size, least)  # type: ignore[no-any-return, no-untyped-call]
-    if not torch.compiler.is_exporting():
-        return -(-max(size, least) // multiple) * multiple
-    # Divisibility of an expression is more than an export can prove, that of ``multiple`` times a fresh number is not.
-    count = ((torch.full((), size, dtype=torch.int64).clamp_min(least) + multiple - 1) // multiple).item()
-    torch._check(count >= -(-least // multiple))
-    torch._check(count <= _MOST_MULTIPLES)
-    return int(count) * multiple if isinstance(count, float) else count * multiple
+    if least > multiple:  # otherwise the multiple is enough
+        size = torch.sym_max(size, least)  # type: ignore[no-untyped-call]
+    return (size + multiple - 1) // multiple * multiple

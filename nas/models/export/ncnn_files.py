@@ -64,8 +64,8 @@ def save_ncnn(host: HostModel, out: Path, description: dict[str, Any], half: boo
 def convert(module: torch.nn.Module, example: Tensor, folder: Path, half: bool = False, name: str = "module") -> Path:
     """Convert any module by pnnx.
 
-    Two sizes are traced. From one, pnnx keeps the traced size in layers that resize to another's size (``esab``), and the
-    file is wrong at every other size without a word.
+    Two sizes are traced. From one, pnnx keeps the traced size in layers that resize (``esab``), and the file is
+    wrong at every other size without a word.
 
     Args:
         module: In evaluation mode.
