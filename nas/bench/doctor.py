@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -25,14 +24,6 @@ TOO_LITTLE, LITTLE = 100 * 2**20, 2 * 2**30
 CLOCKS_APART = 5.0
 #: the oldest Python that is served, and the first that nobody has tried
 PYTHONS = (3, 11), (3, 15)
-#: what each extra is for, and a module of it
-EXTRAS = {
-    "track": ("TensorBoard logs", "tensorboard"),
-    "onnx": ("nas export", "onnxscript"),
-    "pg": ("--storage postgresql://", "psycopg"),
-    "dashboard": ("a page on shared studies", "optuna_dashboard"),
-    "nni": ("--strategy nni", "nni"),
-}
 OK, NOTE, BROKEN = "ok", "note", "BROKEN"
 
 
@@ -274,10 +265,23 @@ def _locks(mark: Path, name: str) -> Finding:
 
 
 def check_extras() -> Finding:
-    """Which optional parts are installed."""
-    there = [name for name, (_, module) in EXTRAS.items() if importlib.util.find_spec(module) is not None]
-    absent = [f"{name} ({use})" for name, (use, _) in EXTRAS.items() if name not in there]
+    """Which optional parts are installed whole."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in importlib.metadata.requires("jsnas") or []]
+    there, absent = [], []
+    for name in importlib.metadata.metadata("jsnas").get_all("Provides-Extra") or []:
+        needed = [r.name for r in wanted if r.marker is not None and r.marker.evaluate({"extra": name})]
+        (there if all(map(_is_installed, needed)) else absent).append(name)
     text = f"installed: {', '.join(there) or 'none'}"
     if absent:
-        text += f"; not installed: {', '.join(absent)}: pip install 'jsnas[NAME]' where you need one"
+        text += f"; not installed: {', '.join(absent)} (pip install 'jsnas[NAME]' where you need one)"
     return Finding("extras", text)
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
