@@ -272,7 +272,7 @@ def check_extras() -> Finding:
     there, absent = [], []
     for name in importlib.metadata.metadata("jsnas").get_all("Provides-Extra") or []:
         needed = [r.name for r in wanted if r.marker is not None and r.marker.evaluate({"extra": name})]
-        (there if all(map(_is_installed, needed)) else absent).append(name)
+        (there if needed and all(map(_is_installed, needed)) else absent).append(name)
     text = f"installed: {', '.join(there) or 'none'}"
     if absent:
         text += f"; not installed: {', '.join(absent)} (pip install 'jsnas[NAME]' where you need one)"
