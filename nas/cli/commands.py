@@ -72,7 +72,9 @@ _TABLE = (
 )
 _BENCH = (
     CommandEntry(
-        "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
+        "search-step",
+        "A search step with the plain supernet against the fused one: time, memory and launched operations.",
+        "bench:search_step_command",
     ),
     CommandEntry(
         "data",
@@ -88,6 +90,11 @@ _BENCH = (
         "models",
         "Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.",
         "bench_networks:models_command",
+    ),
+    CommandEntry(
+        "restore",
+        "Images a second of 'nas restore', from file to file, against a bare loop, in turns.",
+        "bench_networks:restore_command",
     ),
     CommandEntry(
         "strategies",
@@ -135,6 +142,12 @@ COMMANDS = (
         "evaluate",
         "Measure models on benchmark sets: one CSV row for each model and set.",
         "evaluate:evaluate_command",
+        after_interruption=REPEAT,
+    ),
+    CommandEntry(
+        "restore",
+        "Restore images of your own with trained weights; no ground truth is needed.",
+        "restore:restore_command",
         after_interruption=REPEAT,
     ),
     CommandEntry(

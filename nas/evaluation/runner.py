@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from nas.evaluation.benchmark_sets import BenchmarkSet
+from nas.evaluation.further_metrics import further_values
 from nas.evaluation.inference import restore
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.result_columns import row_name
 from nas.evaluation.saved_images import REFERENCES, image_path
-from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
+from nas.evaluation.scoring import Array, Score, degraded_and_target, same_planes, score_output, to_tensor
 from nas.evaluation.tiles import input_size, smaller_tiles, tile_for
 from nas.images import to_uint8, write_image
 from nas.models.calling import descriptor_of
@@ -38,11 +40,25 @@ def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> Eva
     Raises:
         NasError: The network cannot be optimised exactly.
     """
-    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
-    if options.plain or reduced:
-        return model
-    form = optimize(model.model)
-    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
+    return replace(model, model=form_of(model.model, options.dtype, options.plain))
+
+
+def form_of(network: nn.Module, dtype: str, plain: bool = False) -> nn.Module:
+    """The form of a network in which images are restored, see ``EvaluationOptions.plain``.
+
+    Args:
+        network: Not changed.
+        dtype: A name of ``DTYPES``.
+        plain: Leave it as it is written.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if plain or reduced or isinstance(network, OptimizedModel):
+        return network
+    form = optimize(network)
+    return form if isinstance(form, OptimizedModel) else network
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:
@@ -123,6 +139,8 @@ def _score_images(
             dtype=DTYPES[options.dtype],
         )
         score, restored = score_output(output, target, one.task, with_ssim)
+        if options.metrics:
+            score = replace(score, further=further_values(options.metrics, *same_planes(restored, target), one.task))
         scores.append(score)
         if options.save_images is not None:
             versions: list[Array] = [restored, target, to_uint8(degraded)]

@@ -150,12 +150,19 @@ def file_digests(settings: Settings) -> dict[str, str]:
         source = plugin_file(plugin)
         if source is not None:
             files[f"plug-in {Path(plugin).name}"] = source
+    if settings.train.teacher is not None:
+        files["teacher"] = weights_inside(settings.train.teacher)
     if isinstance(settings, SearchSettings):
         if settings.limits.latency_table:
             files["latency table"] = Path(settings.limits.latency_table)
         estimator = ESTIMATORS.get(settings.search.estimator)
         files |= estimator.files(settings.search.own(estimator.Settings))
     return {role: _digest(path) for role, path in files.items() if path.is_file()}
+
+
+def weights_inside(path: str) -> Path:
+    """The weights file that a path to it or to a run folder means."""
+    return Path(path) / "weights.safetensors" if Path(path).is_dir() else Path(path)
 
 
 def plugin_file(plugin: str) -> Path | None:
@@ -173,6 +180,7 @@ def plugin_file(plugin: str) -> Path | None:
 def absolute_paths(settings: Settings) -> dict[str, list[str]]:
     """The absolute form of the paths that the settings name, by dotted setting."""
     named: dict[str, list[str]] = {"data.path": settings.data.path, "plugins": settings.plugins}
+    named["train.teacher"] = [settings.train.teacher or ""]
     if isinstance(settings, SearchSettings):
         named["space"] = [settings.space]
         named["limits.latency_table"] = [settings.limits.latency_table or ""]

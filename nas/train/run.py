@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.documents import read_json, read_yaml
 from nas.errors import NasError, UsageError
@@ -183,7 +183,7 @@ class Run:
         if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
-        return cls(folder, kind, parse(SETTINGS_BY_KIND[kind], tree))
+        return cls(folder, kind, parse_stored(SETTINGS_BY_KIND[kind], tree))
 
     def expect(self, kind: type[S]) -> S:
         """The settings, typed.
@@ -207,6 +207,11 @@ class Run:
     def weights_file(self) -> Path:
         """The weights that the run leaves behind."""
         return self.folder / "weights.safetensors"
+
+    @property
+    def best_file(self) -> Path:
+        """The weights of the best validation of a training."""
+        return self.folder / "weights.best.safetensors"
 
     @property
     def finished(self) -> bool:

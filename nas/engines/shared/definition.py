@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.changes import flat
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import SearchSettings
 from nas.documents import parse_yaml, read_bytes
 from nas.engines.evaluator import Evaluator
@@ -130,7 +130,7 @@ class Definition:
         try:
             settings, space, space_hash, files, images, sources, version = (attributes[PREFIX + n] for n in names)
             return cls(
-                parse(SearchSettings, parse_yaml(settings, "the settings of the study")),
+                parse_stored(SearchSettings, parse_yaml(settings, "the settings of the study")),
                 dict(space),
                 str(space_hash),
                 dict(files),
