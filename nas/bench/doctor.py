@@ -148,7 +148,7 @@ def _computes(device: str) -> str:
     if device != "cpu":
         return str(torch.cuda.get_device_name(device)) if device.startswith("cuda") else device
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    libraries = {"MKL": torch.backends.mkl.is_available(), "oneDNN": onednn}
+    libraries = {"MKL": torch.backends.mkl.is_available(), "oneDNN": onednn}  # type: ignore[no-untyped-call]
     return ", ".join(name for name, there in libraries.items() if there) or "no MKL, no oneDNN"
 
 
@@ -269,7 +269,8 @@ def check_extras() -> Finding:
     from packaging.requirements import Requirement
 
     wanted = [Requirement(text) for text in importlib.metadata.requires("jsnas") or []]
-    there, absent = [], []
+    there: list[str] = []
+    absent: list[str] = []
     for name in importlib.metadata.metadata("jsnas").get_all("Provides-Extra") or []:
         needed = [r.name for r in wanted if r.marker is not None and r.marker.evaluate({"extra": name})]
         (there if needed and all(map(_is_installed, needed)) else absent).append(name)
