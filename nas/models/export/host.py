@@ -62,8 +62,8 @@ class HostModel(nn.Module):
 
     def _padded(self, image: Tensor) -> Tensor:
         d = self.descriptor
-        if torch.jit.is_tracing():  # type: ignore[no-untyped-call]
-            scripted: Tensor = torch.jit.script(padded_by_numbers)(image, d.size_multiple, d.min_size)  # type: ignore[no-untyped-call]
+        if torch.jit.is_tracing():  # type: ignore[no-untyped-call, attr-defined]
+            scripted: Tensor = torch.jit.script(padded_by_numbers)(image, d.size_multiple, d.min_size)
             return scripted
         for axis in (2, 3):
             size = image.shape[axis]

@@ -30,7 +30,7 @@ def save_torchscript(host: HostModel, dtype: torch.dtype, out: Path, description
     except Exception as error:  # the tracer's errors have no common class
         raise depends_on_size(host.descriptor.name, type(error).__name__) from error
     with replacing(out) as partial:
-        torch.jit.save(traced, str(partial), _extra_files={DESCRIPTION: json.dumps(description)})  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, str(partial), _extra_files={DESCRIPTION: json.dumps(description)})
 
 
 class ScriptRunner:
