@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from nas.evaluation.harness import evaluate as evaluate
     from nas.images.resize import imresize as imresize
     from nas.report.published import load_published as load_published
+    from nas.restoration.image import restore as restore
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
     from nas.space import load_space as load_space
+    from nas.train.loading import load as load
     from nas.train.retrain import retrain as retrain
 
     __version__: str
@@ -36,9 +38,11 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "evaluate": ("nas.evaluation.harness", "evaluate"),
     "frame": ("nas.evaluation.frames", "frame"),
     "imresize": ("nas.images.resize", "imresize"),
+    "load": ("nas.train.loading", "load"),
     "load_published": ("nas.report.published", "load_published"),
     "load_space": ("nas.space", "load_space"),
     "metrics": ("nas.evaluation.metrics", None),
+    "restore": ("nas.restoration.image", "restore"),
     "retrain": ("nas.train.retrain", "retrain"),
     "search": ("nas.engines.search", "search"),
 }
@@ -51,9 +55,11 @@ __all__ = [
     "evaluate",
     "frame",
     "imresize",
+    "load",
     "load_published",
     "load_space",
     "metrics",
+    "restore",
     "retrain",
     "search",
 ]

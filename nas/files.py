@@ -6,10 +6,13 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from nas.errors import FULL, NasError, file_error
 
 #: What the name of every partial file contains; such files beside finished ones were left by a killed process.
 PARTIAL = ".partial"
+#: the process that writes a partial file, in its name
+_WRITER = re.compile(rf"\.([0-9]{{1,9}})-[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 #: letters of a file's stem that the name of its partial file repeats: together they must not be too long for a name
 _STEM = 64
 #: words in errors of libraries that write files by themselves -> the error number that they stand for
@@ -84,16 +89,36 @@ def _write_failure(error: Exception, partial: Path, path: Path) -> NasError | No
     return file_error(OSError(number, os.strerror(number)), path) if number is not None else None
 
 
-def remove_partial_files(folder: Path) -> None:
-    """Delete what processes left in ``folder`` that were killed while writing.
+def remove_partial_files(folder: Path, *, of: Path | None = None, older: float = 0.0) -> None:
+    """Delete what processes left in ``folder`` that were killed while writing; what a living one writes stays.
 
-    Only for a folder with a single writer: a partial file may be the one that another process writes at this moment.
+    Whether a process lives is known of this machine alone: a folder to which other machines write at the same time
+    needs ``older``.
 
     Args:
-        folder: The folder; its sub-folders are left alone.
+        folder: The folder, which need not exist; its sub-folders are left alone.
+        of: Delete only what was to become this file.
+        older: Delete only what nobody has written to for so many seconds.
     """
-    for left in folder.glob(f"*{PARTIAL}*"):
-        left.unlink(missing_ok=True)
+    pattern = f"*{PARTIAL}*" if of is None else f".{escape(of.stem[:_STEM])}.*{PARTIAL}{escape(of.suffix)}"
+    for left in folder.glob(pattern):
+        with suppress(OSError):  # another process has swept it, or may alone
+            if not _is_being_written(left) and time.time() - left.stat().st_mtime >= older:
+                left.unlink()
+
+
+def _is_being_written(partial: Path) -> bool:
+    """Whether another living process of this machine has begun a partial file."""
+    named = _WRITER.search(partial.name)
+    if named is None or int(named[1]) == os.getpid():
+        return False
+    try:
+        os.kill(int(named[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's
+        return True
+    return True
 
 
 @contextmanager

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 #: bytes of a file's name that leave room for a prefix and an ending on every common file system
 _LONGEST_NAME = 150
+#: what stands in place of a password
+MASK = "***"
+#: an account with its password in an address, and a password among its parameters
+_ACCOUNT = re.compile(r"(?P<before>^[^/?#]*://[^/:@]*:)(?P<password>.*)(?P<after>@)", re.DOTALL)
+_PARAMETER = re.compile(r"(?P<before>[?&](?:password|passfile|sslpassword)=)(?P<password>[^&#]*)(?P<after>)", re.I)
 #: what a spreadsheet takes for the beginning of a formula
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -54,3 +61,20 @@ def defused(text: str) -> str:
 def restored(cell: str) -> str:
     """The text that ``defused`` was given."""
     return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in FORMULA else cell
+
+
+def masked(url: str) -> str:
+    """The address of a database without its password, for files, messages and process lists."""
+    for pattern in (_ACCOUNT, _PARAMETER):
+        url = pattern.sub(rf"\g<before>{MASK}\g<after>", url)
+    return url
+
+
+def without_password(text: str, url: str) -> str:
+    """A text of others, in which the address of a database or its password may stand, without the password."""
+    text = text.replace(url, masked(url))
+    for pattern in (_ACCOUNT, _PARAMETER):
+        for found in pattern.finditer(url):
+            for secret in {found["password"], unquote(found["password"])} - {"", MASK}:
+                text = text.replace(secret, MASK)
+    return text

@@ -1,4 +1,4 @@
-"""From names to what they stand for: blocks, skeletons, spaces, tasks, strategies, baselines.
+"""From names to what they stand for: blocks, skeletons, spaces, tasks, strategies, baselines, losses, metrics.
 
 A registry is filled in two ways. A decorator (or ``add``) registers an object that is already imported; an entry
 point of the registry's group names a module that is imported the first time one of its names is wanted. So a third
@@ -180,3 +180,7 @@ BASELINES: Registry[Any] = Registry("model", group="nas.baselines", attribute="B
 STRATEGIES: Registry[Any] = Registry("strategy", group="nas.strategies", attribute="STRATEGY")
 #: name -> estimator class
 ESTIMATORS: Registry[Any] = Registry("estimator", group="nas.estimators", attribute="ESTIMATOR")
+#: name -> ``nas.train.losses.Loss``; built-in ones are there once ``nas.train.losses`` is imported
+LOSSES: Registry[Any] = Registry("loss", group="nas.losses")
+#: name -> ``nas.evaluation.further_metrics.Metric``; built-in ones are there once that module is imported
+METRICS: Registry[Any] = Registry("metric", group="nas.metrics")

@@ -7,6 +7,8 @@ Source: official JSNet release (Shen et al., Pattern Recognition 132, 2022) and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -135,6 +137,18 @@ class DilatedSpatialAttention(Gated):
         )
 
 
+class Checked(nn.Identity):
+    """Passes its input on after a check; a layer, so that a trace of the block that has it meets no branch."""
+
+    def __init__(self, check: Callable[[torch.Tensor], None]) -> None:
+        super().__init__()
+        self.check = check
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.check(x)
+        return x
+
+
 @block("attention", name="esab", min_size=15)
 class EnhancedSpatialAttention(nn.Module):
     """Enhanced spatial attention from a strided, pooled and resized bottleneck (RFANet).
@@ -150,6 +164,7 @@ class EnhancedSpatialAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         f = reduced(channels, 8)
+        self.large_enough = Checked(self.check)
         self.conv1 = nn.Conv2d(channels, f, 1)
         self.conv_f = nn.Conv2d(f, f, 1)
         self.conv_max = nn.Conv2d(f, f, 3, padding=1)
@@ -160,9 +175,8 @@ class EnhancedSpatialAttention(nn.Module):
 
     def gate(self, x: torch.Tensor) -> torch.Tensor:
         """(N, W, H, W'), values in 0..1."""
-        self.check(x)
         height, width = x.shape[-2:]
-        a = self.conv1(x)  # (N, W, H, W') -> (N, f, H, W')
+        a = self.conv1(self.large_enough(x))  # (N, W, H, W') -> (N, f, H, W')
         b = F.max_pool2d(self.conv2(a), kernel_size=7, stride=3)  # about (N, f, H/6, W'/6)
         b = F.relu(self.conv_max(b))
         b = self.conv3_(F.relu(self.conv3(b)))

@@ -14,6 +14,8 @@ from torch import nn
 
 #: (edge number, value of its source node) -> what the edge contributes to its target node
 EdgeFunction = Callable[[int, torch.Tensor], torch.Tensor]
+#: (node, its value) -> number of each edge that leaves it, and what that contributes to its target node
+LeavingFunction = Callable[[int, torch.Tensor], dict[int, torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Wiring:
     nodes: int
     edges: tuple[tuple[int, int], ...]
     merge: str = "sum"
+
+
+#: (value of node 0, graph) -> the values of all nodes
+GraphFunction = Callable[[torch.Tensor, Wiring], list[torch.Tensor]]
 
 
 def full_wiring(nodes: int) -> Wiring:
@@ -54,6 +60,29 @@ def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[t
         for term in entering[1:]:
             total = total + term
         states.append(total / len(entering) if wiring.merge == "mean" and len(entering) > 1 else total)
+    return states
+
+
+def propagate_by_source(first: torch.Tensor, wiring: Wiring, leaving: LeavingFunction) -> list[torch.Tensor]:
+    """``propagate`` where the edges that leave a node are computed together.
+
+    Args:
+        first: The value of node 0, (N, C, H, W).
+        wiring: Which edges there are.
+        leaving: What the edges that leave a node contribute.
+
+    Returns:
+        The values of nodes 0..nodes, all of one shape.
+    """
+    states, contributions = [first], leaving(0, first)
+    for node in range(1, wiring.nodes + 1):
+        entering = [contributions.pop(e) for e, (_, target) in enumerate(wiring.edges) if target == node]
+        total = entering[0]
+        for term in entering[1:]:
+            total = total + term
+        states.append(total / len(entering) if wiring.merge == "mean" and len(entering) > 1 else total)
+        if node < wiring.nodes:
+            contributions |= leaving(node, states[node])
     return states
 
 
@@ -94,15 +123,19 @@ class JointCell(nn.Module):
         if at_wiring is not None:
             self.atts = nn.ModuleList(atts)
 
-    def run(self, x: torch.Tensor, operation: EdgeFunction, attention: EdgeFunction) -> torch.Tensor:
-        """The cell with given edge functions: (N, W, H, W') -> same."""
+    def run(self, x: torch.Tensor, operation: GraphFunction, attention: GraphFunction) -> torch.Tensor:
+        """The cell with given ways to compute its graphs: (N, W, H, W') -> same."""
         features = x
         if self.op_wiring is not None:
-            states = propagate(self.process(x), self.op_wiring, operation)  # N_o + 1 tensors (N, C, H, W')
+            states = operation(self.process(x), self.op_wiring)  # N_o + 1 tensors (N, C, H, W')
             features = self.op_nodes_fusion(torch.cat(states, dim=1))  # (N, C*(N_o+1), H, W') -> (N, W, H, W')
         if self.at_wiring is not None:
-            features = propagate(features, self.at_wiring, attention)[-1]
+            features = attention(features, self.at_wiring)[-1]
         return x + features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.run(x, lambda e, h: self.ops[e](h), lambda e, h: self.atts[e](h))
+        return self.run(
+            x,
+            lambda first, wiring: propagate(first, wiring, lambda e, h: self.ops[e](h)),
+            lambda first, wiring: propagate(first, wiring, lambda e, h: self.atts[e](h)),
+        )

@@ -38,6 +38,48 @@ class ProgressiveFusion(nn.Module):
         y: torch.Tensor = self.fusion(torch.cat(fused, dim=1))  # (N, L*W, H, W') -> (N, W, H, W')
         return y
 
+    def folded(self, outputs: Sequence[torch.Tensor], after: nn.Conv2d) -> torch.Tensor:
+        """This fusion and a 1x1 convolution of its result, as one 1x1 convolution of each cell's output.
+
+        Everything here is linear, so that the matrices can be multiplied first: with T the columns of ``after`` times
+        ``fusion`` that read g_i, the matrix for g_i is T_i plus what the later g take of it.
+
+        Args:
+            outputs: L tensors (N, W, H, W') in network order.
+            after: W to any number of channels.
+
+        Returns:
+            after(forward(outputs)), up to rounding.
+        """
+        with torch.autocast(outputs[0].device.type, enabled=False):
+            matrices, bias = self._folded_matrices(after, len(outputs))
+        total = nn.functional.conv2d(outputs[-1], matrices[0][:, :, None, None], bias)
+        for matrix, output in zip(matrices[1:], reversed(outputs[:-1]), strict=True):
+            total = total + nn.functional.conv2d(output, matrix[:, :, None, None])
+        return total
+
+    def _folded_matrices(self, after: nn.Conv2d, layers: int) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """(channels of ``after``, W) for c_L, c_(L-1), ..., c_1, and the bias."""
+        own, bias = after.weight.flatten(1), after.bias
+        assert bias is not None
+        if self.fusion is None:
+            taken: tuple[torch.Tensor, ...] = (own,)
+        else:
+            assert self.fusion.bias is not None
+            taken = (own @ self.fusion.weight.flatten(1)).chunk(layers, dim=1)
+            bias = bias + own @ self.fusion.bias
+        later, found = None, []
+        for i in reversed(range(1, layers)):
+            join = self.convs[i - 1]
+            matrix = taken[i] if later is None else taken[i] + later
+            later, of_cell = (matrix @ join.weight.flatten(1)).chunk(2, dim=1)
+            found.append(of_cell)
+            bias = bias + matrix @ join.bias
+        first = taken[0] if later is None else taken[0] + later
+        assert self.process_conv.bias is not None
+        found.append(first @ self.process_conv.weight.flatten(1))
+        return found[::-1], bias + first @ self.process_conv.bias
+
 
 class PixelGate(nn.Module):
     """k3(x) * sigmoid(k2(x)): a 3x3 convolution without bias, gated by a 1x1 convolution."""
@@ -72,7 +114,10 @@ class CrossScaleFusion(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, W, H, W') -> (N, W/2, H, W')."""
-        x = self.process(features)  # (N, W, H, W') -> (N, W/2, H, W')
+        return self.exchange(self.process(features))  # (N, W, H, W') -> (N, W/2, H, W')
+
+    def exchange(self, x: torch.Tensor) -> torch.Tensor:
+        """All that follows ``process``: (N, W/2, H, W') -> same."""
         h = self.pa_1(x)
         down = x + self.ca_1_2(h)
         up = h + self.ca_1_1(x)

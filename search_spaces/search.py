@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
-from search_spaces.cells import EdgeFunction, JointCell, Wiring
+from search_spaces.cells import GraphFunction, JointCell, LeavingFunction, Wiring, propagate, propagate_by_source
 from search_spaces.ends import ImageEnds, NetworkLayout
 from search_spaces.fusion import ProgressiveFusion
 
@@ -23,23 +24,10 @@ class SearchCell(JointCell):
     """A cell of mixed edges; the mixtures are handed in, because all cells share them."""
 
     def forward(self, x: torch.Tensor, operation: Mixture | None, attention: Mixture | None) -> torch.Tensor:  # type: ignore[override]
-        """(N, W, H, W') -> same."""
-        run_op = _edges(self.ops, operation) if operation is not None else _absent
-        run_at = _edges(self.atts, attention) if attention is not None else _absent
+        """In plain form, edge by edge: (N, W, H, W') -> same."""
+        run_op = partial(_one_by_one, self.ops, operation) if operation is not None else _absent
+        run_at = partial(_one_by_one, self.atts, attention) if attention is not None else _absent
         return self.run(x, run_op, run_at)
-
-
-def _edges(edges: nn.ModuleList, mixture: Mixture) -> EdgeFunction:
-    def edge(e: int, h: torch.Tensor) -> torch.Tensor:
-        only = None if mixture.chosen is None else mixture.chosen[e]
-        mixed: torch.Tensor = edges[e](h, mixture.candidates[e], only)
-        return mixed if mixture.edges is None else mixture.edges[e] * mixed
-
-    return edge
-
-
-def _absent(e: int, h: torch.Tensor) -> torch.Tensor:
-    raise AssertionError("a cell without this part has no edges to run")
 
 
 class JSNetSupernet(ImageEnds, Supernet):
@@ -95,18 +83,48 @@ class JSNetSupernet(ImageEnds, Supernet):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(N, channels, H, W') in 0..255 -> (N, channels, s*H, s*W')."""
         mixtures = self.mixtures()
-        operation = mixtures[self._operation.name] if self._operation is not None else None
-        attention = mixtures[self._attention.name] if self._attention is not None else None
+        operations = self._graphs(self._operation, "ops", mixtures)
+        attentions = self._graphs(self._attention, "atts", mixtures)
         head = self.enter(image)  # (N, W, H, W')
         outputs, x = [], head
-        for cell in self.cells:
-            x = cell(x, operation, attention)
+        for cell, operation, attention in zip(self.cells, operations, attentions, strict=True):
+            x = cell.run(x, operation, attention)
             outputs.append(x)
         if self.derived_fusion:
             features = self.cpam(self.fusion(torch.cat(outputs, dim=1)) + head)  # (N, L*W, H, W') -> (N, W/2, H, W')
+        elif self.fused:
+            features = self.cpam.exchange(self.pffm.folded(outputs, self.cpam.process)) + self.res_reduction(head)
         else:
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)
+
+    def _graphs(self, cell: Cell | None, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
+        """How each cell computes one of its graphs in this pass."""
+        if cell is None:
+            return [_absent] * len(self.cells)
+        mixture = mixtures[cell.name]
+        lists: list[nn.ModuleList] = [getattr(c, part) for c in self.cells]
+        if not self.fused or mixture.chosen is not None:  # a chosen candidate runs alone
+            return [partial(_one_by_one, edges, mixture) for edges in lists]
+        leaving = self.fused_edges(cell.name, lists).prepare(mixture)
+        return [partial(_by_source, partial(leaving.run, number)) for number in range(len(lists))]
+
+
+def _one_by_one(edges: nn.ModuleList, mixture: Mixture, first: torch.Tensor, wiring: Wiring) -> list[torch.Tensor]:
+    def edge(e: int, h: torch.Tensor) -> torch.Tensor:
+        only = None if mixture.chosen is None else mixture.chosen[e]
+        mixed: torch.Tensor = edges[e](h, mixture.candidates[e], only)
+        return mixed if mixture.edges is None else mixture.edges[e] * mixed
+
+    return propagate(first, wiring, edge)
+
+
+def _by_source(leaving: LeavingFunction, first: torch.Tensor, wiring: Wiring) -> list[torch.Tensor]:
+    return propagate_by_source(first, wiring, leaving)
+
+
+def _absent(first: torch.Tensor, wiring: Wiring) -> list[torch.Tensor]:
+    raise AssertionError("a cell without this part has no graph to compute")
 
 
 def _candidates(cell: Cell | None) -> list[list[BlockInfo]]:

@@ -25,6 +25,7 @@ ORDER = (
     "evaluation",
     "objectives",
     "train",
+    "restoration",
     "strategies",
     "estimators",
     "engines",

@@ -18,10 +18,12 @@ NAMES = {
     "Genotype": "nas.space",
     "evaluate": "nas.evaluation.harness",
     "frame": "nas.evaluation.frames",
+    "load": "nas.train.loading",
     "load_published": "nas.report.published",
     "imresize": "nas.images.resize",
     "search": "nas.engines.search",
     "derive": "nas.engines.derive",
+    "restore": "nas.restoration.image",
     "retrain": "nas.train.retrain",
 }
 

@@ -98,7 +98,7 @@ def time_search_steps(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     task = get_task(settings.task)
-    batch = _random_batch(settings, task)
+    batch = random_batch(settings, task)
     prepared = []
     for mode in modes:
         strategy = STRATEGIES.get(mode.settings.strategy)(mode.settings.search, mode.settings.train)
@@ -130,7 +130,7 @@ def _differentiable() -> dict[str, type[DifferentiableStrategy]]:
     return found
 
 
-def _random_batch(settings: SearchSettings, task: Task) -> tuple[Tensor, Tensor]:
+def random_batch(settings: SearchSettings, task: Task) -> tuple[Tensor, Tensor]:
     """Degraded (B, C, h, w) and true (B, C, H, W) images of noise, 0 to 255."""
     batch, side = settings.data.batch, settings.data.patch // task.scale
     degraded = torch.rand(batch, task.channels, side, side) * 255

@@ -126,7 +126,8 @@ def time_training(
     check_settings(settings, task)
     torch.manual_seed(settings.seed)
     pairs = open_training_data(settings, task, {"weights": 1.0}).parts["weights"]
-    source = PatchSource(pairs, task, data.patch, data.batch, settings.seed, augment=data.augment, cache=data.cache)
+    batch = data.batch * settings.train.accumulate
+    source = PatchSource(pairs, task, data.patch, batch, settings.seed, augment=data.augment, cache=data.cache)
     source.prepare()
     watch = _Stopwatch(clock, settings.device)
     model = build_trainable(settings, task).model
@@ -160,7 +161,7 @@ def time_training(
     total = sum(watch.seconds.values())
     return TrainingTime(
         model=str(settings.model),
-        images_per_second=steps * data.batch / total if total else 0.0,
+        images_per_second=steps * batch / total if total else 0.0,
         step_seconds=total / steps,
         shares={part: seconds / total if total else 0.0 for part, seconds in watch.seconds.items()},
         steps=steps,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -13,27 +15,64 @@ def search_step_command(
     space: o.SpaceOption = None,
     task: o.TaskOption = None,
     cells: o.CellsOption = None,
+    width: o.WidthOption = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
+    order: Annotated[str, typer.Option("--order", help="weights, first, second (exact) or difference.")] = "first",
+    device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
-    repeats: Annotated[int, typer.Option("--repeats", help="Counted repetitions of each mode, interleaved.")] = 5,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Counted steps of each kind, in turns.")] = 5,
+    modes: Annotated[
+        bool, typer.Option("--modes", help="Instead: every strategy and order, in the fused form.")
+    ] = False,
     plugin: o.PluginOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON instead of a table.")] = False,
 ) -> None:
-    """Time of a search step by order, relative to a weight step.
+    """A search step with the plain supernet against the fused one: time, memory and launched operations.
 
     Example: [bold]nas bench search-step --cells 3 --batch 2[/bold]
+    Every strategy and order, relative to a weight step: [bold]nas bench search-step --cells 1 --modes[/bold]
     """
     given = dict(locals())
-    from nas.bench.search_step import time_search_steps
+    from nas.bench.fused_step import compare_forms
     from nas.cli.flags import settings_from
     from nas.cli.tables import print_table
     from nas.config.runs import SearchSettings
+    from nas.progress import progress
 
     settings = settings_from(SearchSettings, "bench search-step", {**given, "threads": threads or 1})
-    rows = time_search_steps(settings, repeats)
-    print_table(("mode", "CPU s a step", "ratio"), [(m, f"{s:.3f}", f"{r:.2f}") for m, s, r in rows])
+    what = f"{settings.threads} thread(s), space {settings.space}, batch {settings.data.batch}, target patch {settings.data.patch}"
+    if modes:
+        from nas.bench.search_step import time_search_steps
+
+        rows = time_search_steps(settings, repeats)
+        print_table(("mode", "CPU s a step", "ratio"), [(m, f"{s:.3f}", f"{r:.2f}") for m, s, r in rows])
+        typer.echo(f"median of {repeats}, {what}")
+        return
+    with progress("bench search-step", repeats + 1, quiet=as_json) as bar:
+        found = compare_forms(settings, order, repeats, bar)
+    if as_json:
+        data = {"batch": settings.data.batch, "patch": settings.data.patch, "overrides": settings.overrides}
+        more = {"space": settings.space, "task": settings.task, "threads": settings.threads, **data}
+        typer.echo(json.dumps({**asdict(found), **more}))
+        return
+    print_table(
+        ("form", "CPU s a step", "wall s", "peak MiB", "MiB above imports", "operations"),
+        [
+            (
+                name,
+                f"{f.cpu_seconds:.3f}",
+                f"{f.wall_seconds:.3f}",
+                f"{f.peak_mib:.0f}",
+                f"{f.own_mib:.0f}",
+                f"{f.launches:,}",
+            )
+            for name, f in (("plain", found.plain), ("fused", found.fused))
+        ],
+    )
     typer.echo(
-        f"median of {repeats}, {settings.threads} thread(s), space {settings.space}, batch {settings.data.batch}, target patch {settings.data.patch}"
+        f"ratio {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f}) in CPU time, {found.wall_ratio:.2f} on the clock; memory {found.memory_ratio:.2f}; "
+        f"{order} order, median of {repeats} rounds, {what}, {found.device}"
     )
 
 

@@ -1,4 +1,4 @@
-"""``nas bench train`` and ``nas bench models``: measurements of networks in training and in inference."""
+"""``nas bench train``, ``models`` and ``restore``: measurements of networks in training and in inference."""
 
 from __future__ import annotations
 
@@ -121,6 +121,62 @@ def models_command(
         typer.echo(json.dumps([asdict(row) for row in rows]))
     else:
         _print_comparison(rows, repeats)
+
+
+def restore_command(
+    names: Annotated[list[str], typer.Argument(help="Baselines, genotypes, run folders or weights files.")],
+    task: o.TaskOption = None,
+    size: _Size = ImageSize(160, 120),
+    images: Annotated[int, typer.Option("--images", min=1, help="Photographs in each round.")] = 8,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Rounds that are counted.")] = 5,
+    device: o.DeviceOption = None,
+    threads: o.ThreadsOption = None,
+    plugin: o.PluginOption = None,
+    as_json: _Json = False,
+) -> None:
+    """Images a second of 'nas restore', from file to file, against a bare loop, in turns.
+
+    Example: [bold]nas bench restore jsnet --task sr_x2 --size 160x120[/bold]
+    """
+    from nas.bench.restore import time_restoring
+    from nas.cli.networks import first_task, network_of
+    from nas.cli.tables import print_table
+    from nas.registry import load_plugins
+
+    load_plugins(plugin)
+    rows = [
+        time_restoring(
+            name,
+            network_of(name, task or first_task(name)),
+            size.height,
+            size.width,
+            images=images,
+            rounds=repeats,
+            threads=threads or 1,
+            device=device or "cpu",
+        )
+        for name in names
+    ]
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows]))
+        return
+    print_table(
+        ("model", "input", "bare images/s", "nas restore images/s", "ratio", "quartiles"),
+        [
+            (
+                row.model,
+                row.size,
+                f"{row.bare_pace:.2f}",
+                f"{row.pace:.2f}",
+                f"{row.ratio:.2f}",
+                f"{row.low:.2f} to {row.high:.2f}",
+            )
+            for row in rows
+        ],
+    )
+    typer.echo(
+        f"median of {repeats} rounds of {images} PNG files, CPU seconds (wall on CUDA), {rows[0].threads} thread(s), {rows[0].device}"
+    )
 
 
 def _print_comparison(rows: list[ModelTime], repeats: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +21,7 @@ def strategies_command(
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="What the others are compared with.")] = "random",
     runs: Annotated[int, typer.Option("--runs", min=2, help="Searches of each strategy in each scenario.")] = 500,
-    trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Length of a search, in trainings of mean cost.")
-    ] = 100,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Length of a search, in trainings of mean cost.")] = 80,
     pruning: Annotated[bool, typer.Option("--pruning", help="Play each with early stopping too.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first search.")] = 0,
@@ -45,17 +44,18 @@ def strategies_command(
     load_plugins(list(plugin or ()))
     named = None if strategies is None else list(dict.fromkeys([reference, *comma_separated(strategies)]))
     rules = Rules(table, runs, trials, seed, tuple(plugin or ()))
-    outcomes, budget = hold_contest(rules, players_of(named, pruning), jobs)
+    outcomes = hold_contest(rules, players_of(named, pruning), jobs)
     verdicts = verdicts_of(outcomes, reference)
-    points = list(curves_of(outcomes, budget))
+    points = list(curves_of(outcomes))
     folder = out or Path("strategies")
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / "verdicts.csv", verdicts, Verdict)
     write_rows(folder / "curves.csv", points, CurvePoint)
     _draw(folder, points)
-    for scenario in dict.fromkeys(verdict.scenario for verdict in verdicts):
-        _print(scenario, [verdict for verdict in verdicts if verdict.scenario == scenario], reference)
-    typer.echo(f"{runs} searches of {budget / 3600:.2f} simulated CPU hours each, 95 % intervals, table {table}")
+    for scenario, budget in {outcome.scenario.name: outcome.budget for outcome in outcomes}.items():
+        typer.echo(f"scenario {scenario}: {runs} searches of {budget / 3600:.2f} simulated CPU hours each")
+        _print([verdict for verdict in verdicts if verdict.scenario == scenario], reference)
+    typer.echo(f"95 % intervals, table {table}")
     wrote(folder)
 
 
@@ -69,11 +69,15 @@ def _draw(folder: Path, points: list[CurvePoint]) -> None:
             save_figure(figure, folder / f"regret_{scenario}")
 
 
-def _print(scenario: str, verdicts: list[Verdict], reference: str) -> None:
+def _or_never(value: float, form: str) -> str:
+    """A figure, or nothing where too few searches got to the top."""
+    return format(value, form) if math.isfinite(value) else ""
+
+
+def _print(verdicts: list[Verdict], reference: str) -> None:
     from nas.bench.strategies.verdicts import sentence
     from nas.cli.tables import print_table
 
-    typer.echo(f"scenario {scenario}")
     print_table(
         ("strategy", "regret dB", "interval", "beats reference", "interval", "top 1 %", "CPU s", "ratio", "volume"),
         [
@@ -84,8 +88,8 @@ def _print(scenario: str, verdicts: list[Verdict], reference: str) -> None:
                 f"{v.wins:.2f}",
                 f"{v.wins_low:.2f} to {v.wins_high:.2f}",
                 f"{v.top_share:.2f}",
-                f"{v.top_seconds:.0f}",
-                f"{v.cost_ratio:.2f}",
+                _or_never(v.top_seconds, ".0f"),
+                _or_never(v.cost_ratio, ".2f"),
                 f"{v.volume:.3f}",
             )
             for v in verdicts

@@ -65,6 +65,8 @@ def resume_command(
 def status_command(folder: _Folder) -> None:
     """How far a table is: trainings by seed, CPU hours spent and left.
 
+    As soon as two genotypes were trained with every seed, the noise of a training is stated too.
+
     Example: [bold]nas bench table status table[/bold]
     """
     from nas.bench.table.making import table_status
@@ -74,6 +76,24 @@ def status_command(folder: _Folder) -> None:
     print_table(("seed", "trainings", "of"), [(seed, found.done[seed], n) for seed, n in found.planned.items()])
     left = "" if found.hours_left is None else f", about {found.hours_left:.1f} left"
     typer.echo(f"{found.running} running now, {found.cpu_hours:.2f} CPU hours spent{left}")
+    if sum(found.done.values()):
+        _print_noise(folder)
+
+
+def _print_noise(folder: Path) -> None:
+    """Components of variance at the last mark, if there are enough trainings."""
+    from nas.estimators.table_values import StoredTable
+    from nas.statistics.two_way import two_way_components
+
+    values = StoredTable.load(folder).repeated
+    if min(values.shape[:2]) < 2:
+        return
+    found = two_way_components(values[:, :, -1].tolist())
+    typer.echo(
+        f"PSNR of {found.genotypes} genotypes x {found.seeds} seeds: residual SD {found.residual_sd:.4f} dB "
+        f"(95 % interval {found.residual_low:.4f} to {found.residual_high:.4f}), genotypes {found.genotype_sd:.4f} dB, "
+        f"common to a seed {found.seed_sd:.4f} dB"
+    )
 
 
 def check_command(

@@ -72,7 +72,9 @@ _TABLE = (
 )
 _BENCH = (
     CommandEntry(
-        "search-step", "Time of a search step by order, relative to a weight step.", "bench:search_step_command"
+        "search-step",
+        "A search step with the plain supernet against the fused one: time, memory and launched operations.",
+        "bench:search_step_command",
     ),
     CommandEntry(
         "data",
@@ -88,6 +90,11 @@ _BENCH = (
         "models",
         "Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.",
         "bench_networks:models_command",
+    ),
+    CommandEntry(
+        "restore",
+        "Images a second of 'nas restore', from file to file, against a bare loop, in turns.",
+        "bench_networks:restore_command",
     ),
     CommandEntry(
         "strategies",
@@ -138,6 +145,12 @@ COMMANDS = (
         after_interruption=REPEAT,
     ),
     CommandEntry(
+        "restore",
+        "Restore images of your own with trained weights; no ground truth is needed.",
+        "restore:restore_command",
+        after_interruption=REPEAT,
+    ),
+    CommandEntry(
         "compare",
         "Tables and figures from evaluation rows; with --crops, details of every model side by side.",
         "compare:compare_command",
@@ -163,6 +176,11 @@ COMMANDS = (
     CommandEntry("export", "Export trained weights, e.g. to ONNX with free height and width.", "export:export_command"),
     CommandEntry("data", "Look after image folders.", commands=_DATA, after_interruption=REPEAT),
     CommandEntry("bench", "Where the time goes, as ratios measured in one run.", commands=_BENCH),
+    CommandEntry(
+        "doctor",
+        "Look at Python, torch, threads, clock, GPU, disk and extras; exit code 1 when something is broken.",
+        "doctor:doctor_command",
+    ),
 )
 
 

@@ -42,6 +42,14 @@ _Clean = Annotated[
 _Degraded = Annotated[
     Path | None, typer.Option("--degraded", help="Folder of the degraded images that belong to --clean.")
 ]
+_Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", help="A further metric, also of a plug-in ('nas list metrics'); may be repeated."),
+]
+_Pairs = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--pairs", help="Two folders in place of models: finished images (or NAME=folder), and true ones."),
+]
 _SaveImages = Annotated[Path | None, typer.Option("--save-images", help="Folder for the restored images.")]
 
 
@@ -53,6 +61,7 @@ def evaluate_command(
     data: o.BenchmarkDataOption = None,
     clean: _Clean = None,
     degraded: _Degraded = None,
+    pairs: _Pairs = None,
     out: o.OutOption = None,
     protocol: _Protocol = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
@@ -61,6 +70,7 @@ def evaluate_command(
     memory: _Memory = None,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
+    metric: _Metrics = None,
     save_images: _SaveImages = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
@@ -74,6 +84,7 @@ def evaluate_command(
     """Measure models on benchmark sets: one CSV row for each model and set.
 
     Example: [bold]nas evaluate runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 Set14 --data benchmarks --out rows.csv[/bold]
+    Finished images of any program: [bold]nas evaluate --pairs restored benchmarks/Set5/HR --task sr_x2[/bold]
     A whole matrix: [bold]nas evaluate --models a=runs/a b=runs/b bicubic --sets Set5 Set14 B100 --task sr_x2 --data benchmarks[/bold]
 
     Finished rows are kept and not measured again; when one measurement fails, the others are made all the same and the
@@ -94,6 +105,9 @@ def evaluate_command(
 
         torch.set_num_threads(threads)
     chosen = [*(models or ()), *(more or ())]
+    if pairs is not None:
+        _evaluate_pairs(pairs, chosen, task, sets, out or Path("rows.csv"), protocol)
+        return
     if not chosen:
         raise UsageError("name at least one model: a weights file, a run folder, or e.g. bicubic")
     target = out or Path("rows.csv")
@@ -109,11 +123,12 @@ def evaluate_command(
             out=target,
             protocol=protocol,
             ensemble=ensemble,
-            tile=_side(tile),
+            tile=side_of_tiles(tile),
             overlap=overlap,
             memory=memory,
             dtype=dtype,
             with_latency=latency,
+            metrics=tuple(metric or ()),
             save_images=save_images,
             plain=plain,
             again=again,
@@ -132,13 +147,51 @@ def evaluate_command(
         scale = get_task(chosen_task).scale
         typer.echo(
             f"note: the images of {name} were shrunk by {scale} first, to be compared with what is made of them; nothing "
-            f"is larger than they are. To enlarge photographs as they are, restore them by "
-            "nas.evaluation.inference.restore"
+            "is larger than they are. To enlarge photographs as they are: nas restore WEIGHTS PHOTOS --out FOLDER"
         )
     wrote(target)
 
 
-def _side(tile: str) -> int | str | None:
+def _evaluate_pairs(
+    pairs: tuple[str, str],
+    models: list[str],
+    task: str | None,
+    sets: list[str] | None,
+    out: Path,
+    protocol: str | None,
+) -> None:
+    """The row of finished images."""
+    from nas.cli.names import named_model
+    from nas.cli.output import command_line, wrote
+    from nas.cli.tables import print_rows
+    from nas.errors import UsageError
+    from nas.evaluation.finished_images import evaluate_pairs
+    from nas.evaluation.rows import EvaluationRows
+
+    if models:
+        raise UsageError(f"--pairs scores finished images, so no model is run; leave {models[0]!r} out")
+    if task is None:
+        raise UsageError("say what was restored with --task, e.g. --task sr_x2: it decides how the images are scored")
+    if sets is not None and len(sets) != 1:
+        raise UsageError("--pairs makes one row; give one name with --sets or none")
+    named = named_model(pairs[0])
+    name, folder = (None, named) if isinstance(named, str) else named
+    row = evaluate_pairs(
+        folder,
+        pairs[1],
+        task,
+        name=name,
+        set_name=sets[0] if sets else None,
+        protocol=protocol,
+        out=out,
+        command=command_line(),
+        progress=True,
+    )
+    print_rows(EvaluationRows([row]))
+    wrote(out)
+
+
+def side_of_tiles(tile: str) -> int | str | None:
     """The side of tiles in pixels, ``auto``, or None for whole images."""
     from nas.errors import UsageError
 

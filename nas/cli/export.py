@@ -35,11 +35,11 @@ def export_command(
 
     Example: [bold]nas export runs/a/weights.safetensors --format onnx --out jsnet.onnx[/bold]
     """
-    from nas.cli.networks import weights_file
     from nas.cli.output import wrote
     from nas.errors import UsageError, did_you_mean
     from nas.models.export import FORMATS, export
     from nas.registry import load_plugins
+    from nas.train.loading import weights_file
 
     load_plugins(plugin)
     if format not in FORMATS:

@@ -38,6 +38,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "time": "train.time",
         "lr": "train.optimizer.lr",
         "order": "search.order",
+        "plain": "search.fused",
         "trials": "search.trials",
         "estimator": "search.estimator",
         "objectives": "search.objectives",
@@ -71,6 +72,8 @@ FLAGS: dict[str, dict[str, str]] = {
         "init_from": "init_from",
     },
     "bench search-step": {
+        "width": "overrides.network.width",
+        "device": "device",
         "task": "task",
         "space": "space",
         "batch": "data.batch",
@@ -106,6 +109,8 @@ FLAGS: dict[str, dict[str, str]] = {
 }
 #: settings that are lists where the flag is a text
 _LISTS: dict[str, Callable[[Any], list[str]]] = {"search.objectives": comma_separated, "retrain.sets": set_names}
+#: flags that switch a setting off
+_NEGATED = ("plain",)
 
 
 def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> S:
@@ -144,6 +149,8 @@ def given_settings(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
         value = given[parameter]
         if value is None:
             continue
+        if parameter in _NEGATED:
+            value = not value
         if setting in _LISTS:
             value = _LISTS[setting](value)
         flags[setting.replace(".", "__")] = str(value) if isinstance(value, Path) else value

@@ -13,7 +13,9 @@ from nas.cli import options as o
 def list_command(
     what: Annotated[
         str,
-        typer.Argument(help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks or genotypes."),
+        typer.Argument(
+            help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, genotypes, losses or metrics."
+        ),
     ],
     pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
     settings: Annotated[
@@ -113,6 +115,25 @@ def _genotypes(pattern: str) -> list[str]:
     return GENOTYPES.names(pattern)
 
 
+def _losses(pattern: str) -> list[str]:
+    import nas.train.losses  # noqa: F401  # registers the built-in ones
+    from nas.registry import LOSSES
+
+    return [_with_summary(name, LOSSES.get(name)) for name in LOSSES.names(pattern)]
+
+
+def _metrics(pattern: str) -> list[str]:
+    import nas.evaluation.further_metrics  # noqa: F401  # registers the built-in ones
+    from nas.registry import METRICS
+
+    return [f"{name:14} {METRICS.get(name).better} is better" for name in METRICS.names(pattern)]
+
+
+def _with_summary(name: str, thing: object) -> str:
+    """A name with the first line of what it stands for says of itself."""
+    return f"{name:14} {(thing.__doc__ or '').strip().partition(chr(10))[0]}".rstrip()
+
+
 #: word after ``nas list`` -> lines for the names that match a wildcard
 LISTS: dict[str, Callable[[str], list[str]]] = {
     "spaces": _spaces,
@@ -124,4 +145,6 @@ LISTS: dict[str, Callable[[str], list[str]]] = {
     "sets": _sets,
     "blocks": _blocks,
     "genotypes": _genotypes,
+    "losses": _losses,
+    "metrics": _metrics,
 }

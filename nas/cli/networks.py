@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import nn
 
 
@@ -52,31 +50,3 @@ def first_task(model: str) -> str:
         return read_metadata(model)["task"]
     patterns = BASELINES.get(model).tasks if model in BASELINES else ("sr_x2",)
     return next(name for pattern in patterns for name in ("sr_x2", *TASKS.names()) if fnmatchcase(name, pattern))
-
-
-def weights_file(path: Path) -> Path:
-    """The weights file that a path names: itself, or the one in the run folder of a training, whose plug-ins are loaded.
-
-    Raises:
-        UsageError: There is no such file or folder, the folder holds no weights, or the file is of another kind.
-    """
-    from nas.errors import UsageError
-
-    if path.is_dir():
-        inside = path / "weights.safetensors"
-        if not inside.is_file():
-            raise UsageError(f"{str(path)!r} holds no weights.safetensors; train it first with 'nas retrain {path}'")
-        if (path / "config.yaml").is_file():
-            from nas.registry import load_plugins
-            from nas.train.run import Run
-
-            load_plugins(Run.open(path).settings.plugins)
-        return inside
-    if not path.exists():
-        raise UsageError(f"weights file {str(path)!r} does not exist")
-    if path.suffix != ".safetensors":
-        raise UsageError(
-            f"{str(path)!r} is neither a .safetensors file nor a run folder; "
-            "convert an official checkpoint with 'nas import'"
-        )
-    return path

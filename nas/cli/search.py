@@ -20,6 +20,10 @@ _Strategy = Annotated[
     ),
 ]
 _Order = Annotated[str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")]
+_Plain = Annotated[
+    bool | None,
+    typer.Option("--plain", help="Compute every candidate by itself: the readable form of the fused supernet."),
+]
 _Trials = Annotated[int | None, typer.Option("--trials", help="Genotypes to evaluate (strategies without gradients).")]
 _Objectives = Annotated[
     str | None,
@@ -46,6 +50,7 @@ def search_command(
     task: o.TaskOption = None,
     strategy: _Strategy = None,
     order: _Order = None,
+    plain: _Plain = None,
     data: o.DataOption = None,
     clean: o.CleanOption = None,
     degraded: o.DegradedOption = None,

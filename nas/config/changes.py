@@ -18,7 +18,7 @@ from nas.registry import ESTIMATORS, STRATEGIES
 #: dotted setting -> (before, after)
 Changes = dict[str, tuple[Any, Any]]
 
-STEPS, TRIALS, TIME = "train.steps", "search.trials", "train.time"
+STEPS, TRIALS, TIME, PATIENCE = "train.steps", "search.trials", "train.time", "train.patience"
 #: what may change in a search by trials, besides what ``study`` holds
 _OF_TRIALS = (
     *("device", "threads", "plugins", "data.path", "data.clean", "data.degraded", "data.workers"),
@@ -105,7 +105,7 @@ def _is_changeable(section: type[Section], path: list[str]) -> bool:
 
 def extends(changes: Changes) -> bool:
     """Whether a finished run has something left to do after these changes."""
-    for key in (STEPS, TRIALS, TIME):
+    for key in (STEPS, TRIALS, TIME, PATIENCE):
         before, after = changes.get(key, (None, None))
         if key in changes and (after is None or (before is not None and after > before)):
             return True

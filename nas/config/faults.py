@@ -20,7 +20,8 @@ def sentence(error: ValidationError, model: type[BaseModel], prefix: str = "") -
         One sentence about the first error.
     """
     fault = error.errors()[0]
-    path = [str(part) for part in fault["loc"]]
+    # of a setting that may be one of several types, the last part is the type that was tried
+    path = [str(part) for part in fault["loc"] if part != "str" and not str(part).startswith("dict[")]
     where = ".".join([*([prefix] if prefix else []), *path])
     if fault["type"] != "extra_forbidden":
         return f"setting {where!r}: {fault['msg'].lower()} (got {fault['input']!r})"

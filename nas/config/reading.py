@@ -96,6 +96,25 @@ def parse(kind: type[S], tree: Mapping[str, Any]) -> S:
     return cast(S, with_owned_settings(settings))
 
 
+def parse_stored(kind: type[S], tree: Mapping[str, Any]) -> S:
+    """``parse`` a configuration that a run or an experiment has stored, perhaps an older version of this program.
+
+    A stored configuration is whole. Where it lacks a setting, there was none, and it keeps the meaning it had: a search
+    by gradients that does not say ``search.fused`` was begun in the plain form and continues in it, to the same bytes.
+
+    Args:
+        kind: ``SearchSettings`` or ``RetrainSettings``.
+        tree: Nested mappings of plain values.
+
+    Raises:
+        UsageError: As ``parse``.
+    """
+    search = tree.get("search")
+    if isinstance(search, Mapping) and "warmup" in search and "fused" not in search:
+        tree = {**tree, "search": {**search, "fused": False}}
+    return parse(kind, tree)
+
+
 def to_yaml(settings: Settings) -> str:
     """The whole effective configuration as YAML, in the order of its models."""
     text: str = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_serializer
 
 from nas.config.merging import merged
 from nas.config.sections import Section
+from nas.names import masked
 
 Own = TypeVar("Own", bound=Section)
 
@@ -89,3 +90,8 @@ class StudySettings(Section):
     name: str | None = Field(None, description="name of the study; None: made of space, task, strategy and seed")
     workers: int = Field(0, ge=0, description="worker processes started here; 0: this process alone")
     heartbeat: int = Field(30, gt=0, description="seconds between signs of life of a worker")
+
+    @field_serializer("storage", when_used="json")
+    def _without_password(self, storage: str | None) -> str | None:
+        """Whatever is written or shown of the settings holds no password."""
+        return None if storage is None else masked(storage)

@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.pairs import Pair
+from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import file_digest, replacing, write_text
+from nas.files import file_digest, remove_partial_files, replacing, write_text
 from nas.tasks.task import Task
 
 Array = NDArray[Any]
 
+#: seconds after which a file that a process was writing counts as left by a dead one
+ABANDONED = 3600.0
 _VERSION = 2  # raise when a degradation changes, so that old entries are not found any more
 
 
@@ -78,6 +81,7 @@ class DiskCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._swept = False  # whether what killed processes left was deleted
 
     def pair(self, pair: Pair, task: Task, make: Callable[[], tuple[Array, Array | None]]) -> MappedPair:
         """Where clean and degraded image of a pair lie.
@@ -117,7 +121,7 @@ class DiskCache:
     def _open(self, key: str) -> MappedPair | None:
         note = self.folder / f"{key}.json"
         try:
-            sums = json.loads(note.read_text(encoding="utf-8"))
+            sums = json.loads(read_text(note))
             arrays: list[MappedArray | None] = []
             for side in ("clean", "degraded"):
                 file = self.folder / f"{key}.{side}.npy"
@@ -127,13 +131,16 @@ class DiskCache:
                 if file_digest(file) != sums[side]:
                     return None
                 arrays.append(_located(file))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (UsageError, FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         clean, degraded = arrays
         return None if clean is None else MappedPair(clean, degraded)
 
     def _store(self, key: str, images: tuple[Array, Array | None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:  # other machines may fill the same cache
+            remove_partial_files(self.folder, older=ABANDONED)
+            self._swept = True
         sums: dict[str, str | None] = {}
         for side, image in zip(("clean", "degraded"), images, strict=True):
             sums[side] = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from nas.data.found import Fault
 from nas.data.pairs import Pair
 from nas.data.roles import CLEAN, DEGRADED, file_role, folder_role
+from nas.documents import read_text
 from nas.errors import NasError, UsageError
 from nas.images.files import is_image_name
 from nas.tasks.task import Task, get_task
@@ -20,6 +21,13 @@ _SEPARATORS = ("\t", "|", ";", ",")
 #: what BasicSR writes behind a name: "0001_s001.png (480,480,3)", in its LMDB folders with a compression level
 _SIZE = re.compile(r"\s*\(\s*\d+\s*,\s*\d+\s*(?:,\s*\d+\s*)?\)(?:\s+\d+)?(?=\s*(?:[,;|\t]|$))")
 _QUOTED = re.compile(r'"[^"]*"')
+#: most bytes of a list: a million pairs of long names
+MOST_BYTES = 256 * 2**20
+#: how often one pair may be repeated, and how many pairs a list may come to
+MOST_REPEATS, MOST_PAIRS = 10_000, 5_000_000
+#: faulty lines after which a file is no list of pairs
+MOST_FAULTS = 1000
+_COUNT = re.compile(r"[0-9]{1,9}")
 _REPEAT = frozenset(["repeat", "repeats", "count", "number", "times", "n"])
 
 
@@ -68,6 +76,14 @@ def read_pair_list(path: str | Path, task: str | Task, faults: list[Fault] | Non
             if faults is None:
                 raise
             found.append(Fault(path, str(error), "line"))
+            if len(found) > MOST_FAULTS:
+                raise UsageError(
+                    f"{str(path)!r} has more than {MOST_FAULTS} faulty lines, the first: {found[0].sentence}"
+                ) from None
+        if len(pairs) > MOST_PAIRS:
+            raise UsageError(
+                f"{str(path)!r}, line {line}: with its repeats the list has more than {MOST_PAIRS:,} pairs; lower them"
+            )
     if faults is not None:
         faults += found
     if not pairs and not found:
@@ -78,9 +94,9 @@ def read_pair_list(path: str | Path, task: str | Task, faults: list[Fault] | Non
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of every line that is not blank."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NasError(f"pair list {str(path)!r} cannot be read ({error}); give a UTF-8 CSV file") from error
+        text = read_text(path, MOST_BYTES)
+    except UsageError as error:
+        raise NasError(f"pair list: {error}; give a UTF-8 CSV file") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, _fields(path, line)
@@ -133,8 +149,8 @@ def _row(listing: Path, fields: list[str], number: int, columns: _Columns, task:
     if len(fields) == 1:
         names = [fields[0], "", ""]
     repeat = names[2] or "1"
-    if not repeat.isdigit() or int(repeat) < 1:
-        raise NasError(wrong)
+    if not _COUNT.fullmatch(repeat) or not 1 <= int(repeat) <= MOST_REPEATS:
+        raise NasError(f"{wrong} (1 to {MOST_REPEATS})")
     target = _file(listing, names[0], number)
     degraded = _file(listing, names[1], number) if names[1] else target
     if not columns.named and degraded != target:

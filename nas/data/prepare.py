@@ -29,8 +29,9 @@ from nas.data.source import Source
 from nas.data.verdict import judge
 from nas.data.walk import list_images
 from nas.errors import NasError, UsageError
-from nas.files import file_digest
+from nas.files import file_digest, remove_partial_files
 from nas.images.files import write_image
+from nas.names import component
 from nas.signals import listening, stop_if_asked
 from nas.tasks.task import Task, get_task
 
@@ -111,6 +112,7 @@ def prepare_folder(
     keys = _keys(pairs)
     record = _open_record(out, settings)
     _check_origin(record, keys, path, out)
+    _sweep(out, task)
     with listening(lambda: INTERRUPTED, at_once=False), _bar(f"prepare {task.name}", len(pairs), progress) as report:
         images, made = _cut(pairs, keys, record, task, out, side, step, report)
     _delete_stale(out, record, images)
@@ -130,6 +132,14 @@ def prepare_folder(
         ):
             _fill_cache(prepared, task, out / "cache", report)
     return Prepared(out, len(prepared), made, cache)
+
+
+def _sweep(out: Path, task: Task) -> None:
+    """Delete what an earlier process left that was killed while it wrote."""
+    for stored in (True, False):
+        clean, degraded, _ = _folders(task, stored)
+        for folder in ("", clean, degraded, "depth", "cache"):
+            remove_partial_files(out / folder)
 
 
 def _refuse_inside(path: Path, out: Path) -> None:
@@ -205,7 +215,9 @@ def _check_names(pairs: list[Pair], path: Path) -> None:
 
 
 def _piece_name(pair: Pair) -> str:
-    return pair.name.replace("/", "_")
+    name = pair.name.replace("/", "_")
+    # what begins with a dot is hidden from whoever reads the folder; what is too long is no name with its ending
+    return component(name) if name.startswith(".") or len(name.encode("utf-8", "replace")) > 220 else name
 
 
 def _keys(pairs: list[Pair]) -> list[str]:

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.pairs import Pair
-from nas.errors import NasError
+from nas.documents import read_bytes
+from nas.errors import NasError, UsageError
 from nas.files import write_text
 from nas.tasks.task import Task
 
 RECORD = "prepared.jsonl"
+#: most bytes of a record: a million sub-images
+MOST_RECORD = 2**30
 #: in older records a key begins with the position of the image in its source
 _NUMBERED = re.compile(r"\d{6}_([0-9a-f]{16})")
 _PIECE = re.compile(r"(.+)_s\d{3,}")
@@ -64,16 +67,16 @@ def read_record(folder: Path) -> Record | None:
     """
     file = folder / RECORD
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
+        if not file.exists():
+            return None
+        text = read_bytes(file, MOST_RECORD).decode("utf-8", "replace")
+    except (UsageError, OSError) as error:
         raise NasError(f"record {str(file)!r} cannot be read ({error}); change its permissions") from error
     record = Record()
     for line in text.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         if not isinstance(entry, dict) or ("image" in entry and "files" not in entry):
             record.plain = False  # the line a killed process was writing; its image is made again

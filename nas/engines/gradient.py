@@ -44,7 +44,7 @@ def search_by_gradient(
 
     with run.held():
         title = f"search {space.name} {task.name} {settings.strategy}"
-        ending = train(learner, run, settings.train, title, threads)
+        ending = train(learner, run, settings.train, title, threads, pictures=data.pictures)
         found = learner.genotype()
         notes = architecture_notes(learner.supernet, settings, ending.steps, learner.warmup_steps)
         return finish(run, settings, found.with_provenance(**notes), ending.scores, started, save_weights=save)

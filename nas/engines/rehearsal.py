@@ -34,6 +34,7 @@ from nas.train.network_learner import NetworkLearner
 from nas.train.retrain import rehearsed
 from nas.train.run import SETTINGS_BY_KIND
 from nas.train.state import save_state, seed_everything
+from nas.train.teacher import taught, teacher_of
 from nas.train.training_data import TrainingData, open_training_data
 
 #: steps of one size: the second has the optimiser's state beside everything else, the third what was not yet freed
@@ -143,6 +144,7 @@ def _learner(settings: Settings) -> Learner:
         return learner
     model = space.network(space.sample(settings.seed), task)
     criterion = task_criterion(settings.train.loss, model.descriptor.value_range)
+    criterion = taught(criterion, teacher_of(settings, task), model.descriptor.value_range)
     return NetworkLearner(model, criterion, data.batches("weights"), settings.train, settings.device, data.validate)
 
 

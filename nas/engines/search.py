@@ -30,6 +30,7 @@ from nas.train.plan import Plan
 from nas.train.recorded import recorded_space
 from nas.train.resuming import Resumption, accept, open_resumption
 from nas.train.run import Run
+from nas.train.teacher import teacher_of
 from nas.train.training_data import check_settings, open_training_data
 
 
@@ -187,6 +188,7 @@ def plan_search(
     settings = with_owned_settings(settings)
     task = get_task(settings.task)
     check_settings(settings, task)
+    teacher_of(settings, task)  # refuses one that does not fit
     space = space_of(settings, run)
     strategy = STRATEGIES.get(settings.strategy)
     model: nn.Module

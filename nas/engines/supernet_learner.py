@@ -19,8 +19,10 @@ from nas.strategies.base import DifferentiableStrategy
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import mean_entropy
 from nas.train.distributed import average, running_statistics
-from nas.train.losses import pixel_loss
-from nas.train.network_learner import autocast, place
+from nas.train.losses import LossSum
+from nas.train.network_learner import place
+from nas.train.precision import autocast
+from nas.train.teacher import teacher_of
 from nas.train.training_data import TrainingData
 
 
@@ -48,11 +50,14 @@ class SupernetLearner:
         self.stopped = ""
         self.costs = constraint_costs(self.space, settings)
         strategy.architecture_loss = ArchitectureLoss(strategy.settings, self.costs, settings.limits)
+        distance, teacher = LossSum(train.loss), teacher_of(settings, data.task)
 
         def loss(forward: Callable[[Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
-            with autocast(device, train.bf16):
+            with autocast(device, train):
                 output = forward(batch[0])
-            return pixel_loss(train.loss, output.float(), batch[1])
+            restored = output.float()
+            value = distance(restored, batch[1])
+            return value if teacher is None else value + teacher.distance(restored, batch[0])
 
         strategy.prepare(self.supernet, loss)
 

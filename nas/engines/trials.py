@@ -39,7 +39,7 @@ def search_by_trials(
             return finished(run)
     trials = settings.search.trials
     steps = settings.train.model_copy(
-        update={"steps": trials, "log_every": 1, "validate_every": trials, "checkpoint_every": 1}
+        update={"steps": trials, "log_every": 1, "validate_every": trials, "checkpoint_every": 1, "patience": None}
     )
     title = f"search {evaluator.space.name} {evaluator.task.name} {settings.strategy}"
     with run.held():

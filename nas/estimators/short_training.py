@@ -16,6 +16,7 @@ from nas.tasks import Task
 from nas.train.finite import NonFiniteError
 from nas.train.losses import task_criterion
 from nas.train.network_learner import NetworkLearner
+from nas.train.teacher import taught, teacher_of
 from nas.train.training_data import TrainingData
 
 
@@ -26,6 +27,7 @@ class TrainEstimator(Estimator):
 
     def __init__(self, settings: SearchSettings, space: Space, task: Task, data: TrainingData) -> None:
         super().__init__(settings, space, task, data)
+        self._teacher = teacher_of(settings, task)
         self._batches = data.batches("weights")  # shared by all trials: images are read and degraded once
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
@@ -35,6 +37,7 @@ class TrainEstimator(Estimator):
         torch.manual_seed(self.settings.seed * 100_003 + trial)  # the trial's weights do not depend on earlier trials
         model = self.space.network(genotype, self.task)
         criterion = task_criterion(settings.loss, model.descriptor.value_range)
+        criterion = taught(criterion, self._teacher, model.descriptor.value_range)
         learner = NetworkLearner(model, criterion, self._batches, settings, self.settings.device, self.data.validate)
         learner.begin(0)
         stops = rungs(search) if report is not None else ()

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.errors import NasError, UsageError
 from nas.estimators.table_recipe import GENOTYPES, LATENCY, RUNS, TableRecipe, read_recipe
@@ -96,17 +97,23 @@ class StoredTable:
         raise NasError(f"genotype {digest} is not of space {self.recipe.space!r}, of which the table was made")
 
     @cached_property
+    def repeated(self) -> NDArray[np.float64]:
+        """PSNR in dB of the genotypes trained with every seed, (genotypes, seeds, marks), seeds ascending."""
+        seeds = sorted(self.recipe.seeds)
+        whole = [runs for runs in self.runs.values() if [run.seed for run in runs] == seeds]
+        found = [[run.psnr for run in runs] for runs in whole]
+        return np.array(found, dtype=np.float64).reshape(len(whole), len(seeds), len(self.recipe.marks))
+
+    @cached_property
     def seed_effects(self) -> Mapping[int, tuple[float, ...]]:
         """By how many dB the trainings of a seed are better than those of all seeds together, at each mark.
 
         All trainings of a seed see the same patches and move together. The effects are estimated on the genotypes that
         were trained with every seed, as seed means minus the mean of all; they are zero where there is none.
         """
-        seeds = self.recipe.seeds
-        whole = [runs for runs in self.runs.values() if [run.seed for run in runs] == sorted(seeds)]
-        if not whole:
+        seeds, values = self.recipe.seeds, self.repeated
+        if not len(values):
             return {seed: (0.0,) * len(self.recipe.marks) for seed in seeds}
-        values = np.array([[run.psnr for run in runs] for runs in whole])  # (genotypes, seeds, marks)
         effects = values.mean(axis=0) - values.mean(axis=(0, 1))
         return {seed: tuple(map(float, effects[i])) for i, seed in enumerate(sorted(seeds))}
 

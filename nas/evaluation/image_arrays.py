@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,29 @@ Plane = npt.NDArray[np.float64]
 #: None: uint8, or floats on 0..255; a number: floats on 0..number; two numbers: floats from the first to the second
 DataRange = float | tuple[float, float] | None
 
+#: pixels of an image beyond which it is looked at in bands, and of a band
+LARGE, BAND = 2**22, 2**19
 #: An image of floats that stays within this everywhere is taken for one on 0..1 or -1..1: no picture is so dark.
 _SMALL = 1.5
 #: By how much of the range a reference may leave it before the range is taken for wrong.
 _SLACK = 0.1
 _ORDINALS = {0: "the first image", 1: "the second image"}
+
+
+def bands(height: int, width: int, overlap: int = 0) -> Iterator[slice]:
+    """Ranges of the rows of an image, small enough that a few copies of one in float64 take little memory.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+        overlap: Rows that each range has in common with the next one.
+
+    Yields:
+        One range of all rows for images of up to ``LARGE`` pixels.
+    """
+    step = height if height * width <= LARGE else max(BAND // max(width, 1), 1)
+    for start in range(0, max(height - overlap, 1), step):
+        yield slice(start, min(start + step + overlap, height))
 
 
 def on_255(images: Sequence[Any], data_range: DataRange = None) -> list[Plane]:

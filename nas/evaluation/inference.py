@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +32,7 @@ def restore(
     ensemble: bool = False,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Restore one image.
+    """Restore one image, or several of equal size.
 
     As the descriptor of the model says, values are scaled, the channel order is reversed, and the image is padded at
     the right and bottom (mirrored, or repeated where it is too small to mirror) to a size that the network takes; the
@@ -38,7 +40,7 @@ def restore(
 
     Args:
         model: A network with a descriptor; its training flags are restored afterwards.
-        degraded: (C, H, W) or (1, C, H, W) on 0..255.
+        degraded: (C, H, W) or (N, C, H, W) on 0..255.
         device: The model is moved to it and stays there; None runs it where it is.
         tile: Side of tiles in input pixels; None runs the whole image at once. Tiles are cut out with context around
             them, which is discarded from the result. Where the receptive radius of the network is no larger than
@@ -52,13 +54,13 @@ def restore(
         of ``degraded``.
 
     Raises:
-        UsageError: The tensor is not one image, or has another number of channels than the network takes.
+        UsageError: The tensor holds no images, or they have another number of channels than the network takes.
         NasError: The output has another size than the descriptor says.
     """
     descriptor = descriptor_of(model)
     batch = degraded if degraded.dim() == 4 else degraded[None]
-    if batch.dim() != 4 or batch.shape[0] != 1 or degraded.dim() not in (3, 4):
-        raise UsageError(f"restore takes one image, (C, H, W) or (1, C, H, W); got {tuple(degraded.shape)}")
+    if batch.dim() != 4 or 0 in batch.shape:
+        raise UsageError(f"restore takes images (C, H, W) or (N, C, H, W); got {tuple(degraded.shape)}")
     if batch.shape[1] != descriptor.channels:
         raise UsageError(
             f"{descriptor.name} takes {descriptor.channels} channel(s), the image has {batch.shape[1]}; "
@@ -86,13 +88,14 @@ def restore(
             result = total / 8
         else:
             result = _padded(model, descriptor, x, tile, overlap)
-    # out of inference mode, so that a caller may train on it
-    result = result.to(device=batch.device, dtype=work).clone()
+    result = result.to(device=batch.device, dtype=work)
+    # out of inference mode, so that a caller may train on it; the tiles of a large image lie outside of it already
+    result = result.clone() if result.is_inference() or result.data_ptr() == batch.data_ptr() else result
     return result if degraded.dim() == 4 else result[0]
 
 
 def _padded(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int | None, overlap: int) -> Tensor:
-    """Pad to an allowed size, run, crop. x (1, C, H, W) -> (1, C, s H, s W)."""
+    """Pad to an allowed size, run, crop. x (N, C, H, W) -> (N, C, s H, s W)."""
     height, width = x.shape[-2:]
     x = pad_to(x, d.size_multiple, d.min_size)
     y = _forward(model, d, x) if tile is None else _tiled(model, d, x, tile, overlap)
@@ -100,7 +103,7 @@ def _padded(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int | None, o
 
 
 def pad_to(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Pad (1, C, H, W) at the right and bottom to multiples of ``multiple``, but no less than ``least``."""
+    """Pad (N, C, H, W) at the right and bottom to multiples of ``multiple``, but no less than ``least``."""
     for axis in (-2, -1):
         size = x.shape[axis]
         extra = allowed_size(size, multiple, least) - size
@@ -110,20 +113,57 @@ def pad_to(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     return x
 
 
-def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: int) -> Tensor:
+@dataclass(frozen=True)
+class Tile:
+    """A tile of an image, in input pixels.
+
+    Attributes:
+        rows: First row, and the row after the last.
+        columns: Likewise.
+        seen_rows: The rows that the network is given for it, with context.
+        seen_columns: Likewise.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    seen_rows: tuple[int, int]
+    seen_columns: tuple[int, int]
+
+    def cut(self, restored: Tensor, scale: int) -> Tensor:
+        """What belongs to the tile of the network's output (..., H, W) for what it was given."""
+        top, left = self.rows[0] - self.seen_rows[0], self.columns[0] - self.seen_columns[0]
+        height, width = self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
+        return restored[..., top * scale : (top + height) * scale, left * scale : (left + width) * scale]
+
+
+def tiles_of(height: int, width: int, tile: int, overlap: int, d: ModelDescriptor) -> Iterator[Tile]:
+    """The tiles in which an image is restored, row by row.
+
+    Args:
+        height: Of the input in pixels.
+        width: Likewise.
+        tile: Side of the tiles, rounded up to an allowed size.
+        overlap: Context on each side, likewise.
+        d: Of the network.
+    """
     tile, overlap = allowed_size(tile, d.size_multiple), allowed_size(overlap, d.size_multiple, 0)
+    for top, seen_rows in _spans(height, tile, overlap, d):
+        for left, seen_columns in _spans(width, tile, overlap, d):
+            stop_if_asked()
+            rows, columns = (top, min(top + tile, height)), (left, min(left + tile, width))
+            yield Tile(rows, columns, seen_rows, seen_columns)
+
+
+def _tiled(model: nn.Module, d: ModelDescriptor, x: Tensor, tile: int, overlap: int) -> Tensor:
     s, (height, width) = d.scale, x.shape[-2:]
     result: Tensor | None = None
-    for top, (y0, y1) in _spans(height, tile, overlap, d):
-        for left, (x0, x1) in _spans(width, tile, overlap, d):
-            stop_if_asked()
-            bottom, right = min(top + tile, height), min(left + tile, width)
-            piece = _forward(model, d, x[..., y0:y1, x0:x1])
-            if result is None:
-                result = piece.new_empty((1, piece.shape[1], height * s, width * s))
-            result[..., top * s : bottom * s, left * s : right * s] = piece[
-                ..., (top - y0) * s : (bottom - y0) * s, (left - x0) * s : (right - x0) * s
-            ]
+    for t in tiles_of(height, width, tile, overlap, d):
+        piece = _forward(model, d, x[..., slice(*t.seen_rows), slice(*t.seen_columns)])
+        if result is None:
+            with torch.inference_mode(False):
+                size = (*piece.shape[:2], height * s, width * s)
+                result = torch.empty(size, dtype=piece.dtype, device=piece.device)
+        result[..., t.rows[0] * s : t.rows[1] * s, t.columns[0] * s : t.columns[1] * s] = t.cut(piece, s)
     assert result is not None  # an image has at least one tile
     return result
 
@@ -167,6 +207,6 @@ def _undo(y: Tensor, turns: int, flip: bool) -> Tensor:
 
 
 def _device_of(model: nn.Module, default: torch.device) -> torch.device:
-    for tensor in (*model.parameters(), *model.buffers()):
+    for tensor in chain(model.parameters(), model.buffers()):
         return tensor.device
     return default

@@ -11,12 +11,13 @@ is in float64. UsageError is also raised for arrays of different shapes, of othe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nas.errors import UsageError
-from nas.evaluation.image_arrays import DataRange, Plane, on_255
+from nas.evaluation.image_arrays import LARGE, DataRange, Plane, bands, on_255
 
 PEAK = 255.0
 #: weights of R, G, B in Y of ITU-R BT.601 (studio range), as in ``rgb2ycbcr`` of MATLAB
@@ -70,8 +71,13 @@ def psnr(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRa
     Returns:
         In dB; infinite for identical images.
     """
-    x, y = _pair(a, b, luma, border, data_range)
-    return _decibel(float(np.mean((x - y) ** 2)))
+    if not _is_large(a, b):
+        x, y = _pair(a, b, luma, border, data_range)
+        return _decibel(float(np.mean((x - y) ** 2)))
+    total, count = 0.0, 0
+    for x, y in _bands(a, b, luma, border, data_range):
+        total, count = total + float(np.sum((x - y) ** 2)), count + x.size
+    return _decibel(total / count)
 
 
 def ssim(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRange = None) -> float:
@@ -90,9 +96,17 @@ def ssim(a: Any, b: Any, luma: bool = False, border: int = 0, data_range: DataRa
     Returns:
         At most 1.
     """
+    taps = _gaussian()
+    if _is_large(a, b):
+        total, count = 0.0, 0
+        for x, y in _bands(a, b, luma, border, data_range, overlap=_WINDOW - 1):
+            _require(x, _WINDOW, "the 11 x 11 window of SSIM")
+            for c in range(x.shape[-1]):
+                found = _ssim_map(x[..., c], y[..., c], (taps, taps), 1.0)
+                total, count = total + float(np.sum(found)), count + found.size
+        return total / count
     x, y = _pair(a, b, luma, border, data_range)
     _require(x, _WINDOW, "the 11 x 11 window of SSIM")
-    taps = _gaussian()
     return float(np.mean([_ssim_map(x[..., c], y[..., c], (taps, taps), 1.0) for c in range(x.shape[-1])]))
 
 
@@ -261,6 +275,24 @@ def _pair(a: Any, b: Any, luma: bool, border: int, data_range: DataRange) -> tup
     if border:
         x, y = x[border:-border, border:-border], y[border:-border, border:-border]
     return x, y
+
+
+def _is_large(a: Any, b: Any) -> bool:
+    """Whether two images are looked at in bands: large ones of 8 bits, a band of which is judged as the whole is."""
+    arrays = all(isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim in (2, 3) for x in (a, b))
+    return arrays and a.shape == b.shape and a.shape[0] * a.shape[1] > LARGE
+
+
+def _bands(
+    a: Any, b: Any, luma: bool, border: int, data_range: DataRange, overlap: int = 0
+) -> Iterator[tuple[Plane, Plane]]:
+    """What ``_pair`` gives, a few rows at a time; ``overlap`` rows of each are repeated in the next."""
+    if 2 * border >= min(a.shape[:2]):
+        _pair(a[:1, :1], b[:1, :1], luma, border, data_range)  # refuses the border
+    inner = slice(border, -border or None)
+    a, b = a[inner, inner], b[inner, inner]
+    for rows in bands(*a.shape[:2], overlap):
+        yield _pair(a[rows], b[rows], luma, 0, data_range)
 
 
 def _require(x: Plane, least: int, what: str, axes: int = 2) -> None:

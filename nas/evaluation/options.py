@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nas.errors import UsageError, did_you_mean
+from nas.evaluation.further_metrics import check_metrics
 from nas.evaluation.inference import check_tile
 from nas.machine import check_device
 from nas.profiling.forward import DTYPES
@@ -32,6 +33,7 @@ class EvaluationOptions:
         memory: Free memory in bytes for ``tile="auto"``; None takes what the device has.
         save_images: Folder for the 8-bit outputs, written as <model>/<task>/<set>/<image>.png; the true and the
             degraded images are written as the models "target" and "degraded".
+        metrics: Names of registered metrics that are measured too, see ``nas.evaluation.further_metrics``.
         with_ssim: Compute SSIM; None does what the protocol says.
         with_costs: Count parameters, multiply-adds and activations.
         with_latency: Time the network at the cost size of the task, and measure its peak memory (slow on a CPU).
@@ -53,6 +55,7 @@ class EvaluationOptions:
     overlap: int = 32
     memory: int | None = None
     save_images: str | Path | None = None
+    metrics: tuple[str, ...] = ()
     with_ssim: bool | None = None
     with_costs: bool = True
     with_latency: bool = False
@@ -94,6 +97,7 @@ class EvaluationOptions:
         if isinstance(self.tile, str) and self.tile != "auto":
             raise UsageError(f"tile {self.tile!r} is neither a side in pixels nor 'auto'")
         check_tile(None if isinstance(self.tile, str) else self.tile, self.overlap)
+        check_metrics(self.metrics)
         check_device(self.device)
 
     def scores_ssim(self, task: Task) -> bool:

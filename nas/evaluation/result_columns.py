@@ -12,6 +12,7 @@ import torch
 
 from nas.data import is_synthetic
 from nas.evaluation.benchmark_sets import BenchmarkSet, images_hash
+from nas.evaluation.further_metrics import mean_values
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.rows import EvaluationRow
@@ -40,6 +41,7 @@ def empty_row(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptio
         task=one.task.name,
         set=one.name,
         images=len(one.pairs),
+        metrics=", ".join(options.metrics),
         protocol=_protocol_words(one, options),
         genotype=model.genotype,
         device=options.device,
@@ -71,6 +73,7 @@ def with_scores(row: EvaluationRow, scores: Sequence[Score]) -> EvaluationRow:
         ssim=mean(s.ssim for s in scores),
         psnr_b=mean(s.psnr_b for s in scores),
         exact=sum(s.exact for s in scores),
+        metrics=", ".join(f"{k}={v:.6g}" for k, v in mean_values([s.further for s in scores]).items()),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import locked, replacing
+from nas.files import locked, remove_partial_files, replacing
 from nas.names import defused, restored
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class EvaluationRow:
         ssim: In 0..1.
         psnr_b: PSNR-B in dB, for compressed images.
         exact: How many images are restored exactly; their PSNR is infinite and is left out of the mean.
+        metrics: Means of further metrics ("lpips=0.123, mae=2.41"); a file without any lacks the column.
         protocol: How the images were made and compared, in words.
         genotype: Hash of the genotype of a searched network.
         parameters: Elements of all parameters.
@@ -64,6 +65,7 @@ class EvaluationRow:
     ssim: float | None = None
     psnr_b: float | None = None
     exact: int | None = None
+    metrics: str = ""
     protocol: str = ""
     genotype: str = ""
     parameters: int | None = None
@@ -138,7 +140,8 @@ def measurement_key(row: EvaluationRow) -> tuple[object, ...]:
     """What makes two rows the same measurement, whatever machine or command made them."""
     tensors = row.weights.rpartition("#")[2]
     asked = (row.model, row.task, row.set, row.images, row.protocol, row.dtype, row.seed)
-    return (*asked, row.genotype, tensors, row.source)
+    further = tuple(value.partition("=")[0] for value in row.metrics.split(", ")) if row.metrics else ()
+    return (*asked, row.genotype, tensors, row.source, *further)
 
 
 def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = False) -> Path:
@@ -154,14 +157,15 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = read_rows(path) if append and path.exists() else []
+    written = [*(read_rows(path) if append and path.exists() else []), *rows]
+    columns = [name for name in COLUMN_TYPES if name != "metrics" or any(row.metrics for row in written)]
     target = path.resolve()  # a link stays a link
     with replacing(target) as partial:
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMN_TYPES)
-            for row in [*kept, *rows]:
-                writer.writerow([_cell(getattr(row, name)) for name in COLUMN_TYPES])
+            writer.writerow(columns)
+            for row in written:
+                writer.writerow([_cell(getattr(row, name)) for name in columns])
         if target.exists():
             shutil.copymode(target, partial)
     return path
@@ -180,6 +184,7 @@ def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[E
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.resolve()):
+        remove_partial_files(path.resolve().parent, of=path.resolve())  # nobody else writes it now
         rows = EvaluationRows(change(read_rows(path) if path.exists() else []))
         write_rows(path, rows)
     return rows

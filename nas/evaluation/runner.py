@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from nas.evaluation.benchmark_sets import BenchmarkSet
+from nas.evaluation.further_metrics import further_values
 from nas.evaluation.inference import restore
 from nas.evaluation.options import EvaluationOptions
 from nas.evaluation.resolve import EvaluatedModel
 from nas.evaluation.result_columns import row_name
 from nas.evaluation.saved_images import REFERENCES, image_path
-from nas.evaluation.scoring import Array, Score, degraded_and_target, score_output, to_tensor
+from nas.evaluation.scoring import Array, Score, degraded_and_target, same_planes, score_output, to_tensor
 from nas.evaluation.tiles import input_size, smaller_tiles, tile_for
 from nas.images import to_uint8, write_image
 from nas.models.calling import descriptor_of
@@ -24,6 +26,8 @@ from nas.signals import stop_if_asked
 
 #: called with the number of images that are done, and a few words; a negative number takes images back
 Advance = Callable[[int, str], None]
+#: bytes of a float32; the part of the memory that a network gets at least, whatever the images take: one in so many
+FLOAT, LEAST_SHARE = 4, 16
 
 
 def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> EvaluatedModel:
@@ -36,11 +40,25 @@ def form_for_inference(model: EvaluatedModel, options: EvaluationOptions) -> Eva
     Raises:
         NasError: The network cannot be optimised exactly.
     """
-    reduced = DTYPES[options.dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
-    if options.plain or reduced:
-        return model
-    form = optimize(model.model)
-    return replace(model, model=form) if isinstance(form, OptimizedModel) else model
+    return replace(model, model=form_of(model.model, options.dtype, options.plain))
+
+
+def form_of(network: nn.Module, dtype: str, plain: bool = False) -> nn.Module:
+    """The form of a network in which images are restored, see ``EvaluationOptions.plain``.
+
+    Args:
+        network: Not changed.
+        dtype: A name of ``DTYPES``.
+        plain: Leave it as it is written.
+
+    Raises:
+        NasError: The network cannot be optimised exactly.
+    """
+    reduced = DTYPES[dtype] in (torch.bfloat16, torch.float16)  # autocast chooses types layer by layer
+    if plain or reduced or isinstance(network, OptimizedModel):
+        return network
+    form = optimize(network)
+    return form if isinstance(form, OptimizedModel) else network
 
 
 def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOptions) -> EvaluationOptions:
@@ -57,7 +75,16 @@ def decide_tiles(model: EvaluatedModel, one: BenchmarkSet, options: EvaluationOp
     if options.tile != "auto":
         return options
     size = input_size(one.pairs, one.task)
-    return replace(options, tile=tile_for(model.model, size, options.overlap, options.memory, options.device))
+    limit = options.memory
+    if limit is not None and size is not None:  # the images themselves take their part of it
+        limit = max(limit - _held(size, one), limit // LEAST_SHARE)
+    return replace(options, tile=tile_for(model.model, size, options.overlap, limit, options.device))
+
+
+def _held(size: tuple[int, int], one: BenchmarkSet) -> int:
+    """Bytes of one input with its restored image and its reference, for an input of ``size``."""
+    pixels = size[0] * size[1] * one.task.channels
+    return pixels * (FLOAT + 1) + pixels * one.task.scale**2 * (FLOAT + 2)
 
 
 def score_set(
@@ -112,6 +139,8 @@ def _score_images(
             dtype=DTYPES[options.dtype],
         )
         score, restored = score_output(output, target, one.task, with_ssim)
+        if options.metrics:
+            score = replace(score, further=further_values(options.metrics, *same_planes(restored, target), one.task))
         scores.append(score)
         if options.save_images is not None:
             versions: list[Array] = [restored, target, to_uint8(degraded)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.errors import UsageError
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.rows import EvaluationRow, measurement_key
-from nas.files import write_text
+from nas.files import remove_partial_files, write_text
 from nas.names import inside
 
 #: names under which the true and the degraded images are written, as if they were models
@@ -47,6 +47,7 @@ def check_images(root: str | Path, model: str, one: BenchmarkSet) -> None:
 def disown_images(root: str | Path, model: str, one: BenchmarkSet) -> None:
     """Note that the images of a model belong to no measurement, until all of them have been written."""
     (_folder(root, model, one) / _MADE_BY).unlink(missing_ok=True)
+    remove_partial_files(_folder(root, model, one))
 
 
 def assign_images(root: str | Path, row: EvaluationRow, one: BenchmarkSet) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from nas.data import Pair, load_pair
 from nas.errors import NasError, UsageError, did_you_mean
 from nas.evaluation import metrics
 from nas.evaluation.benchmark_sets import by_degradation
+from nas.evaluation.further_metrics import further_values, mean_values
+from nas.evaluation.image_arrays import bands
 from nas.evaluation.inference import restore
 from nas.models.calling import descriptor_of
 from nas.signals import stop_if_asked
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from nas.tasks import Protocol, Task
 
 Array = npt.NDArray[Any]
+#: is shown an image of a set: (pair, degraded, restored, true image), arrays (H, W[, C]) on 0..255
+See = Callable[[Any, Array, Array, Array], None]
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class Score:
         psnr: In dB; infinite where the images are equal, unless the protocol names a number for that.
         ssim: In 0..1; None where it was not asked for.
         psnr_b: PSNR-B in dB; None where the protocol does not ask for it.
+        further: Values of further metrics by name.
     """
 
     psnr: float
     ssim: float | None = None
     psnr_b: float | None = None
+    further: dict[str, float] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
@@ -86,10 +92,15 @@ def to_image(image: Tensor, rounded: bool = True, clipped: bool = True) -> Array
     Returns:
         (H, W) for one channel, else (H, W, C).
     """
-    image = (image[0] if image.dim() == 4 else image).detach().float().cpu()
-    image = image.clamp(0, 255) if clipped or rounded else image
-    array = (torch.floor(image + 0.5).to(torch.uint8) if rounded else image).numpy()
-    return array[0] if array.shape[0] == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
+    image = (image[0] if image.dim() == 4 else image).detach()
+    channels, height, width = image.shape
+    array = np.empty((height, width, channels), dtype=np.uint8 if rounded else np.float32)
+    for rows in bands(height, width):  # of a large image, only a part is held a second time
+        part = image[:, rows].float().cpu()
+        part = part.clamp(0, 255) if clipped or rounded else part
+        part = torch.floor(part + 0.5).to(torch.uint8) if rounded else part
+        array[rows] = part.numpy().transpose(1, 2, 0)
+    return array[..., 0] if channels == 1 else array
 
 
 def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = True) -> tuple[Score, Array]:
@@ -108,7 +119,7 @@ def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = Tr
         NasError: A value is not finite, or the sizes do not fit.
     """
     protocol = task.protocol
-    if not bool(torch.isfinite(output).all()):
+    if not all(bool(torch.isfinite(output[..., rows, :]).all()) for rows in bands(*output.shape[-2:])):
         raise NasError("the network gave values that are not finite (NaN or infinity); try --dtype float32")
     restored = to_image(output, protocol.rounded)
     raw = None if protocol.ssim_clipped else to_image(output, rounded=False, clipped=False)
@@ -144,12 +155,8 @@ def score(restored: Array, target: Array, task: Task, with_ssim: bool = True, un
             f"the restored image is {height} x {width}, its reference {target.shape[0]} x {target.shape[1]}; "
             f"the two do not belong together at scale {task.scale}"
         )
-    target = target[:height, :width]
-    if target.ndim == 3 and target.shape[-1] == 1:
-        target = target[..., 0]
-    seen = restored if unclipped is None else unclipped
-    if target.ndim == 2:
-        restored, seen = (metrics.grey(x, data_range=255) if x.ndim == 3 else x for x in (restored, seen))
+    seen, _ = same_planes(restored if unclipped is None else unclipped, target)
+    restored, target = same_planes(restored, target)
     protocol = task.protocol
     luma, border = protocol.luma == "y", protocol.border
     psnr = metrics.psnr(restored, target, luma, border, data_range=255)
@@ -160,6 +167,20 @@ def score(restored: Array, target: Array, task: Task, with_ssim: bool = True, un
         ssim=_ssim(protocol)(seen, target, luma, border, data_range=255) if with_ssim else None,
         psnr_b=metrics.psnr_b(restored, target, True, border, data_range=255) if protocol.psnr_b else None,
     )
+
+
+def same_planes(restored: Array, target: Array) -> tuple[Array, Array]:
+    """Both images in the size of the restored one; against a grey reference the luma of a restored image in colour.
+
+    Args:
+        restored: (H, W[, C]) on 0..255.
+        target: The reference, of the same height and width or larger.
+    """
+    target = target[: restored.shape[0], : restored.shape[1]]
+    if target.ndim == 3 and target.shape[-1] == 1:
+        target = target[..., 0]
+    grey = target.ndim == 2 and restored.ndim == 3
+    return (metrics.grey(restored, data_range=255) if grey else restored), target
 
 
 #: what a protocol may call its SSIM -> (restored, target, luma, border, data_range) -> value
@@ -261,6 +282,7 @@ def _psnr_of_each(
     device: torch.device | str | None = None,
     tile: int | None = None,
     dtype: torch.dtype = torch.float32,
+    see: See | None = None,
 ) -> list[float]:
     channels = descriptor_of(model).channels
     values = []
@@ -268,7 +290,10 @@ def _psnr_of_each(
         stop_if_asked()
         degraded, target = degraded_and_target(pair, task)
         image = restore(model, to_tensor(degraded, channels), device, tile=tile, dtype=dtype)
-        values.append(score_output(image, target, task, with_ssim=False)[0].psnr)
+        score, restored = score_output(image, target, task, with_ssim=False)
+        values.append(score.psnr)
+        if see is not None:
+            see(pair, degraded, restored, target)
     if not values:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
     return values
@@ -280,6 +305,8 @@ def validation_scores(
     task: Task,
     device: torch.device | str | None = None,
     tile: int | None = None,
+    further: Sequence[str] = (),
+    see: See | None = None,
 ) -> dict[str, float]:
     """Validate a model by the numbers that a training logs.
 
@@ -289,23 +316,36 @@ def validation_scores(
         task: What is being restored.
         device: The model is moved to it; None leaves it where it is.
         tile: Side of tiles in input pixels; None restores whole images.
+        further: Registered metrics to measure too.
+        see: Is shown every image.
 
     Returns:
         ``psnr`` in dB, and for the all-in-one task ``psnr_noise``, ``psnr_rain`` and ``psnr_haze``. There ``psnr`` is
         the mean over the degradations and not over the images, so that many noisy images do not hide a failure on rain.
-        Where images are restored exactly, ``exact`` is their number, and the means are over the others.
+        Where images are restored exactly, ``exact`` is their number, and the means are over the others. At last the
+        means of ``further`` by name.
 
     Raises:
         UsageError: There are no pairs.
     """
+    others: list[dict[str, float]] = []
+
+    def look(pair: Any, degraded: Array, restored: Array, target: Array) -> None:
+        if further:
+            others.append(further_values(further, *same_planes(restored, target), task))
+        if see is not None:
+            see(pair, degraded, restored, target)
+
     if task.family != "all_in_one":
-        psnrs = _psnr_of_each(model, pairs, task, device, tile)
-        return {"psnr": mean_psnr(psnrs), **_exact(psnrs)}
-    found = {kind: _psnr_of_each(model, group, task, device, tile) for kind, group in by_degradation(pairs).items()}
+        psnrs = _psnr_of_each(model, pairs, task, device, tile, see=look)
+        return {"psnr": mean_psnr(psnrs), **_exact(psnrs), **mean_values(others)}
+    groups = by_degradation(pairs)
+    found = {kind: _psnr_of_each(model, group, task, device, tile, see=look) for kind, group in groups.items()}
     if not found:
         raise UsageError("validation has no images; give at least one pair or turn validation off")
     means = {f"psnr_{kind}": mean_psnr(psnrs) for kind, psnrs in found.items()}
-    return {"psnr": mean_psnr(means.values()), **means, **_exact(v for psnrs in found.values() for v in psnrs)}
+    exact = _exact(v for psnrs in found.values() for v in psnrs)
+    return {"psnr": mean_psnr(means.values()), **means, **exact, **mean_values(others)}
 
 
 def _exact(psnrs: Iterable[float]) -> dict[str, float]:

@@ -24,7 +24,7 @@ SMALL = 128 * 128
 RETRIES = (512, 192, 64)
 #: bytes for each input pixel below which a network is taken to stay without tracing it, which takes seconds of a
 #: supernet: 4,096 numbers, several times what the networks of this platform keep at once
-_AMPLE = 4 * 4096
+AMPLE = 4 * 4096
 
 
 def input_size(pairs: Iterable[Pair], task: Task) -> tuple[int, int] | None:
@@ -114,7 +114,7 @@ class ValidationTiles:
         """
         self._size = self._size or input_size(self._pairs, self._task)
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        tile = tile_for(model, self._size, device=device, ample=_AMPLE)
+        tile = tile_for(model, self._size, device=device, ample=AMPLE)
         attempts = [tile, *smaller_tiles(tile)]
         for attempt in attempts:
             try:

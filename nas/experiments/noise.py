@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.config.reading import parse
+from nas.config.reading import parse_stored
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import NasError, UsageError
@@ -130,7 +130,7 @@ def resume_noise(folder: Path, document: dict[str, Any], jobs: int = 1) -> Exper
         NasError: The document is damaged.
     """
     try:
-        base = parse(SearchSettings, document["base"])
+        base = parse_stored(SearchSettings, document["base"])
         plan = NoisePlan(base, [int(d) for d in document["draws"]], [int(s) for s in document["seeds"]])
     except (KeyError, TypeError) as error:
         raise NasError(f"campaign.yaml in {str(folder)!r} is not as it was written ({error!r}); restore it") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.config.reading import parse
+from nas.config.reading import parse_stored
 from nas.config.runs import SearchSettings
 from nas.errors import NasError
 from nas.experiments.frames import experiment_frame, noise_frame
@@ -97,7 +97,7 @@ class ExperimentPlan:
             return cls(
                 document["kind"],
                 document["title"],
-                parse(SearchSettings, document["base"]),
+                parse_stored(SearchSettings, document["base"]),
                 [Variant.from_document(variant) for variant in document["arms"]],
                 [int(seed) for seed in document["seeds"]],
                 document["reference"],

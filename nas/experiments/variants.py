@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas.config.reading import build, parse
+from nas.config.reading import build, parse_stored
 from nas.config.runs import SearchSettings
 from nas.engines.setup import space_of
 from nas.errors import UsageError, did_you_mean
@@ -59,7 +59,7 @@ class Variant:
             document["name"],
             document["factor"],
             document["level"],
-            parse(SearchSettings, document["settings"]),
+            parse_stored(SearchSettings, document["settings"]),
             Budget(**document["budget"]) if document["budget"] else None,
             Cost(**document["cost"]) if document["cost"] else None,
             list(document["notes"]),

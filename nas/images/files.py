@@ -60,8 +60,8 @@ def image_info(path: str | Path) -> ImageInfo:
         NasError: As for ``read_image``, except for damage behind the header.
     """
     path = Path(path)
-    with _opened(path) as image:
-        return _info(image, path)
+    with opened(path) as image:
+        return info_of(image, path)
 
 
 def read_image(path: str | Path) -> Array:
@@ -76,16 +76,13 @@ def read_image(path: str | Path) -> Array:
             frames or has neither 8 nor 16 bits; the message names it.
     """
     path = Path(path)
-    with _opened(path) as image:
-        info = _info(image, path)
-        try:
-            image.load()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise NasError(f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again") from error
+    with opened(path) as image:
+        info = info_of(image, path)
+        load(image, path)
         if info.bits == 8:
             mode = "RGB" if info.channels == 3 else "L"
             pixels = np.array(image if image.mode == mode else image.convert(mode))
-            return _checked(turned(pixels, info.orientation), info, path)
+            return checked(turned(pixels, info.orientation), info, path)
     return _decode_16_bit(path, info)
 
 
@@ -148,7 +145,12 @@ def to_luma(image: Array) -> Array:
     return 16.0 + (65.481 * rgb[..., 0] + 128.553 * rgb[..., 1] + 24.966 * rgb[..., 2]) / 255.0
 
 
-def _opened(path: Path) -> ImageFile.ImageFile | Image.Image:
+def opened(path: Path) -> ImageFile.ImageFile | Image.Image:
+    """Open an image file with Pillow, without decoding it.
+
+    Raises:
+        NasError: It is missing, empty, a folder or no image.
+    """
     try:
         if path.is_dir():
             raise NasError(f"{str(path)!r} is a folder, not an image; give the path of one file")
@@ -167,10 +169,27 @@ def _opened(path: Path) -> ImageFile.ImageFile | Image.Image:
         raise NasError(f"image {str(path)!r} cannot be opened ({error}); fetch the file again") from error
 
 
-def _info(image: Image.Image, path: Path) -> ImageInfo:
+def has_alpha(image: Image.Image) -> bool:
+    """Whether an opened image has an alpha channel, or a colour that counts as transparent."""
+    return image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info
+
+
+def info_of(image: Image.Image, path: Path, alpha: bool = False) -> ImageInfo:
+    """What the header of an opened image says.
+
+    Args:
+        image: Not loaded yet.
+        path: The same file.
+        alpha: Whether it may have an alpha channel, which is not counted among the channels.
+
+    Raises:
+        NasError: It is of a kind that is not read.
+    """
     mode, name = image.mode, repr(str(path))
-    if mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
-        raise NasError(f"image {name} has an alpha channel; flatten it onto a background first")
+    if has_alpha(image):
+        if not alpha:
+            raise NasError(f"image {name} has an alpha channel; flatten it onto a background first")
+        mode = {"LA": "L", "La": "L", "PA": "P", "RGBA": "RGB", "RGBa": "RGB"}.get(mode, mode)
     if mode in ("CMYK", "YCCK") or (mode == "LAB"):
         raise NasError(f"image {name} is in {mode} colours; convert it to RGB first")
     if getattr(image, "n_frames", 1) > 1:
@@ -194,7 +213,16 @@ def _info(image: Image.Image, path: Path) -> ImageInfo:
     return ImageInfo(height, width, channels, bits, palette=mode == "P", orientation=orientation)
 
 
-def _checked(pixels: Array, info: ImageInfo, path: Path) -> Array:
+def load(image: Image.Image, path: Path) -> None:
+    """Decode an opened image whole; NasError where it is damaged."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise NasError(f"image {str(path)!r} is damaged or truncated ({error}); fetch the file again") from error
+
+
+def checked(pixels: Array, info: ImageInfo, path: Path) -> Array:
+    """The pixels, if they measure what their header says; else NasError."""
     if pixels.shape[:2] != (info.height, info.width):  # a header and its pixels that disagree must not pass unseen
         raise NasError(f"image {str(path)!r} does not measure what its header says; save it again as a PNG")
     return pixels
@@ -209,10 +237,20 @@ def _stored_mode(image: Image.Image) -> str:
 
 
 def _decode_16_bit(path: Path, info: ImageInfo) -> Array:
+    image = stored_16_bit(path)
+    image = turned(image, info.orientation)
+    return checked(np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image, info, path)
+
+
+def stored_16_bit(path: Path) -> Array:
+    """The pixels of a 16-bit file as OpenCV decodes them: (H, W), or blue, green, red and maybe alpha.
+
+    Raises:
+        NasError: It cannot be decoded.
+    """
     import cv2
 
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    image: Array | None = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != np.uint16:
         raise NasError(f"16-bit image {str(path)!r} could not be decoded; save it as a 16-bit PNG")
-    image = turned(image, info.orientation)
-    return _checked(np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image, info, path)
+    return image

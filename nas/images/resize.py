@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from nas.errors import UsageError
 
 Array = NDArray[Any]
+#: values of an image that are computed with at a time
+_BAND = 2**21
 
 
 def imresize(
@@ -53,13 +55,9 @@ def imresize(
     else:
         raise UsageError("imresize needs a scale or a size; give one of the two")
     _positive((*scales, *out))
-    result = image.astype(np.float64)
-    peak = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else None
     for axis in sorted((0, 1), key=lambda a: scales[a]):  # stable: rows first when the scales are equal
-        result = _resize_axis(result, axis, out[axis], scales[axis])
-        if peak is not None:
-            np.clip(np.floor(result + 0.5), 0, peak, out=result)
-    return result if peak is None else result.astype(image.dtype)
+        image = _resize_axis(image, axis, out[axis], scales[axis])
+    return image
 
 
 def _positive(numbers: tuple[float, ...]) -> None:
@@ -106,9 +104,24 @@ def resize_weights(length: int, out_length: int, scale: float) -> tuple[Array, A
 
 
 def _resize_axis(image: Array, axis: int, out_length: int, scale: float) -> Array:
+    """One pass, in bands along the other axis: of a large image only a part is held in float64."""
     index, weights = resize_weights(image.shape[axis], out_length, scale)
+    whole = np.issubdtype(image.dtype, np.integer)
+    sizes = list(image.shape)
+    sizes[axis] = out_length
+    result = np.empty(sizes, dtype=image.dtype if whole else np.float64)
+    line = max(image.shape[axis], out_length) * math.prod(image.shape[2:])
+    step = max(_BAND // line, 1)
+    for start in range(0, sizes[1 - axis], step):
+        band = (slice(None), slice(start, start + step)) if axis == 0 else (slice(start, start + step),)
+        part = _resize_band(image[band].astype(np.float64), axis, index, weights)
+        result[band] = np.clip(np.floor(part + 0.5), 0, np.iinfo(image.dtype).max) if whole else part
+    return result
+
+
+def _resize_band(image: Array, axis: int, index: Array, weights: Array) -> Array:
     shape = [1] * image.ndim
-    shape[axis] = out_length
+    shape[axis] = len(index)
     total: Array | None = None
     for tap in range(index.shape[1]):  # one gather per tap: about twelve for x2, far cheaper than a dense matrix
         part = np.take(image, index[:, tap], axis=axis)

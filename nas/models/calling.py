@@ -75,10 +75,11 @@ def allowed_size(size: int, multiple: int, least: int = 1) -> int:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a network into evaluation mode for the time of the block; each module gets its own mode back."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
+    training = [module for module in model.modules() if module.training]
+    if training:
+        model.eval()
     try:
         yield
     finally:
-        for module, flag in flags:
-            module.training = flag
+        for module in training:
+            module.training = True

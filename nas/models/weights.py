@@ -136,7 +136,9 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 def read_descriptor(path: str | Path) -> ModelDescriptor:
     """The descriptor of the network in a weights file; for the errors see ``read_metadata``."""
-    return ModelDescriptor.from_json(json.loads(read_metadata(path)["descriptor"]))
+    from nas.models.tensor_files import json_of
+
+    return ModelDescriptor.from_json(json_of(read_metadata(path), "descriptor", repr(str(path))))
 
 
 def load_weights(path: str | Path) -> LoadedWeights:

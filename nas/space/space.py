@@ -220,18 +220,21 @@ class Space:
 
     # -- networks -------------------------------------------------------------------------------------------
 
-    def supernet(self, task: Any, **options: Any) -> Any:
+    def supernet(self, task: Any, *, fused: bool = True, **options: Any) -> Any:
         """The supernet of this space; imports torch.
 
         Args:
             task: A task or its name.
+            fused: Whether its mixed edges are computed in their fused form (``Supernet.fused``).
             options: Of the skeleton; ``partial_channels`` (int) and ``edge_weights`` (bool) override the document's
                 relaxation.
 
         Returns:
             A ``nas.supernet.Supernet``.
         """
-        return SKELETONS.get(self.skeleton).supernet(self, task, **options)
+        supernet = SKELETONS.get(self.skeleton).supernet(self, task, **options)
+        supernet.fused = fused
+        return supernet
 
     def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.

@@ -23,6 +23,7 @@ from nas.config.runs import SearchSettings
 from nas.config.search import SearchOptions
 from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, TrainSettings
+from nas.errors import UsageError
 from nas.objectives.constraints import Constraints
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
@@ -83,6 +84,8 @@ class GradientSettings(Section):
         partial_channels: 1 / share of the channels that candidates process (PC-DARTS); 1 for all of them, None for
             what strategy and space say.
         edge_weights: Whether edges have weights (PC-DARTS); None for what strategy and space say.
+        fused: Whether mixed edges and optimiser steps are computed in their fused form, which is equal up to rounding
+            and several times faster.
         optimizer: Optimiser of the architecture variables.
         entropy: Weight of the mean edge entropy in the architecture loss.
         skip: Weight of the mean probability of skip connections in the architecture loss.
@@ -95,6 +98,7 @@ class GradientSettings(Section):
     warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
     partial_channels: int | None = Field(None, ge=1, le=64, description="1: all channels; None: by strategy and space")
     edge_weights: bool | None = Field(None, description="weights of edges; None: by strategy and space")
+    fused: bool = Field(True, description="compute mixed edges together (equal up to rounding, and faster)")
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
     )
@@ -115,6 +119,8 @@ class DifferentiableStrategy(Strategy):
         train: Settings of the training loop.
 
     Attributes:
+        scales_loss: Whether its steps are taken by ``nas.train.precision.ScaledSteps``, as ``train.fp16`` needs. With
+            ``train.accumulate`` a batch holds all images of a step, for ``nas.train.accumulation.parts_of`` to cut.
         relaxation: ``partial_channels`` and ``edge_weights`` of the strategy, which override the space document.
         architecture_loss: Penalties added to the loss of the architecture; set by the engine before ``prepare``.
         draw: From a seed to the genotype of a step; set by the engine of strategies that choose at the end.
@@ -124,6 +130,7 @@ class DifferentiableStrategy(Strategy):
 
     Settings: ClassVar[type[Section]] = GradientSettings
     differentiable: ClassVar[bool] = True
+    scales_loss: ClassVar[bool] = False
     relaxation: ClassVar[Mapping[str, Any]] = {}
     architecture_loss: ArchitectureLoss | None = None
     draw: Callable[[int], Genotype] | None = None
@@ -133,16 +140,19 @@ class DifferentiableStrategy(Strategy):
         own = search.own(self.Settings)
         assert isinstance(own, GradientSettings)  # a strategy's Settings extend those of its base
         self.settings, self.train = own, train
+        if train.fp16 and not self.scales_loss:
+            raise UsageError("this strategy does not scale its loss, as train.fp16 needs; take train.bf16 instead")
 
     def supernet_options(self) -> dict[str, Any]:
         """Keywords for ``Space.supernet``.
 
         Returns:
             ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
-            relaxation; what is in neither, the space document decides.
+            relaxation; what is in neither, the space document decides. And ``fused``.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
-        return {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
+        chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
+        return {**chosen, "fused": self.settings.fused}
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:

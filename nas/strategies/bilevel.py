@@ -11,7 +11,8 @@ xi is the learning rate of the weights. The virtual step of the second order mov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -19,11 +20,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from nas.config.search import SearchOptions
 from nas.config.sections import Section
+from nas.config.training import TrainSettings
+from nas.errors import UsageError
 from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
+from nas.train.accumulation import parts_of
 from nas.train.distributed import average
-from nas.train.finite import NonFiniteError
 from nas.train.optimizers import make_optimizer, restore_optimizer
+from nas.train.precision import ScaledSteps
 from nas.train.schedules import learning_rate
 
 
@@ -46,25 +51,70 @@ def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tenso
     return forward
 
 
-def first_order(supernet: nn.Module, loss: Loss, search: Batch) -> tuple[list[Tensor], float]:
+@contextmanager
+def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """For the time of the block, parameters are constants, and a pass makes no gradient for them."""
+    changed = [p for p in parameters if p.requires_grad]
+    for parameter in changed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in changed:
+            parameter.requires_grad_(True)
+
+
+def first_order(
+    supernet: nn.Module,
+    loss: Loss,
+    search: Batch,
+    parts: int = 1,
+    scaled: Callable[[Tensor], Tensor] = lambda value: value,
+) -> tuple[list[Tensor], Tensor]:
     """The first-order gradient.
 
     Args:
         supernet: The supernet.
         loss: Loss of a batch.
         search: Batch for the architecture.
+        parts: Equal parts of the batch that are passed through one after the other.
+        scaled: From a loss to the multiple of it whose gradients are taken.
 
     Returns:
         The gradient of each architecture variable, and the validation loss.
     """
     alphas = alphas_of(supernet)
-    value = loss(supernet, search)
-    return _gradients(value, alphas), float(value.detach())
+    with frozen(weights_of(supernet).values()):
+        found, value = _in_parts(supernet, loss, search, alphas, parts, scaled)
+    # an edge weight alone in its group, or an edge of one candidate, has no influence: its gradient is zero
+    slopes = [torch.zeros_like(a) if g is None else g for a, g in zip(alphas, found, strict=True)]
+    average(slopes)
+    return slopes, value
+
+
+def _in_parts(
+    supernet: nn.Module,
+    loss: Loss,
+    batch: Batch,
+    variables: list[nn.Parameter],
+    parts: int,
+    scaled: Callable[[Tensor], Tensor],
+) -> tuple[list[Tensor | None], Tensor]:
+    """Gradients of the mean loss over equal parts of a batch, None of variables without influence; and that loss."""
+    total: list[Tensor | None] = [None] * len(variables)
+    values = []
+    for part in parts_of(batch, parts):
+        value = loss(supernet, part)
+        share = value if parts == 1 else value / parts
+        found = torch.autograd.grad(scaled(share), variables, allow_unused=True)
+        total = [g if t is None else t if g is None else t + g for t, g in zip(total, found, strict=True)]
+        values.append(value.detach())
+    return total, values[0] if parts == 1 else torch.stack(values).mean()
 
 
 def second_order_exact(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
-) -> tuple[list[Tensor], float]:
+) -> tuple[list[Tensor], Tensor]:
     """The second-order gradient by double differentiation, which takes about twice the memory.
 
     With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a) it is d/da L_val(w', a) - xi (dg/da)^T v
@@ -95,12 +145,12 @@ def second_order_exact(
     curved = [(g, u) for g, u in zip(slopes, v, strict=True) if g.requires_grad]
     mixed = _gradients([g for g, _ in curved], alphas, [u for _, u in curved]) if curved else []
     mixed = mixed or [torch.zeros_like(d) for d in direct]
-    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
+    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
 
 
 def second_order_difference(
     supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float, radius: float = 0.01
-) -> tuple[list[Tensor], float]:
+) -> tuple[list[Tensor], Tensor]:
     """The second-order gradient by a central difference of the training gradient along v (DARTS, eq. 8).
 
     v = grad_w' L_val, and the weights are moved by +-e v with e = ``radius`` / |v|. It runs outside autocast: inside a
@@ -123,18 +173,20 @@ def second_order_difference(
     alphas = alphas_of(supernet)
     weights = weights_of(supernet)
     with torch.autocast(next(iter(weights.values())).device.type, enabled=False):
-        slopes = _gradients(loss(supernet, train), list(weights.values()))
+        with frozen(alphas):
+            fall = loss(supernet, train)
+        slopes = _gradients(fall, list(weights.values()))
         moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), slopes, strict=True)}
         value = loss(_forward(supernet, moved), search)
         both = _gradients(value, [*alphas, *moved.values()])
         direct, v = both[: len(alphas)], both[len(alphas) :]
-        epsilon = radius / float(torch.sqrt(sum((g.double() ** 2).sum() for g in v)))  # type: ignore[arg-type]
+        epsilon = radius / torch.sqrt(torch.stack([(g.double() ** 2).sum() for g in v]).sum())
         sides = []
         for sign in (1.0, -1.0):
             shifted = {n: (w + sign * epsilon * g).detach() for (n, w), g in zip(weights.items(), v, strict=True)}
             sides.append(_gradients(loss(_forward(supernet, shifted), train), alphas))
         mixed = [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
-        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], float(value.detach())
+        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
 
 
 def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[Tensor] | None = None) -> list[Tensor]:
@@ -143,6 +195,13 @@ def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[T
     found = list(torch.autograd.grad(value, variables, along, allow_unused=True, materialize_grads=True))
     average(found)
     return found
+
+
+def numbers(values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """Values of a step, of which some are scalars on a device; all of them are fetched at once."""
+    waiting = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    fetched = torch.stack([v.double() for v in waiting.values()]).tolist() if waiting else []
+    return {**values, **dict(zip(waiting, fetched, strict=True))}
 
 
 class BilevelSettings(GradientSettings):
@@ -163,20 +222,32 @@ class BilevelStrategy(DifferentiableStrategy):
     """In every step Adam on the architecture, then Adam on the weights; the base of DARTS, PC-DARTS and GDAS."""
 
     Settings: ClassVar[type[Section]] = BilevelSettings
+    scales_loss: ClassVar[bool] = True
     settings: BilevelSettings
+
+    def __init__(self, search: SearchOptions, train: TrainSettings) -> None:
+        super().__init__(search, train)
+        given = [name for name, on in (("accumulate", train.accumulate > 1), ("fp16", train.fp16)) if on]
+        if given and self.settings.order == "second":
+            raise UsageError(
+                f"train.{given[0]} goes with the first order alone, since the virtual step of the second is taken on "
+                "whole batches in full range; leave it out or set search.order=first"
+            )
 
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
         """Build the optimisers of weights and architecture."""
         self._loss = loss
         self._steps = 0
+        self._scaling = ScaledSteps(alphas_of(supernet)[0].device.type, self.train)
         weight, arch = self.train.optimizer, self.settings.optimizer
         self._weights = list(weights_of(supernet).values())
-        self._weight_optimizer = make_optimizer(self._weights, weight)
-        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, "the architecture variables")
+        fused = self.settings.fused
+        self._weight_optimizer = make_optimizer(self._weights, weight, fused=fused)
+        self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, "the architecture variables", fused=fused)
 
     def architecture_gradient(
         self, supernet: nn.Module, train: Batch, search: Batch, xi: float
-    ) -> tuple[list[Tensor], float]:
+    ) -> tuple[list[Tensor], Tensor]:
         """The gradient of the order in the settings.
 
         Args:
@@ -186,10 +257,10 @@ class BilevelStrategy(DifferentiableStrategy):
             xi: Learning rate of the virtual step.
 
         Returns:
-            The gradient of each architecture variable, and the validation loss.
+            The gradient of each architecture variable (of float16 that of the scaled loss), and the validation loss.
         """
         if self.settings.order == "first":
-            return first_order(supernet, self._loss, search)
+            return first_order(supernet, self._loss, search, self.train.accumulate, self._scaling.scaled)
         if self.settings.second_order == "exact":
             return second_order_exact(supernet, self._loss, train, search, xi)
         return second_order_difference(supernet, self._loss, train, search, xi)
@@ -204,7 +275,7 @@ class BilevelStrategy(DifferentiableStrategy):
     def step(self, supernet: nn.Module, train_batch: Batch, search_batch: Batch | None) -> dict[str, float]:
         """One step of the architecture, except during the warm-up, then one of the weights."""
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
-        values: dict[str, float] = {"lr": rate}
+        values: dict[str, float | Tensor] = {"lr": rate}
         try:
             if search_batch is not None:
                 self.begin_pass(supernet)
@@ -214,23 +285,29 @@ class BilevelStrategy(DifferentiableStrategy):
             values |= self.end_step()
         finally:  # a step that came to nothing counts too: rate and temperature are functions of the run's steps
             self._steps += 1
-        return {"loss": loss, **values}
+        return {**numbers({"loss": loss, **values}), **self._scaling.values()}
 
-    def _move_architecture(self, supernet: nn.Module, train: Batch, search: Batch, rate: float) -> dict[str, float]:
+    def _move_architecture(
+        self, supernet: nn.Module, train: Batch, search: Batch, rate: float
+    ) -> dict[str, float | Tensor]:
         slopes, value = self.architecture_gradient(supernet, train, search, rate)
-        values = {"arch_loss": value}
+        values: dict[str, float | Tensor] = {"arch_loss": value}
+        alphas = alphas_of(supernet)
+        for parameter, slope in zip(alphas, slopes, strict=True):
+            parameter.grad = slope
+        self._scaling.unscale(self._arch_optimizer)
         if self.architecture_loss is not None and self.architecture_loss.active:
             extra, log = self.architecture_loss(supernet)  # type: ignore[arg-type]
-            more = _gradients(extra, alphas_of(supernet))
-            slopes = [slope + other for slope, other in zip(slopes, more, strict=True)]
+            for parameter, more in zip(alphas, _gradients(extra, alphas), strict=True):
+                parameter.grad = more if parameter.grad is None else parameter.grad + more
             values |= log
-        for parameter, slope in zip(alphas_of(supernet), slopes, strict=True):
-            parameter.grad = slope
-        self._arch_optimizer.step()  # raises before it moves by what is not finite
+        # raises before it moves by what is not finite
+        self._scaling.step(self._arch_optimizer, value, "the architecture variables")
+        self._scaling.update()
         self._arch_optimizer.zero_grad(set_to_none=True)
         return values
 
-    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> float:
+    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> Tensor:
         """One step of the weights.
 
         Weights that took no part (candidates that were not sampled) are left as they are: with a zero gradient they
@@ -242,30 +319,32 @@ class BilevelStrategy(DifferentiableStrategy):
             rate: Learning rate.
 
         Returns:
-            The training loss.
+            The training loss, a scalar without a gradient.
         """
         for group in self._weight_optimizer.param_groups:
             group["lr"] = rate
-        loss = self._loss(supernet, batch)
-        slopes = torch.autograd.grad(loss, self._weights, allow_unused=True)
+        with frozen(alphas_of(supernet)):
+            slopes, loss = _in_parts(
+                supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled
+            )
         average(slope for slope in slopes if slope is not None)
         for weight, slope in zip(self._weights, slopes, strict=True):
             weight.grad = slope
+        self._scaling.unscale(self._weight_optimizer)
         if self.train.clip is not None:
             nn.utils.clip_grad_norm_(self._weights, self.train.clip)
-        try:
-            self._weight_optimizer.step()
-        except NonFiniteError as error:
-            raise error.of_loss(float(loss.detach())) from None
+        self._scaling.step(self._weight_optimizer, loss)
+        self._scaling.update()
         self._weight_optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of steps and the states of both optimisers."""
+        """The number of steps, the states of both optimisers and, of float16, the scale of the loss."""
         return {
             "steps": self._steps,
             "weights": self._weight_optimizer.state_dict(),
             "architecture": self._arch_optimizer.state_dict(),
+            **self._scaling.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -273,3 +352,4 @@ class BilevelStrategy(DifferentiableStrategy):
         self._steps = state["steps"]
         restore_optimizer(self._weight_optimizer, state["weights"])
         restore_optimizer(self._arch_optimizer, state["architecture"])
+        self._scaling.load_state_dict(state)

@@ -80,7 +80,9 @@ class RegularizedEvolution(DiscreteStrategy):
         """The best of a few that are drawn without replacement; of several undominated ones a random one."""
         count = min(self.settings.tournament, len(self._living))
         drawn = [self._living[i] for i in self.rng.permutation(len(self._living))[:count]]
-        best = [v for v, own in drawn if not any(dominates(other, own, self._objectives) for _, other in drawn)]
+        best: list[Vector] = [
+            v for v, own in drawn if not any(dominates(other, own, self._objectives) for _, other in drawn)
+        ]
         return best[0]  # the draw is in random order
 
     def _child(self, parent: Vector) -> Vector:

@@ -15,7 +15,7 @@ from torch import nn
 
 from nas.config.sections import Section
 from nas.strategies.base import Batch
-from nas.strategies.bilevel import BilevelSettings, BilevelStrategy
+from nas.strategies.bilevel import BilevelSettings, BilevelStrategy, numbers
 from nas.supernet import Supernet
 from nas.supernet.single_path import draw_path
 from nas.train.schedules import learning_rate
@@ -50,7 +50,7 @@ class SinglePath(BilevelStrategy):
                 loss = self.move_weights(supernet, train_batch, rate)
         finally:  # also where the step came to nothing
             self._steps += 1
-        return {"loss": loss, "lr": rate}
+        return {**numbers({"loss": loss, "lr": rate}), **self._scaling.values()}
 
 
 STRATEGY = SinglePath

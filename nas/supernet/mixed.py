@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from nas.errors import UsageError
 from nas.space.blocks import BlockInfo
+from nas.supernet.fused import Edge
 from nas.supernet.relaxations import channel_shuffle
 
 
@@ -42,6 +44,14 @@ def mix(
     return total
 
 
+class MixedEdge(Protocol):
+    """What a supernet asks of a mixed edge of any kind."""
+
+    def as_edge(self, source: int) -> Edge:
+        """The edge for the fused form; ``source`` is the node that it leaves."""
+        ...
+
+
 class MixedOperation(nn.Module):
     """An operation edge with partial channel connection (PC-DARTS, Xu et al., ICLR 2020, section 3.1).
 
@@ -68,6 +78,10 @@ class MixedOperation(nn.Module):
         self.taken = channels // partial_channels
         self.ops = nn.ModuleList(info.build(self.taken) for info in candidates)
 
+    def as_edge(self, source: int) -> Edge:
+        """The edge for the fused form."""
+        return Edge(source, self.infos, tuple(self.ops), self.taken, self.partial_channels)
+
     def forward(self, x: torch.Tensor, weights: torch.Tensor, only: int | None = None) -> torch.Tensor:
         """x: (N, C, H, W), weights: (K,) -> (N, C, H, W); ``only`` as for ``mix``."""
         if self.partial_channels == 1:
@@ -84,7 +98,12 @@ class MixedAttention(nn.Module):
         """Build all candidates at ``channels`` channels."""
         super().__init__()
         self.infos = tuple(candidates)
+        self.channels = channels
         self.ats = nn.ModuleList(info.build(channels) for info in candidates)
+
+    def as_edge(self, source: int) -> Edge:
+        """The edge for the fused form."""
+        return Edge(source, self.infos, tuple(self.ats), self.channels)
 
     def forward(self, x: torch.Tensor, weights: torch.Tensor, only: int | None = None) -> torch.Tensor:
         """x: (N, W, H, W'), weights: (K,) -> (N, W, H, W'); ``only`` as for ``mix``."""

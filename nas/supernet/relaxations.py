@@ -79,11 +79,12 @@ def group_softmax(values: torch.Tensor, groups: Sequence[int]) -> torch.Tensor:
     Returns:
         (E,), summing to 1 over each group.
     """
-    out = torch.empty_like(values)
+    out: dict[int, torch.Tensor] = {}
+    each = values.unbind()  # no tensor of indices, which would have to travel to the device in every pass
     for group in dict.fromkeys(groups):
-        members = torch.tensor([e for e, g in enumerate(groups) if g == group], device=values.device)
-        out = out.index_copy(0, members, torch.softmax(values.index_select(0, members), dim=0))
-    return out
+        members = [e for e, g in enumerate(groups) if g == group]
+        out |= zip(members, torch.softmax(torch.stack([each[e] for e in members]), dim=0).unbind(), strict=True)
+    return torch.stack([out[e] for e in range(len(groups))])
 
 
 def channel_shuffle(x: torch.Tensor, groups: int) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from nas.models.descriptor import ModelDescriptor
+from nas.supernet.fused import FusedEdges
+from nas.supernet.mixed import MixedEdge
 from nas.supernet.relaxations import Choices, Mixture, Relax, group_softmax, softmax, softmax_of_cell
 
 if TYPE_CHECKING:
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
 
 #: Standard deviation of the first architecture values: near zero, so all candidates start alike.
 INITIAL_STD = 1e-3
+
+
+class _Plans:
+    """Fused forms by cell, made when first wanted; a copy of a supernet makes its own, of its own modules."""
+
+    def __init__(self) -> None:
+        self.by_cell: dict[str, FusedEdges] = {}
+
+    def __deepcopy__(self, memo: dict[int, object]) -> _Plans:
+        return _Plans()
+
+    def __reduce__(self) -> tuple[type[_Plans], tuple[()]]:
+        return _Plans, ()
 
 
 class Supernet(nn.Module):
@@ -31,6 +46,8 @@ class Supernet(nn.Module):
     Attributes:
         descriptor: What its callers must know of it.
         space: Whose supernet it is.
+        fused: Whether its mixed edges are computed in their fused form (``nas.supernet.fused``) or one by one; values
+            and gradients are the same up to rounding.
         relax: From alphas to weights, by default a softmax; a strategy may replace it. Where it gives Choices, an edge
             runs the chosen candidate alone.
     """
@@ -48,6 +65,8 @@ class Supernet(nn.Module):
         super().__init__()
         self.space = space
         self.relax: Relax = softmax_of_cell
+        self.fused = True
+        self._plans = _Plans()
         self._fixed: dict[str, tuple[int, ...]] | None = None
         self._labels = dict(labels)
         self._weighted = {name: bool(edge_weights.get(name, False)) for name in space.cells}
@@ -81,6 +100,20 @@ class Supernet(nn.Module):
         """All other trainable parameters (frozen ones are left out)."""
         own = {id(parameter) for parameter in self.arch_parameters()}
         return [p for p in self.parameters() if id(p) not in own and p.requires_grad]
+
+    def fused_edges(self, name: str, cells: Sequence[Sequence[MixedEdge]]) -> FusedEdges:
+        """The fused form of the edges of a cell.
+
+        Args:
+            name: The cell's name.
+            cells: For each of its positions in the network the mixed edges, in the order of its edges.
+        """
+        if name not in self._plans.by_cell:
+            sources = [edge.source for edge in self.space.cells[name].edges]
+            self._plans.by_cell[name] = FusedEdges(
+                [[mixed.as_edge(source) for mixed, source in zip(edges, sources, strict=True)] for edges in cells]
+            )
+        return self._plans.by_cell[name]
 
     def mixtures(self) -> dict[str, Mixture]:
         """The weights of all edges by the name of their cell, with gradient; computed once a forward pass."""

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Events:
         damage: A sentence on what could not be read of a log that was there; the file is kept beside the new one.
     """
 
-    def __init__(self, folder: Path, step: int = 0, again: str = "") -> None:
+    def __init__(self, folder: Path, step: int = 0, again: Collection[str] = ()) -> None:
         """Open the log at a step.
 
         What a log that is there says of later steps is dropped first, so that the log of an interrupted run ends up
@@ -43,7 +44,7 @@ class Events:
         Args:
             folder: The run folder.
             step: Steps done so far.
-            again: A kind of events that this very step will have again, so it is dropped of it too.
+            again: Kinds of events that this very step will have again, so they are dropped of it too.
         """
         path = folder / EVENTS
         self.damage = ""
@@ -52,7 +53,7 @@ class Events:
             self.damage = log.damage(path)
             if self.damage:  # what a person may still mend
                 path.replace(path.with_name(f"{EVENTS}.damaged"))
-            kept = [e for e in log.events if e["step"] <= step and (e["step"], e["kind"]) != (step, again)]
+            kept = [e for e in log.events if e["step"] < step or (e["step"] == step and e["kind"] not in again)]
             write_text(path, "".join(json.dumps(e) + "\n" for e in kept))
         self._file, self._timing = _Lines(path), _Lines(folder / TIMING)
         self._board: Any = None
@@ -85,6 +86,21 @@ class Events:
         try:
             self._mirror(step, kind, values)
         except OSError:  # the mirror is a convenience: the log holds everything
+            self._board = None
+
+    def picture(self, step: int, name: str, image: Any) -> None:
+        """Show a picture in TensorBoard, under ``validation/name``; events.jsonl has none.
+
+        Args:
+            step: Steps done so far.
+            name: What it shows.
+            image: uint8 (H, W, 3).
+        """
+        if self._board is None:
+            return
+        try:
+            self._board.add_image(f"validation/{name}", image, step, dataformats="HWC")
+        except OSError:
             self._board = None
 
     def _mirror(self, step: int, kind: str, values: dict[str, Any]) -> None:
@@ -139,6 +155,9 @@ class NoEvents:
     damage = ""
 
     def write(self, step: int, kind: str, **values: Any) -> None:
+        """Nothing."""
+
+    def picture(self, step: int, name: str, image: Any) -> None:
         """Nothing."""
 
     def close(self) -> None:

@@ -36,11 +36,12 @@ class NonFiniteError(NasError):
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether all values of all tensors are finite; one look, however many tensors there are."""
     # the largest magnitude neither overflows, as a sum would, nor loses a NaN
-    norms = [torch.linalg.vector_norm(t.detach(), math.inf) for t in tensors if _counts(t)]
     groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
-    for norm in norms:
-        groups.setdefault((norm.device, norm.dtype), []).append(norm)
-    return all(bool(torch.stack(group).isfinite().all()) for group in groups.values())
+    for tensor in tensors:
+        if _counts(tensor):
+            groups.setdefault((tensor.device, tensor.dtype), []).append(tensor.detach())
+    # one operation for all tensors of a kind, as torch's own clipping does it
+    return all(bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all()) for group in groups.values())
 
 
 def guard(optimizer: torch.optim.Optimizer, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from nas.profiling.memory import is_out_of_memory
 from nas.progress import Progress, progress
 from nas.signals import Listener, listening
 from nas.train import distributed
+from nas.train.best import Best
 from nas.train.events import Events, NoEvents
 from nas.train.finite import NonFiniteError, first_not_finite, infinite_constants, listed
 from nas.train.run import Run
@@ -22,6 +23,10 @@ from nas.train.state import fitting, load_state, random_state, restore_random_st
 
 #: how the reason begins for which a run ends that has spent its time
 TIME_UP = "the time budget of"
+#: how the reason ends for which a run ends whose validations became no better
+PATIENCE_OVER = "(train.patience)"
+#: (step, scores of its validation)
+KeepBest = Callable[[int, dict[str, float]], None]
 
 
 class Learner(Protocol):
@@ -73,12 +78,22 @@ class Ending:
     reason: str
 
 
-def train(learner: Learner, run: Run, settings: TrainSettings, title: str, notes: Sequence[str] = ()) -> Ending:
+def train(
+    learner: Learner,
+    run: Run,
+    settings: TrainSettings,
+    title: str,
+    notes: Sequence[str] = (),
+    *,
+    keep_best: KeepBest | None = None,
+    pictures: Mapping[str, Any] | None = None,
+) -> Ending:
     """Run to ``settings.steps``, continuing from the newest state if there is one.
 
     It ends earlier when ``settings.time`` seconds of work are spent (by the clock of rank 0; earlier sessions of the
-    run count, but not what died unsaved) or when the learner is ``stopped``: then an event ``stop`` holds the reason,
-    and validation and state are as after the last step.
+    run count, but not what died unsaved), when the learner is ``stopped``, or when ``settings.patience`` validations
+    brought nothing better: then an event ``stop`` holds the reason, and validation and state are as after the last
+    step.
 
     All randomness lives in the state and data are a function of the step, so that an interrupted run continues
     bit-exactly on a CPU (same versions, same number of threads and ranks). A state is saved before every validation,
@@ -90,6 +105,8 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str, notes
         settings: How many steps, and how often to log, validate and save.
         title: What the progress bar says.
         notes: Sentences for the user at the start.
+        keep_best: Called after every validation that is the best so far, on all ranks.
+        pictures: Arrays (H, W, 3) in uint8 by name, which the last validation left for TensorBoard.
 
     Raises:
         NasError: The loss, a gradient or a state is no longer finite, the disk is full, memory does not suffice for a
@@ -97,10 +114,10 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str, notes
         Interrupted: On SIGINT or SIGTERM, after the step at hand, with a state saved; a step that consists of many
             (a trial) may end early, and is then done again.
     """
-    training = _Training(learner, run, settings, title)
+    training = _Training(learner, run, settings, title, keep_best, {} if pictures is None else pictures)
     notes = [*run.notes, *notes, *training.restore()]
     with going_on(run), training.under_way(notes) as (bar, signals):
-        training.catch_up()
+        training.catch_up(signals)
         while not training.over:
             values, interrupted = training.step(signals)
             with signals.shielded():
@@ -112,9 +129,7 @@ def train(learner: Learner, run: Run, settings: TrainSettings, title: str, notes
                 if validates or interrupted or training.due(settings.checkpoint_every):
                     training.save(validates)
             if validates and not (interrupted and not training.over):
-                training.validate()
-                with signals.shielded():
-                    training.save()
+                training.validate(signals)
             bar.advance(detail=f"loss {values['loss']:.3f}" if values else "step left out")
             if interrupted and not training.over:
                 raise signals.interruption()
@@ -145,8 +160,18 @@ def _resume(run: Run) -> str:
 class _Training:
     """One training under way: how far it is, and what it writes."""
 
-    def __init__(self, learner: Learner, run: Run, settings: TrainSettings, title: str) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        run: Run,
+        settings: TrainSettings,
+        title: str,
+        keep_best: KeepBest | None,
+        pictures: Mapping[str, Any],
+    ) -> None:
         self.learner, self.run, self.settings, self.title = learner, run, settings, title
+        self._keep_best, self._pictures = keep_best, pictures
+        self.best = Best(settings)
         self.done = 0
         self.scores: dict[str, float] = {}
         self.reason = ""  # why it ends before the last step
@@ -189,6 +214,7 @@ class _Training:
                 # older states have neither
                 self.reason, self._spent = state.get("stopped", ""), state.get("seconds", 0.0)
                 self.skipped, self._unvalidated = state.get("skipped", 0), state.get("unvalidated", False)
+                self.best.load_state_dict(state.get("best", {}))
                 self.learner.load_state_dict(state["learner"])
                 restore_random_state(state["random"])
             self._reconsider(state["learner"], notes)
@@ -204,7 +230,8 @@ class _Training:
         """Go on after an early end if what ended the run was changed since; ``before`` is the learner's state."""
         limit = self.settings.time
         time_left = self.reason.startswith(TIME_UP) and (limit is None or self._spent < limit)
-        if time_left or (before.get("stopped") and not self.learner.stopped):
+        patient = self.reason.endswith(PATIENCE_OVER) and not self.best.stop
+        if time_left or patient or (before.get("stopped") and not self.learner.stopped):
             self.reason = ""
         if self.reason and self.done < self.settings.steps:
             notes.append(f"the run stays ended at step {self.done}: {self.reason}")
@@ -218,7 +245,9 @@ class _Training:
             try:
                 with signals.shielded():
                     if leads:
-                        self._events = Events(self.run.folder, self.done, again="validation" * self._unvalidated)
+                        # the validation that is made up for may end the run anew
+                        again = ("validation", *(() if self.reason else ("stop",))) if self._unvalidated else ()
+                        self._events = Events(self.run.folder, self.done, again)
                     self.learner.begin(self.done)
                 with progress(self.title, settings.steps, done=self.done, quiet=not leads, limit=left) as bar:
                     self._note = bar.note
@@ -231,11 +260,10 @@ class _Training:
                 with signals.shielded():
                     self._events.close()
 
-    def catch_up(self) -> None:
+    def catch_up(self, signals: Listener) -> None:
         """Do the validation that the state was saved before, if it was never done."""
         if self._unvalidated:
-            self.validate()
-            self.save()
+            self.validate(signals)
 
     def step(self, signals: Listener) -> tuple[dict[str, float], bool]:
         """One step: its values (means over the ranks; {} if it was left out), and whether the run was interrupted."""
@@ -301,10 +329,35 @@ class _Training:
         self._events.write(self.done, "stop", reason=self.reason)
         self._note(f"{self.title}: stopped at step {self.done}, {self.reason}")
 
-    def validate(self) -> None:
-        """Measure and log; the last scores stay where there is nothing to validate on."""
+    def validate(self, signals: Listener) -> None:
+        """Measure, log and save; the last scores stay where there is nothing to validate on."""
+        scores = self._measure()
+        with signals.shielded():
+            self._unvalidated = False
+            self.scores = scores or self.scores
+            if self.scores:
+                self._events.write(self.done, "validation", **self.scores)
+                shown = ", ".join(f"{k} {v:.3f}" for k, v in self.scores.items())
+                self._note(f"{self.title}: step {self.done}, validation {shown}")
+            if scores:
+                self._compare(scores)
+            self.save()
+
+    def _compare(self, scores: dict[str, float]) -> None:
+        """Show pictures, keep the best weights, and end the run when patience is over."""
+        for name, picture in self._pictures.items():
+            self._events.picture(self.done, name, picture)
+        if self.settings.patience is None and self._keep_best is None:
+            return
+        if self.best.consider(self.done, scores) and self._keep_best is not None:
+            self._keep_best(self.done, scores)
+        if self.best.stop and not self.over:
+            self.reason = self.best.stop
+            self.announce_stop()
+
+    def _measure(self) -> dict[str, float]:
         try:
-            scores = self.learner.validate(self.done)
+            return self.learner.validate(self.done)
         except (RuntimeError, MemoryError, NasError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -313,12 +366,6 @@ class _Training:
                 f"tiles; {kept(self.run)}; free memory and go on with {_resume(self.run)}, or train without validation "
                 "(data.validation=0)"
             ) from error
-        self._unvalidated = False
-        self.scores = scores or self.scores
-        if self.scores:
-            self._events.write(self.done, "validation", **self.scores)
-            shown = ", ".join(f"{k} {v:.3f}" for k, v in self.scores.items())
-            self._note(f"{self.title}: step {self.done}, validation {shown}")
 
     def save(self, unvalidated: bool = False) -> None:
         """Write a state, after a check that it is finite, and that all ranks hold the same one.
@@ -331,6 +378,7 @@ class _Training:
             "random": random_state(),
             "scores": self.scores,
             "stopped": self.reason,
+            **({"best": best} if (best := self.best.state_dict()) else {}),
             **({"skipped": self.skipped} if self.skipped else {}),
             **({"unvalidated": True} if unvalidated else {}),
         }

@@ -15,15 +15,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.data import Pair
+from nas.documents import read_text
 from nas.errors import NasError
 from nas.registry import ESTIMATORS
 from nas.train.recorded_images import ImageRecord, record_images
 from nas.versions import package_version
 
 FILE, FORMAT = "made_of.json", "nas.made_of/1"
+#: most bytes of a record of images: a million of them
+MOST_RECORD = 2**30
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,16 @@ class MadeOf:
         if not path.is_file():
             return None
         try:
-            tree = json.loads(path.read_text(encoding="utf-8"))
+            tree = json.loads(read_text(path, MOST_RECORD))
             if tree["format"] != FORMAT:
                 raise NasError(
                     f"{str(path)!r} has the format {tree['format']!r}, which this version of jsnas does not read; "
-                    "resume the run with the newer version"
+                    f"resume the run with {_writer(tree)}"
                 )
             images = {part: [ImageRecord.from_json(i) for i in found] for part, found in tree["images"].items()}
             kept = {key: dict(tree[key]) for key in ("versions", "structure", "files", "paths")}
             return cls(images, **kept)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise NasError(
                 f"{str(path)!r} is damaged ({type(error).__name__}); restore it, or delete it to resume without the "
                 "comparison of what the run is made of"
@@ -146,12 +150,19 @@ def file_digests(settings: Settings) -> dict[str, str]:
         source = plugin_file(plugin)
         if source is not None:
             files[f"plug-in {Path(plugin).name}"] = source
+    if settings.train.teacher is not None:
+        files["teacher"] = weights_inside(settings.train.teacher)
     if isinstance(settings, SearchSettings):
         if settings.limits.latency_table:
             files["latency table"] = Path(settings.limits.latency_table)
         estimator = ESTIMATORS.get(settings.search.estimator)
         files |= estimator.files(settings.search.own(estimator.Settings))
     return {role: _digest(path) for role, path in files.items() if path.is_file()}
+
+
+def weights_inside(path: str) -> Path:
+    """The weights file that a path to it or to a run folder means."""
+    return Path(path) / "weights.safetensors" if Path(path).is_dir() else Path(path)
 
 
 def plugin_file(plugin: str) -> Path | None:
@@ -169,6 +180,7 @@ def plugin_file(plugin: str) -> Path | None:
 def absolute_paths(settings: Settings) -> dict[str, list[str]]:
     """The absolute form of the paths that the settings name, by dotted setting."""
     named: dict[str, list[str]] = {"data.path": settings.data.path, "plugins": settings.plugins}
+    named["train.teacher"] = [settings.train.teacher or ""]
     if isinstance(settings, SearchSettings):
         named["space"] = [settings.space]
         named["limits.latency_table"] = [settings.limits.latency_table or ""]
@@ -181,3 +193,10 @@ def absolute_paths(settings: Settings) -> dict[str, list[str]]:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _writer(tree: Any) -> str:
+    """The version of jsnas that wrote a record of another format, as far as that can be known."""
+    versions = tree.get("versions") if isinstance(tree, dict) else None
+    version = versions.get("jsnas") if isinstance(versions, dict) else None
+    return f"jsnas {str(version)[:40]}" if version else "the newer version"

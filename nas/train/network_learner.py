@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from nas.config.training import TrainSettings
 from nas.models.calling import descriptor_of
 from nas.train import distributed
-from nas.train.finite import NonFiniteError, infinite_constants
+from nas.train.accumulation import mean_of, means_of, parts_of
+from nas.train.finite import infinite_constants
 from nas.train.optimizers import make_optimizer, restore_optimizer
+from nas.train.precision import ScaledSteps, autocast
 from nas.train.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -22,11 +24,6 @@ M = TypeVar("M", bound=nn.Module)
 
 #: first step -> the batches from that step on, as (degraded, target) on 0..255
 BatchStream = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
-
-
-def autocast(device: str, enabled: bool) -> torch.autocast:
-    """bfloat16 autocast on the given device, or a context that does nothing."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
 
 
 def place(model: M, device: str, memory: torch.memory_format) -> M:
@@ -78,6 +75,7 @@ class NetworkLearner:
         self._statistics = distributed.running_statistics(model)
         chosen = settings.optimizer
         self._optimizer = make_optimizer(self._parameters, chosen)
+        self._steps = ScaledSteps(device, settings)
         self._average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.ema else None
         # a mean of infinities is NaN
         self._constants = infinite_constants(self._average)
@@ -94,25 +92,36 @@ class NetworkLearner:
         rate = learning_rate(settings.schedule, settings.optimizer.lr, *self._clock(step))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        degraded, target = next(self._stream)
-        scale = self._range / 255.0
-        degraded = (degraded * scale).to(self.device, memory_format=self._memory)
-        target = (target * scale).to(self.device)
+        batch = self._to_device(next(self._stream))
         self._optimizer.zero_grad(set_to_none=True)
-        with autocast(self.device, settings.bf16):
-            outputs = self._forward(degraded)
-        loss, parts = self._criterion(outputs, degraded, target, step)
-        loss.backward()  # type: ignore[no-untyped-call]
+        found = [self._gradients(*part, step) for part in parts_of(batch, settings.accumulate)]
+        loss, parts = mean_of([loss for loss, _ in found]), means_of([parts for _, parts in found])
         slopes = [p.grad for p in self._parameters if p.grad is not None]
         distributed.average([*slopes, *self._statistics])
+        self._steps.unscale(self._optimizer)
         if settings.clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, settings.clip)
-        try:
-            self._optimizer.step()
-        except NonFiniteError as error:
-            raise error.of_loss(float(loss.detach())) from None
-        self._update_average()
-        return {"loss": float(loss.detach()), "lr": rate, **parts}
+        self._steps.step(self._optimizer, loss)
+        self._steps.update()
+        if self._steps.moved:
+            self._update_average()
+        return {"loss": loss, "lr": rate, **parts, **self._steps.values()}
+
+    def _to_device(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """A batch on the device and the value range of the network."""
+        degraded, target = batch
+        scale = self._range / 255.0
+        degraded = (degraded * scale).to(self.device, memory_format=self._memory)
+        return degraded, (target * scale).to(self.device)
+
+    def _gradients(self, degraded: Tensor, target: Tensor, step: int) -> tuple[float, dict[str, float]]:
+        """Add the gradients of a part of the batch; returns its loss and the terms of it."""
+        with autocast(self.device, self.settings):
+            outputs = self._forward(degraded)
+        loss, parts = self._criterion(outputs, degraded, target, step)
+        share = loss if self.settings.accumulate == 1 else loss / self.settings.accumulate
+        self._steps.scaled(share).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach()), parts
 
     def _update_average(self) -> None:
         if self._average is None:
@@ -150,12 +159,18 @@ class NetworkLearner:
         return scores
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser and averaged weights."""
-        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "average": self._average}
+        """Weights, optimiser, averaged weights and, of float16, the scale of the loss."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self._average,
+            **self._steps.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Inverse of ``state_dict``."""
         self.model.load_state_dict(state["model"])
         restore_optimizer(self._optimizer, state["optimizer"])
+        self._steps.load_state_dict(state)
         average = state["average"]
         self._average = None if average is None else {k: v.to(self.device) for k, v in average.items()}

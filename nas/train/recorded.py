@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nas.documents import read_text
 from nas.errors import NasError
 from nas.space import Genotype, Space, space_from_document
-from nas.train.made_of import MadeOf
+from nas.train.made_of import MOST_RECORD, MadeOf
 from nas.train.recorded_images import ImageRecord
 
 
@@ -57,8 +58,8 @@ def _json(path: Path) -> Any:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return json.loads(read_text(path, MOST_RECORD))
+    except (ValueError, RecursionError) as error:
         raise NasError(
             f"{str(path)!r} is damaged ({error}); restore it, or delete it and --resume makes it again"
         ) from None

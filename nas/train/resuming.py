@@ -81,14 +81,18 @@ def open_resumption(
     record = MadeOf.read(run.folder)
     plugins = flags.get("plugins") or _located(typed.plugins, record, "plugins")
     before = build(kind, {**typed.model_dump(mode="json"), "plugins": plugins})
+    if before.train.teacher is not None:
+        (teacher,) = _located([before.train.teacher], record, "train.teacher")
+        before = before.model_copy(update={"train": before.train.model_copy(update={"teacher": teacher})})
     after = build(kind, before.model_dump(mode="json"), assign, **flags)
     changes = changes_between(before, after)
     if flags.get("plugins") and plugins != typed.plugins:
         changes["plugins"] = (typed.plugins, plugins)
     refuse_fixed(before, changes, str(folder))
     _refuse_idle(run, before, changes)
-    if "data.batch" in changes and before.data.stages:
-        raise UsageError(f"--resume {folder} cannot change 'data.batch': its data.stages set the batch of every phase")
+    for key in ("data.batch", "train.accumulate"):
+        if key in changes and before.data.stages:
+            raise UsageError(f"--resume {folder} cannot change {key!r}: its data.stages set the batch of every phase")
     stored = after if "plugins" in changes else after.model_copy(update={"plugins": typed.plugins})
     found = Resumption(run, before, after, stored, changes, force)
     found.notes.extend(_schedule_notes(before, after, run.newest_step()))

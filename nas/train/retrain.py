@@ -17,6 +17,7 @@ from nas.config.training import TrainSettings
 from nas.data import Pair
 from nas.data.stages import Timeline
 from nas.models.baseline import Criterion
+from nas.models.calling import descriptor_of
 from nas.models.weights import save_weights
 from nas.names import inside
 from nas.registry import load_plugins
@@ -29,6 +30,7 @@ from nas.train.plan import Plan
 from nas.train.resuming import Resumption, accept, new_record, open_resumption
 from nas.train.run import Run
 from nas.train.state import seed_everything
+from nas.train.teacher import TaughtCriterion, taught, teacher_of
 from nas.train.trainable import TrainableModel, build_trainable, trainable_of_run, with_plugins_of_model
 from nas.train.training_data import TrainingData, check_settings, open_training_data
 from nas.train.warm_start import START_FILE, Start, begin_from, sized_as_given
@@ -41,6 +43,7 @@ class RetrainResult:
     Attributes:
         run: The run folder.
         weights: The weights file in it.
+        best: The weights of the best validation; None without validation, or where they are not kept.
         weights_hash: See ``nas.models.weights.weights_hash``.
         scores: The last validation scores, ``psnr`` in dB among them; {} without validation.
         seconds: Wall time of this session; 0 when the run had been finished before.
@@ -53,6 +56,7 @@ class RetrainResult:
     scores: dict[str, float]
     seconds: float
     notes: tuple[str, ...] = ()
+    best: Path | None = None
 
 
 @distributed.process_group()
@@ -67,10 +71,11 @@ def retrain(
 ) -> RetrainResult:
     """Train a network from scratch.
 
-    The weights file records the recipe and which images selected nothing: the last (or averaged) weights are kept,
-    never the best on a benchmark. Under torchrun the processes train one network together
-    (``nas.train.distributed``): ``data.batch`` is of each process, rank 0 writes, and every process returns the same
-    result.
+    The weights file records the recipe and that no images selected it: it holds the last (or averaged) weights. Those
+    of the best validation are kept beside it (``train.keep_best``) and record on which images they were selected.
+
+    Under torchrun the processes train one network together (``nas.train.distributed``): ``data.batch`` is of each
+    process, rank 0 writes, and every process returns the same result.
 
     Args:
         settings: The whole configuration; or give ``flags``.
@@ -97,23 +102,39 @@ def retrain(
 
 
 def _train(work: _Work, run: Run | None, out: str | Path | None, started: float) -> RetrainResult:
-    criterion, start = work.trainable.criterion(work.settings), begin_from(work.trainable, work.settings, run)
+    criterion, start = work.criterion(), begin_from(work.trainable, work.settings, run)
     learner = _learner(work, criterion)
     if run is None:  # only now: settings that cannot work together leave no folder behind
         run = _begin(work, start, out)
         if run.finished:  # a rank died when all was done, and torchrun restarted the others
             return _earlier_result(run)
+    folder = run
+
+    def keep_best(step: int, scores: dict[str, float]) -> None:
+        record = _training_record(work, criterion, start, Ending(scores, step, ""))
+        _save(folder.best_file, work, learner, {**record, "selection": _selection(work, step)})
+
     with run.held():
-        ending = train(learner, run, work.train_settings, f"retrain {work.trainable.name} {work.task.name}")
+        ending = train(
+            learner,
+            run,
+            work.train_settings,
+            f"retrain {work.trainable.name} {work.task.name}",
+            keep_best=keep_best if work.settings.train.keep_best else None,
+            pictures=work.data.pictures,
+        )
         record = {**_training_record(work, criterion, start, ending), **_changes_on_the_way(run)}
         with going_on(run):
-            digest = _save(run, work, learner, record)
+            digest = _save(run.weights_file, work, learner, record)
             seconds = run.finish({"weights": digest, "scores": ending.scores}, started)
     notes = [start.sentence] if start else []
     doubt = work.trainable.genotype.provenance.get("warning") if work.trainable.genotype else None
     if doubt:
         notes.append(f"warning: {doubt}")
-    return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, tuple(notes))
+    best = _best_file(run)
+    if best is not None:
+        notes.append(f"the weights of the best validation by {work.settings.train.monitor} are in {best}")
+    return RetrainResult(run.folder, run.weights_file, digest, ending.scores, seconds, tuple(notes), best)
 
 
 def plan_retraining(
@@ -131,12 +152,13 @@ def plan_retraining(
     """
     if resume is None:
         work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
-        notes: tuple[str, ...] = ()
+        start = begin_from(work.trainable, work.settings, None)
+        notes: tuple[str, ...] = (start.sentence,) if start else ()
     else:
         found = open_resumption(resume, RetrainSettings, flags, assign, force)
         work = _prepare_again(found, dry_run=True)
         notes = (found.stands(work.train_settings.steps), *found.run.notes)
-    _learner(work, work.trainable.criterion(work.settings))
+    _learner(work, work.criterion())
     counts = {part: len(pairs) for part, pairs in work.data.parts.items()}
     return Plan(work.trainable.model, work.task, work.settings, counts, notes)
 
@@ -150,7 +172,7 @@ def rehearsed(settings: RetrainSettings, prepare: Callable[[TrainingData], Train
     """
     work = _prepare(settings)
     work = replace(work, data=prepare(work.data))
-    return _learner(work, work.trainable.criterion(work.settings))
+    return _learner(work, work.criterion())
 
 
 def _default_name(settings: RetrainSettings, trainable: TrainableModel) -> str:
@@ -177,6 +199,11 @@ class _Work:
     def train_settings(self) -> TrainSettings:
         """The settings of the loop; whole epochs make it somewhat shorter than was asked for."""
         return self.settings.train.model_copy(update={"steps": self.timeline.steps})
+
+    def criterion(self) -> Criterion:
+        """The loss of the training, with that of a teacher."""
+        own = self.trainable.criterion(self.settings)
+        return taught(own, teacher_of(self.settings, self.task), descriptor_of(self.trainable.model).value_range)
 
 
 #: shares of the training images
@@ -273,7 +300,7 @@ def _training_record(work: _Work, criterion: Criterion, start: Start | None, end
     return {
         "steps": ending.steps,
         "seed": work.settings.seed,
-        "batch": data.batch * distributed.ranks(),
+        "batch": data.batch * distributed.ranks() * work.settings.train.accumulate,
         "patch": data.patch,
         "data": [Path(p).name for p in (*data.path, *data.clean)] or ["sample"],
         "note": _inputs(work.data.parts["weights"], work.task),
@@ -282,14 +309,30 @@ def _training_record(work: _Work, criterion: Criterion, start: Start | None, end
         "init_from": start.record if start else {},
         "selection": [],
         "scores": ending.scores,
+        **({"teacher": criterion.teacher.name} if isinstance(criterion, TaughtCriterion) else {}),
     }
 
 
-def _save(run: Run, work: _Work, learner: NetworkLearner, record: dict[str, Any]) -> str:
+def _selection(work: _Work, step: int) -> dict[str, Any]:
+    """What the best weights were selected by; evaluation refuses sets that one of these folders is named after."""
+    images = work.data.parts["validation"]
+    files = [file for pair in images for file in (pair.target, pair.degraded) if file is not None]
+    folders = {name for file in files for name in Path(file).resolve().parent.parts[1:]}
+    given = work.settings.data
+    return {
+        "part": "validation",
+        "metric": work.settings.train.monitor,
+        "step": step,
+        "folders": sorted(folders) if given.path or given.clean else [],
+        "images": sorted(pair.name for pair in images),
+    }
+
+
+def _save(file: Path, work: _Work, learner: NetworkLearner, record: dict[str, Any]) -> str:
     trainable = work.trainable
     digest: str = distributed.lead(
         lambda: save_weights(
-            run.weights_file,
+            file,
             learner.model,
             kind=trainable.kind,
             task=work.task.name,
@@ -305,7 +348,12 @@ def _save(run: Run, work: _Work, learner: NetworkLearner, record: dict[str, Any]
 def _earlier_result(run: Run) -> RetrainResult:
     """The result of a run that was finished before."""
     summary = run.summary()
-    return RetrainResult(run.folder, run.weights_file, summary["weights"], summary["scores"], 0.0)
+    best = _best_file(run)
+    return RetrainResult(run.folder, run.weights_file, summary["weights"], summary["scores"], 0.0, best=best)
+
+
+def _best_file(run: Run) -> Path | None:
+    return run.best_file if run.best_file.is_file() else None
 
 
 def _inputs(pairs: Sequence[Pair], task: Task) -> str:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.documents import read_json, read_yaml
 from nas.errors import NasError, UsageError
-from nas.files import write_text
+from nas.files import remove_partial_files, write_text
 from nas.train import distributed
 from nas.train.lock import FILE as LOCK_FILE
 from nas.train.lock import RunLock
@@ -152,11 +152,17 @@ class Run:
             self._begun = False
         else:
             distributed.lead(self.lock.acquire)
+        distributed.lead(self._sweep)
         try:
             yield
         finally:
             if distributed.leads():
                 self.lock.release()
+
+    def _sweep(self) -> None:
+        """Delete what was left by a process that was killed while it wrote."""
+        for folder in (self.folder, self.states):
+            remove_partial_files(folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -177,7 +183,7 @@ class Run:
         if not isinstance(tree, dict) or tree.get("kind") not in SETTINGS_BY_KIND:
             raise NasError(f"{str(file)!r} does not say what kind of run it is; was it written by 'nas'?")
         kind = tree.pop("kind")
-        return cls(folder, kind, parse(SETTINGS_BY_KIND[kind], tree))
+        return cls(folder, kind, parse_stored(SETTINGS_BY_KIND[kind], tree))
 
     def expect(self, kind: type[S]) -> S:
         """The settings, typed.
@@ -201,6 +207,11 @@ class Run:
     def weights_file(self) -> Path:
         """The weights that the run leaves behind."""
         return self.folder / "weights.safetensors"
+
+    @property
+    def best_file(self) -> Path:
+        """The weights of the best validation of a training."""
+        return self.folder / "weights.best.safetensors"
 
     @property
     def finished(self) -> bool:
@@ -274,12 +285,18 @@ class Run:
         return seconds
 
     def summary(self) -> dict[str, Any]:
-        """What ``write_summary`` wrote.
+        """What ``write_summary`` wrote: ``weights``, ``scores`` and more.
 
         Raises:
-            NasError: The run is not finished; the message says how to finish it.
+            NasError: The run is not finished, or its summary is damaged; the message says how to finish it.
         """
         if not self.finished:
             raise NasError(f"run {str(self.folder)!r} is not finished; continue it with --resume {self.folder}")
-        document: dict[str, Any] = read_json(self.folder / "summary.json")
+        path = self.folder / "summary.json"
+        document = read_json(path)
+        shape = {"weights": str, "scores": dict}
+        if not isinstance(document, dict) or any(not isinstance(document.get(k), kind) for k, kind in shape.items()):
+            raise NasError(
+                f"{str(path)!r} is not the summary of a run; delete it, and --resume {self.folder} makes it again"
+            )
         return document

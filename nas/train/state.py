@@ -20,8 +20,11 @@ from nas.errors import NasError
 from nas.files import file_digest, remove_partial_files, replacing, write_text
 from nas.models.tensor_files import read_torch_file
 from nas.train import distributed
+from nas.versions import package_version
 
 KEPT = 2
+#: of what a state holds; states that say none are of the first
+FORMAT = "nas.state/1"
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
@@ -45,7 +48,7 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> Path:
     before = mark.read_text() if mark.is_file() and path.is_file() else ""
     with replacing(path) as partial:
         with partial.open("wb") as file:  # by its name, torch would write that name into the file
-            torch.save({**state, "step": step}, file)
+            torch.save({**state, "step": step, "format": FORMAT, "jsnas": package_version()}, file)
             file.flush()
             os.fsync(file.fileno())  # whole after a power cut too
         digest = file_digest(partial)
@@ -96,6 +99,12 @@ def _read(path: Path) -> dict[str, Any]:
             f"saved state: {what}; nothing in it was run: restore the file, delete it to go on from the generation "
             "before it, or start the run anew in another folder"
         ) from None
+    if isinstance(state, dict) and state.get("format", FORMAT) != FORMAT:
+        version = str(state.get("jsnas", "a newer version"))[:40]
+        raise NasError(
+            f"saved state {str(path)!r} has the format {str(state['format'])[:40]!r} of jsnas {version}, which this "
+            f"version ({package_version()}) does not read; resume the run with jsnas {version}"
+        )
     shape = {"step": int, "scores": dict, "learner": dict, "random": dict}
     if not isinstance(state, dict) or any(not isinstance(state.get(k, kind()), kind) for k, kind in shape.items()):
         raise NasError(f"saved state {str(path)!r} is not one of a training; restore it, or start the run anew")

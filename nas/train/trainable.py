@@ -13,10 +13,10 @@ from nas.documents import read_json
 from nas.errors import UsageError, did_you_mean
 from nas.models.baseline import Criterion
 from nas.models.calling import descriptor_of
-from nas.registry import BASELINES, load_plugins
+from nas.registry import BASELINES, LOSSES, load_plugins
 from nas.space import Genotype, Space, load_genotype, load_space, space_from_document
 from nas.tasks import Task
-from nas.train.losses import task_criterion
+from nas.train.losses import GENERAL, task_criterion
 from nas.train.recorded import recorded_genotype, recorded_space
 from nas.train.run import Run
 
@@ -45,21 +45,25 @@ class TrainableModel:
     def criterion(self, settings: RetrainSettings) -> Criterion:
         """The loss of its training: the baseline's own, or the task's loss ``train.loss``.
 
+        A loss of ``train.loss`` beyond ``GENERAL`` replaces that of the baseline.
+
         Raises:
             UsageError: The options ``train.criterion`` have nothing to set.
         """
-        options = settings.train.criterion
+        options, asked = settings.train.criterion, settings.train.loss
         own = BASELINES.get(self.name).criterion if self.kind == "baseline" else None
-        if own is not None:
-            chosen: Criterion | None = own(self.model, {"loss": settings.train.loss, **options})
+        replaced = not isinstance(asked, str) or (asked not in GENERAL and asked in LOSSES)
+        if own is not None and not replaced:
+            chosen: Criterion | None = own(self.model, {"loss": asked, **options})
             if chosen is not None:
                 return chosen
         elif options:
+            reason = f"train.loss replaces the loss of {self.name}" if own else f"{self.name} has no loss of its own"
             raise UsageError(
-                f"{self.name} has no loss of its own, so train.criterion ({', '.join(options)}) has nothing to set; "
-                "choose among l1, l2 and charbonnier with train.loss"
+                f"{reason}, so train.criterion ({', '.join(options)}) has nothing to set; choose with train.loss among "
+                + ", ".join(LOSSES.names())
             )
-        return task_criterion(settings.train.loss, descriptor_of(self.model).value_range)
+        return task_criterion(asked, descriptor_of(self.model).value_range)
 
 
 def build_trainable(settings: RetrainSettings, task: Task) -> TrainableModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -15,12 +15,16 @@ from nas.data import Pair, PatchSource, iterate_batches, judge, sample_pairs, sp
 from nas.data.source import sources
 from nas.data.stages import Phase, Stage, Timeline, timeline
 from nas.data.verdict import Verdict, require_patch
-from nas.errors import UsageError
+from nas.errors import UsageError, did_you_mean
+from nas.evaluation.further_metrics import check_metrics
 from nas.evaluation.scoring import validation_scores
 from nas.evaluation.tiles import ValidationTiles
 from nas.machine import check_device
 from nas.tasks import Task
 from nas.train import distributed
+from nas.train.losses import LossSum
+from nas.train.pictures import Picture, panel
+from nas.train.precision import check_precision
 from nas.train.recorded import recorded_images
 from nas.train.recorded_images import Found, ImageRecord, find_recorded, record_images
 from nas.train.run import Run
@@ -35,7 +39,8 @@ def check_settings(settings: Settings, task: Task) -> None:
     """Refuse what could only fail later.
 
     Raises:
-        UsageError: The scale does not divide a patch, stages or epochs in a search, or a device that is not there.
+        UsageError: The scale does not divide a patch, stages or epochs in a search, a loss or metric that is not
+            registered, two number types at once, or a device that is not there.
     """
     for patch in [stage.patch for stage in settings.data.stages] or [settings.data.patch]:
         if patch % task.scale:
@@ -45,8 +50,25 @@ def check_settings(settings: Settings, task: Task) -> None:
             )
     if isinstance(settings, SearchSettings) and (settings.data.stages or settings.train.schedule.unit == "epoch"):
         raise UsageError("data.stages and train.schedule.unit=epoch are for 'nas retrain'; a search has steps alone")
+    _check_training(settings)
     check_device(settings.device)
     distributed.claim_device(settings.device)
+
+
+def _check_training(settings: Settings) -> None:
+    train = settings.train
+    check_precision(train)
+    check_metrics(train.metrics)
+    if isinstance(settings, SearchSettings):  # the loss of a network may be its own
+        LossSum(train.loss)
+    values = ("psnr", *train.metrics)
+    if train.monitor not in values and not train.monitor.startswith("psnr_"):
+        raise UsageError(
+            f"train.monitor {train.monitor!r} is not measured; {did_you_mean(train.monitor, values)}, or name a metric "
+            "in train.metrics"
+        )
+    if train.patience is not None and settings.data.validation == 0:
+        raise UsageError("train.patience counts validations, of which there are none; set data.validation above 0")
 
 
 @dataclass(frozen=True)
@@ -57,11 +79,14 @@ class TrainingData:
         settings: Of the run.
         task: What is trained for.
         parts: Name of a part ("weights", "architecture", "validation") -> its pairs.
+        pictures: Name of an image -> what the last validation made of it, see ``nas.train.pictures.panel``; of the
+            first ``train.pictures`` images, on rank 0.
     """
 
     settings: Settings
     task: Task
     parts: dict[str, list[Pair]]
+    pictures: dict[str, Picture] = field(default_factory=dict)
 
     @cached_property
     def _tiles(self) -> ValidationTiles:
@@ -73,7 +98,7 @@ class TrainingData:
         return {part: sorted(pair.name for pair in pairs) for part, pairs in self.parts.items()}
 
     def timeline(self, part: str) -> Timeline:
-        """Patch, batch and epoch of every step of the training on a part; a batch is that of all ranks."""
+        """Patch, batch and epoch of every step of the training on a part; a batch is all that a step sees."""
         return _timeline(self.settings, len(self.parts[part]))
 
     def batches(self, part: str) -> BatchStream:
@@ -93,7 +118,7 @@ class TrainingData:
             self.parts[part],
             self.task,
             patch=data.stages[0].patch if data.stages else data.patch,
-            batch=(data.stages[0].batch if data.stages else data.batch) * distributed.ranks(),
+            batch=(data.stages[0].batch if data.stages else data.batch) * _batches_a_step(self.settings),
             seed=self.settings.seed,
             stream=part,
             augment=data.augment,
@@ -110,21 +135,34 @@ class TrainingData:
 
         Returns:
             ``psnr``, the mean in dB by the task's protocol, of the all-in-one task also one for each degradation (see
-            ``nas.evaluation.scoring.validation_scores``); {} when no images are held out.
+            ``nas.evaluation.scoring.validation_scores``), and the metrics of ``train.metrics``; {} when no images are
+            held out.
         """
-        pairs = self.parts["validation"]
+        pairs, train = self.parts["validation"], self.settings.train
         if not pairs:
             return {}
-        scores: dict[str, float] = distributed.lead(
-            lambda: self._tiles(model, lambda tile: validation_scores(model, pairs, self.task, tile=tile))
-        )
+        shown = {pair.name for pair in pairs[: train.pictures]}
+
+        def see(pair: Pair, degraded: Picture, restored: Picture, target: Picture) -> None:
+            if pair.name in shown:
+                self.pictures[pair.name] = panel(degraded, restored, target)
+
+        def measure(tile: int | None) -> dict[str, float]:
+            return validation_scores(model, pairs, self.task, tile=tile, further=train.metrics, see=see)
+
+        scores: dict[str, float] = distributed.lead(lambda: self._tiles(model, measure))
         return scores
 
 
+def _batches_a_step(settings: Settings) -> int:
+    """How many batches of ``data.batch`` a step consists of: those that are accumulated, of all ranks."""
+    return distributed.ranks() * settings.train.accumulate
+
+
 def _timeline(settings: Settings, images: int) -> Timeline:
-    data, steps, ranks = settings.data, settings.train.steps, distributed.ranks()
-    stages = [Stage(s.patch, s.batch * ranks, s.steps) for s in data.stages]
-    stages = stages or [Stage(data.patch, data.batch * ranks, max(steps, 1))]
+    data, steps, times = settings.data, settings.train.steps, _batches_a_step(settings)
+    stages = [Stage(s.patch, s.batch * times, s.steps) for s in data.stages]
+    stages = stages or [Stage(data.patch, data.batch * times, max(steps, 1))]
     return timeline(images, steps, stages, data.whole_epochs and bool(data.stages))
 
 

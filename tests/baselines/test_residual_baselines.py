@@ -241,7 +241,7 @@ def test_impossible_sizes_are_refused_by_the_name_of_the_network() -> None:
     for name, config, words in (
         ("lkfmixer_b", {"channels": 10}, "lkfmixer_b: width: 'lk_distil' needs channels in multiples of 4, not 10"),
         ("lkfmixer_b", {"split_factor": 0.5}, "lkfmixer_b: split_factor must be 0.25"),
-        ("smfanet", {"dim": "36"}, "smfanet: width: input should be a valid integer"),
+        ("smfanet", {"dim": "36"}, "smfanet: dim must be a whole number"),
         (
             "smfanet",
             {"ffn_scale": 3},

@@ -42,7 +42,9 @@ def test_show_describes_a_space_and_a_genotype_and_draws_the_cell(
 
 
 def test_bench_prints_every_mode_with_its_ratio_to_the_weight_step(capsys: pytest.CaptureFixture[str]) -> None:
-    text = succeed(capsys, "bench", "search-step", "--cells", "1", "--batch", "1", "--patch", "32", "--repeats", "1")
+    text = succeed(
+        capsys, "bench", "search-step", "--cells", "1", "--batch", "1", "--patch", "32", "--repeats", "1", "--modes"
+    )
     header, *rows, note = text.splitlines()
     assert header.split()[-1] == "ratio" and "space jsm, batch 1, target patch 32" in note
     cells = [re.split(r"\s{2,}", row) for row in rows]

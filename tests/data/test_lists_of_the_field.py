@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,34 @@ def test_a_header_alone_is_no_list(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("clean,degraded\n")
     with pytest.raises(UsageError, match="no rows"):
         find_pairs(tmp_path / "l.csv", "sr_x2")
+
+
+@pytest.mark.parametrize(
+    ("repeat", "words"),
+    [
+        ("1000000000", "1 to 10000"),
+        ("10001", "1 to 10000"),
+        ("9" * 5000, "1 to 10000"),
+        ("²", "1 to 10000"),
+        ("0", "1 to 10000"),
+    ],
+)
+def test_impossible_repeats_are_refused_before_they_cost_memory(repeat: str, words: str, tmp_path: Path) -> None:
+    fill(tmp_path, "HR/{}")
+    listing = tmp_path / "pairs.csv"
+    listing.write_text(f"HR/{NAMES[0]}.png,HR/{NAMES[0]}.png,{repeat}\n")
+    with pytest.raises(NasError, match=words):
+        find_pairs(listing, "sr_x2")
+
+
+def test_a_file_of_other_lines_is_refused_long_before_its_end(tmp_path: Path) -> None:
+    listing = tmp_path / "pairs.csv"
+    listing.write_text("x|y;z,w\n" * 5000)
+    with pytest.raises(UsageError, match="more than 1000 faulty lines, the first"):
+        find_pairs(listing, "sr_x2")
+
+
+def test_a_pipe_is_no_list(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pairs.csv")
+    with pytest.raises(NasError, match=r"pairs\.csv"):
+        find_pairs(tmp_path / "pairs.csv", "sr_x2")

@@ -299,3 +299,15 @@ def test_a_set_of_one_photograph_trains_without_validation(tmp_path: Path) -> No
         open_training_data(
             build(RetrainSettings, None, [], **words, data__validation=2), get_task("sr_x2"), {"weights": 1.0}
         )
+
+
+def test_a_list_that_leads_out_of_its_folder_is_prepared_whole(tmp_path: Path) -> None:
+    source, lists = tmp_path / "source", tmp_path / "lists"
+    lists.mkdir()
+    for name in ("a", "b"):
+        write_image(source / f"{name}.png", np.full((32, 32, 3), 90, dtype=np.uint8))
+    (lists / "pairs.csv").write_text("../source/a.png\n../source/b.png\n")
+    for made in (2, 0):
+        prepared = prepare_folder(lists / "pairs.csv", "sr_x2", tmp_path / "out", sub_image=16, cache=False)
+        assert prepared.made == made and prepared.images == 18
+    assert not [p for p in (tmp_path / "out").rglob("*.png") if p.name.startswith(".")]

@@ -178,8 +178,8 @@ def test_float64_runs_in_float64() -> None:
 @pytest.mark.parametrize(
     ("x", "options", "words"),
     [
-        (torch.zeros(2, 3, 4, 4), {}, "one image"),
-        (torch.zeros(4, 4), {}, "one image"),
+        (torch.zeros(0, 3, 4, 4), {}, "takes images"),
+        (torch.zeros(4, 4), {}, "takes images"),
         (torch.zeros(1, 4, 4), {}, "channel"),
         (torch.zeros(3, 4, 4), {"tile": 0}, "tile"),
         (torch.zeros(3, 4, 4), {"tile": 2, "overlap": -1}, "overlap"),

@@ -170,3 +170,21 @@ def test_the_metrics_of_dsrir_are_reproduced(shared: Path) -> None:
         assert metrics.ssim_columnwise(restored, clean) == pytest.approx(y["ssim_columnwise"], abs=1e-4)
         assert metrics.ssim_uniform(restored, clean, luma=True) == pytest.approx(y["ssim_two_dimensional"], abs=1e-4)
         assert metrics.psnr(restored, clean, luma=True) == pytest.approx(y["psnr"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("luma", "border"), [(True, 3), (False, 0), (True, 0)])
+def test_a_large_image_scores_in_bands_as_it_does_whole(
+    luma: bool, border: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 255, (75, 64, 3), dtype=np.uint8)
+    restored = np.clip(target.astype(int) + rng.integers(-9, 9, target.shape), 0, 255).astype(np.uint8)
+    whole = [measure(restored, target, luma, border) for measure in (metrics.psnr, metrics.ssim)]
+    monkeypatch.setattr("nas.evaluation.metrics.LARGE", 100)
+    monkeypatch.setattr("nas.evaluation.image_arrays.LARGE", 100)
+    monkeypatch.setattr("nas.evaluation.image_arrays.BAND", 64 * 9)
+    found = [measure(restored, target, luma, border) for measure in (metrics.psnr, metrics.ssim)]
+    assert found == pytest.approx(whole, rel=1e-14)
+    assert metrics.psnr(target, target, luma, border) == float("inf")
+    with pytest.raises(UsageError, match="border"):
+        metrics.psnr(restored, target, luma, 40)

@@ -1,20 +1,15 @@
-"""Wrong command lines: every command with every kind of bad value ends with exit code 1 or 2 and one sentence.
-
-python -m tests.faults.bad_input [--tries 0]
-"""
+"""Wrong command lines: every command with every kind of bad value ends with exit code 1 or 2 and one sentence."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import itertools
 import os
-import sys
-import tempfile
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.tally import Tally
+from tests.faults.forks import nas
+from tests.faults.tally import Tallies, Tally
 
 #: values that are wrong wherever a path of something that exists is expected
 PATHS = (
@@ -103,60 +98,44 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (DEVICES, "profile jsnet --task sr_x2 --device {bad} --latency"),
     (DEVICES, "bench models --device {bad}"),
 )  # fmt: skip
-#: bad values that are right for some commands: these may succeed
-FINE = 0
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder with files of every useless kind, as the working directory."""
+def scratch(folder: Path) -> Iterator[None]:
+    """Put files of every useless kind into a folder, and make it the working directory."""
     import numpy as np
 
     from nas.images import write_image
 
     before = Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="nas-faults-") as name:
-        folder = Path(name)
-        (folder / "text.txt").write_text("hello\n")
-        (folder / "empty").write_bytes(b"")
-        (folder / "noise.bin").write_bytes(bytes(range(256)) * 40)
-        os.mkfifo(folder / "pipe")
-        (folder / "loop").symlink_to(folder / "loop")
-        (folder / "closed").mkdir()
-        (folder / "closed").chmod(0)
-        for number in range(3):
-            write_image(folder / f"photos/{number}.png", np.full((96, 96, 3), 90 * number, dtype=np.uint8))
-        os.chdir(folder)
-        try:
-            yield folder
-        finally:
-            os.chdir(before)
-            (folder / "closed").chmod(0o700)
-
-
-def command_problem(words: list[str]) -> str:
-    """Run a command in this process; what was wrong with its end, "" if nothing."""
-    from nas.cli import main
-
-    out, err = io.StringIO(), io.StringIO()
-    code: object = 0
+    (folder / "text.txt").write_text("hello\n")
+    (folder / "empty").write_bytes(b"")
+    (folder / "noise.bin").write_bytes(bytes(range(256)) * 40)
+    os.mkfifo(folder / "pipe")
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "closed").mkdir()
+    (folder / "closed").chmod(0)
+    for number in range(3):
+        write_image(folder / f"photos/{number}.png", np.full((96, 96, 3), 90 * number, dtype=np.uint8))
+    os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main(list(words))
-    except SystemExit as end:
-        code = end.code
-    except BaseException as error:
-        return f"{words}: {type(error).__name__}: {str(error)[:200]}"
-    told = err.getvalue()
-    if code in (0, None):
+        yield
+    finally:
+        os.chdir(before)
+        (folder / "closed").chmod(0o700)
+
+
+def command_problem(words: list[str], log: Path) -> str:
+    """Run a command; what was wrong with its end, "" if nothing."""
+    ended = nas(*words, log=log)
+    shown = [word[:80] for word in words]
+    if ended.code == 0:
         return ""
-    if code not in (1, 2):
-        return f"{words}: exit code {code}"
-    if "run again with --debug" in told or "Traceback" in told:
-        return f"{words}: {told[-300:]!r}"
-    if not told.strip() and not out.getvalue().strip():
-        return f"{words}: nothing was said"
-    return ""
+    if ended.code not in (1, 2):
+        return f"{shown}: {'hung' if ended.code is None else f'exit code {ended.code}'}"
+    if "run again with --debug" in ended.told or "Traceback" in ended.told:
+        return f"{shown}: {ended.told[-300:]!r}"
+    return "" if ended.told.strip() else f"{shown}: nothing was said"
 
 
 def cases() -> list[tuple[str, str]]:
@@ -164,32 +143,24 @@ def cases() -> list[tuple[str, str]]:
     return [(line, bad) for values, line in LINES for bad in values]
 
 
-def bad_input(tries: int = 0) -> dict[str, Tally]:
-    """Try the wrong command lines.
+def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
+    """Try wrong command lines.
 
     Args:
-        tries: How many of them, spread over all; 0 for all.
+        folder: For scratch; it must exist.
+        tries: How many of them, drawn at random; all of them where there are no more.
+        seed: Of the draw.
 
     Returns:
         A tally for each command.
     """
     every = cases()
-    step = max(1, len(every) // tries) if tries else 1
-    tallies: dict[str, Tally] = {}
-    with scratch() as folder:
-        for line, bad in itertools.islice(every, 0, None, step):
+    if tries < len(every):
+        every = random.Random(seed).sample(every, tries)
+    tallies = Tallies()
+    with scratch(folder):
+        for line, bad in every:
             words = [w.format(bad=bad.format(folder=folder), folder=folder) for w in line.split(" ")]
             name = " ".join(words[:2]) if words[0] in ("data", "bench") else words[0]
-            tallies.setdefault(name, Tally()).note(command_problem(words))
+            tallies.setdefault(name, Tally()).note(command_problem(words, folder / "log"))
     return tallies
-
-
-if __name__ == "__main__":
-    import torch
-
-    torch.set_num_threads(1)
-    for command, tally in bad_input(int(sys.argv[1]) if len(sys.argv) > 1 else 0).items():
-        sys.stdout.write(f"{command}: {tally.tried} tried, {len(tally.lost)} lost\n")
-        for sentence in tally.lost[:200]:
-            sys.stdout.write(f"   {sentence[:500]}\n")
-        sys.stdout.flush()

@@ -1,19 +1,14 @@
-"""Fuzzed documents: every kind that is read, damaged at random, is read or refused in a sentence.
-
-python -m tests.faults.documents [--tries 28000] [--seed 0]
-"""
+"""Fuzzed documents: every kind that is read, damaged at random, is read or refused in a sentence."""
 
 from __future__ import annotations
 
 import json
 import random
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults.tally import Tally, refusal_problem
+from tests.faults.tally import Tallies, Tally, refusal_problem
 
 #: what people and programs write where something else belongs
 WORDS = (
@@ -232,7 +227,7 @@ class Kinds:
         load_weights(path)
 
 
-def fuzz(folder: Path, tries: int, seed: int = 0) -> dict[str, Tally]:
+def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
     """Damage documents of every kind in turn.
 
     Args:
@@ -253,12 +248,3 @@ def fuzz(folder: Path, tries: int, seed: int = 0) -> dict[str, Tally]:
         bad = damaged(text, rng)
         tallies[name].note(refusal_problem(f"{name} {bad[:150]!r}", lambda read=read, bad=bad: read(bad)))  # type: ignore[misc]
     return tallies
-
-
-if __name__ == "__main__":
-    tries = int(sys.argv[1]) if len(sys.argv) > 1 else 1300
-    with tempfile.TemporaryDirectory() as scratch:
-        for kind, tally in fuzz(Path(scratch), tries).items():
-            sys.stdout.write(f"{kind}: {tally.tried} tried, {len(tally.lost)} lost\n")
-            for sentence in tally.lost[:6]:
-                sys.stdout.write(f"   {sentence[:600]}\n")

@@ -1,9 +1,13 @@
-"""What a fault campaign counts."""
+"""What a campaign of faults counts, and the table of all campaigns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+#: the kinds of faults of a campaign, by name
+Tallies = dict[str, "Tally"]
 
 
 @dataclass
@@ -22,7 +26,42 @@ class Tally:
         """Count one try; ``problem`` says what went wrong, "" that nothing did."""
         self.tried += 1
         if problem:
-            self.lost.append(problem)
+            self.lose(problem)
+
+    def lose(self, problem: str) -> None:
+        """Note what went wrong, and say so at once: campaigns take long."""
+        self.lost.append(problem)
+        sys.stderr.write(f"lost: {problem}\n")
+        sys.stderr.flush()
+
+
+def table(found: Mapping[str, Tallies], details: bool = True) -> str:
+    """What was tried, survived and lost, as a Markdown table.
+
+    Args:
+        found: Tallies of every campaign, by its name.
+        details: One row for each kind of fault; else one for each campaign.
+    """
+    lines = ["| campaign | fault | tried | survived | lost |", "|---|---|---:|---:|---:|"]
+    every = Tally()
+    for campaign, tallies in found.items():
+        whole = Tally()
+        for name, tally in tallies.items():
+            whole.tried += tally.tried
+            whole.lost += tally.lost
+            if details:
+                lines.append(_row(campaign, name, tally))
+        if not details:
+            lines.append(_row(campaign, "", whole))
+        every.tried += whole.tried
+        every.lost += whole.lost
+    lines.append(_row("all", "", every))
+    return "\n".join(lines) + "\n"
+
+
+def _row(campaign: str, name: str, tally: Tally) -> str:
+    lost = len(tally.lost)
+    return f"| {campaign} | {name} | {tally.tried} | {tally.tried - lost} | {lost} |"
 
 
 def refusal_problem(what: str, work: Callable[[], object]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.names import FORMULA, component, defused, inside, restored, slug
+from nas.names import FORMULA, component, defused, inside, masked, restored, slug, without_password
 
 HOSTILE = (
     "../x",
@@ -58,3 +58,26 @@ def test_cells_are_read_back_and_are_no_formulas(text: str) -> None:
     cell = defused(text)
     assert restored(cell) == text
     assert cell[:1] not in FORMULA
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://nas:secret@host:5432/nas", "postgresql://nas:***@host:5432/nas"),
+        ("postgresql://nas:se/cr:e@t@host/nas", "postgresql://nas:***@host/nas"),
+        ("postgresql://nas@host/nas", "postgresql://nas@host/nas"),
+        ("postgresql://host/nas?user=a&password=secret", "postgresql://host/nas?user=a&password=***"),
+        ("postgresql://host/nas?password=secret&sslmode=require", "postgresql://host/nas?password=***&sslmode=require"),
+        ("folder/with@odd:name", "folder/with@odd:name"),
+    ],
+)
+def test_a_password_is_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+def test_a_password_is_taken_out_of_the_words_of_others() -> None:
+    url = "postgresql://nas:s%40crt@host/nas"
+    text = 'connection to "postgresql+psycopg://nas:s%40crt@host" failed: password s@crt is wrong'
+    assert (
+        without_password(text, url) == 'connection to "postgresql+psycopg://nas:***@host" failed: password *** is wrong'
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,3 +131,13 @@ def test_senseless_requests_are_refused(bad: float) -> None:
 
 def test_rounding_is_half_up() -> None:
     assert to_uint8(np.array([[0.5, 1.5, 2.49, -3.0, 300.0]])).tolist() == [[1, 2, 2, 0, 255]]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1 / 3, 2, (0.5, 3), 0.77])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_bands_do_not_change_a_bit(scale: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = (np.random.default_rng(0).random((37, 53, 3)) * 255).astype(dtype)
+    whole = imresize(image, scale)
+    monkeypatch.setattr("nas.images.resize._BAND", 700)
+    found = imresize(image, scale)
+    assert found.dtype == whole.dtype and np.array_equal(found, whole)

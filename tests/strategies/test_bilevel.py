@@ -50,7 +50,7 @@ def test_first_order_is_the_gradient_of_the_validation_loss(case: Case) -> None:
     supernet, loss, _, search, tensors = case
     found, value = first_order(supernet, loss, search)
     assert relative(found, tensors, "first_order_val_grad") < 1e-6
-    assert value == pytest.approx(65.5657033819939, abs=1e-6)
+    assert float(value) == pytest.approx(65.5657033819939, abs=1e-6)
 
 
 @pytest.mark.golden
@@ -58,7 +58,7 @@ def test_exact_second_order_differentiates_through_the_virtual_step(case: Case) 
     supernet, loss, train, search, tensors = case
     found, value = second_order_exact(supernet, loss, train, search, XI)
     assert relative(found, tensors, "second_order_exact") < 1e-6
-    assert value == pytest.approx(65.55856457560434, abs=1e-6)
+    assert float(value) == pytest.approx(65.55856457560434, abs=1e-6)
 
 
 @pytest.mark.golden
@@ -103,7 +103,7 @@ def test_second_order_of_a_product_is_the_closed_form(method: Callable[..., Any]
     # L = a w: the virtual step is w' = w - xi a, so d/da (a (w - xi a)) = w - 2 xi a
     (slope,), value = method(toy, mean, (one, one), (one, one), 0.1)
     assert float(slope) == pytest.approx(3 - 2 * 0.1 * 2, rel=1e-6)
-    assert value == pytest.approx(2 * (3 - 0.1 * 2))
+    assert float(value) == pytest.approx(2 * (3 - 0.1 * 2))
 
 
 def test_the_virtual_step_knows_no_architecture_variable() -> None:
@@ -120,3 +120,24 @@ def test_a_warm_up_step_leaves_the_architecture_alone_and_a_later_one_moves_it(o
     assert float(toy.a.detach()) == a and float(toy.w.detach()) != w
     assert "arch_loss" in strategy.step(toy, (one, one), (one, one))
     assert float(toy.a.detach()) != a
+
+
+def test_a_scaled_loss_moves_weights_and_architecture_as_one_that_is_not() -> None:
+    """Penalties of the architecture and the largest norm apply to gradients that are divided by the scale again."""
+    ended = []
+    for half in (False, True):
+        toy, batch = Toy(), torch.tensor([1.0, 3.0], dtype=torch.float64)
+        strategy = PcDarts(SearchOptions(), TrainSettings(steps=4, fp16=half, clip=0.5, accumulate=2))
+        penalty: Any = lambda supernet: (supernet.a.sum() ** 2, {"penalty": 1.0})  # noqa: E731
+        penalty.active = True
+        strategy.architecture_loss = penalty
+        strategy.prepare(toy, lambda forward, batch: (forward(batch[0]) - batch[1]).square().mean())
+        values = [strategy.step(toy, (batch, 2 * batch), (batch, batch)) for _ in range(3)]
+        assert ("loss_scale" in values[0]) is half and "penalty" in values[0]
+        ended.append((float(toy.a.detach()), float(toy.w.detach()), [v["loss"] for v in values]))
+    assert ended[0] == (
+        pytest.approx(ended[1][0], rel=1e-6),
+        pytest.approx(ended[1][1], rel=1e-6),
+        pytest.approx(ended[1][2]),
+    )
+    assert ended[0][0] != 2.0 and ended[0][1] != 3.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from nas.config.runs import SearchSettings
 from nas.errors import NasError
+from nas.train.run import Run
 from nas.train.state import load_state, random_state, restore_random_state, save_state, seed_everything
 
 
@@ -87,8 +91,6 @@ def test_a_damaged_generation_beyond_the_present_step_takes_no_place_of_a_good_o
 
 
 def test_nothing_in_a_state_is_unpickled(tmp_path: Path) -> None:
-    import hashlib
-
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return Path.touch, (tmp_path / "sprung",)  # type: ignore[return-value]
@@ -100,3 +102,38 @@ def test_nothing_in_a_state_is_unpickled(tmp_path: Path) -> None:
         load_state(tmp_path)
     assert "weights_only" not in str(refused.value)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_state_of_a_newer_format_is_refused_with_the_version_that_reads_it(tmp_path: Path) -> None:
+    path = save_state(tmp_path, 1, {"v": 1})
+    state = torch.load(path, weights_only=True)
+    assert state["format"] == "nas.state/1"
+    torch.save({**state, "format": "nas.state/2", "jsnas": "7.5"}, path)
+    path.with_suffix(".sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(NasError, match=r"'nas.state/2' of jsnas 7.5.*resume the run with jsnas 7.5"):
+        load_state(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"weights": 3, "scores": {}}', '{"weights": "", "scores": null}', "null"]
+)
+def test_a_summary_without_its_parts_is_refused_with_what_to_do(content: str, tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", "search", SearchSettings())
+    run.lock.release()
+    (tmp_path / "run/summary.json").write_text(content)
+    with pytest.raises(NasError, match=r"not the summary of a run; delete it.*--resume"):
+        Run.open(tmp_path / "run").summary()
+
+
+def test_what_a_killed_process_was_writing_is_swept_when_the_run_goes_on(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", "search", SearchSettings())
+    run.lock.release()
+    run.states.mkdir()
+    dead, alive = 2**22 + 5, os.getppid()
+    left = [run.folder / f".config.{dead}-0123abcd.partial.yaml", run.states / f".step.{dead}-0123abcd.partial.pt"]
+    kept = run.folder / f".run.{alive}-0123abcd.partial.lock"
+    for file in (*left, kept):
+        file.write_text("half")
+    with Run.open(run.folder).held():
+        assert not any(file.exists() for file in left)
+    assert kept.exists()

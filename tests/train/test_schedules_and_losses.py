@@ -52,3 +52,19 @@ def test_the_loss_is_reported_on_0_255_whatever_the_models_range() -> None:
     unit, _ = small({"restored": output}, target, target, 0)
     full, _ = large(output * 255, target, target * 255, 0)
     assert float(unit) == pytest.approx(float(full), rel=1e-5)
+
+
+def test_restarts_fall_to_the_minimum_and_begin_anew_after_the_warm_up() -> None:
+    schedule = ScheduleSettings(name="cosine_restarts", every=5, lengthen=2, peak=0.5, minimum=1e-5, warmup=2)
+    rates = [learning_rate(schedule, 1e-2, step, 40) for step in range(40)]
+    assert rates[:2] == pytest.approx([5e-3, 1e-2])  # the rise
+    cycles = [rates[2:7], rates[7:17], rates[17:37]]
+    for cycle, peak in zip(cycles, (1e-2, 5e-3, 2.5e-3), strict=True):
+        assert cycle[0] == pytest.approx(peak) and cycle[-1] == pytest.approx(1e-5)
+        assert cycle == sorted(cycle, reverse=True)
+    assert rates[37] == pytest.approx(1.25e-3)
+
+
+def test_restarts_of_one_cycle_are_the_cosine() -> None:
+    one, whole = ScheduleSettings(name="cosine_restarts", every=9), ScheduleSettings(name="cosine")
+    assert [learning_rate(one, 1.0, s, 9) for s in range(9)] == [learning_rate(whole, 1.0, s, 9) for s in range(9)]

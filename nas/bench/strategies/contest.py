@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,7 +37,8 @@ class Rules:
     Attributes:
         table: Folder of the table.
         runs: Searches of each strategy in each scenario.
-        trials: The simulated time of a search, in trainings of mean length; strategies plan for as many trials.
+        trials: The simulated time of a search on the whole table, in trainings of mean length; strategies plan for as
+            many trials. Where a scenario allows a part of the genotypes, a search has that part of the trials.
         seed: The searches have this seed and those that follow.
         plugins: Plug-in files or modules that are imported first.
     """
@@ -56,6 +57,7 @@ class Outcome:
     Attributes:
         player: The strategy.
         scenario: What was looked for.
+        budget: Simulated CPU seconds of a search.
         by_trial: Regret in dB after each trial, (runs, trials): the best expected PSNR of an allowed genotype minus
             that of the genotype that the search would return. The last value stays when a search has ended.
         by_time: The same after equal steps of simulated time, (runs, POINTS).
@@ -67,6 +69,7 @@ class Outcome:
 
     player: Player
     scenario: Scenario
+    budget: float
     by_trial: Array
     by_time: Array
     to_top: Array
@@ -102,7 +105,7 @@ def players_of(names: Sequence[str] | None, pruning: bool) -> list[Player]:
 
 def hold_contest(
     rules: Rules, players: Sequence[Player], jobs: int = 1, percentiles: Sequence[float] = (25, 50, 75)
-) -> tuple[list[Outcome], float]:
+) -> list[Outcome]:
     """Play every strategy in every scenario.
 
     Args:
@@ -112,8 +115,7 @@ def hold_contest(
         percentiles: Of the multiply-adds of the genotypes, as limits.
 
     Returns:
-        The outcomes, scenario by scenario, in the order of the players, and the simulated CPU seconds of a search.
-        They do not depend on ``jobs``.
+        The outcomes, scenario by scenario, in the order of the players. They do not depend on ``jobs``.
     """
     game = Game(StoredTable.load(rules.table))
     pairs = [(player, scenario) for scenario in scenarios_of(game, percentiles) for player in players]
@@ -121,7 +123,7 @@ def hold_contest(
     work = [(p, s, start, min(CHUNK, rules.seed + rules.runs - start)) for p, s in pairs for start in starts]
     found: list[Outcome] = []
     with progress("searches", len(pairs) * rules.runs) as bar, ExitStack() as stack:
-        outcomes = map(partial(_play, rules), work)
+        outcomes: Iterator[Outcome] = map(partial(_play, rules), work)
         if jobs > 1:
             # not forked: torch has threads, which a fork would leave in a state of their own
             pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
@@ -130,8 +132,7 @@ def hold_contest(
             found.append(outcome)
             bar.advance(task[-1], task[0].name)
     size = len(starts)
-    joined = [_joined(found[i : i + size]) for i in range(0, len(found), size)]
-    return joined, rules.trials * game.mean_seconds
+    return [_joined(found[i : i + size]) for i in range(0, len(found), size)]
 
 
 class _Referee:
@@ -140,7 +141,6 @@ class _Referee:
     def __init__(self, rules: Rules) -> None:
         load_plugins(list(rules.plugins))
         self.rules, self.game = rules, Game(StoredTable.load(rules.table))
-        self.budget = rules.trials * self.game.mean_seconds
 
     def play(self, player: Player, scenario: Scenario, start: int, count: int) -> Outcome:
         allowed = self.game.allowed(scenario)
@@ -148,11 +148,12 @@ class _Referee:
             raise NasError(f"the table has no trained genotype yet that scenario {scenario.name!r} allows")
         best, top = max(self.game.expected[v] for v in allowed), self.game.top(scenario)
         worst = best - min(self.game.expected[v] for v in allowed)  # before anything is found
-        trials = min(self.rules.trials, len(allowed))
-        times = np.linspace(0.0, self.budget, POINTS + 1)[1:]
+        trials = max(round(self.rules.trials * len(allowed) / len(self.game.vectors)), 1)
+        budget = trials * self.game.mean_seconds(allowed)
+        times = np.linspace(0.0, budget, POINTS + 1)[1:]
         rows: list[tuple[Array, Array, float, float, int]] = []
         for seed in range(start, start + count):
-            played = play(player, self.game, scenario, seed, self.rules.trials, self.budget)
+            played = play(player, self.game, scenario, seed, trials, budget)
             regret = [worst if v is None else best - self.game.expected[v] for v in played.found]
             course = np.array([worst, *regret])
             by_trial = course[np.minimum(np.arange(1, trials + 1), len(regret))]
@@ -160,7 +161,7 @@ class _Referee:
             volume = self.game.front_volume(played.vectors)
             rows.append((by_trial, by_time, _first(played, top), volume, len(regret)))
         columns = [np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)]
-        return Outcome(player, scenario, *columns)
+        return Outcome(player, scenario, budget, *columns)
 
 
 def _first(played: Played, top: set[Any]) -> float:
@@ -172,7 +173,7 @@ def _first(played: Played, top: set[Any]) -> float:
 def _joined(parts: Sequence[Outcome]) -> Outcome:
     names = ("by_trial", "by_time", "to_top", "volume", "trials")
     columns = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-    return Outcome(parts[0].player, parts[0].scenario, *columns)
+    return Outcome(parts[0].player, parts[0].scenario, parts[0].budget, *columns)
 
 
 @lru_cache(maxsize=1)

@@ -102,10 +102,9 @@ class Game:
         found = {v: self.table.expected(self._hashes[v]) for v in self.vectors}
         return {v: value for v, value in found.items() if value is not None}
 
-    @cached_property
-    def mean_seconds(self) -> float:
-        """CPU seconds of a training, the mean over the genotypes."""
-        means = [np.mean([seconds[-1] for _, seconds in curves]) for curves in self._curves.values() if curves]
+    def mean_seconds(self, vectors: Sequence[Vector]) -> float:
+        """CPU seconds of a training, the mean over these genotypes."""
+        means = [np.mean([seconds[-1] for _, seconds in self._curves[v]]) for v in vectors if self._curves[v]]
         return float(np.mean(means))
 
     def constraints(self, scenario: Scenario) -> StoredOnly:

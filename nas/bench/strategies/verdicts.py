@@ -159,15 +159,14 @@ class CurvePoint:
     three_quarters: float
 
 
-def curves_of(outcomes: Sequence[Outcome], budget: float) -> Iterator[CurvePoint]:
+def curves_of(outcomes: Sequence[Outcome]) -> Iterator[CurvePoint]:
     """The mean regret of each strategy over trials and over simulated time.
 
     Args:
         outcomes: Of one contest.
-        budget: Simulated CPU seconds of a search.
     """
-    times = np.linspace(0.0, budget, POINTS + 1)[1:]
     for outcome in outcomes:
+        times = np.linspace(0.0, outcome.budget, POINTS + 1)[1:]
         trials = np.arange(1, outcome.by_trial.shape[1] + 1)
         for axis, xs, values in (("trials", trials, outcome.by_trial), ("seconds", times, outcome.by_time)):
             quarters = np.quantile(values, [0.25, 0.75], axis=0)

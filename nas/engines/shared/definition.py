@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.changes import flat
-from nas.config.reading import parse, to_yaml
+from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import SearchSettings
-from nas.documents import parse_yaml
+from nas.documents import parse_yaml, read_bytes
 from nas.engines.evaluator import Evaluator
 from nas.errors import NasError, UsageError
 from nas.registry import ESTIMATORS
@@ -26,6 +26,8 @@ from nas.space.blocks import SKELETONS
 from nas.versions import package_version
 
 FORMAT = "nas.study/1"
+#: most bytes of a file that the settings name: a plug-in, a table
+MOST_FILE = 2**30
 #: prefix of the study's user attributes
 PREFIX = "nas."
 #: packages of ``nas`` whose code decides the value of a trial
@@ -128,7 +130,7 @@ class Definition:
         try:
             settings, space, space_hash, files, images, sources, version = (attributes[PREFIX + n] for n in names)
             return cls(
-                parse(SearchSettings, parse_yaml(settings, "the settings of the study")),
+                parse_stored(SearchSettings, parse_yaml(settings, "the settings of the study")),
                 dict(space),
                 str(space_hash),
                 dict(files),
@@ -220,9 +222,9 @@ def files_of(settings: SearchSettings) -> dict[str, str]:
     digests = {}
     for role, path in found.items():
         try:
-            digests[role] = _digest(Path(path).read_bytes())
-        except OSError as error:
-            raise UsageError(f"cannot read the {role} {path!r} ({error.strerror}); give the path of the file") from None
+            digests[role] = _digest(read_bytes(path, MOST_FILE))
+        except UsageError as error:
+            raise UsageError(f"the {role}: {error}; give the path of the file") from None
     return digests
 
 

@@ -15,9 +15,10 @@ from nas.engines.evaluator import Evaluator
 from nas.engines.shared.definition import Definition
 from nas.engines.shared.proposals import trial_budget_of
 from nas.engines.shared.storage import open_storage
-from nas.engines.shared.storage_base import SharedStorage, masked
+from nas.engines.shared.storage_base import SharedStorage
 from nas.engines.shared.workers import work
 from nas.errors import UsageError, did_you_mean
+from nas.names import masked
 from nas.progress import progress
 from nas.registry import ESTIMATORS, load_plugins
 from nas.strategies.optuna_sampler import quiet_log

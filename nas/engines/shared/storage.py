@@ -14,10 +14,11 @@ released when their holder dies. This keeps the budget exact and genotypes uniqu
 
 from __future__ import annotations
 
-from nas.engines.shared.storage_base import SharedStorage, masked
+from nas.engines.shared.storage_base import SharedStorage
 from nas.engines.shared.storage_files import JournalStorage, SqliteStorage
 from nas.engines.shared.storage_postgres import PostgresStorage
 from nas.errors import UsageError
+from nas.names import masked
 
 
 def open_storage(url: str, heartbeat: int = 30) -> SharedStorage:

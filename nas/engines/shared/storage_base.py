@@ -16,6 +16,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError, UsageError
+from nas.names import masked, without_password
 from nas.strategies.optuna_sampler import FAILURE
 
 #: beats that may be missed before a running trial counts as lost
@@ -72,15 +73,6 @@ class SharedStorage(ABC):
         """Release locks and connections."""
 
 
-def masked(url: str) -> str:
-    """The URL without its password, for files, messages and process lists."""
-    head, sign, rest = url.partition("://")
-    account, at, server = rest.rpartition("@")
-    if not sign or not at or ":" not in account:
-        return url
-    return f"{head}://{account.split(':', 1)[0]}:***@{server}"
-
-
 def call_unwarned(call: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a part of Optuna without its warning that it is experimental: ours are tested with the versions in use."""
     with warnings.catch_warnings():
@@ -115,7 +107,7 @@ def open_optuna_storage(url: str, make: Callable[[], Any]) -> Any:
                 f"--storage {masked(url)!r} needs the PostgreSQL driver; install it with: pip install 'jsnas[pg]'"
             ) from None
         except Exception as error:
-            text = " ".join(str(error).split()).replace(url, masked(url))
+            text = without_password(" ".join(str(error).split()), url)
             if attempt == 3 or "connect" in text.lower():
                 raise NasError(
                     f"the study storage {masked(url)!r} cannot be opened ({text[:300]}); check the address and that "

@@ -21,13 +21,13 @@ from nas.engines.shared.definition import PREFIX, Definition
 from nas.engines.shared.proposals import trial_budget_of
 from nas.engines.shared.record import StudyLog, write_result
 from nas.engines.shared.storage import open_storage
-from nas.engines.shared.storage_base import SharedStorage, call_unwarned, masked
+from nas.engines.shared.storage_base import SharedStorage, call_unwarned
 from nas.engines.shared.trial_budget import TrialBudget
 from nas.engines.shared.worker_pool import STORAGE_VARIABLE, WorkerPool
 from nas.engines.shared.workers import POLL, work
 from nas.errors import UsageError
 from nas.estimators.base import NestedSearch
-from nas.names import inside
+from nas.names import MASK, inside, masked
 from nas.progress import Progress, progress
 from nas.registry import STRATEGIES
 from nas.signals import listening
@@ -143,7 +143,7 @@ def _prepared(evaluator: Evaluator, run: Run, search: NestedSearch) -> Evaluator
 def _address(settings: SearchSettings, run: Run | None) -> str | None:
     """An address that can be opened: the run folder keeps no password, so it comes from the environment."""
     address = settings.study.storage
-    if address is not None and ":***@" in address:
+    if address is not None and MASK in address:
         found = os.environ.get(STORAGE_VARIABLE)
         if not found:
             raise UsageError(

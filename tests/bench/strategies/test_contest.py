@@ -52,7 +52,7 @@ def test_a_search_that_may_try_everything_finds_the_best_and_repeats_nothing(pla
 def test_limits_and_simulated_time_are_kept(player: Player, game: Game) -> None:
     tight = scenarios_of(game)[1]
     assert tight.most_macs is not None
-    budget = 8 * game.mean_seconds
+    budget = 8 * game.mean_seconds(game.vectors)
     played = play(player, game, tight, seed=1, trials=8, budget=budget)
     assert 0 < played.seconds[-1] <= budget
     assert all(game.costs(v)["macs"] <= tight.most_macs for v in played.vectors)
@@ -92,19 +92,26 @@ def test_the_volume_of_all_genotypes_is_one_and_grows_with_them(game: Game) -> N
 def test_a_contest_does_not_depend_on_the_number_of_processes(folder: Path) -> None:
     rules = Rules(folder, runs=3, trials=6)
     players = players_of(["random", "local_search"], pruning=False)
-    (alone, budget), (shared, _) = (hold_contest(rules, players, jobs, percentiles=(50,)) for jobs in (1, 2))
-    assert len(alone) == 2 * 3 and budget > 0
+    alone, shared = (hold_contest(rules, players, jobs, percentiles=(50,)) for jobs in (1, 2))
+    assert len(alone) == 2 * 3
     for a, b in zip(alone, shared, strict=True):
-        assert (a.player, a.scenario) == (b.player, b.scenario)
+        assert (a.player, a.scenario, a.budget) == (b.player, b.scenario, b.budget)
         for name in ("by_trial", "by_time", "to_top", "volume", "trials"):
             assert np.array_equal(getattr(a, name), getattr(b, name))
         assert bool((np.diff(a.by_time, axis=1) <= 1e-12).all())  # without noise a search never gets worse
 
 
+def test_a_scenario_that_allows_a_part_of_the_genotypes_gives_that_part_of_the_trials(folder: Path, game: Game) -> None:
+    free, half, _ = hold_contest(Rules(folder, 2, 32), players_of(["random"], False), percentiles=(50,))
+    share = len(game.allowed(half.scenario)) / 64
+    assert half.by_trial.shape[1] == round(32 * share)
+    assert half.budget < share * free.budget  # what is allowed is cheaper, too
+
+
 def outcome(name: str, regret: list[float], to_top: list[float]) -> Outcome:
     values = np.array(regret)[:, None]
     column = np.ones(len(regret))
-    return Outcome(Player(name), FREE, values, values, np.array(to_top), column, column)
+    return Outcome(Player(name), FREE, 100.0, values, values, np.array(to_top), column, column)
 
 
 def test_verdicts_where_the_answer_is_known() -> None:
@@ -127,11 +134,11 @@ def test_half_the_cost_is_a_ratio_of_one_half() -> None:
 
 
 def test_curves_have_a_point_for_every_trial_and_moment(folder: Path) -> None:
-    outcomes, budget = hold_contest(Rules(folder, 2, 5), players_of(["random"], False), percentiles=())
-    points = list(curves_of(outcomes, budget))
+    outcomes = hold_contest(Rules(folder, 2, 5), players_of(["random"], False), percentiles=())
+    points = list(curves_of(outcomes))
     trials = [p for p in points if p.axis == "trials" and p.scenario == "free"]
     assert [p.x for p in trials] == [1, 2, 3, 4, 5]
-    assert max(p.x for p in points if p.axis == "seconds") == pytest.approx(budget)
+    assert max(p.x for p in points if p.axis == "seconds") == pytest.approx(outcomes[0].budget)
     assert all(p.low <= p.mean <= p.high for p in points)
     assert isinstance(verdicts_of(outcomes, "random")[0], Verdict)
 

@@ -1,0 +1,337 @@
+"""Small files that would hang a command or eat its memory: each is refused in a sentence, quickly and cheaply.
+
+Every file goes through the command line in a process whose processor time and memory are measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import resource
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.forks import Ended, nas
+from tests.faults.tally import Tallies, Tally
+
+#: seconds of processor time and MiB beyond the imports that a refusal may take
+SECONDS, MEMORY = 2.0, 300.0
+#: seconds after which a process that takes no time of its own is taken to wait for something that never comes
+WAITS = 120.0
+#: bytes that a process may take before its system refuses it more
+MOST_MEMORY = 6 * 2**30
+#: how the configuration of a search begins in its run folder
+HEAD = "kind: search\n"
+GENOTYPE = ("show {file}", "profile {file} --task sr_x2", "retrain {file} --task sr_x2 --dry-run")
+YAML = ("search --space jsm --task sr_x2 --config {file} --dry-run", "search --space {file} --task sr_x2 --dry-run")
+PAIRS = (
+    "data check {file} --task denoise_color_25",
+    "search --space jsm --task denoise_color_25 --data {file} --dry-run",
+)
+WEIGHTS = ("evaluate {file} --task sr_x2 --sets sample", "profile {file} --task sr_x2", "export {file} --out {out}")
+CHECKPOINT = (
+    "import jsnet {file} --task sr_x2 --out {out}",
+    "retrain jsnet_released --task sr_x2 --init-from {file} --data {photos} --dry-run",
+)
+ROWS = ("compare {file} --out {out}", "report {file} --out {out}.html")
+#: commands that read a run folder, of which one file is replaced
+RUN = ("show {run}", "search --resume {run}")
+#: those that pass over what they cannot read
+READERS = ("show {run}", "report {run} --out {out}.html")
+IMAGES = ("data check {folder} --task sr_x2", "evaluate bicubic --task sr_x2 --data {folder} --sets {folder}")
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A kind of file, and the commands that are given it.
+
+    Attributes:
+        name: What it does to whoever believes it.
+        file: Name of the file; below ``run/`` it takes the place of one of a run.
+        make: Writes it.
+        lines: The commands.
+        lives: Whether a command may also pass it over, and end well within the same bounds.
+    """
+
+    name: str
+    file: str
+    make: Callable[[Path], object]
+    lines: tuple[str, ...]
+    lives: bool = False
+
+
+def alias_bomb(levels: int = 9, width: int = 9) -> str:
+    """Lists of lists of aliases: width to the power of levels values in a few hundred letters."""
+    lines = ["a0: &a0 [" + ",".join(["x"] * width) + "]"]
+    lines += [f"a{i}: &a{i} [" + ",".join([f"*a{i - 1}"] * width) + "]" for i in range(1, levels)]
+    return "\n".join(lines) + "\n"
+
+
+def merge_bomb(levels: int = 24) -> str:
+    """Mappings that merge the one before twice."""
+    lines = ["a0: &a0 {x: 1, y: 2}"]
+    lines += [f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], k{i}: 1}}" for i in range(1, levels)]
+    return "\n".join(lines) + "\n"
+
+
+def many_keys(count: int) -> str:
+    """One JSON object of many keys."""
+    return "{" + ",".join(f'"k{i}":{i}' for i in range(count)) + "}"
+
+
+def many_nodes(count: int) -> str:
+    """A genotype in form whose one cell has very many choices."""
+    choices = ",".join(f'{{"from":0,"to":{i},"block":"x"}}' for i in range(count))
+    return f'{{"format":"nas.genotype/1","cells":{{"normal":[{choices}]}}}}'
+
+
+def deflated_pickle(path: Path) -> None:
+    """A zip archive like that of torch.save, whose pickle unfolds to 300 MB of empty lists."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        with archive.open("archive/data.pkl", "w") as part:
+            part.write(b"\x80\x02(")
+            for _ in range(150):
+                part.write(b"]" * 2_000_000)
+            part.write(b"t.")
+        archive.writestr("archive/version", "3\n")
+
+
+def plain_pickle_bomb(path: Path) -> None:
+    """The older form of torch.save: a pickle of very many empty lists, not packed."""
+    path.write_bytes(b"\x80\x02(" + b"]" * 8_000_000 + b"t.")
+
+
+def repeated_pickle(path: Path) -> None:
+    """A pickle that doubles a tuple forty times by its memo, in a valid archive."""
+    body = b"\x80\x02)q\x00" + b"".join(
+        b"0h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(60)
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", body + b".")
+        archive.writestr("archive/version", "3\n")
+
+
+def claiming_tensor(path: Path) -> None:
+    """A state dict whose tensor of a few bytes claims 10^5 x 10^5 values by strides of zero."""
+    import torch
+
+    torch.save({"head.weight": torch.zeros(1).expand(100_000, 100_000)}, path)
+
+
+def claiming_safetensors(path: Path) -> None:
+    """A header that claims 10^5 x 10^5 values which the file does not hold."""
+    header = json.dumps(
+        {"w": {"dtype": "F32", "shape": [100_000, 100_000], "data_offsets": [0, 40_000_000_000]}}
+    ).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 64)
+
+
+def long_header(path: Path) -> None:
+    """A header that claims to be as long as the address space."""
+    path.write_bytes(struct.pack("<Q", 2**63 - 1) + b"{}")
+
+
+def crowded_header(path: Path) -> None:
+    """A valid header of 200,000 empty tensors."""
+    header = json.dumps(
+        {f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(200_000)}
+    ).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def code_pickle(path: Path) -> None:
+    """A pickle that would run a command."""
+
+    class Run:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {path}.ran",)
+
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"w": Run()}, protocol=2))
+        archive.writestr("archive/version", "3\n")
+
+
+def vast_png(path: Path) -> None:
+    """A PNG of 60,000 x 60,000 pixels in half a megabyte at most."""
+    path.parent.mkdir(exist_ok=True)
+
+    def part(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    rows = zlib.compress(b"\0" * 4_000_000, 9)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", rows) + part(b"IEND", b""))
+
+
+def _text(text: str | Callable[[], str]) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text if isinstance(text, str) else text(), encoding="utf-8")
+
+
+def _linked(target: str) -> Callable[[Path], object]:
+    return lambda path: path.symlink_to(target)
+
+
+def _state(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """A file as the newest state of a run, with the digest that belongs to it."""
+
+    def write(path: Path) -> None:
+        from nas.files import file_digest
+
+        path.parent.mkdir(exist_ok=True)
+        make(path)
+        path.with_suffix(".sha256").write_text(file_digest(path))
+
+    return write
+
+
+EVERYTHING = (*GENOTYPE[:1], YAML[0], PAIRS[0], WEIGHTS[0], CHECKPOINT[0], ROWS[0])
+FILES: tuple[Hostile, ...] = (
+    Hostile("alias bomb", "bomb.yaml", _text(alias_bomb), YAML),
+    Hostile("merge bomb", "bomb.yaml", _text(merge_bomb), YAML),
+    Hostile("alias bomb as config.yaml", "run/config.yaml", _text(lambda: HEAD + alias_bomb()), RUN),
+    Hostile("merge bomb as config.yaml", "run/config.yaml", _text(lambda: HEAD + merge_bomb()), RUN),
+    Hostile("alias bomb in a page", "run/config.yaml", _text(lambda: HEAD + alias_bomb()), READERS[1:], True),
+    Hostile("deep YAML", "deep.yaml", _text("a: " + "[" * 50_000), YAML),
+    Hostile("wide YAML", "wide.yaml", _text(lambda: "a: [" + "1," * 900_000 + "]"), YAML),
+    Hostile("JSON of 60,000 keys", "keys.json", _text(lambda: many_keys(60_000)), GENOTYPE),
+    Hostile("genotype of a million nodes", "nodes.json", _text(lambda: many_nodes(1_000_000)), GENOTYPE),
+    Hostile("genotype of 12,000 nodes", "nodes.json", _text(lambda: many_nodes(12_000)), GENOTYPE),
+    Hostile("deep JSON", "deep.json", _text("[" * 500_000), GENOTYPE),
+    Hostile("integer of a million digits", "digits.json", _text('{"format": ' + "9" * 1_000_000 + "}"), GENOTYPE),
+    Hostile("list with a thousand million repeats", "pairs.csv", _text("a.png,b.png,1000000000\n"), PAIRS),
+    Hostile("list with many repeats a line", "pairs.csv", _text("a.png,b.png,90000\n" * 1000), PAIRS),
+    Hostile("list of a repeat of 10,000 digits", "pairs.csv", _text("a.png,b.png," + "9" * 10_000), PAIRS),
+    Hostile("list of over-long names", "pairs.csv", _text(f"{'x' * 5000}.png,b.png\n"), PAIRS),
+    Hostile("list of one vast line", "pairs.csv", _text(lambda: "a.png," * 2_000_000), PAIRS),
+    Hostile("list of rubbish lines", "pairs.csv", _text(lambda: "x|y;z,w\tv u\n" * 60_000), PAIRS),
+    Hostile("deflated pickle", "packed.pt", deflated_pickle, CHECKPOINT),
+    Hostile("deflated pickle as state", "run/state/step-000000009.pt", _state(deflated_pickle), RUN[1:]),
+    Hostile("pickle of 8 million lists", "lists.pt", plain_pickle_bomb, CHECKPOINT),
+    Hostile("pickle that doubles itself", "double.pt", repeated_pickle, CHECKPOINT),
+    Hostile("pickle that runs a command", "code.pt", code_pickle, CHECKPOINT),
+    Hostile("tensor of 10^5 x 10^5", "vast.pt", claiming_tensor, CHECKPOINT),
+    Hostile("tensor of 10^5 x 10^5 as state", "run/state/step-000000009.pt", _state(claiming_tensor), RUN[1:]),
+    Hostile("safetensors of 10^5 x 10^5", "vast.safetensors", claiming_safetensors, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("safetensors with a wrong header", "header.safetensors", long_header, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("safetensors of 200,000 tensors", "crowd.safetensors", crowded_header, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("pipe", "pipe.json", os.mkfifo, EVERYTHING),
+    Hostile("pipe as weights", "pipe.safetensors", os.mkfifo, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("pipe as list", "pipe.csv", os.mkfifo, (*PAIRS, *ROWS)),
+    Hostile("pipe as config.yaml", "run/config.yaml", os.mkfifo, RUN),
+    Hostile("pipe as events", "run/events.jsonl", os.mkfifo, READERS, True),
+    Hostile("pipe as space.json", "run/space.json", os.mkfifo, RUN[1:]),
+    Hostile("pipe as genotype.json", "run/genotype.json", os.mkfifo, READERS, True),
+    Hostile("pipe as summary.json", "run/summary.json", os.mkfifo, READERS, True),
+    Hostile("pipe as image", "photos2/x.png", lambda p: (p.parent.mkdir(), os.mkfifo(p)), IMAGES),
+    Hostile("/dev/zero", "zero.json", _linked("/dev/zero"), EVERYTHING),
+    Hostile("/dev/zero as weights", "zero.safetensors", _linked("/dev/zero"), (*WEIGHTS, *CHECKPOINT)),
+    Hostile("/dev/zero as list", "zero.csv", _linked("/dev/zero"), (*PAIRS, *ROWS)),
+    Hostile("/dev/zero as config.yaml", "run/config.yaml", _linked("/dev/zero"), RUN),
+    Hostile("/dev/zero as events", "run/events.jsonl", _linked("/dev/zero"), READERS, True),
+    Hostile("/dev/zero as summary.json", "run/summary.json", _linked("/dev/zero"), READERS, True),
+    Hostile("events of one line without end", "run/events.jsonl", _text(lambda: "x" * 60_000_000), READERS, True),
+    Hostile("events nested deeply", "run/events.jsonl", _text(lambda: "[" * 3_000_000 + "\n"), READERS, True),
+    Hostile("rows of a million columns", "rows.csv", _text(lambda: "model," * 1_000_000 + "\n"), ROWS),
+    Hostile("rows of one cell of 20 MB", "rows.csv", _text(lambda: "model,task,set\n" + "x" * 20_000_000), ROWS),
+    Hostile("PNG of 60,000 x 60,000", "photos3/x.png", vast_png, IMAGES),
+)  # fmt: skip
+
+
+class Scene:
+    """A folder with photos, pairs and an interrupted run, into which hostile files are put one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        import numpy as np
+
+        from nas.images import write_image
+
+        self.folder, self._count = folder, 0
+        self._usual: dict[str, float] = {}
+        for number in range(6):
+            write_image(folder / f"photos/{number}.png", np.full((192, 192, 3), 40 * number, dtype=np.uint8))
+        for name in ("a", "b"):
+            write_image(folder / f"{name}.png", np.full((96, 96, 3), 90, dtype=np.uint8))
+        words = "search --space jsm --task sr_x2 --cells 1 --width 8 --batch 1 --patch 32 --threads 1 --steps 2"
+        words += f" --set data.validation=1 --data {folder}/photos --out {folder}/whole"
+        found = nas(*words.split(" "), log=folder / "log")
+        if found.code != 0:
+            raise RuntimeError(found.told[-500:])
+        (folder / "whole/summary.json").unlink()
+
+    def problem(self, hostile: Hostile, line: str) -> str:
+        """Put one file there, give it to one command; what was wrong with its end, "" if nothing."""
+        self._count += 1
+        run, out = self.folder / "run", self.folder / f"out{self._count}"
+        shutil.copytree(self.folder / "whole", run)
+        file = self.folder / hostile.file
+        usual = self._usual_cost(line) if "{run}" in line else 0.0
+        self._remove(file)
+        hostile.make(file)
+        given = {"file": file, "run": run, "out": out, "photos": self.folder / "photos", "folder": file.parent}
+        ended = nas(
+            *(w.format(**given) for w in line.split(" ")), log=self.folder / "log", hangs=WAITS, before=_bounded
+        )
+        ran = Path(f"{file}.ran").exists()
+        self._remove(file)
+        shutil.rmtree(run)
+        shutil.rmtree(out, ignore_errors=True)
+        what = _wrong(ended, hostile.lives, usual) or ("it ran" if ran else "")
+        return f"{hostile.name}, {line.partition(' ')[0]}: {what}" if what else ""
+
+    def _usual_cost(self, line: str) -> float:
+        """Seconds that a command takes with a run in which nothing is wrong."""
+        if line not in self._usual:
+            words = [w.format(run=self.folder / "run", out=self.folder / "usual") for w in line.split(" ")]
+            self._usual[line] = nas(*words, log=self.folder / "log").cpu
+        return self._usual[line]
+
+    def _remove(self, file: Path) -> None:
+        if file.parent != self.folder and self.folder / "run" not in file.parents:
+            shutil.rmtree(file.parent, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
+
+
+def _bounded() -> None:
+    """Keep what is tried here from taking the memory of the whole machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+
+
+def _wrong(ended: Ended, lives: bool, usual: float) -> str:
+    if ended.code is None:
+        return "hung"
+    cost = f"{ended.cpu:.1f} s and {ended.memory:.0f} MiB"
+    if ended.code not in ((0, 1, 2) if lives else (1, 2)):
+        return f"code {ended.code} after {cost}: {ended.told[-300:]!r}"
+    if "Traceback" in ended.told or "run again with --debug" in ended.told:
+        return f"no sentence of ours: {ended.told[-300:]!r}"
+    if not ended.told.strip():
+        return "nothing was said"
+    return f"took {cost}" if ended.cpu > SECONDS + usual or ended.memory > MEMORY else ""
+
+
+def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
+    """Give hostile files to commands.
+
+    Args:
+        folder: For scratch; it must exist.
+        tries: How many pairs of file and command, drawn at random; all of them where there are no more.
+        seed: Of the draw.
+
+    Returns:
+        A tally for each kind of file.
+    """
+    cases = [(hostile, line) for hostile in FILES for line in hostile.lines]
+    if tries < len(cases):
+        cases = random.Random(seed).sample(cases, tries)
+    scene, tallies = Scene(folder), Tallies()
+    for hostile, line in cases:
+        tallies.setdefault(hostile.name, Tally()).note(scene.problem(hostile, line))
+    return tallies
