@@ -39,7 +39,12 @@ def provide() -> None:
         ATTENTIONS.declare(name, "search_spaces.composites")
     announce()
     # attention blocks squeeze W by 8, the cross-scale fusion squeezes W/2 by 16
-    SKELETONS.declare("jsnet", "search_spaces.skeleton:JSNET", min_features=32)
+    SKELETONS.declare(
+        "jsnet", "search_spaces.skeleton:JSNET", min_features=32, settings="nas.space.schema:NetworkSettings"
+    )
+    SKELETONS.declare(
+        "residual", "search_spaces.modern.skeleton:RESIDUAL", settings="search_spaces.modern.staged:StagedSettings"
+    )
     for file in sorted(_FOLDER.glob("*.yaml")):
         SPACES.add_lazy(file.stem, partial(Path, file))
     for file in sorted((_FOLDER / "genotypes").glob("*.json")):

@@ -83,12 +83,21 @@ class JSNet(ImageEnds):
     def __init__(
         self,
         layout: NetworkLayout,
-        operation: CellBlocks | None,
-        attention: CellBlocks | None,
+        operation: CellBlocks | Sequence[CellBlocks] | None,
+        attention: CellBlocks | Sequence[CellBlocks] | None,
         descriptor: ModelDescriptor,
     ):
+        """Build the cells.
+
+        Args:
+            layout: Sizes.
+            operation: Operation blocks, for all cells or for each; None: there are none.
+            attention: Attention blocks, likewise.
+            descriptor: Its ``min_size`` is raised to what the blocks need.
+        """
         super().__init__()
-        parts = [part for part in (operation, attention) if part is not None]
+        operations, attentions = _for_each(operation, layout.cells), _for_each(attention, layout.cells)
+        parts = [part for part in (*operations, *attentions) if part is not None]
         if not parts:
             raise UsageError("a JSNet cell needs an operation part, an attention part, or both")
         needed = max(info.min_size for part in parts for info in part.blocks)
@@ -97,12 +106,12 @@ class JSNet(ImageEnds):
             JointCell(
                 layout.features,
                 layout.width,
-                operation.build(layout.width) if operation else (),
-                operation.wiring if operation else None,
-                attention.build(layout.features) if attention else (),
-                attention.wiring if attention else None,
+                op.build(layout.width) if op else (),
+                op.wiring if op else None,
+                at.build(layout.features) if at else (),
+                at.wiring if at else None,
             )
-            for _ in range(layout.cells)
+            for op, at in zip(operations, attentions, strict=True)
         )
         self.fusion = nn.Conv2d(layout.cells * layout.features, layout.features, 1)
 
@@ -114,3 +123,8 @@ class JSNet(ImageEnds):
             outputs.append(x)
         fused = self.fusion(torch.cat(outputs, dim=1)) + head  # (N, L*W, H, W') -> (N, W, H, W')
         return self.leave(self.cpam(fused), image)  # (N, W, H, W') -> (N, W/2, H, W') -> image
+
+
+def _for_each(part: CellBlocks | Sequence[CellBlocks] | None, cells: int) -> list[CellBlocks | None]:
+    """One a cell, where one or none stands for all."""
+    return [part] * cells if part is None or isinstance(part, CellBlocks) else list(part)

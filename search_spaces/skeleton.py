@@ -55,6 +55,12 @@ class JSNetSkeleton:
         """
         from search_spaces.search import JSNetSupernet
 
+        if len(space.positions()) > 1:
+            raise UsageError(
+                f"the supernet of skeleton {space.skeleton!r} shares one cell, and each cell of space {space.name!r} "
+                "decides for itself; fix it with --set overrides.share=all, or use a strategy that proposes whole "
+                "genotypes"
+            )
         roles = _roles(space)
         task = _task(task)
         layout = _layout(space, task, image_residual, train_mean_shift)
@@ -106,15 +112,17 @@ class JSNetSkeleton:
         from search_spaces.cells import Wiring
         from search_spaces.network import CellBlocks, JSNet
 
-        roles = _roles(space)
+        _roles(space)
         space.validate(genotype)
         task = _task(task)
         layout = _layout(space, task, image_residual, train_mean_shift)
-        parts: dict[str, CellBlocks] = {}
-        for role, cell in roles.items():
-            choices = genotype.cells[cell.name]
-            wiring = Wiring(cell.nodes, tuple((c.source, c.target) for c in choices), cell.merge)
-            parts[role] = CellBlocks.of(role, wiring, [c.block for c in choices])
+        found: dict[str, list[CellBlocks]] = {}
+        for i, cells in enumerate(space.positions()):
+            for kind, cell in cells.items():
+                choices = genotype.cells[space.cell_name(kind, i)]
+                wiring = Wiring(*_renumbered(cell.nodes, [(c.source, c.target) for c in choices]), cell.merge)
+                found.setdefault(cell.role, []).append(CellBlocks.of(cell.role, wiring, [c.block for c in choices]))
+        parts = {role: made if len(made) > 1 else made[0] for role, made in found.items()}
         options = {"image_residual": layout.image_residual, "train_mean_shift": train_mean_shift}
         descriptor = _descriptor(space, task, layout, options)
         return JSNet(layout, parts.get("operation"), parts.get("attention"), descriptor)
@@ -124,20 +132,34 @@ class JSNetSkeleton:
         settings = space.network_settings
         channels = {"operation": settings.width, "attention": space.features}
         return {
-            cell.name: (Site(channels[cell.role], height, width, settings.cells),) * len(cell.edges)
-            for cell in space.cells.values()
+            name: (Site(channels[cell.role], height, width, settings.cells // len(space.positions())),)
+            * len(cell.edges)
+            for name, cell in space.cells.items()
         }
 
 
 def _roles(space: Space) -> dict[str, Any]:
     roles: dict[str, Any] = {}
-    for cell in space.cells.values():
+    for cell in space.positions()[0].values():
+        if cell.role not in LABELS:
+            raise UsageError(
+                f"cell {cell.name!r} of space {space.name!r} is no graph; the skeleton jsnet takes cells with nodes"
+            )
         if cell.role in roles:
             raise UsageError(
                 f"space {space.name!r} has two {cell.role} cells; the skeleton jsnet takes at most one of each role"
             )
         roles[cell.role] = cell
     return roles
+
+
+def _renumbered(nodes: int, edges: list[tuple[int, int]]) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """A graph without the nodes that no edge enters, which nothing reads either."""
+    entered = {target for _, target in edges}
+    if len(entered) == nodes:
+        return nodes, tuple(edges)
+    number = {0: 0} | {node: i for i, node in enumerate(sorted(entered), start=1)}
+    return len(entered), tuple((number[s], number[t]) for s, t in edges)
 
 
 def _task(task: Any) -> Any:

@@ -23,7 +23,7 @@ ALLOWED = {
 }
 #: names that are words of other things too (a section of the settings, kinds of events, keys of a state); they are
 #: looked for only where a strategy or an estimator is named
-WORDS = {"train", "supernet", "random", "table"}
+WORDS = {"train", "supernet", "random", "table", "residual"}
 NAMES = {*STRATEGIES.names(), *ESTIMATORS.names(), *SKELETONS.names()}
 #: what the settings that hold such a name are called
 FIELDS = ("strategy", "estimator", "skeleton")

@@ -169,6 +169,11 @@ COMMANDS = (
         "Show a space, a genotype or a run; draw a derived cell (--out) or the course of a run (--figures).",
         "show:show_command",
     ),
+    CommandEntry(
+        "schema",
+        "JSON schemas of space documents and configuration files, for editors.",
+        "schema:schema_command",
+    ),
     CommandEntry("profile", "Parameters, multiply-adds and latency of a model.", "profile:profile_command"),
     CommandEntry(
         "import", "Convert an official checkpoint into our weights file, strictly.", "importing:import_command"

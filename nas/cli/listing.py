@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli import options as o
+
+if TYPE_CHECKING:
+    from nas.space import Space
 
 
 def list_command(
     what: Annotated[
         str,
         typer.Argument(
-            help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, genotypes, losses or metrics."
+            help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, skeletons, genotypes, losses or "
+            "metrics."
         ),
     ],
     pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
@@ -42,7 +46,12 @@ def list_command(
 def _spaces(pattern: str) -> list[str]:
     from nas.space import SPACES, load_space
 
-    return [f"{name:8} {load_space(name).size():,} genotypes" for name in SPACES.names(pattern)]
+    return [f"{name:12} {count_of(load_space(name))}" for name in SPACES.names(pattern)]
+
+
+def count_of(space: Space) -> str:
+    """How many genotypes a space has, in words."""
+    return f"{'' if space.size_is_exact else 'at most '}{space.size():,} genotypes"
 
 
 def _tasks(pattern: str) -> list[str]:
@@ -102,11 +111,16 @@ def _sets(pattern: str) -> list[str]:
 
 
 def _blocks(pattern: str) -> list[str]:
-    from nas.space import ATTENTIONS, OPERATIONS
+    from nas.space import BLOCKS
 
-    return [f"operation  {n}" for n in OPERATIONS.names(pattern)] + [
-        f"attention  {n}" for n in ATTENTIONS.names(pattern)
-    ]
+    return [f"{role:9}  {name}" for role, registry in BLOCKS.items() for name in registry.names(pattern)]
+
+
+def _skeletons(pattern: str) -> list[str]:
+    from nas.space import SKELETONS
+
+    found = {name: SKELETONS.settings(name) for name in SKELETONS.names(pattern)}
+    return [f"{name}: {', '.join(model.model_fields) if model else 'no settings'}" for name, model in found.items()]
 
 
 def _genotypes(pattern: str) -> list[str]:
@@ -144,6 +158,7 @@ LISTS: dict[str, Callable[[str], list[str]]] = {
     "estimators": _estimators,
     "sets": _sets,
     "blocks": _blocks,
+    "skeletons": _skeletons,
     "genotypes": _genotypes,
     "losses": _losses,
     "metrics": _metrics,

@@ -12,6 +12,9 @@ from nas.cli import options as o
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
 
+#: random networks whose costs are counted for the range that is shown
+SAMPLED = 8
+
 
 def show_command(
     what: Annotated[
@@ -20,6 +23,7 @@ def show_command(
     preset: o.PresetOption = None,
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
+    task: Annotated[str, typer.Option("--task", help="Spaces: the task for which costs are counted.")] = "sr_x2",
     figures: Annotated[
         Path | None,
         typer.Option(
@@ -57,7 +61,7 @@ def show_command(
             _draw(thing, out)
             wrote(out)
     else:
-        _show_space(thing)
+        _show_space(thing, task)
         if out is not None:
             raise UsageError(f"a space has no single cell to draw; draw a genotype: nas show GENOTYPE --out {out}")
 
@@ -125,13 +129,52 @@ def _run(path: Path) -> Genotype | str:
     return Genotype.load(file) if file.is_file() else "no genotype yet"
 
 
-def _show_space(space: Space) -> None:
-    typer.echo(f"space {space.name}, {space.size():,} genotypes, hash {space.hash}")
-    for name, cell in space.cells.items():
+def _show_space(space: Space, task: str) -> None:
+    from nas.cli.listing import count_of
+
+    typer.echo(f"space {space.name}, {count_of(space)}, hash {space.hash}")
+    for name, cell in space.positions()[0].items():
+        kept = "" if cell.keep is None else f", {cell.keep} edges of a node kept"
+        shape = (
+            f"{cell.nodes} slots"
+            if cell.role == "chain"
+            else f"{cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}"
+        )
+        shared = {"all": "", "stage": ", one for each stage", "cell": ", one for each position"}[space.share]
         typer.echo(
-            f"{name}: {cell.nodes} nodes, {len(cell.edges)} edges, merge {cell.merge}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}"
+            f"{name}: {shape}{kept}{shared}, partial channels 1/{cell.relaxation.partial_channels}, edge weights {'on' if cell.relaxation.edge_weights else 'off'}"
         )
         for edge in cell.edges:
             typer.echo(f"  {edge.source} -> {edge.target}: {', '.join(edge.candidates)}")
+    opened = {d.name: d for d in space.open_settings}
+    for decision in opened.values():
+        typer.echo(f"{decision.name}: {', '.join(map(str, decision.choices))} ({decision.kind})")
     settings = space.network_settings.model_dump()
-    typer.echo("network: " + ", ".join(f"{k} {v}" for k, v in settings.items() if v is not None))
+    fixed = [
+        f"{k} {v}"
+        for k, v in settings.items()
+        if v is not None and not any(n.startswith(f"network.{k}") for n in opened)
+    ]
+    typer.echo("network: " + ", ".join(fixed or ["every setting is open"]))
+    if space.limits:
+        typer.echo("limits: " + ", ".join(f"{name} {value:,.0f}" for name, value in space.limits.items()))
+    typer.echo(_costs(space, task))
+
+
+def _costs(space: Space, task: str) -> str:
+    """The range of costs of some random networks."""
+    from nas.errors import NasError
+    from nas.objectives.costs import GenotypeCosts
+    from nas.tasks import get_task
+
+    try:
+        costs = GenotypeCosts(space, get_task(task))
+        found = [costs.of(space.sample(seed)) for seed in range(SAMPLED)]
+    except NasError as error:
+        return f"costs are unknown: {error}"
+    ends = {name: (min(c[name] for c in found), max(c[name] for c in found)) for name in ("params", "macs")}
+    (least, most), (low, high) = ends["params"], ends["macs"]
+    return (
+        f"{SAMPLED} random networks for {task}: {least:,.0f} to {most:,.0f} parameters, {low / 1e9:.2f} to "
+        f"{high / 1e9:.2f} G multiply-adds"
+    )

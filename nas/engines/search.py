@@ -18,7 +18,7 @@ from nas.config.reading import build
 from nas.config.runs import SearchSettings
 from nas.engines.gradient import search_by_gradient
 from nas.engines.result import Engine, SearchResult, finished
-from nas.engines.setup import SHARES, constraint_costs, space_of
+from nas.engines.setup import SHARES, constraint_costs, space_of, with_budget
 from nas.engines.shared.study import shared_search
 from nas.engines.trials import search_by_trials
 from nas.errors import NasError, UsageError
@@ -77,6 +77,7 @@ def search(
         refuse_foreign(settings)
     load_plugins(settings.plugins)
     settings = with_owned_settings(settings)
+    settings = with_budget(settings, space_of(settings))
     return engine_of(settings)(settings, search=nested_search, out=out, run=None)
 
 
@@ -190,6 +191,7 @@ def plan_search(
     check_settings(settings, task)
     teacher_of(settings, task)  # refuses one that does not fit
     space = space_of(settings, run)
+    settings = with_budget(settings, space) if run is None else settings
     strategy = STRATEGIES.get(settings.strategy)
     model: nn.Module
     if strategy.differentiable:

@@ -7,6 +7,7 @@ import os
 import torch
 
 from nas.config.runs import SearchSettings
+from nas.config.search import LimitSettings
 from nas.errors import NasError
 from nas.machine import cores, search_threads
 from nas.objectives.costs import GenotypeCosts
@@ -28,6 +29,19 @@ def space_of(settings: SearchSettings, run: Run | None = None) -> Space:
     if own is not None:
         return own
     return load_space(settings.space, preset=settings.preset, overrides=settings.overrides)
+
+
+def with_budget(settings: SearchSettings, space: Space) -> SearchSettings:
+    """The settings with the limits of the space document, where they set none of their own.
+
+    A limit of latency needs a latency table; without one it is left to whoever measures it.
+    """
+    table = settings.limits.latency_table
+    own = {k: v for k, v in space.limits.items() if k != "latency" or table is not None}
+    given = {k: v for k, v in settings.limits.model_dump().items() if v is not None}
+    if not own or own.keys() <= given.keys():
+        return settings
+    return settings.model_copy(update={"limits": LimitSettings.model_validate({**own, **given})})
 
 
 def use_threads(settings: SearchSettings) -> list[str]:

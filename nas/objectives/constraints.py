@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from itertools import product
 
@@ -25,7 +26,8 @@ class ExhaustedError(NasError):
 class Constraints:
     """Which genotypes of a space a search may evaluate; without limits, all of them.
 
-    Works on the vectors of ``Space.encode``, since costs are sums over decisions.
+    Works on the vectors of ``Space.encode``. Where only blocks are open, costs are sums over decisions; otherwise they
+    are those of the whole genotype.
 
     Args:
         space: The space that is searched.
@@ -43,19 +45,32 @@ class Constraints:
         self._bases: dict[str, float] = {}
         self._shares: dict[str, list[list[float]]] = {}
         self._count: int | None = None
-        for metric, bound in self._bounds.items():
+        self._costs = costs
+        self._whole: dict[Vector, dict[str, float]] = {}
+        if not space.additive:
+            self._check_least()
+            return
+        for metric in self._bounds:
             assert costs is not None
             self._bases[metric] = costs.base(metric)
             self._shares[metric] = [
                 [row[block] for block in decision.choices]
                 for decision, row in zip(space.decisions, costs.rows(metric), strict=True)
             ]
-            least = self._bases[metric] + sum(map(min, self._shares[metric]))
-            if least > bound:
-                raise NasError(
-                    f"no genotype of space {space.name!r} keeps the limit of {bound:.6g} {metric}: the cheapest has "
-                    f"{least:.6g}; raise the limit, or make the network smaller with --cells or --width"
-                )
+            self._refuse(metric, self._bases[metric] + sum(map(min, self._shares[metric])))
+
+    def _check_least(self) -> None:
+        least = self._costs.least() if self._costs is not None and self._bounds else {}
+        for metric in self._bounds:
+            self._refuse(metric, least[metric])
+
+    def _refuse(self, metric: str, least: float) -> None:
+        bound = self._bounds[metric]
+        if least > bound:
+            raise NasError(
+                f"no genotype of space {self.space.name!r} keeps the limit of {bound:.6g} {metric}: the cheapest has "
+                f"{least:.6g}; raise the limit, or make the network smaller with --cells or --width"
+            )
 
     @property
     def limited(self) -> bool:
@@ -121,7 +136,8 @@ class Constraints:
         """
         current = tuple(vector)
         for _ in range(MUTATIONS):
-            found = self.repair(current, below)
+            repaired = self.repair(current, below)
+            found = None if repaired is None else self.space.canonical(repaired)
             if found is not None and found not in seen:
                 return found
             current = self._mutated(current, below)
@@ -134,15 +150,21 @@ class Constraints:
         """How many genotypes are allowed; None for a space under limits that is too large to list."""
         if not self.limited:
             return self.space.size()
-        if self._count is None and self.space.size() <= ENUMERABLE:
+        if self._count is None and self._listed:
             self._count = len(self.remaining(()))
         return self._count
 
     def remaining(self, seen: Collection[Vector]) -> list[Vector]:
         """All allowed genotypes that are not in ``seen``; an empty list also for a space that is too large to list."""
-        if self.space.size() > ENUMERABLE:
+        if not self._listed:
             return []
-        return [v for v in product(*(range(n) for n in self._sizes)) if v not in seen and self.allows(v)]
+        every = product(*(range(n) for n in self._sizes))
+        return [v for v in every if v not in seen and v == self.space.canonical(v) and self.allows(v)]
+
+    @property
+    def _listed(self) -> bool:
+        """Whether the space is small enough to list all its vectors."""
+        return math.prod(self._sizes) <= ENUMERABLE
 
     def _exhausted(self, done: int) -> str:
         within = " within the limits" if self.limited else ""
@@ -150,6 +172,12 @@ class Constraints:
         return f"space {self.space.name!r} has no further genotype{within} to draw after {done} trials; {mend}"
 
     def _cost(self, metric: str, vector: Sequence[int]) -> float:
+        if metric not in self._bases:
+            key = self.space.canonical(vector)
+            if key not in self._whole:
+                assert self._costs is not None
+                self._whole[key] = self._costs.of(self.space.decode(key))
+            return self._whole[key][metric]
         return self._bases[metric] + sum(row[i] for row, i in zip(self._shares[metric], vector, strict=True))
 
     def _violation(self, vector: Sequence[int]) -> float:

@@ -8,8 +8,10 @@ are (``sites``), the blocks are exchanged one at a time in whole networks instea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice, product
 
 import torch
 
@@ -23,6 +25,8 @@ from nas.tasks import Task
 
 #: cell name -> for each edge, block name -> share
 Shares = dict[str, list[dict[str, float]]]
+#: what was counted of one block at one place -> its costs
+Counted = dict[tuple[object, ...], dict[str, float]]
 #: what is counted; "latency" comes from a table
 COUNTED = ("params", "macs")
 METRICS = (*COUNTED, "latency")
@@ -46,19 +50,36 @@ class GenotypeCosts:
 
     def __init__(self, space: Space, task: Task, latency_table: LatencyTable | None = None) -> None:
         self.space, self.task, self.table = space, task, latency_table
-        counted, bases = _counted(space, task)
-        self._shares: dict[str, Shares] = dict(counted)
-        self._bases: dict[str, float] = dict(bases)
         self._others: dict[str, GenotypeCosts] = {}
+        self._counted: Counted = {}
+        self._shares: dict[str, Shares] = {}
+        self._bases: dict[str, float] = {}
+        if space.open_settings:  # each setting of the network has sums of its own, made when first needed
+            if latency_table is not None:
+                raise UsageError(
+                    f"a latency table holds one network size, and {space.open_settings[0].name} of space "
+                    f"{space.name!r} is open; fix it, or leave the table out"
+                )
+            self._bases = dict.fromkeys(COUNTED, 0.0)
+            return
+        self._take(*_counted(space, task))
         if latency_table is not None:
             latency_table.check(space, task)
             self._shares["latency"] = latency_table.per_choice(space)
             self._bases["latency"] = latency_table.base_ms
 
+    def _take(self, shares: Mapping[str, Shares], bases: Mapping[str, float]) -> None:
+        self._shares, self._bases = dict(shares), dict(bases)
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of the costs that are known here."""
         return tuple(self._bases)
+
+    @property
+    def additive(self) -> bool:
+        """Whether costs are sums over decisions, so that ``base``, ``per_choice`` and ``rows`` are known."""
+        return self.space.additive
 
     def base(self, metric: str) -> float:
         """What every network of the space costs without its blocks."""
@@ -73,10 +94,10 @@ class GenotypeCosts:
         return self._shares[self._known(metric)]
 
     def rows(self, metric: str) -> list[dict[str, float]]:
-        """``per_choice`` in the order of ``Space.decisions``: for each decision, choice -> cost."""
+        """``per_choice`` in the order of ``Space.block_decisions``: for each decision, choice -> cost."""
         shares = self.per_choice(metric)
         left = {cell: iter(shares[cell]) for cell in self.space.cells}
-        return [next(left[decision.cell]) for decision in self.space.decisions]
+        return [next(left[decision.cell]) for decision in self.space.block_decisions]
 
     def of(self, genotype: Genotype) -> dict[str, float]:
         """What the derived network of a genotype costs.
@@ -87,21 +108,52 @@ class GenotypeCosts:
         Returns:
             Metric -> cost, for each of ``metrics``.
         """
-        settings = self.space.network_settings.model_dump(exclude_none=True)
-        if genotype.network and {**settings, **genotype.network} != settings:
-            other = self.space.with_network(genotype.network)
-            if other.hash not in self._others:
-                self._others[other.hash] = GenotypeCosts(other, self.task, self.table)
-            return self._others[other.hash]._sum(genotype)
-        return self._sum(genotype)
+        return self._settled(genotype)._sum(genotype)
+
+    def _settled(self, genotype: Genotype) -> GenotypeCosts:
+        """The costs of the networks that have the settings of a genotype."""
+        settings = self.space.network_settings.model_dump(exclude_none=True, mode="json")
+        same = not genotype.network or {**settings, **genotype.network} == settings
+        if same and not self.space.open_settings:
+            return self
+        key = json.dumps(dict(genotype.network), sort_keys=True)
+        if key not in self._others:
+            self._others[key] = self._of_other(self.space.with_network(genotype.network))
+        return self._others[key]
+
+    def _of_other(self, other: Space) -> GenotypeCosts:
+        if other is self.space:
+            return self
+        if not self.space.open_settings:
+            return GenotypeCosts(other, self.task, self.table)
+        made = GenotypeCosts.__new__(GenotypeCosts)
+        made.space, made.task, made.table, made._others = other, self.task, None, {}
+        # that costs are sums is the skeleton's affair: the first settings show it for all
+        made._take(*_count_all(other, self.task, self._counted, check=not self._others))
+        return made
+
+    def least(self) -> dict[str, float]:
+        """The smallest cost of each metric by itself; of open settings only combinations at the ends are looked at."""
+        if not self.space.open_settings:
+            return {m: base + sum(min(row.values()) for row in self.rows(m)) for m, base in self._bases.items()}
+        found: dict[str, float] = {}
+        for settings in _ends(self.space):
+            other = self._settled(settings)
+            for metric, value in other.least().items():
+                found[metric] = min(value, found.get(metric, value))
+        return found
 
     def _sum(self, genotype: Genotype) -> dict[str, float]:
+        edges = {
+            name: {(edge.source, edge.target): e for e, edge in enumerate(cell.edges)}
+            for name, cell in self.space.cells.items()
+        }
         return {
             metric: base
             + sum(
-                row[choice.block]
+                self._shares[metric][cell][edges[cell][choice.source, choice.target]][choice.block]
                 for cell, choices in genotype.cells.items()
-                for row, choice in zip(self._shares[metric][cell], choices, strict=True)
+                for choice in choices
             )
             for metric, base in self._bases.items()
         }
@@ -143,22 +195,33 @@ class GenotypeCosts:
 
 @lru_cache(maxsize=32)
 def _counted(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, float]]:
+    return _count_all(space, task)
+
+
+def _count_all(
+    space: Space, task: Task, seen: Counted | None = None, check: bool = True
+) -> tuple[dict[str, Shares], dict[str, float]]:
     with torch.random.fork_rng(devices=[]):  # building networks draws random numbers, and no run may depend on that
-        return _count_all(space, task)
+        return _shares_and_bases(space, task, {} if seen is None else seen, check)
 
 
-def _count_all(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, float]]:
+def _shares_and_bases(
+    space: Space, task: Task, seen: Counted, check: bool
+) -> tuple[dict[str, Shares], dict[str, float]]:
     first = [0] * len(space.decisions)
     last = [len(d.choices) - 1 for d in space.decisions]
-    whole = _whole(space, task, first)
+    small, large = space.decode(first), space.decode(last)
+    whole = _whole(space, task, small)
     if hasattr(SKELETONS.get(space.skeleton), "sites"):
-        shares = _alone(space, task)
+        shares = _alone(space, task, seen)
     else:
         shares = _exchanged(space, task, first, whole)
-    bases = {m: whole[m] - _sum_of(space, shares[m], first) for m in COUNTED}
-    found = _whole(space, task, last)
+    bases = {m: whole[m] - _sum_of(space, shares[m], small) for m in COUNTED}
+    if not check:
+        return shares, bases
+    found = _whole(space, task, large)
     for metric in COUNTED:
-        predicted = bases[metric] + _sum_of(space, shares[metric], last)
+        predicted = bases[metric] + _sum_of(space, shares[metric], large)
         if predicted != found[metric]:
             raise NasError(
                 f"the {metric} of space {space.name!r} are not the sum of its blocks' ({predicted:.0f} predicted, "
@@ -167,30 +230,41 @@ def _count_all(space: Space, task: Task) -> tuple[dict[str, Shares], dict[str, f
     return shares, bases
 
 
-def _whole(space: Space, task: Task, vector: Sequence[int]) -> dict[str, float]:
-    costs = costs_for_task(space.network(space.decode(vector), task), task)
+def _ends(space: Space) -> list[Genotype]:
+    """Genotypes with every open number at its smallest and every combination of what has no order, at most 64."""
+    opened = space.open_settings
+    options = [range(1) if d.kind == "ordered" else range(len(d.choices)) for d in opened]
+    rest = [0] * (len(space.decisions) - len(opened))
+    return [space.decode([*head, *rest]) for head in islice(product(*options), 64)]
+
+
+def _whole(space: Space, task: Task, genotype: Genotype) -> dict[str, float]:
+    costs = costs_for_task(space.network(genotype, task), task)
     return {"params": float(costs.parameters), "macs": float(costs.multiply_adds_total)}
 
 
-def _alone(space: Space, task: Task) -> dict[str, Shares]:
+def _alone(space: Space, task: Task, seen: Counted) -> dict[str, Shares]:
     """Every block counted by itself, at the size that the skeleton states."""
     height, width = task.cost_output
-    sites = SKELETONS.get(space.skeleton).sites(space, height // task.scale, width // task.scale)
-    seen: dict[tuple[object, ...], dict[str, float]] = {}
+    skeleton = SKELETONS.get(space.skeleton)
+    sites = skeleton.sites(space, height // task.scale, width // task.scale)
+    part = getattr(skeleton, "part", None)
+    inside = skeleton.part_settings(space) if part is not None else None
     shares: dict[str, Shares] = {m: {name: [] for name in space.cells} for m in COUNTED}
-    for decision, site in zip(space.decisions, (s for name in space.cells for s in sites[name]), strict=True):
-        role = space.cells[decision.cell].role
+    for decision, site in zip(space.block_decisions, (s for name in space.cells for s in sites[name]), strict=True):
+        role = decision.role
         row: dict[str, dict[str, float]] = {m: {} for m in COUNTED}
         for name in decision.choices:
-            key = (role, name, site)
+            key = (role, name, site.channels, site.height, site.width, inside)
             if key not in seen:
-                costs = count_costs(BLOCKS[role].get(name).build(site.channels), site.height, site.width, site.channels)
+                module = BLOCKS[role].get(name).build(site.channels) if part is None else part(space, role, name)
+                costs = count_costs(module, site.height, site.width, site.channels)
                 seen[key] = {
-                    "params": float(costs.parameters * site.repeats),
-                    "macs": float(costs.multiply_adds_total * site.repeats),
+                    "params": float(costs.parameters),
+                    "macs": float(costs.multiply_adds_total),
                 }
             for metric in COUNTED:
-                row[metric][name] = seen[key][metric]
+                row[metric][name] = seen[key][metric] * site.repeats
         for metric in COUNTED:
             shares[metric][decision.cell].append(row[metric])
     return shares
@@ -200,17 +274,20 @@ def _exchanged(space: Space, task: Task, first: list[int], whole: Mapping[str, f
     """The difference that each block makes to the network of all first choices, whose own shares are zero by that."""
     shares: dict[str, Shares] = {m: {name: [] for name in space.cells} for m in COUNTED}
     for i, decision in enumerate(space.decisions):
-        counted = [_whole(space, task, [*first[:i], k, *first[i + 1 :]]) for k in range(len(decision.choices))]
+        if decision.kind != "block":
+            continue
+        counted = [
+            _whole(space, task, space.decode([*first[:i], k, *first[i + 1 :]])) for k in range(len(decision.choices))
+        ]
         for metric in COUNTED:
             row = {name: c[metric] - whole[metric] for name, c in zip(decision.choices, counted, strict=True)}
             shares[metric][decision.cell].append(row)
     return shares
 
 
-def _sum_of(space: Space, shares: Shares, vector: Sequence[int]) -> float:
-    position = dict.fromkeys(space.cells, 0)
+def _sum_of(space: Space, shares: Shares, genotype: Genotype) -> float:
     total = 0.0
-    for decision, index in zip(space.decisions, vector, strict=True):
-        total += shares[decision.cell][position[decision.cell]][decision.choices[index]]
-        position[decision.cell] += 1
+    for name, cell in space.cells.items():
+        rows = {(e.source, e.target): row for e, row in zip(cell.edges, shares[name], strict=True)}
+        total += sum(rows[c.source, c.target][c.block] for c in genotype.cells[name])
     return total

@@ -19,6 +19,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from nas.config.search import LimitSettings
 from nas.errors import NasError
+from nas.objectives.constraints import Constraints
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype, Space
 from nas.supernet import Supernet
@@ -67,6 +68,9 @@ def require_feasible(space: Space, costs: GenotypeCosts, limits: LimitSettings) 
     Raises:
         NasError: none does; the message has the smallest possible costs.
     """
+    if not space.additive:
+        Constraints(space, costs, limits)
+        return
     _solve_space(space, costs, limits, [np.zeros(len(d.choices)) for d in space.decisions])
 
 

@@ -204,8 +204,8 @@ def sites(space: Space, height: int, width: int) -> Iterator[tuple[Any, str, Sit
         )
     found: dict[str, tuple[Site, ...]] = skeleton.sites(space, height, width)
     flat = [site for name in space.cells for site in found[name]]
-    for decision, site in zip(space.decisions, flat, strict=True):
-        yield decision, space.cells[decision.cell].role, site
+    for decision, site in zip(space.block_decisions, flat, strict=True):
+        yield decision, decision.role, site
 
 
 #: how a module is timed for a table: (module, height, width of its input) -> latency

@@ -10,6 +10,8 @@ from nas.space.catalogue import GENOTYPES, SPACES, load_genotype, load_space, sp
 from nas.space.document import DocumentError
 from nas.space.genotype import Choice, Genotype
 from nas.space.schema import NetworkSettings
+from nas.space.skeleton_settings import SkeletonSettings
+from nas.space.skeletons import Skeleton, skeleton
 from nas.space.space import Decision, Space
 from nas.space.two_lists import TwoLists
 
@@ -29,10 +31,13 @@ __all__ = [
     "Genotype",
     "NetworkSettings",
     "Relaxation",
+    "Skeleton",
+    "SkeletonSettings",
     "Space",
     "TwoLists",
     "block",
     "load_genotype",
     "load_space",
+    "skeleton",
     "space_from_document",
 ]

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from nas.errors import NasError, UsageError, did_you_mean
 from nas.registry import Registry
+from nas.space.variants import base_name, split_variant
 
 GROUP = "nas.search_spaces"
 
@@ -178,11 +180,34 @@ class BlockRegistry(Registry[BlockInfo]):
             raise NasError(f"{self.kind} {name!r} is declared with other zero/identity flags than it registers")
         return super().add(name, thing)
 
+    def get(self, name: str) -> BlockInfo:
+        """A block by its name, with or without parameters (``nas.space.variants``).
+
+        Raises:
+            UsageError: The name is unknown, or the parameters are not those of the block.
+        """
+        if base_name(name) == name:
+            return super().get(name)
+        info = super().get(base_name(name))
+        _, given = split_variant(name, info.traits)
+        return replace(info, name=name, factory=partial(info.factory, **given), parameters={})
+
+    def __contains__(self, name: str) -> bool:
+        base = base_name(name)
+        if not super().__contains__(base) or base == name:
+            return super().__contains__(name)
+        try:
+            split_variant(name, self.traits(base))
+        except UsageError:
+            return False
+        return True
+
     def traits(self, name: str) -> BlockTraits:
         """The traits of a block; its module is imported only where it was announced without any."""
-        if name in self and name in self._traits:
-            return self._traits[name]
-        return self.get(name).traits
+        base = base_name(name)
+        if base in self and base in self._traits:
+            return self._traits[base]
+        return super().get(base).traits
 
 
 @dataclass(frozen=True)
@@ -191,9 +216,11 @@ class SkeletonTraits:
 
     Attributes:
         min_features: The smallest cell width W it takes.
+        settings: Where its model of settings stands, as "module:attribute"; "": it is the skeleton's ``Settings``.
     """
 
     min_features: int = 1
+    settings: str = ""
 
 
 class SkeletonRegistry(Registry[Any]):
@@ -207,10 +234,10 @@ class SkeletonRegistry(Registry[Any]):
         super().__init__("network skeleton", group=GROUP)
         self._traits: dict[str, SkeletonTraits] = {}
 
-    def declare(self, name: str, target: str, *, min_features: int = 1) -> None:
+    def declare(self, name: str, target: str, *, min_features: int = 1, settings: str = "") -> None:
         """Announce the skeleton ``name`` as ``"module:attribute"``, imported when first wanted."""
         module, _, attribute = target.partition(":")
-        self._traits.setdefault(name, SkeletonTraits(min_features))
+        self._traits.setdefault(name, SkeletonTraits(min_features, settings))
         self.add_lazy(name, lambda: getattr(importlib.import_module(module), attribute))
 
     def traits(self, name: str) -> SkeletonTraits:
@@ -219,6 +246,36 @@ class SkeletonRegistry(Registry[Any]):
             raise UsageError(f"unknown {self.kind} {name!r}; {did_you_mean(name, self.names())}")
         return self._traits.get(name, SkeletonTraits())
 
+    def settings(self, name: str) -> type[Any] | None:
+        """The model of a skeleton's settings; None for a skeleton that declares none."""
+        module, _, attribute = self.traits(name).settings.partition(":")
+        owner: Any = importlib.import_module(module) if module else self.get(name)
+        found: type[Any] | None = getattr(owner, attribute or "Settings", None)
+        return found
+
+
+class SlotRegistry:
+    """Operations and modulations together: what may stand in the slots of a chain.
+
+    A name that several of them have stands for the same block.
+    """
+
+    kind = "block"
+
+    def __init__(self, *registries: BlockRegistry) -> None:
+        self._registries = registries
+
+    def _of(self, name: str) -> BlockRegistry:
+        return next((r for r in self._registries if name in r), self._registries[0])
+
+    def get(self, name: str) -> BlockInfo:
+        """A block by its name; UsageError where there is none."""
+        return self._of(name).get(name)
+
+    def traits(self, name: str) -> BlockTraits:
+        """The traits of a block."""
+        return self._of(name).traits(name)
+
 
 OPERATIONS = BlockRegistry("operation block")
 ATTENTIONS = BlockRegistry("attention block")
@@ -226,6 +283,14 @@ MODULATIONS = BlockRegistry("modulation block")
 SKELETONS = SkeletonRegistry()
 #: role of a cell -> the registry its candidates come from
 BLOCKS: dict[str, BlockRegistry] = {"operation": OPERATIONS, "attention": ATTENTIONS, "modulation": MODULATIONS}
+#: role of a cell whose slots have roles of their own
+CHAIN = "chain"
+_SLOTS = SlotRegistry(OPERATIONS, MODULATIONS, ATTENTIONS)
+
+
+def registry_of(role: str) -> BlockRegistry | SlotRegistry:
+    """The registry of the blocks of a cell: of one role, or of a chain of slots."""
+    return _SLOTS if role == CHAIN else BLOCKS[role]
 
 
 def block(

@@ -6,11 +6,15 @@ That is: the wiring, the names of blocks, and the arithmetic of channels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nas.errors import did_you_mean
 from nas.space.blocks import BLOCKS, SKELETONS
 from nas.space.document import Document, Location
 from nas.space.schema import CellSchema, NetworkSettings, SpaceSchema
+
+if TYPE_CHECKING:
+    from nas.space.open_schema import GraphSchema
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,14 @@ class Edge:
         target: The node it enters.
         candidates: Names of blocks in the order of the document, zero blocks included (a supernet mixes them).
         listed_at: Its key under ``edges`` of the document, where it has a list of its own; else "".
+        role: Role of its candidates where a cell has several; else "".
     """
 
     source: int
     target: int
     candidates: tuple[str, ...]
     listed_at: str = field(default="", compare=False, repr=False)
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,12 @@ class Cell:
 
     Attributes:
         name: What the document calls it.
-        role: "operation" or "attention".
+        role: "operation", "attention", or "chain" for slots in a row, whose edges have roles.
         nodes: Number of nodes that are computed.
         edges: Ordered by target, then source.
         merge: How a node joins the edges that enter it, "sum" or "mean".
         relaxation: How a supernet mixes the candidates.
+        keep: How many of the edges that enter a node a derived network keeps; None: all.
     """
 
     name: str
@@ -62,6 +69,11 @@ class Cell:
     edges: tuple[Edge, ...]
     merge: str
     relaxation: Relaxation
+    keep: int | None = None
+
+    def role_of(self, edge: Edge) -> str:
+        """Role of the candidates of an edge."""
+        return edge.role or self.role
 
 
 def build_cells(schema: SpaceSchema, document: Document) -> dict[str, Cell]:
@@ -88,9 +100,9 @@ def build_cells(schema: SpaceSchema, document: Document) -> dict[str, Cell]:
 
 def _build_cell(name: str, cell: CellSchema, document: Document) -> Cell:
     here: Location = ("cells", name)
-    _check_candidates(cell.candidates, cell.role, (*here, "candidates"), document)
+    check_candidates(cell.candidates, cell.role, (*here, "candidates"), document)
     overrides: dict[tuple[int, int], Edge] = {}
-    wiring = _wiring(cell, here, document)
+    wiring = wiring_of(cell, here, document)
     for key, candidates in cell.edges.items():
         source, target = (int(n) for n in key.split("->"))
         at = (*here, "edges", key)
@@ -99,7 +111,7 @@ def _build_cell(name: str, cell: CellSchema, document: Document) -> Cell:
             raise document.error(at, f"the cell has no edge {key!r}; {did_you_mean(key, known)}")
         if (source, target) in overrides:
             raise document.error(at, f"the edge {source}->{target} is given twice; remove one of the two")
-        _check_candidates(candidates, cell.role, at, document)
+        check_candidates(candidates, cell.role, at, document)
         overrides[source, target] = Edge(source, target, tuple(candidates), key)
     common = tuple(cell.candidates)
     edges = tuple(overrides.get((s, t), Edge(s, t, common)) for s, t in wiring)
@@ -107,7 +119,7 @@ def _build_cell(name: str, cell: CellSchema, document: Document) -> Cell:
     return Cell(name, cell.role, cell.nodes, edges, cell.merge, relaxation)
 
 
-def _wiring(cell: CellSchema, here: Location, document: Document) -> list[tuple[int, int]]:
+def wiring_of(cell: CellSchema | GraphSchema, here: Location, document: Document) -> list[tuple[int, int]]:
     """(source, target) of every edge, ordered by target, then source."""
     if cell.inputs == "all":
         return [(s, t) for t in range(1, cell.nodes + 1) for s in range(t)]
@@ -142,16 +154,24 @@ def _wiring(cell: CellSchema, here: Location, document: Document) -> list[tuple[
     return wiring
 
 
-def _check_candidates(names: list[str], role: str, at: Location, document: Document) -> None:
+def check_candidate(name: str, role: str, at: Location, document: Document) -> None:
+    """Raise a DocumentError for a block that is not registered for a role."""
+    registry = BLOCKS[role]
+    if name in registry:
+        return
+    others = [r for r, other in BLOCKS.items() if r != role and name in other]
+    if others:
+        hint = f"{name!r} is an {others[0]} block and this is an {role} cell; choose an {role} block"
+    else:
+        hint = f"unknown {registry.kind} {name!r}; {did_you_mean(name, registry.names())}"
+    raise document.error(at, hint)
+
+
+def check_candidates(names: list[str], role: str, at: Location, document: Document) -> None:
+    """Raise a DocumentError for blocks that are unknown or listed twice, or of which none can be selected."""
     registry = BLOCKS[role]
     for i, name in enumerate(names):
-        if name not in registry:
-            others = [r for r, other in BLOCKS.items() if r != role and name in other]
-            if others:
-                hint = f"{name!r} is an {others[0]} block and this is an {role} cell; choose an {role} block"
-            else:
-                hint = f"unknown {registry.kind} {name!r}; {did_you_mean(name, registry.names())}"
-            raise document.error((*at, i), hint)
+        check_candidate(name, role, (*at, i), document)
         if name in names[:i]:
             raise document.error((*at, i), f"the candidate {name!r} is listed twice; remove one of the two")
     if all(registry.traits(name).zero for name in names):

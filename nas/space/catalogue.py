@@ -13,7 +13,9 @@ from nas.registry import Registry
 from nas.space.blocks import GROUP
 from nas.space.document import Document, DocumentError, read_document
 from nas.space.genotype import Genotype
-from nas.space.schema import read_schema
+from nas.space.open_schema import FORMAT_2, OpenSchema, read_open_schema
+from nas.space.open_space import OpenSpace
+from nas.space.schema import FORMAT, SpaceSchema, read_schema
 from nas.space.space import Space
 
 #: name -> path of the YAML document
@@ -81,7 +83,7 @@ def load_genotype(name_or_path: str | Path | Genotype) -> Genotype:
 
 
 def _resolve(document: Document, preset: str | None, overrides: Mapping[str, Any] | None) -> Space:
-    schema = read_schema(document)
+    schema = _read(document)
     for at, name in ((("preset",), schema.preset), ((), preset)):
         if name is not None and name not in schema.presets:
             problem = f"unknown preset {name!r}; {did_you_mean(name, schema.presets)}"
@@ -100,7 +102,17 @@ def _apply(document: Document, preset: str | None, overrides: Mapping[str, Any] 
             document.overlay({key: value}, f"preset {preset!r}" + (f", line {line}" if line else ""))
     if overrides:
         document.overlay(overrides, "override")
-    return Space(read_schema(document), document)
+    schema = _read(document)
+    return OpenSpace(schema, document) if isinstance(schema, OpenSchema) else Space(schema, document)
+
+
+def _read(document: Document) -> SpaceSchema | OpenSchema:
+    stated = document.data.get("format", FORMAT)
+    if stated == FORMAT_2:
+        return read_open_schema(document)
+    if stated != FORMAT:
+        raise document.error(("format",), f"{stated!r} is not valid here; expected '{FORMAT}' or '{FORMAT_2}'")
+    return read_schema(document)
 
 
 def _locate(name_or_path: str | Path, registry: Registry[Path], endings: tuple[str, ...]) -> Path:

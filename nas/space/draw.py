@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     Rng = int | random.Random | np.random.Generator
 
 
-def drawer(rng: Rng) -> Callable[[int], int]:
+def drawer(rng: Rng | None) -> Callable[[int], int]:
     """A function that draws a uniform integer in 0..n-1 for any n.
 
     Args:
         rng: A seed (the same seed gives the same draws on every machine), a ``random.Random`` or a numpy Generator,
-            which is advanced.
+            which is advanced; None: a generator of its own, seeded by the system.
 
     Raises:
         UsageError: ``rng`` is something else.
     """
+    if rng is None:
+        return random.Random().randrange
     if isinstance(rng, random.Random):
         return rng.randrange
     if hasattr(rng, "integers"):  # a numpy Generator; numpy itself is not needed for it

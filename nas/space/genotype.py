@@ -20,6 +20,8 @@ from nas.space.schema import NetworkSettings, schema_error
 from nas.space.two_lists import TwoLists, check_list, edges_of_list
 
 FORMAT = "nas.genotype/1"
+#: of genotypes whose network settings are those of another skeleton, and which hold every one of them
+FORMAT_2 = "nas.genotype/2"
 #: network settings a genotype may carry
 SETTINGS = tuple(NetworkSettings.model_fields)
 
@@ -58,6 +60,7 @@ class Genotype:
         space_hash: Hash of that space.
         skeleton: Name of the network skeleton.
         provenance: Free JSON-ready notes (run, seed, strategy, task, versions); no part of hash or equality.
+        format: ``FORMAT``, or ``FORMAT_2`` where ``network`` holds all settings of a skeleton of any kind.
     """
 
     cells: Mapping[str, tuple[Choice, ...]]
@@ -66,13 +69,15 @@ class Genotype:
     space_hash: str = ""
     skeleton: str = "jsnet"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    format: str = FORMAT
 
     def __post_init__(self) -> None:
         cells = {name: _sorted_choices(name, choices) for name, choices in self.cells.items()}
-        if not cells:
-            raise UsageError("a genotype needs at least one cell; give its choices")
         network = {k: v for k, v in self.network.items() if v is not None}
-        settings_of(network)  # raises for unknown or malformed settings
+        if self.format == FORMAT:
+            if not cells:
+                raise UsageError("a genotype needs at least one cell; give its choices")
+            settings_of(network)  # raises for unknown or malformed settings
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "network", network)
         object.__setattr__(self, "provenance", dict(self.provenance))
@@ -80,7 +85,9 @@ class Genotype:
     @property
     def structure(self) -> dict[str, Any]:
         """What the hash is taken of: JSON-ready cells, network settings with defaults, skeleton."""
-        settings = settings_of(self.network).model_dump(exclude_none=True)
+        settings = dict(self.network)
+        if self.format == FORMAT:
+            settings = settings_of(self.network).model_dump(exclude_none=True)
         return {"cells": _cells_to_json(self.cells), "network": settings, "skeleton": self.skeleton}
 
     @property
@@ -107,7 +114,7 @@ class Genotype:
     def to_json(self) -> dict[str, Any]:
         """The document that ``save`` writes, as a dictionary."""
         return {
-            "format": FORMAT,
+            "format": self.format,
             "space": {"name": self.space_name, "hash": self.space_hash},
             "skeleton": self.skeleton,
             "cells": _cells_to_json(self.cells),
@@ -149,6 +156,7 @@ class Genotype:
                 schema.space.hash,
                 schema.skeleton,
                 schema.provenance,
+                schema.format,
             )
         except UsageError as error:
             raise UsageError(f"{source}: {error}") from error
@@ -271,7 +279,7 @@ class Genotype:
 
     def to_text(self) -> str:
         """Some lines for people: each node of each cell as the sum of its blocks, and a warning of its provenance."""
-        settings = ", ".join(f"{k} {v}" for k, v in self.network.items())
+        settings = ", ".join(f"{k} {_shown(v)}" for k, v in self.network.items())
         lines = [f"genotype {self.hash} ({self.space_name or self.skeleton}{': ' + settings if settings else ''})"]
         for name, choices in self.cells.items():
             lines.append(f"  {name} cell")
@@ -309,10 +317,10 @@ class _SpaceReference(BaseModel):
 
 class _GenotypeSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    format: Literal["nas.genotype/1"]
+    format: Literal["nas.genotype/1", "nas.genotype/2"]
     space: _SpaceReference
     skeleton: str
-    cells: dict[str, Annotated[list[_EdgeSchema], Field(min_length=1)]] = Field(min_length=1)
+    cells: dict[str, Annotated[list[_EdgeSchema], Field(min_length=1)]]
     network: dict[str, Any]
     provenance: dict[str, Any] = {}
     hash: str
@@ -343,7 +351,14 @@ def _sorted_choices(cell: str, choices: Iterable[Choice]) -> tuple[Choice, ...]:
     return tuple(made)
 
 
+def _shown(value: Any) -> str:
+    """A setting as people write it."""
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{k} {_shown(v)}" for k, v in value.items()) + ")"
+    return "[" + ", ".join(map(_shown, value)) + "]" if isinstance(value, list | tuple) else str(value)
+
+
 def skip_share(genotype: Genotype) -> float:
-    """Share of ``skip_connect`` among the chosen blocks, 0..1."""
+    """Share of skip connections among the chosen blocks, 0..1."""
     blocks = [choice.block for choices in genotype.cells.values() for choice in choices]
-    return blocks.count("skip_connect") / max(len(blocks), 1)
+    return sum(block in ("skip_connect", "skip") for block in blocks) / max(len(blocks), 1)

@@ -43,8 +43,10 @@ class RelaxationSchema(_Strict):
         edge_weights: The edges that enter a node are weighted by a softmax of their own (PC-DARTS).
     """
 
-    partial_channels: int = Field(default=1, ge=1, le=64)
-    edge_weights: bool = False
+    partial_channels: int = Field(
+        default=1, ge=1, le=64, description="k: 1/k of the channels passes through the candidates of a supernet"
+    )
+    edge_weights: bool = Field(False, description="a supernet weights the edges that enter a node (PC-DARTS)")
 
 
 class CellSchema(_Strict):
@@ -81,11 +83,18 @@ class NetworkSettings(_Strict):
         keep: Which edges a derived cell keeps ("all", as in the JSNet release).
     """
 
-    width: int = Field(default=16, ge=1, le=4096)
-    cells: int = Field(default=5, ge=1, le=1000)
-    features: int | None = Field(default=None, ge=1, le=65536)
-    image_residual: bool = False
-    keep: Literal["all"] = "all"
+    width: int = Field(default=16, ge=1, le=4096, description="C, channels of an operation node")
+    cells: int = Field(default=5, ge=1, le=1000, description="L, cells in a row")
+    features: int | None = Field(
+        default=None, ge=1, le=65536, description="W, channels between cells, where there is no operation cell"
+    )
+    image_residual: bool = Field(False, description="the input image, enlarged if necessary, is added to the output")
+    keep: Literal["all"] = Field("all", description="as in format 1; kept edges are the key `keep` of a cell")
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """How many cells decide for themselves, by what a space shares (see ``SkeletonSettings``)."""
+        return {"all": 1, "cell": self.cells}
 
 
 class SpaceSchema(_Strict):

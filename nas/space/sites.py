@@ -11,6 +11,8 @@ class Site:
 
     A skeleton tells it by ``sites(space, height, width) -> dict[cell name, tuple[Site, ...]]``, one for each edge,
     for an *input image* of height x width pixels. Without that method costs are counted by building whole networks.
+    A skeleton that puts more than the block itself on an edge, such as a norm, also has ``part(space, role, block)``,
+    the module that stands there, and ``part_settings(space)``, the settings that it depends on.
 
     Attributes:
         channels: Of the tensor.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,9 +18,26 @@ class SkeletonSettings(BaseModel):
     """Base of the settings of a skeleton: plain data of declared types, never changed, unknown keys refused.
 
     A subclass gives every field a type and a description, and overrides ``problems`` where fields must fit together.
+    The rest is for skeletons with blocks, and for settings that make others irrelevant.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """How many cells decide for themselves, by what a space may share: all, stage or cell.
+
+        A number must not fall where an ordered setting grows. What is absent cannot be asked for.
+        """
+        return {"all": 1}
+
+    def channels(self, role: str) -> int | None:
+        """How many channels a block of a role is given; None where that is not said."""
+        return None
+
+    def canonical(self: S) -> S:
+        """The settings that stand for all which give the same network: what has no effect has its default."""
+        return self
 
     def problems(self) -> Iterator[tuple[Location, str]]:
         """What types alone cannot see.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import UsageError, did_you_mean
 from nas.space.blocks import BLOCKS, SKELETONS
@@ -21,21 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """One open question: which block sits on an edge.
+    """One open question: which block sits on an edge, what a setting is, or which edges a node keeps.
 
     Attributes:
-        name: E.g. "operation.0->1".
-        cell: Name of the cell.
+        name: E.g. "operation.0->1", "network.width", "operation.keep.3".
+        cell: Name of the cell; "" for a setting.
         source: The node that the edge leaves.
         target: The node that it enters.
-        choices: Names of the selectable blocks; zero blocks are none.
+        choices: Names of the selectable blocks (zero blocks are none); values of a setting; kept nodes such as "0+2".
+        kind: ``block``; ``ordered`` for numbers, which a search moves by a step; ``flag``; ``option`` for words;
+            ``edges`` for the edges that a node keeps.
+        role: Of the blocks.
     """
 
     name: str
     cell: str
     source: int
     target: int
-    choices: tuple[str, ...]
+    choices: tuple[Any, ...]
+    kind: Literal["block", "ordered", "flag", "option", "edges"] = "block"
+    role: str = ""
 
 
 class Space:
@@ -52,6 +57,9 @@ class Space:
         decisions: What is open, in order, one an edge.
     """
 
+    #: which cells of a network have the same blocks: "all", those of a "stage", or none ("cell")
+    share: str = "all"
+
     def __init__(self, schema: SpaceSchema, document: Document) -> None:
         """Build the cells of a checked document; DocumentError where they do not fit together."""
         self.name = schema.name
@@ -66,7 +74,7 @@ class Space:
     @property
     def features(self) -> int:
         """W, the channels of the features between cells."""
-        width = cell_width(self.cells, self.network_settings)
+        width = cell_width(self.positions()[0], self.network_settings)
         assert width is not None  # build_cells refuses such a space
         return width
 
@@ -80,11 +88,48 @@ class Space:
         counts = f"{len(self.decisions)} decisions, {self.size()} genotypes"
         return f"Space({self.name!r}, {counts}, hash {self.hash})"
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """The budget of the space by cost ("params", "macs", "latency"); {} where it has none."""
+        return {}
+
+    @property
+    def block_decisions(self) -> tuple[Decision, ...]:
+        """Those of the decisions that are about blocks, in order: one an edge of each cell."""
+        return tuple(d for d in self.decisions if d.kind == "block")
+
+    @property
+    def open_settings(self) -> tuple[Decision, ...]:
+        """Those of the decisions that are about settings of the network."""
+        return tuple(d for d in self.decisions if d.kind in ("ordered", "flag", "option"))
+
+    @property
+    def additive(self) -> bool:
+        """Whether every decision is about a block, so that costs are sums over decisions."""
+        return len(self.block_decisions) == len(self.decisions)
+
+    def positions(self) -> list[dict[str, Cell]]:
+        """The cells that decide for themselves: for each position in the network, cells by name in the document."""
+        return [dict(self.cells)]
+
+    def cell_name(self, kind: str, position: int) -> str:
+        """The name that a cell of the document has at a position, from 0, in genotypes."""
+        return kind
+
+    def canonical(self, vector: Iterable[int]) -> tuple[int, ...]:
+        """The vector that stands for all which give the same network."""
+        return tuple(int(i) for i in vector)
+
     # -- genotypes as points --------------------------------------------------------------------------------
 
     def size(self) -> int:
         """How many genotypes there are, exactly."""
         return math.prod(len(d.choices) for d in self.decisions)
+
+    @property
+    def size_is_exact(self) -> bool:
+        """Whether ``size`` is exact, rather than an upper bound."""
+        return True
 
     def decode(self, vector: Iterable[int]) -> Genotype:
         """The genotype of a vector.
@@ -95,13 +140,23 @@ class Space:
         Raises:
             UsageError: The length is another, or an index is out of range.
         """
+        indices = self._checked(vector)
+        cells: dict[str, list[Choice]] = {name: [] for name in self.cells}
+        for decision, index in zip(self.decisions, indices, strict=True):
+            choice = Choice(decision.source, decision.target, decision.choices[index])
+            cells[decision.cell].append(choice)
+        settings = self.network_settings.model_dump(exclude_none=True)
+        made = {name: tuple(choices) for name, choices in cells.items()}
+        return Genotype(made, settings, self.name, self.hash, self.skeleton)
+
+    def _checked(self, vector: Iterable[int]) -> list[int]:
+        """The indices of a vector, one for each decision; UsageError if it has another length or range."""
         indices = list(vector)
         if len(indices) != len(self.decisions):
             raise UsageError(
                 f"a vector of space {self.name!r} has {len(self.decisions)} entries, one for each decision; "
                 f"got {len(indices)}"
             )
-        cells: dict[str, list[Choice]] = {name: [] for name in self.cells}
         for decision, index in zip(self.decisions, indices, strict=True):
             whole = hasattr(index, "__index__") and not isinstance(index, bool)
             if not whole or not 0 <= index < len(decision.choices):
@@ -109,11 +164,7 @@ class Space:
                     f"decision {decision.name!r} of space {self.name!r} takes "
                     f"0..{len(decision.choices) - 1}, got {index!r}"
                 )
-            choice = Choice(decision.source, decision.target, decision.choices[int(index)])
-            cells[decision.cell].append(choice)
-        settings = self.network_settings.model_dump(exclude_none=True)
-        made = {name: tuple(choices) for name, choices in cells.items()}
-        return Genotype(made, settings, self.name, self.hash, self.skeleton)
+        return [int(i) for i in indices]
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
         """The inverse of ``decode``; validates the genotype.
@@ -173,11 +224,11 @@ class Space:
 
     # -- what strategies do with points ---------------------------------------------------------------------
 
-    def sample(self, rng: Rng) -> Genotype:
-        """A uniformly random genotype.
+    def sample(self, rng: Rng | None = None) -> Genotype:
+        """A genotype of uniformly random decisions.
 
         Args:
-            rng: A seed, a ``random.Random`` or a numpy Generator.
+            rng: A seed, a ``random.Random`` or a numpy Generator; None: another one at every call.
         """
         below = drawer(rng)
         return self.decode([below(len(d.choices)) for d in self.decisions])
@@ -293,7 +344,14 @@ def _decisions(cells: Mapping[str, Cell]) -> Iterator[Decision]:
         registry = BLOCKS[cell.role]
         for edge in cell.edges:
             choices = tuple(name for name in edge.candidates if not registry.traits(name).zero)
-            yield Decision(f"{cell.name}.{edge.source}->{edge.target}", cell.name, edge.source, edge.target, choices)
+            yield Decision(
+                f"{cell.name}.{edge.source}->{edge.target}",
+                cell.name,
+                edge.source,
+                edge.target,
+                choices,
+                role=cell.role,
+            )
 
 
 def _one_changed(vector: Sequence[int], decisions: Sequence[Decision]) -> Iterator[list[int]]:

@@ -31,6 +31,7 @@ from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
 from nas.config.sections import Section
 from nas.errors import UsageError
+from nas.objectives.constraints import Constraints
 from nas.objectives.costs import GenotypeCosts
 from nas.registry import STRATEGIES
 from nas.space import Space, load_space
@@ -53,6 +54,24 @@ cells:
     relaxation: {partial_channels: 4, edge_weights: true}
 network: {width: 16, cells: 1}
 """
+#: a space in which every kind of decision is open: ordered, flag, block with a parameter, kept edges
+OPEN_SPACE = """
+format: nas.space/2
+name: open
+skeleton: jsnet
+share: cell
+cells:
+  operation:
+    role: operation
+    nodes: 3
+    inputs: [[0], [1], [0, 1, 2]]
+    candidates: [none, skip_connect, {block: gated_ffn, kernel: {choice: [3, 5]}}]
+    edges: {"0->1": [lrb], "1->2": [srb]}
+    keep: 2
+network: {width: {choice: [8, 12]}, cells: 1, image_residual: {choice: [false, true]}}
+"""
+#: genotypes that a strategy without gradients proposes in it
+PROPOSED = 24
 #: steps of a search by gradients, and trials of a search by whole genotypes
 STEPS, TRIALS = 4, 2
 
@@ -172,6 +191,40 @@ def limits_are_kept(strategy: str, folder: Path) -> None:
             assert event["params"] <= (limits.params or 0) and event["macs"] <= (limits.macs or 0), "a trial breaks one"
 
 
+def every_decision_is_searched(strategy: str, folder: Path) -> None:
+    """A strategy of whole genotypes proposes different ones, within limits, in a space with all kinds of decisions.
+
+    A strategy with a supernet refuses it, naming the ``--set`` by which it could be searched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "open.yaml").write_text(OPEN_SPACE, encoding="utf-8")
+    kind = STRATEGIES.get(strategy)
+    settings = tiny_search(strategy, folder, space=str(folder / "open.yaml"))
+    space = _space(settings)
+    if kind.differentiable:
+        try:
+            nas.search(settings, out=folder / "run")
+        except UsageError as error:
+            assert "--set" in str(error), "the refusal does not say how to fix the decision"
+            return
+        raise AssertionError("a space with open settings was searched by a supernet")
+    if kind.external:
+        return
+    costs = GenotypeCosts(space, get_task(settings.task))
+    limit = statistics.median(costs.of(space.sample(seed))["params"] for seed in range(9))
+    made = kind(settings.search, space, 0)
+    made.restrict(Constraints(space, costs, LimitSettings(params=limit)))
+    found = []
+    for _ in range(PROPOSED):
+        found.append(made.ask())
+        made.tell(found[-1], {"psnr": 30.0 - costs.of(found[-1])["params"] / 1e6})
+    assert len({genotype.hash for genotype in found}) == PROPOSED, "a genotype was proposed twice"
+    assert all(costs.of(genotype)["params"] <= limit for genotype in found), "a genotype breaks the limit"
+    moved = {i for i, n in enumerate(zip(*map(space.encode, found), strict=True)) if len(set(n)) > 1}
+    still = [d.name for i, d in enumerate(space.decisions) if len(d.choices) > 1 and i not in moved]
+    assert len(still) <= 1, f"decisions {still} are never changed"
+
+
 def settings_are_owned(strategy: str, folder: Path) -> None:
     """Its settings are a documented model and part of the configuration, and a misspelt key is refused."""
     model = STRATEGIES.get(strategy).Settings
@@ -203,4 +256,5 @@ CHECKS: tuple[Check, ...] = (
     resumed_equals_uninterrupted,
     time_budget_is_obeyed,
     limits_are_kept,
+    every_decision_is_searched,
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -32,13 +32,26 @@ FAILURE = "nas_hopeless"
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """The blocks that can be chosen for each decision, by its name, in the order of ``space.decisions``."""
-    return {d.name: CategoricalDistribution(d.choices) for d in space.decisions}
+    """What can be chosen for each decision, by its name, in the order of ``space.decisions``.
+
+    Of an ordered setting it is the index of its value, a whole number, so that a sampler knows what lies beside what.
+    """
+    return {
+        d.name: IntDistribution(0, len(d.choices) - 1) if d.kind == "ordered" else CategoricalDistribution(d.choices)
+        for d in space.decisions
+    }
 
 
-def params_of(space: Space, genotype: Genotype) -> dict[str, str]:
-    """The chosen block of each decision, by its name; the inverse of ``genotype_of``."""
-    return {d.name: d.choices[i] for d, i in zip(space.decisions, space.encode(genotype), strict=True)}
+def params_of(space: Space, genotype: Genotype) -> dict[str, Any]:
+    """What is chosen for each decision, by its name; the inverse of ``genotype_of``."""
+    return params_at(space, space.encode(genotype))
+
+
+def params_at(space: Space, vector: Sequence[int]) -> dict[str, Any]:
+    """``params_of`` the genotype of a vector."""
+    return {
+        d.name: int(i) if d.kind == "ordered" else d.choices[i] for d, i in zip(space.decisions, vector, strict=True)
+    }
 
 
 def genotype_of(space: Space, params: Mapping[str, Any]) -> Genotype:
@@ -48,12 +61,22 @@ def genotype_of(space: Space, params: Mapping[str, Any]) -> Genotype:
 
 def vector_of(space: Space, params: Mapping[str, Any]) -> Vector:
     """``Space.encode`` of a trial's parameters."""
-    return tuple(d.choices.index(params[d.name]) for d in space.decisions)
+    return tuple(
+        int(params[d.name]) if d.kind == "ordered" else d.choices.index(params[d.name]) for d in space.decisions
+    )
 
 
 def suggest(trial: Trial, space: Space) -> Genotype:
     """The genotype that the sampler proposes for ``trial``, or that was enqueued for it."""
-    return genotype_of(space, {d.name: trial.suggest_categorical(d.name, d.choices) for d in space.decisions})
+    return genotype_of(
+        space,
+        {
+            d.name: trial.suggest_int(d.name, 0, len(d.choices) - 1)
+            if d.kind == "ordered"
+            else trial.suggest_categorical(d.name, d.choices)
+            for d in space.decisions
+        },
+    )
 
 
 def directions_of(search: SearchOptions) -> list[Direction]:
@@ -112,7 +135,7 @@ class GenotypeSampler(BaseSampler):
     ) -> dict[str, Any]:
         """A proposal as parameters of the trial."""
         vector = self.propose(study, trial, self._seen(study, trial))
-        return {d.name: d.choices[i] for d, i in zip(self.space.decisions, vector, strict=True)}
+        return params_at(self.space, vector)
 
     def propose(self, study: Study, trial: FrozenTrial, taken: Collection[Vector]) -> Vector:
         """Propose a genotype for a running trial.
@@ -149,15 +172,13 @@ class GenotypeSampler(BaseSampler):
     def _proposal(self, study: Study, trial: FrozenTrial, attempt: int) -> Vector:
         inner = self._inner(trial_seed(self.seed, trial.number, attempt))
         params = inner.sample_relative(study, trial, dict(self._open))
-        blocks = {d.name: d.choices for d in self.space.decisions}
+        only = params_at(self.space, [0] * len(self.space.decisions))
         for name, distribution in self._distributions.items():
             if name not in params:  # the first trials, and what evolution mutates
                 params[name] = (
-                    inner.sample_independent(study, trial, name, distribution)
-                    if name in self._open
-                    else blocks[name][0]
+                    inner.sample_independent(study, trial, name, distribution) if name in self._open else only[name]
                 )
-        return vector_of(self.space, params)
+        return self.space.canonical(vector_of(self.space, params))
 
     def _seen(self, study: Study, trial: FrozenTrial) -> set[Vector]:
         names = self._distributions.keys()

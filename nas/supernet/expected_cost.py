@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from nas.space import Space
-from nas.space.blocks import BLOCKS
+from nas.space.blocks import registry_of
 from nas.supernet.supernet import Supernet
 
 
 def selectable(space: Space, cell: str) -> list[list[int]]:
     """The selectable candidates of a cell: for each edge, their positions in its list."""
-    traits = BLOCKS[space.cells[cell].role].traits
+    traits = registry_of(space.cells[cell].role).traits
     return [[k for k, name in enumerate(e.candidates) if not traits(name).zero] for e in space.cells[cell].edges]
 
 
@@ -76,7 +76,7 @@ def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
     rows = []
     for name, table in supernet.probabilities().items():
         cell = supernet.space.cells[name]
-        traits = BLOCKS[cell.role].traits
+        traits = registry_of(cell.role).traits
         for edge, row in zip(cell.edges, table, strict=True):
             skips = [k for k, block in enumerate(edge.candidates) if traits(block).identity]
             if skips:

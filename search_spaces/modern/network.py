@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -52,14 +53,23 @@ class ResidualNetwork(nn.Module):
         self.register_buffer("mean", mean.view(1, -1, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        return self.through(image, lambda number, cell, x: cast(Tensor, cell(x)))
+
+    def through(self, image: Tensor, step: Callable[[int, nn.Module, Tensor], Tensor]) -> Tensor:
+        """The network with a given way through its cells.
+
+        Args:
+            image: (N, channels, H, W).
+            step: (number of the cell from 1, the cell, its input (N, C, H, W)) -> its output.
+        """
         x = cast(Tensor, self.head(self.enter(image)))  # (N, channels, H, W) -> (N, C, H, W)
         kept = {0: x}
         last = len(self.cells)
         for number, cell in enumerate(self.cells, start=1):
             if number == last and ConcatTail.INNER in self.tail.wanted:
-                x, kept[ConcatTail.INNER] = cell.with_inner(x)
+                x, kept[ConcatTail.INNER] = cast(Cell, cell).with_inner(x)
             else:
-                x = cell(x)
+                x = step(number, cell, x)
             if number in self.tail.wanted:
                 kept[number] = x
         return self.leave(self.tail(x, kept), image)

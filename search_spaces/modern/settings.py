@@ -45,12 +45,10 @@ class StageSettings(SkeletonSettings):
     slots: tuple[SlotSettings, ...] = Field(min_length=1, description="slots of each cell, in order")
 
 
-class ResidualSettings(SkeletonSettings):
-    """A network: head, stages of cells of slots, tail, one convolution and one pixel shuffle to the image.
+class EndSettings(SkeletonSettings):
+    """All of a network but its width and its cells.
 
     Attributes:
-        width: Channels between the cells.
-        stages: In order.
         residual: Where the skips run: round every slot, round every cell, or nowhere. Blocks with the wrapper ``own``
             have their own or none.
         norm: Of the input of every slot whose block has the wrapper ``follow``: by length, by layer, or none.
@@ -65,8 +63,6 @@ class ResidualSettings(SkeletonSettings):
         value_range: Peak value of input and output, 1 or 255.
     """
 
-    width: Whole = Field(ge=1, le=4096, description="channels between the cells")
-    stages: tuple[StageSettings, ...] = Field(min_length=1, description="stages of cells, in order")
     residual: Literal["slot", "cell", "none"] = Field("slot", description="where the skips run")
     norm: Literal["l2", "layer", "none"] = Field("l2", description="norm of the input of a slot")
     tail: Literal["plain", "dw", "conv3", "concat4"] = Field("plain", description="between the last cell and the image")
@@ -75,6 +71,18 @@ class ResidualSettings(SkeletonSettings):
     ends: Literal["plain", "reparameterised"] = Field("plain", description="convolutions of head and tail")
     input: Literal["plain", "centred"] = Field("plain", description="whether the mean of DIV2K is subtracted")
     value_range: Literal[1, 255] = Field(1, description="peak value of input and output")
+
+
+class ResidualSettings(EndSettings):
+    """A network: head, stages of cells of slots, tail, one convolution and one pixel shuffle to the image.
+
+    Attributes:
+        width: Channels between the cells.
+        stages: In order.
+    """
+
+    width: Whole = Field(ge=1, le=4096, description="channels between the cells")
+    stages: tuple[StageSettings, ...] = Field(min_length=1, description="stages of cells, in order")
 
     @property
     def depth(self) -> int:

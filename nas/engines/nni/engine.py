@@ -34,7 +34,7 @@ from nas.machine import starting_processes
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
 from nas.signals import listening, stop_if_asked
-from nas.space import Genotype
+from nas.space import Genotype, Space
 from nas.strategies.base import Strategy
 from nas.train.events import Events
 from nas.train.run import Run
@@ -143,6 +143,16 @@ def _check(evaluator: Evaluator) -> None:
         ) from None
 
 
+def search_space(space: Space) -> dict[str, Any]:
+    """The decisions of a space as NNI takes them; an ordered setting is the index of its value."""
+    return {
+        d.name: {"_type": "randint", "_value": [0, len(d.choices)]}
+        if d.kind == "ordered"
+        else {"_type": "choice", "_value": list(d.choices)}
+        for d in space.decisions
+    }
+
+
 def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> None:
     import psutil
     from nni.experiment import Experiment
@@ -154,7 +164,7 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
     config: Any = experiment.config
     config.experiment_name = run.folder.name
     config.experiment_working_directory = str((run.folder / WORK).resolve())
-    config.search_space = {d.name: {"_type": "choice", "_value": list(d.choices)} for d in evaluator.space.decisions}
+    config.search_space = search_space(evaluator.space)
     config.trial_command = shlex.join(
         [sys.executable, "-m", "nas.engines.nni.trial", str(run.folder.resolve()), str(Path.cwd())]
     )

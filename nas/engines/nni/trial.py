@@ -78,7 +78,7 @@ def claim(folder: Path, evaluator: Evaluator, proposal: Vector) -> tuple[Genotyp
             taken[int(path.stem)] = evaluator.space.encode(genotype)
         index = next(i for i in range(len(taken) + 1) if i not in taken)
         seen = set(taken.values())
-        vector = proposal
+        vector = evaluator.space.canonical(proposal)
         if vector in seen or not evaluator.constraints.allows(vector):
             below = random.Random(trial_seed(evaluator.settings.seed, index)).randrange
             vector = evaluator.constraints.another(vector, seen, below)
