@@ -106,7 +106,7 @@ class ContrastAttention(nn.Module):
         """(N, W, 1, 1), values in 0..1."""
         mean = x.mean(dim=(2, 3), keepdim=True)  # (N, W, 1, 1)
         variance = (x - mean).square().mean(dim=(2, 3), keepdim=True)  # (N, W, 1, 1)
-        y: torch.Tensor = self.conv_du(variance.clamp_min(SMALLEST_VARIANCE).sqrt() + mean)
+        y: torch.Tensor = self.conv_du(variance.clamp(min=SMALLEST_VARIANCE).sqrt() + mean)  # as ncnn has it
         return y
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

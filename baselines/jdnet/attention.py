@@ -22,10 +22,16 @@ def position_grid(height: int, width: int, like: Tensor) -> Tensor:
 
     They are computed in float32 and then take the type and device of ``like``.
     """
-    columns = torch.linspace(-1.0, 1.0, width, device=like.device)
-    rows = torch.linspace(-1.0, 1.0, height, device=like.device)
+    columns, rows = (_coordinates(size, like) for size in (width, height))
     planes = (columns.expand(height, width), rows[:, None].expand(height, width))
     return torch.stack(planes)[None].to(like.dtype)
+
+
+def _coordinates(size: int, like: Tensor) -> Tensor:
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # there a size that is free must stay a symbol
+        place = torch.arange(size, device=like.device).float()
+        return place * 2.0 / torch.clamp(place.max(), min=1.0) - 1.0
+    return torch.linspace(-1.0, 1.0, size, device=like.device)
 
 
 class SelfAttention(nn.Module):
@@ -100,6 +106,10 @@ class SelfAttention(nn.Module):
             if self.recompute:
                 result: Tensor = checkpoint(self._attend, query, key, value, place, use_reentrant=False)
                 return result
+            return self._attend(query, key, value, place)
+        if (
+            torch.compiler.is_exporting() or torch.jit.is_tracing()
+        ):  # a graph has no bands: their number follows the size
             return self._attend(query, key, value, place)
         rows = self._band(query, value)
         if rows >= height:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -25,14 +24,6 @@ TOO_LITTLE, LITTLE = 100 * 2**20, 2 * 2**30
 CLOCKS_APART = 5.0
 #: the oldest Python that is served, and the first that nobody has tried
 PYTHONS = (3, 11), (3, 15)
-#: what each extra is for, and a module of it
-EXTRAS = {
-    "track": ("TensorBoard logs", "tensorboard"),
-    "onnx": ("nas export", "onnxscript"),
-    "pg": ("--storage postgresql://", "psycopg"),
-    "dashboard": ("a page on shared studies", "optuna_dashboard"),
-    "nni": ("--strategy nni", "nni"),
-}
 OK, NOTE, BROKEN = "ok", "note", "BROKEN"
 
 
@@ -156,7 +147,8 @@ def _computes(device: str) -> str:
 
     if device != "cpu":
         return str(torch.cuda.get_device_name(device)) if device.startswith("cuda") else device
-    libraries = {"MKL": torch.backends.mkl.is_available(), "oneDNN": torch.backends.mkldnn.is_available()}
+    onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    libraries = {"MKL": torch.backends.mkl.is_available(), "oneDNN": onednn}  # type: ignore[no-untyped-call]
     return ", ".join(name for name, there in libraries.items() if there) or "no MKL, no oneDNN"
 
 
@@ -166,9 +158,8 @@ def _right(device: str) -> bool:
 
     image = torch.arange(36.0, device=device).reshape(1, 1, 6, 6).requires_grad_()
     result = torch.nn.functional.conv2d(image, torch.ones(1, 1, 3, 3, device=device))
-    result.sum().backward()
-    assert image.grad is not None
-    return bool(result[0, 0, 0, 0] == 63) and bool(result[0, 0, 3, 3] == 252) and bool(image.grad[0, 0, 2, 2] == 9)
+    (gradient,) = torch.autograd.grad(result.sum(), image)
+    return bool(result[0, 0, 0, 0] == 63) and bool(result[0, 0, 3, 3] == 252) and bool(gradient[0, 0, 2, 2] == 9)
 
 
 def check_gpu() -> Finding:
@@ -274,10 +265,24 @@ def _locks(mark: Path, name: str) -> Finding:
 
 
 def check_extras() -> Finding:
-    """Which optional parts are installed."""
-    there = [name for name, (_, module) in EXTRAS.items() if importlib.util.find_spec(module) is not None]
-    absent = [f"{name} ({use})" for name, (use, _) in EXTRAS.items() if name not in there]
+    """Which optional parts are installed whole."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in importlib.metadata.requires("jsnas") or []]
+    there: list[str] = []
+    absent: list[str] = []
+    for name in importlib.metadata.metadata("jsnas").get_all("Provides-Extra") or []:
+        needed = [r.name for r in wanted if r.marker is not None and r.marker.evaluate({"extra": name})]
+        (there if needed and all(map(_is_installed, needed)) else absent).append(name)
     text = f"installed: {', '.join(there) or 'none'}"
     if absent:
-        text += f"; not installed: {', '.join(absent)}: pip install 'jsnas[NAME]' where you need one"
+        text += f"; not installed: {', '.join(absent)} (pip install 'jsnas[NAME]' where you need one)"
     return Finding("extras", text)
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -118,7 +118,7 @@ def _photographs(folder: Path, number: int, height: int, width: int, channels: i
     import skimage.data
 
     folder.mkdir()
-    whole = np.asarray(skimage.data.astronaut())
+    whole = np.asarray(skimage.data.astronaut())  # type: ignore[no-untyped-call]
     enlarged = imresize(whole, max(1.0, (max(height, width) + number) / min(whole.shape[:2])))
     files = []
     for index in range(number):

@@ -11,7 +11,7 @@ from nas.registry import ESTIMATORS, STRATEGIES
 
 
 def search_schema() -> dict[str, Any]:
-    """The JSON schema of the ``config.yaml`` of a search, with the keys of all strategies and estimators."""
+    """The JSON schema of a search's ``config.yaml``, the keys of all strategies and estimators under ``search``."""
     schema = SearchSettings.model_json_schema()
     definitions = schema["$defs"]
     options = definitions[SearchOptions.__name__]

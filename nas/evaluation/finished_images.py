@@ -92,7 +92,7 @@ def _check(task: Task) -> None:
     protocol = task.protocol
     if not protocol.rounded or (protocol.with_ssim and not protocol.ssim_clipped):
         raise UsageError(
-            f"the protocol of {task.name} ({protocol}) scores values that image files do not hold, as these are rounded; "
+            f"the protocol of {task.name} ({protocol}) scores values that image files, being rounded, do not hold; "
             "name another with --protocol ('nas list protocols')"
         )
 

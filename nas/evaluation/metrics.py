@@ -291,7 +291,7 @@ def _bands(
         _pair(a[:1, :1], b[:1, :1], luma, border, data_range)  # refuses the border
     inner = slice(border, -border or None)
     a, b = a[inner, inner], b[inner, inner]
-    for rows in bands(*a.shape[:2], overlap):
+    for rows in bands(a.shape[0], a.shape[1], overlap):
         yield _pair(a[rows], b[rows], luma, 0, data_range)
 
 

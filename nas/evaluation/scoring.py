@@ -119,7 +119,7 @@ def score_output(output: Tensor, target: Array, task: Task, with_ssim: bool = Tr
         NasError: A value is not finite, or the sizes do not fit.
     """
     protocol = task.protocol
-    if not all(bool(torch.isfinite(output[..., rows, :]).all()) for rows in bands(*output.shape[-2:])):
+    if not all(bool(torch.isfinite(output[..., rows, :]).all()) for rows in bands(output.shape[-2], output.shape[-1])):
         raise NasError("the network gave values that are not finite (NaN or infinity); try --dtype float32")
     restored = to_image(output, protocol.rounded)
     raw = None if protocol.ssim_clipped else to_image(output, rounded=False, clipped=False)

@@ -90,7 +90,7 @@ def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> Path
     """Write a picture in the format of the suffix; the file appears whole or not at all.
 
     Args:
-        path: Of a file .png (8 or 16 bits, without loss), .jpg or .webp (8 bits); its folder is made where it is missing.
+        path: A file .png (8 or 16 bits, without loss), .jpg or .webp (8 bits); its folder is made where it is missing.
         picture: 16 bits become 8 for a format that holds no more. The EXIF's own record of the size follows the pixels.
         quality: Of JPEG and WebP, 1 to 100.
 
@@ -113,7 +113,8 @@ def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> Path
     if suffix == ".jpg" and picture.alpha is not None:
         raise UsageError(f"{str(path)!r} cannot hold the alpha channel of the picture; write a PNG or WebP")
     exif = _resized_exif(picture.exif, pixels.shape[1], pixels.shape[0])
-    encoded = _png(picture, exif, path) if suffix == ".png" else _lossy(picture, exif, suffix, quality, path)
+    png = suffix == ".png"
+    encoded: Any = _png(picture, exif, path) if png else _lossy(picture, exif, suffix, quality, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         partial.write_bytes(encoded)
@@ -136,7 +137,7 @@ def _planes(picture: Picture) -> Array:
     return np.dstack([colours, picture.alpha])
 
 
-def _png(picture: Picture, exif: bytes, path: Path) -> memoryview:
+def _png(picture: Picture, exif: bytes, path: Path) -> Array:
     import cv2
 
     planes = _planes(picture)
@@ -151,9 +152,9 @@ def _png(picture: Picture, exif: bytes, path: Path) -> memoryview:
     if exif:
         chunks += _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
     if not chunks:
-        return memoryview(data)
+        return np.asarray(data)
     header = 8 + 25  # the signature and IHDR, which always comes first
-    return memoryview(np.concatenate([data[:header], np.frombuffer(chunks, np.uint8), data[header:]]))
+    return np.concatenate([data[:header], np.frombuffer(chunks, np.uint8), data[header:]])
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -176,7 +177,7 @@ def _lossy(picture: Picture, exif: bytes, suffix: str, quality: int, path: Path)
 
 
 def _exif(image: Image.Image) -> bytes:
-    """The EXIF of a loaded image without orientation and preview; empty where there is none, or where it is malformed."""
+    """The EXIF of a loaded image without orientation and preview; empty where there is none or it is malformed."""
     try:
         exif = image.getexif()
         exif.pop(ExifTags.Base.Orientation, None)

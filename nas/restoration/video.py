@@ -88,7 +88,7 @@ def _events(container: Any) -> Iterator[Any]:
 
 def _first_frame(events: Iterator[Any]) -> tuple[list[Any], Any]:
     """The sound before the first frame, and that frame; None where there is none."""
-    waiting = []
+    waiting: list[Any] = []
     for event in events:
         if _is_frame(event):
             return waiting, event
@@ -188,4 +188,4 @@ def _upright(frame: Any, matrix: str) -> Array:
 
 def _quarter_turns(frame: Any) -> int:
     """By which a player turns the frames counterclockwise, 0 to 3."""
-    return round(frame.rotation / 90) % 4
+    return int(round(frame.rotation / 90) % 4)

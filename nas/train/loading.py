@@ -31,7 +31,7 @@ def load(source: str | Path) -> nn.Module:
 
 
 def weights_file(path: Path) -> Path:
-    """The weights file that a path names: itself, or the one in the run folder of a training, whose plug-ins are loaded.
+    """The weights file that a path names: itself, or that in the run folder of a training, whose plug-ins are loaded.
 
     Raises:
         UsageError: There is no such file or folder, the folder holds no weights, or the file is of another kind.

@@ -30,6 +30,7 @@ BEGINNINGS = frozenset(
     {
         *("config.yaml", "space.json", "data.json", "genotype.json", "made_of.json", "launch.json", "init_from.json"),
         *(HISTORY, "events.jsonl", "timing.jsonl", "tensorboard", "state", LOCK_FILE, f".{LOCK_FILE}.lock"),
+        "weights.best.safetensors",
     }
 )
 

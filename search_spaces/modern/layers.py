@@ -66,7 +66,22 @@ def pooled(x: torch.Tensor, factor: int = 8) -> torch.Tensor:
     height, width = x.shape[-2:]
     if min(height, width) < factor:
         raise NasError(f"pooling to 1/{factor} needs at least {factor}x{factor} pixels, got {height}x{width}: pad it")
+    if torch.compiler.is_exporting():
+        return _pooled_by_index(x, factor)
     return F.adaptive_max_pool2d(x, (height // factor, width // factor))
+
+
+def _pooled_by_index(x: torch.Tensor, factor: int) -> torch.Tensor:
+    """The same by indices, for graphs with free sizes: other programs have no pooling to a size that is computed."""
+    for axis in (2, 3):
+        size = x.shape[axis]
+        count = size // factor
+        place = torch.arange(count, device=x.device)
+        first, last = place * size // count, -(-(place + 1) * size // count) - 1
+        offsets = torch.arange(2 * factor, device=x.device)[:, None]  # no window is longer than 2 factor - 1
+        index = torch.minimum(first + offsets, last)  # (2 factor, count)
+        x = x.index_select(axis, index.flatten()).unflatten(axis, (2 * factor, count)).amax(axis)
+    return x
 
 
 def enlarged(x: torch.Tensor, like: torch.Tensor, mode: str) -> torch.Tensor:

@@ -30,7 +30,9 @@ class MergedConv(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # products of kernels lose too much in half precision
+        # products of kernels lose too much in half precision; a tensor without values has no autocast of its own
+        device = "cpu" if x.device.type == "meta" else x.device.type
+        with torch.autocast(device, enabled=False):
             kernel, bias = self.kernel_and_bias()
         return F.conv2d(x, kernel.to(x.dtype), bias.to(x.dtype), padding=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,17 @@ def run_folder(tmp_path: Path) -> Path:
 
 def written_without_onnx(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The exporter itself takes long; here it only notes which weights it was given."""
+    from nas.models.export import ExportResult
+    from nas.models.export.checking import Parity, Timing
+
     seen: list[Path] = []
-    monkeypatch.setattr("nas.models.export.export_onnx", lambda weights, out: seen.append(weights) or 0.0)
+
+    def noted(weights: Path, out: Path, format: str, **options: Any) -> ExportResult:
+        seen.append(weights)
+        assert options == {"range": "0..1", "opset": None, "dtype": "float32"}
+        return ExportResult(out, format, "RGB on 0..1", Parity(0.0, 0.0, ((2, 9, 7),)), Timing("it", 1.0, 2.0, 96, 1))
+
+    monkeypatch.setattr("nas.models.export.export", noted)
     return seen
 
 
@@ -34,7 +44,11 @@ def test_a_run_folder_is_exported_like_its_weights(
     target = run_folder / "weights.onnx" if out is None else run_folder / out
     printed = succeed(capsys, "export", run_folder / what, *(() if out is None else ("--out", target)))
     assert seen == [run_folder / "weights.safetensors"] and printed.splitlines()[-1] == f"wrote {target}"
-    assert "RGB on 0..255" in printed and "not clamped" in printed
+    assert (
+        "RGB on 0..1" in printed
+        and "2 x 9 x 7" in printed
+        and "1.0 ms in it, 2.0 ms in torch (1 thread each)" in printed
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +62,7 @@ def test_a_name_that_does_not_fit_the_format_is_wrong_use(
     assert ended.code == 2 and ".onnx" in ended.err and not seen
 
 
-@pytest.mark.parametrize("format", ["torchscript", "ONNX", "onx", "trt", ""])
+@pytest.mark.parametrize("format", ["ONNX", "onx", "trt", ""])
 def test_an_unknown_format_is_wrong_use(run_folder: Path, format: str, capsys: pytest.CaptureFixture[str]) -> None:
     ended = run(capsys, "export", run_folder, "--format", format)
     assert ended.code == 2 and "onnx" in ended.err
@@ -62,6 +76,41 @@ def test_what_holds_no_weights_is_refused_with_the_way_out(tmp_path: Path, capsy
         assert ended.code == 2 and words in ended.err
 
 
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [
+        ("torchscript", "m.pt"),
+        ("torchscript", "m.onnx"),
+        ("pt2", "m.torchscript"),
+        ("ncnn", "m.bin"),
+        ("ncnn", "m.onnx"),
+    ],
+)
+def test_each_format_has_its_own_ending(
+    run_folder: Path, format: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = run(capsys, "export", run_folder, "--format", format, "--out", run_folder / name)
+    assert ended.code == 2 and "does not fit" in ended.err and not (run_folder / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--range", "0..255"), "0..1"),
+        (("--range", "-1..1"), "native"),
+        (("--dtype", "int8"), "float16"),
+        (("--opset", "9"), "18"),
+        (("--opset", "99"), "23"),
+        (("--opset", "18", "--format", "pt2"), "--opset"),
+    ],
+)
+def test_options_that_no_file_has_are_wrong_use(
+    run_folder: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = run(capsys, "export", run_folder, *options)
+    assert ended.code == 2 and words in ended.err and len(list(run_folder.iterdir())) == 1
+
+
 def test_the_help_tells_the_range(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(succeed(capsys, "export", "--help").split())
-    assert "0..255 (not 0..1)" in text
+    assert "on 0..1 and clamps" in text and "--range native" in text

@@ -49,6 +49,7 @@ VALUES: dict[str, Any] = {
     "lr": 5e-4,
     "model": "mspan",
     "init_from": Path("x2.safetensors"),
+    "plain": True,
 }
 #: what becomes of a value that is no plain value of its setting
 READ: dict[str, Any] = {
@@ -56,6 +57,7 @@ READ: dict[str, Any] = {
     "sets": ["Set5", "Set14", "B100"],
     "latency_table": "table.json",
     "init_from": "x2.safetensors",
+    "plain": False,  # of the setting that says the contrary
 }
 CASES = [(command, parameter) for command, flags in FLAGS.items() for parameter in flags]
 

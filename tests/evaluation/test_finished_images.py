@@ -23,13 +23,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_image(root / "data/Mine/HR/a.png", photo)
     write_image(root / "data/Mine/HR/b.png", photo[..., 0])
     nas.evaluate("bicubic", "sr_x2", "Mine", data=root / "data", save_images=root / "saved", with_costs=False)
-    for name in "ab":
-        made = read_image(root / f"saved/bicubic/sr_x2/Mine/{name}.png")
-        write_image(root / f"made/{name}x2_out.png", made)
+    for name, given in (("a", "ax2"), ("b", "b_out")):
+        write_image(root / f"made/{given}.png", read_image(root / f"saved/bicubic/sr_x2/Mine/{name}.png"))
     return root
 
 
-@pytest.mark.parametrize(("task", "protocol"), [("sr_x2", None), ("denoise_color_25", None), ("sr_gray_x2", "y_plane")])
+@pytest.mark.parametrize(
+    ("task", "protocol"), [("sr_x2", None), ("denoise_color_25", None), ("sr_x2", "y_plane"), ("sr_gray_x2", None)]
+)
 def test_the_row_has_the_numbers_of_the_network_that_made_them(
     task: str, protocol: str | None, folder: Path, tmp_path: Path
 ) -> None:

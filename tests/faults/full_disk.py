@@ -101,7 +101,9 @@ def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
         seed: Of the sizes.
     """
     rng, log, photos = random.Random(seed), folder / "log", make_photos(folder)
-    works = (*(work for work in WORKS if not work.fresh), *short_works(folder, photos))
+    works = tuple(work for work in WORKS if not work.fresh)
+    if tries > len(works):
+        works += short_works(folder, photos)
     wholes: dict[str, tuple[str, int]] = {}
     disk = Disk(folder / "disk")
     tallies = Tallies()

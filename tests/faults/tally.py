@@ -27,11 +27,14 @@ class Tally:
         self.tried += 1
         if problem:
             self.lose(problem)
+        else:
+            sys.stderr.write(".")
+            sys.stderr.flush()
 
     def lose(self, problem: str) -> None:
         """Note what went wrong, and say so at once: campaigns take long."""
         self.lost.append(problem)
-        sys.stderr.write(f"lost: {problem}\n")
+        sys.stderr.write(f"\nlost: {problem}\n")
         sys.stderr.flush()
 
 

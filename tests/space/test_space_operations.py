@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -192,12 +193,13 @@ def test_the_skeleton_gets_the_genotypes_own_network_settings(monkeypatch: pytes
                 options,
             )
 
-        def supernet(self, space: Space, task: str, **options: Any) -> tuple[Any, ...]:
-            return space, task, options
+        def supernet(self, space: Space, task: str, **options: Any) -> SimpleNamespace:
+            return SimpleNamespace(given=(space, task, options))
 
     space = load_space("jsm")
     narrow = space.sample(0).with_network(width=8)
     with replaced(SKELETONS, "jsnet", Recorder()):
         assert space.network(narrow, "sr_x2", plain=True) == (8, 32, 8, "sr_x2", {"plain": True})
         assert space.network_settings.width == 16
-        assert space.supernet("sr_x2", edge_weights=False) == (space, "sr_x2", {"edge_weights": False})
+        supernet = space.supernet("sr_x2", edge_weights=False)
+        assert supernet.given == (space, "sr_x2", {"edge_weights": False}) and supernet.fused
