@@ -178,7 +178,11 @@ COMMANDS = (
     CommandEntry(
         "import", "Convert an official checkpoint into our weights file, strictly.", "importing:import_command"
     ),
-    CommandEntry("export", "Export trained weights, e.g. to ONNX with free height and width.", "export:export_command"),
+    CommandEntry(
+        "export",
+        "Export trained weights to ONNX, TorchScript, pt2 or ncnn, with free batch, height and width.",
+        "export:export_command",
+    ),
     CommandEntry("data", "Look after image folders.", commands=_DATA, after_interruption=REPEAT),
     CommandEntry("bench", "Where the time goes, as ratios measured in one run.", commands=_BENCH),
     CommandEntry(
