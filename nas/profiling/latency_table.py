@@ -125,7 +125,7 @@ class LatencyTable(_Strict):
         try:
             text = read_text(path)
         except UsageError as error:
-            raise UsageError(f"no latency table: {error}; {_REMEDY}") from error
+            raise UsageError(f"cannot read latency table: {error}; {_REMEDY}") from error
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

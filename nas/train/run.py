@@ -84,7 +84,9 @@ class Run:
         try:
             run.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NasError(f"{str(folder)!r} cannot be made ({error.strerror}); choose another --out") from None
+            wrong = isinstance(error, (FileExistsError, NotADirectoryError))  # a file stands where a folder should
+            kind = UsageError if wrong else NasError
+            raise kind(f"{str(folder)!r} cannot be made ({error.strerror}); choose another --out") from None
         if not os.access(folder, os.W_OK):
             raise NasError(f"{str(folder)!r} cannot be written to; choose another --out")
         run.lock.acquire()

@@ -17,8 +17,8 @@ from tests.cli.running import run, succeed
 from tests.cli.surface import commands
 
 LOADED = dict(commands())
-#: commands that always do the same with what comes with the platform: the demo, and the table of one fixed space
-WITHOUT = {"demo", *(words for words in LOADED if words.startswith("bench table"))}
+#: commands that need none: the demo, the table of one fixed space, and what looks at the machine alone
+WITHOUT = {"demo", "doctor", *(words for words in LOADED if words.startswith("bench table"))}
 
 BLOCK = """
 from torch import nn

@@ -18,6 +18,12 @@ from tests.profiling.timing import timed
 NEED = 3 * 2**20  # bytes that a run of the fakes takes and gives back
 
 
+@pytest.fixture(autouse=True)
+def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has the devices which the fakes stand for."""
+    monkeypatch.setattr("nas.machine.devices", lambda: ["cpu", "cuda", "cuda:0", "cuda:1", "cuda:2"])
+
+
 class FakeCuda(Cuda):
     """A device that works off a queue when it is waited for: each run takes the next of the given times."""
 
