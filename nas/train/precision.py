@@ -76,7 +76,8 @@ class ScaledSteps:
         if not self.moved and (not math.isfinite(loss) or scaler.get_scale() < LEAST_SCALE):
             scaler.update()
             raise NonFiniteError(f"the gradient of {what} is not finite").of_loss(float(loss))
-        scaler.step(optimizer)
+        if self.moved:  # else nothing is to be done, and a fused optimiser would not leave it by itself
+            scaler.step(optimizer)
 
     def update(self) -> None:
         """Adapt the scale; once after the steps of all optimisers."""
