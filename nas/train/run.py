@@ -85,8 +85,8 @@ class Run:
             run.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             wrong = isinstance(error, (FileExistsError, NotADirectoryError))  # a file stands where a folder should
-            kind = UsageError if wrong else NasError
-            raise kind(f"{str(folder)!r} cannot be made ({error.strerror}); choose another --out") from None
+            failure = UsageError if wrong else NasError
+            raise failure(f"{str(folder)!r} cannot be made ({error.strerror}); choose another --out") from None
         if not os.access(folder, os.W_OK):
             raise NasError(f"{str(folder)!r} cannot be written to; choose another --out")
         run.lock.acquire()

@@ -89,14 +89,21 @@ def _name_sizes(graph: Any) -> None:
         value.shape = onnx_ir.Shape(["batch", value.shape[1], *names])
 
 
+#: how the writer names what it cannot translate
+_UNTRANSLATED = (
+    r"No ONNX function found for <OpOverload\(op='([\w.]+)'",
+    r"(?:No|no) (?:ONNX function|decompositions).*?(aten[.:]+\w+)",
+    r"Error when translating node .*target=torch\.ops\.([\w.]+)\]",
+    r"^(aten::\w+)\(",
+)
+
+
 def _reason(error: BaseException | None) -> str:
     """What has no counterpart, found in the chain of errors."""
     while error is not None:
-        found = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", str(error)) or re.search(
-            r"(?:No|no) (?:ONNX function|decompositions).*?(aten[.:]+\w+)", str(error)
-        )
-        if found:
-            return f"ONNX has no operation for {found.group(1)}"
+        for pattern in _UNTRANSLATED:
+            if found := re.search(pattern, str(error)):
+                return f"the writer has no ONNX for {found[1]} as the network uses it"
         last, error = error, error.__cause__
     return f"its operations cannot be translated ({type(last).__name__})"
 
