@@ -244,7 +244,7 @@ def _cell(value: object) -> object:
 def _check_columns(found: list[str], where: str) -> None:
     unknown = [c for c in found if c not in COLUMN_TYPES]
     if unknown or not {"model", "task", "set"} <= set(found):
-        what = f"unknown columns {', '.join(unknown)}" if unknown else "no columns model, task and set"
+        what = f"unknown columns {', '.join(map(ascii, unknown))}" if unknown else "no columns model, task and set"
         raise NasError(f"{where} is not an evaluation table: it has {what}")
 
 

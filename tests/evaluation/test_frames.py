@@ -100,7 +100,7 @@ def test_a_frame_of_some_columns_makes_rows_with_the_others_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "words"),
-    [(["model", "task", "set", "rank"], "unknown columns rank"), (["model", "psnr"], "no columns model, task and set")],
+    [(["model", "task", "set", "rank"], "columns 'rank'"), (["model", "psnr"], "no columns model, task and set")],
 )
 def test_a_frame_of_something_else_is_refused(columns: list[str], words: str) -> None:
     with pytest.raises(NasError, match=words):

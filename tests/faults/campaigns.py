@@ -27,13 +27,13 @@ class Campaign:
 
 #: the whole table takes about two hours of one core; the load alone ten minutes
 CAMPAIGNS = {
-    "signals": Campaign(interruptions.campaign, 450, 4),
-    "kills": Campaign(kills.campaign, 300, 3),
-    "locks": Campaign(locks.campaign, 40, 2),
+    "signals": Campaign(interruptions.campaign, 450, 2),
+    "kills": Campaign(kills.campaign, 300, 1),
+    "locks": Campaign(locks.campaign, 40, 1),
     "full disk": Campaign(full_disk.campaign, 120, 1),
     "documents": Campaign(documents.campaign, 28_000, 260),
-    "bad input": Campaign(bad_input.campaign, 2000, 20),
-    "hostile files": Campaign(hostile.campaign, 1000, 8),
+    "bad input": Campaign(bad_input.campaign, 2000, 5),
+    "hostile files": Campaign(hostile.campaign, 1000, 3),
     "names": Campaign(evil_names.campaign, 1000, 4),
     "load": Campaign(load.campaign, 20, 1),
 }
