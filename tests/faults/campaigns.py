@@ -28,7 +28,7 @@ class Campaign:
 #: the whole table takes about two hours of one core; the load alone ten minutes
 CAMPAIGNS = {
     "signals": Campaign(interruptions.campaign, 450, 2),
-    "kills": Campaign(kills.campaign, 300, 1),
+    "kills": Campaign(kills.campaign, 300, 3),
     "locks": Campaign(locks.campaign, 40, 1),
     "full disk": Campaign(full_disk.campaign, 120, 1),
     "documents": Campaign(documents.campaign, 28_000, 260),
