@@ -8,7 +8,6 @@ so each carries an ``identity`` for the record.
 from __future__ import annotations
 
 import hashlib
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.errors import NasError, UsageError
+from nas.models.tensor_files import read_safetensors, read_torch_file
 
 #: channels of the five stages at width 1 and convolutions in each (the fifth stage is cut after its first)
 _STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 1))
@@ -116,15 +116,9 @@ def load_extractor(path: str | Path) -> Extractor:
 
 def _read(file: Path) -> dict[str, Tensor]:
     try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(file))
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, OSError, EOFError) as error:
-        raise NasError(f"{str(file)!r} is not a readable file of weights ({type(error).__name__})") from error
-    except Exception as error:  # safetensors has an error class of its own
-        raise NasError(f"{str(file)!r} is not a readable file of weights ({type(error).__name__})") from error
+        content = read_safetensors(file) if file.suffix == ".safetensors" else read_torch_file(file)
+    except NasError as error:
+        raise NasError(f"{str(file)!r} is not a readable file of weights: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise NasError(f"{str(file)!r} holds no state dict (a mapping of names to tensors)")
     return content

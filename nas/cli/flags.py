@@ -29,6 +29,19 @@ _RUN = {
     "plugin": "plugins",
 }
 _SEARCH = {**_RUN, "cells": "overrides.network.cells", "width": "overrides.network.width"}
+#: of the commands that time a training
+_TRAINING = {
+    "task": "task",
+    "data": "data.path",
+    "batch": "data.batch",
+    "patch": "data.patch",
+    "model": "model",
+    "cells": "network.cells",
+    "workers": "data.workers",
+    "device": "device",
+    "threads": "threads",
+    "plugin": "plugins",
+}
 #: command -> parameter of its function -> dotted setting
 FLAGS: dict[str, dict[str, str]] = {
     "search": {
@@ -82,30 +95,8 @@ FLAGS: dict[str, dict[str, str]] = {
         "threads": "threads",
         "plugin": "plugins",
     },
-    "bench data": {
-        "task": "task",
-        "data": "data.path",
-        "batch": "data.batch",
-        "patch": "data.patch",
-        "model": "model",
-        "cells": "network.cells",
-        "workers": "data.workers",
-        "device": "device",
-        "threads": "threads",
-        "plugin": "plugins",
-    },
-    "bench train": {
-        "task": "task",
-        "data": "data.path",
-        "batch": "data.batch",
-        "patch": "data.patch",
-        "model": "model",
-        "cells": "network.cells",
-        "workers": "data.workers",
-        "device": "device",
-        "threads": "threads",
-        "plugin": "plugins",
-    },
+    "bench data": _TRAINING,
+    "bench train": _TRAINING,
 }
 #: settings that are lists where the flag is a text
 _LISTS: dict[str, Callable[[Any], list[str]]] = {"search.objectives": comma_separated, "retrain.sets": set_names}

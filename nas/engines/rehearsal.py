@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-import yaml
 
 from nas.config.reading import parse, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
+from nas.documents import read_yaml
 from nas.engines.gradient import make_learner
 from nas.engines.setup import SHARES, space_of, use_threads
 from nas.evaluation.tiles import largest
@@ -167,7 +167,7 @@ def _peak(settings: Settings) -> float:
 
 def main(file: str) -> None:
     """Measure what the configuration in ``file`` needs, and print it as one line of JSON."""
-    tree = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    tree = read_yaml(file)
     settings = parse(SETTINGS_BY_KIND[tree.pop("kind")], tree)
     sys.stdout.write(json.dumps(asdict(measure(settings, Path(file).parent))) + "\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import string
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import NasError, UsageError
+from nas.models.tensor_files import read_safetensors, read_torch_file
 
 #: how many bytes at the beginning of a file tell what it is
 _HEAD = 4096
@@ -38,7 +38,6 @@ _PAGE_WORDS = (
 #: the number with which files of torch.save before version 1.6 begin, as pickle writes it
 _OLD_TORCH = b"l\xfc\x9cF\xf9 j\xa8P\x19"
 _TEXT = frozenset(string.printable.encode())
-_FOREIGN_CLASS = re.compile(r"(?:GLOBAL|class|type) (?:<class )?'?([A-Za-z_][\w.]+)'?")
 
 
 def read_content(path: Path) -> Any:
@@ -63,32 +62,17 @@ def read_content(path: Path) -> Any:
         head = file.read(_HEAD)
     size = path.stat().st_size
     if _is_safetensors(head, size, path):
-        return _read_safetensors(path)
+        return read_safetensors(path)
     kind = _kind(path, head)
     if kind:
         raise NasError(f"{str(path)!r} is {kind}")
-    return _read_torch(path)
+    return read_torch_file(path)
 
 
 def _is_safetensors(head: bytes, size: int, path: Path) -> bool:
     length = int.from_bytes(head[:8], "little") if len(head) > 8 else 0
     begins = head[8:9] == b"{" and 0 < length < 10**9
     return begins and (length + 8 <= size or path.suffix == ".safetensors")
-
-
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from nas.models.tensor_files import check_header
-
-    check_header(path)
-    try:
-        return dict(load_file(str(path)))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise NasError(
-            f"{str(path)!r} is not a readable safetensors file ({error}); was it cut short? download it again"
-        ) from error
 
 
 def _kind(path: Path, head: bytes) -> str:
@@ -144,35 +128,3 @@ def _kind_of_text(head: bytes) -> str:
             return ""
     shown = " ".join(text.split())[:60]
     return f"a text file that begins with {shown!r}, not a checkpoint; download the file itself"
-
-
-def _read_torch(path: Path) -> Any:
-    import torch
-
-    from nas.models.tensor_files import check_archive, check_tensors
-
-    check_archive(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise _refused(path, str(error)) from error
-    except Exception as error:  # what a damaged file makes torch raise is not one class
-        if "weights_only" in str(error) or "Unsupported" in str(error):
-            raise _refused(path, str(error)) from error
-        raise NasError(
-            f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short? download it again"
-        ) from error
-    check_tensors(path, content)
-    return content
-
-
-def _refused(path: Path, words: str) -> NasError:
-    """What is said of a file that the safe reader of torch stops at."""
-    if any(word in words for word in ("pickle data was truncated", "unexpected EOF", "invalid load key")):
-        return NasError(f"{str(path)!r} is not a readable checkpoint: it is damaged or cut short; download it again")
-    found = _FOREIGN_CLASS.search(words)
-    what = f" (an object of {found[1]})" if found else ""
-    return NasError(
-        f"{str(path)!r} holds more than tensors{what}, which is not loaded from an untrusted file; "
-        "save its state dict alone"
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ MOST_DESCRIPTION = 16 * 2**20
 MOST_DIMENSIONS = 8
 #: containers nested deeper than this hold no state of ours or of a published checkpoint
 MOST_DEPTH = 32
+_FOREIGN_CLASS = re.compile(r"(?:GLOBAL|class|type) (?:<class )?'?([A-Za-z_][\w.]+)'?")
 
 
 def read_torch_file(path: Path) -> Any:
@@ -43,13 +45,12 @@ def read_torch_file(path: Path) -> Any:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise NasError(
-            f"{str(path)!r} holds more than tensors, which is not loaded from an untrusted file; "
-            "save its state dict alone"
-        ) from error
+        raise _refused(path, str(error)) from error
     except Exception as error:  # a damaged pickle can raise whatever its instructions run into
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise _refused(path, str(error)) from error
         raise NasError(
-            f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short?"
+            f"{str(path)!r} is not a readable checkpoint ({type(error).__name__}); was it cut short? download it again"
         ) from error
     check_tensors(path, content)
     return content
@@ -162,6 +163,18 @@ def check_archive(path: Path) -> None:
             )
     if sum(record.file_size for record in records) > size:
         raise NasError(f"the parts of {str(path)!r} overlap, which no checkpoint of torch.save does; save it again")
+
+
+def _refused(path: Path, words: str) -> NasError:
+    """What is said of a file that the safe reader of torch stops at."""
+    if any(word in words for word in ("pickle data was truncated", "unexpected EOF", "invalid load key")):
+        return NasError(f"{str(path)!r} is not a readable checkpoint: it is damaged or cut short; download it again")
+    found = _FOREIGN_CLASS.search(words)
+    what = f" (an object of {found[1]})" if found else ""
+    return NasError(
+        f"{str(path)!r} holds more than tensors{what}, which is not loaded from an untrusted file; "
+        "save its state dict alone"
+    )
 
 
 def _check_tensor(path: Path, name: str, tensor: Tensor) -> None:

@@ -134,13 +134,6 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in metadata.items()}
 
 
-def read_descriptor(path: str | Path) -> ModelDescriptor:
-    """The descriptor of the network in a weights file; for the errors see ``read_metadata``."""
-    from nas.models.tensor_files import json_of
-
-    return ModelDescriptor.from_json(json_of(read_metadata(path), "descriptor", repr(str(path))))
-
-
 def load_weights(path: str | Path) -> LoadedWeights:
     """Rebuild the network of a weights file.
 

@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import yaml
-
+from nas.documents import parse_yaml
 from nas.errors import UsageError
 
 _NAME = re.compile(r"^([^()]+)\((.*)\)$")
@@ -85,6 +84,6 @@ def split_variant(name: str, traits: Parametrised) -> tuple[str, dict[str, Any]]
 
 def _plain(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return parse_yaml(text, "a parameter")
+    except UsageError:
         return text

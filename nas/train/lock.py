@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nas.documents import read_json
 from nas.errors import NasError, UsageError
 from nas.files import locked, replacing, write_text
 
@@ -140,9 +141,8 @@ class RunLock:
 def read_owner(path: Path) -> dict[str, Any] | None:
     """Who holds a lock: host, pid, started and more; None where nobody does or the file is no lock."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            owner = json.loads(stream.read(4096))
-    except (OSError, ValueError):
+        owner = read_json(path)
+    except UsageError:
         return None
     return owner if isinstance(owner, dict) and "pid" in owner else None
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
-from nas.documents import read_json, read_yaml
+from nas.documents import parse_json, read_json, read_text, read_yaml
 from nas.errors import NasError, UsageError
 from nas.files import remove_partial_files, write_text
 from nas.train import distributed
@@ -254,14 +254,19 @@ class Run:
         path = self.folder / HISTORY
         if not path.is_file():
             return []
-        found = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        found, damaged = [], 0
+        for line in read_text(path).splitlines():
             try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue
+                entry = parse_json(line, "a line of the history")
+            except UsageError:
+                entry = None
             if isinstance(entry, dict):
                 found.append(entry)
+            else:
+                damaged += 1
+        note = f"{damaged} line(s) of {str(path)!r} cannot be read and are left out"
+        if damaged and note not in self.notes:
+            self.notes.append(note)
         return found
 
     def write_text(self, name: str, text: str) -> Path:

@@ -130,7 +130,7 @@ def _ends(settings: StagedSettings) -> dict[str, Any]:
 
 
 def _rows(space: Space) -> list[tuple[int, int]]:
-    """(number of cells, position that decides for them) of every stretch of equal cells, in order."""
+    """(number of cells, position that decides for them) of every sequence of equal cells, in order."""
     depths, positions = _settings(space).depths, len(space.positions())
     if positions == 1:
         return [(sum(depths), 0)]

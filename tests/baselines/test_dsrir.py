@@ -331,3 +331,9 @@ def test_recipe_is_a_valid_configuration_of_a_network(preset: str) -> None:
     assert parameters == {"published": 3_516_837, "small": 227_191}[preset]
     for patch in [s.patch for s in settings.data.stages] or [settings.data.patch]:
         assert patch % model.descriptor.size_multiple == 0
+
+
+def test_weights_that_claim_more_than_they_hold_are_no_extractor(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(1).expand(100_000, 100_000)}, tmp_path / "vgg.pth")
+    with pytest.raises(NasError, match="claims"):
+        load_extractor(tmp_path / "vgg.pth")

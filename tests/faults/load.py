@@ -40,13 +40,13 @@ def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
     leader = start(*words, log=folder / "leader")
     while not (out / "events.jsonl").exists() and not leader.ended_within(0.05):
         pass
-    crew = _Crew(folder, ["worker", "--storage", str(journal), "--study", "s", "--threads", "1"], count)
+    workers = _Workers(folder, ["worker", "--storage", str(journal), "--study", "s", "--threads", "1"], count)
     tally = Tally()
     while tally.tried < tries and not leader.ended_within(rng.uniform(0.5, 1.0) * pause):
-        if crew.kill_one(rng):
+        if workers.kill_one(rng):
             tally.note("")
     ended = leader.wait()
-    crew.wait()
+    workers.wait()
     problem = f"the search ended with code {ended.code}: {ended.told[-300:]}" if ended.code else _problem(out, trials)
     if not problem:  # what the run says is what its study holds: from the same rows the same folder
         (out / "summary.json").unlink()
@@ -57,7 +57,7 @@ def campaign(folder: Path, tries: int, seed: int = 0) -> Tallies:
     return {f"{count} workers, {trials} trials": tally}
 
 
-class _Crew:
+class _Workers:
     """Workers that are replaced when they are killed."""
 
     def __init__(self, folder: Path, words: list[str], count: int) -> None:

@@ -163,3 +163,11 @@ def test_the_lock_is_given_back_when_the_work_fails(tmp_path: Path) -> None:
         assert (run.folder / FILE).exists()
         raise ValueError("work")
     assert not (run.folder / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[" * 4000, "{", "[1]", '{"host": "a"}', "\x00", '{"pid": ' + "9" * 5000 + "}"]
+)
+def test_what_is_no_lock_has_no_owner(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.lock").write_text(content, encoding="utf-8")
+    assert read_owner(tmp_path / "run.lock") is None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.config.runs import SearchSettings
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import NasError
 from nas.train.run import Run
 from nas.train.state import load_state, random_state, restore_random_state, save_state, seed_everything
@@ -137,3 +137,12 @@ def test_what_a_killed_process_was_writing_is_swept_when_the_run_goes_on(tmp_pat
     with Run.open(run.folder).held():
         assert not any(file.exists() for file in left)
     assert kept.exists()
+
+
+@pytest.mark.parametrize("damage", ["[" * 5000, "{", "[1]", "x", '{"step": ' + "9" * 5000 + "}"])
+def test_damaged_lines_of_the_history_are_told_and_the_others_read(tmp_path: Path, damage: str) -> None:
+    run = Run.create(tmp_path / "run", "retrain", RetrainSettings())
+    run.lock.release()
+    (run.folder / "history.jsonl").write_text(f'{{"step": 1}}\n{damage}\n{{"step": 2}}\n', encoding="utf-8")
+    assert [entry["step"] for entry in run.history()] == [1, 2]
+    assert len(run.notes) == 1 and "1 line(s)" in run.notes[0]

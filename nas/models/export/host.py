@@ -78,8 +78,8 @@ def mirrored(size: int, full: int, like: Tensor) -> Tensor:
     """
     place = torch.arange(full, device=like.device)
     beyond = 2 * (size - 1) - place
-    room = 2 * size - 1 - full + torch.zeros_like(place)  # a tensor, as a number would be fixed by an export
-    beyond = torch.where(room >= 0, beyond, torch.zeros_like(place) + (size - 1))
+    left = 2 * size - 1 - full + torch.zeros_like(place)  # a tensor, as a number would be fixed by an export
+    beyond = torch.where(left >= 0, beyond, torch.zeros_like(place) + (size - 1))
     return torch.where(place < size, place, beyond)
 
 

@@ -1,6 +1,6 @@
 """Values of a fused supernet as sums of convolutions of features, with kernels that are composed before they are run.
 
-Between two non-linear functions a block only convolves, adds and concatenates. Such a stretch is a ``Linear``: a sum of
+Between two non-linear functions a block only convolves, adds and concatenates. Such a part is a ``Linear``: a sum of
 terms, each a kernel over a ``Feature`` that will really be computed. A 1x1 convolution of a ``Linear`` is a ``Linear``
 again (its matrix is multiplied into the kernels, exactly, borders included), so that chains of convolutions, sums over
 branches and weighted sums over candidates become fewer and wider convolutions. Nothing here touches images: kernels
