@@ -22,6 +22,7 @@ from nas.experiments.plan import (
     ExperimentPlan,
     ExperimentResult,
     SearchAndTraining,
+    check_count,
     default_experiment_name,
 )
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
@@ -95,6 +96,7 @@ def plan_experiment(
     Raises:
         UsageError: A setting is wrong or a benchmark set is missing.
     """
+    check_count("--seeds", seeds)
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: an experiment needs at least one seed")
     load_plugins(base.plugins)

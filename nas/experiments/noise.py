@@ -22,7 +22,7 @@ from nas.experiments.frames import noise_csv
 from nas.experiments.noise_results import EARLY, NoiseTable, noise_statistics
 from nas.experiments.noise_tables import noise_markdown
 from nas.experiments.outcomes import OutcomeReader, write_experiment_rows
-from nas.experiments.plan import FIRST_DRAW, ExperimentResult, default_experiment_name
+from nas.experiments.plan import FIRST_DRAW, ExperimentResult, check_count, default_experiment_name
 from nas.experiments.runs import PlannedRun, finish_runs, random_genotype_run, retraining_run, write_plan_file
 from nas.files import write_json, write_text
 from nas.names import inside
@@ -88,6 +88,8 @@ def plan_noise(settings: SearchSettings, genotypes: int, seeds: int) -> NoisePla
     """
     if min(genotypes, seeds) < 2:
         raise UsageError("seed noise needs at least 2 genotypes with at least 2 seeds each")
+    check_count("--seeds", seeds)
+    check_count("--genotypes", genotypes)
     load_plugins(settings.plugins)
     task = get_task(settings.task)
     check_settings(settings, task)

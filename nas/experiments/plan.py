@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.config.reading import parse_stored
 from nas.config.runs import SearchSettings
-from nas.errors import NasError
+from nas.errors import NasError, UsageError
 from nas.experiments.frames import experiment_frame, noise_frame
 from nas.experiments.runs import EXPERIMENT_FILE, PlannedRun
 from nas.experiments.variants import Variant
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: seeds of random genotypes start here, far from those of the searches
 FIRST_DRAW = 10_000
+#: most seeds or genotypes of an experiment
+MOST_RUNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,20 @@ def count_validation_images(plan: ExperimentPlan) -> int:
     """Number of held-out images on which the variants are compared."""
     data = open_training_data(plan.base, get_task(plan.base.task), {"weights": 1.0})
     return len(data.parts["validation"])
+
+
+def check_count(flag: str, count: int) -> None:
+    """Refuse a number of runs that no experiment has, before a list of so many is made.
+
+    Args:
+        flag: Where it was given, for the message.
+        count: The number.
+
+    Raises:
+        UsageError: It is larger than MOST_RUNS.
+    """
+    if count > MOST_RUNS:
+        raise UsageError(f"{flag}: an experiment may have {MOST_RUNS:,} at most; lower it")
 
 
 def default_experiment_name(settings: SearchSettings, kind: str) -> str:
