@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from nas.errors import NasError, UsageError, did_you_mean
+from nas.keywords import check_keywords
 from nas.registry import Registry
 from nas.space.variants import base_name, split_variant
 
@@ -252,6 +253,22 @@ class SkeletonRegistry(Registry[Any]):
         owner: Any = importlib.import_module(module) if module else self.get(name)
         found: type[Any] | None = getattr(owner, attribute or "Settings", None)
         return found
+
+    def network(self, space: Any, genotype: Any, task: Any, options: Mapping[str, Any]) -> Any:
+        """The derived network that a skeleton builds of a genotype.
+
+        Args:
+            space: With the network settings of the genotype.
+            genotype: A point of it.
+            task: A task or its name.
+            options: Keywords of the skeleton; those of a weights file are not to be trusted.
+
+        Raises:
+            UsageError: The skeleton has no such option, or its value is of another kind.
+        """
+        build = self.get(space.skeleton).network
+        check_keywords(f"skeleton {space.skeleton!r}", build, options, without=("space", "genotype", "task"))
+        return build(space, genotype, task, **options)
 
 
 class SlotRegistry:

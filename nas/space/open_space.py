@@ -402,14 +402,14 @@ class OpenSpace(Space):
             "strategy that proposes whole genotypes"
         )
 
-    def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
+    def network(self, genotype: Genotype, task: Any, /, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.
 
         Raises:
             UsageError: The genotype is no network of this space.
         """
         self.validate(genotype)
-        return SKELETONS.get(self.skeleton).network(self.with_network(genotype.network), genotype, task, **options)
+        return SKELETONS.network(self.with_network(genotype.network), genotype, task, options)
 
 
 def _typed(value: Any) -> str:

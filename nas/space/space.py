@@ -287,7 +287,7 @@ class Space:
         supernet.fused = fused
         return supernet
 
-    def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
+    def network(self, genotype: Genotype, task: Any, /, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.
 
         Args:
@@ -303,7 +303,7 @@ class Space:
         """
         self.validate(genotype)
         space = self.with_network(genotype.network) if genotype.network else self
-        return SKELETONS.get(self.skeleton).network(space, genotype, task, **options)
+        return SKELETONS.network(space, genotype, task, options)
 
     def with_network(self, settings: Mapping[str, Any]) -> Space:
         """The same space with other network settings, for derived networks alone.
