@@ -49,6 +49,9 @@ def test_the_written_configuration_reads_back_equal(kind: type, tmp_path: Path) 
         ("train.steps", "key.subkey=value"),
         ("seed=[", "not valid YAML"),
         ("train.steps.more=1", "train.steps"),
+        (f"data.batch={10**80}", "data.batch.*a number of 81 digits"),
+        (f"train.log_every={2**63}", "train.log_every.*a number of 19 digits"),
+        ("seed\nx=[", r"^--set 'seed\\nx', line 1: not valid YAML"),
     ],
 )
 def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:

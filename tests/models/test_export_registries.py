@@ -19,9 +19,12 @@ from nas.space import SPACES, Space, load_space
 from nas.space.document import DocumentError
 from tests.train.test_model_task import TINY, supported
 
+#: the formats with writers of their own; pt2 is what the ONNX writer starts from
+TRIED = ("torchscript", "onnx")
 #: (model, format) -> words of the refusal; whatever is not here is exported
 REFUSED = {
-    ("dlsn", "torchscript"): "depends on the image size",
+    ("dlsn", "torchscript"): "depends on the image size",  # its hashes are drawn anew for every image
+    ("dlsn", "onnx"): "no ONNX for aten::normal",
 }
 
 
@@ -39,15 +42,17 @@ def tiny(name: str) -> tuple[nn.Module, str]:
     return baseline.create(**baseline.config_for_task(task), **baseline.own_names(sizes)).eval(), task
 
 
+@pytest.mark.parametrize("format", TRIED)
 @pytest.mark.parametrize("name", BASELINES.names())
-def test_every_baseline_is_exported_or_refused_with_the_reason(name: str, tmp_path: Path) -> None:
+def test_every_baseline_is_exported_or_refused_with_the_reason(name: str, format: str, tmp_path: Path) -> None:
     model, task = tiny(name)
     save_weights(tmp_path / "w.safetensors", model, kind="baseline", task=task)
-    check(tmp_path, name, "torchscript")
+    check(tmp_path, name, format)
 
 
+@pytest.mark.parametrize("format", TRIED)
 @pytest.mark.parametrize("name", SPACES.names())
-def test_a_derived_network_of_every_space_is_exported(name: str, tmp_path: Path) -> None:
+def test_a_derived_network_of_every_space_is_exported(name: str, format: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     space = smallest(name)
     genotype = space.sample(random.Random(1))
@@ -55,7 +60,7 @@ def test_a_derived_network_of_every_space_is_exported(name: str, tmp_path: Path)
     save_weights(
         tmp_path / "w.safetensors", model, kind="derived", task="sr_x2", genotype=genotype, space=space.document
     )
-    check(tmp_path, name, "torchscript")
+    check(tmp_path, name, format)
 
 
 def smallest(name: str) -> Space:
@@ -68,6 +73,9 @@ def smallest(name: str) -> Space:
 
 def check(folder: Path, name: str, format: str) -> None:
     """``export`` itself compares with torch at three sizes, one of them a batch."""
+    if format == "onnx":
+        pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+        pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
     out = folder / f"w{FORMATS[format]}"
     reason = REFUSED.get((name, format))
     if reason is None:
