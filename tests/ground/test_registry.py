@@ -44,5 +44,5 @@ def test_a_removed_name_is_gone_everywhere_and_may_be_registered_anew() -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "../../nowhere", "a b", "a..b", ".relative", "1", "-m"])
 def test_what_can_be_no_plugin_is_refused_in_a_sentence(name: str) -> None:
-    with pytest.raises(UsageError, match="neither a .py file nor the name of a module"):
+    with pytest.raises(UsageError, match=r"neither a \.py file nor the name of a module"):
         load_plugin(name)
