@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 from torch import nn
 
 from nas.errors import NasError
@@ -19,13 +21,23 @@ from nas.space import SPACES, Space, load_space
 from nas.space.document import DocumentError
 from tests.train.test_model_task import TINY, supported
 
-#: the formats with writers of their own; pt2 is what the ONNX writer starts from
-TRIED = ("torchscript", "onnx")
 #: (model, format) -> words of the refusal; whatever is not here is exported
 REFUSED = {
     ("dlsn", "torchscript"): "depends on the image size",  # its hashes are drawn anew for every image
     ("dlsn", "onnx"): "no ONNX for aten::normal",
 }
+
+
+def cases(names: Iterable[str], quick: Iterable[str]) -> list[ParameterSet]:
+    """Every name with the formats that have writers of their own (pt2 is what the ONNX writer starts from).
+
+    ONNX files take seconds each; all but those of the ``quick`` names are for 'make slow'.
+    """
+    slow = {name: () if name in set(quick) else (pytest.mark.slow,) for name in names}
+    return [
+        *(pytest.param(name, "torchscript") for name in slow),
+        *(pytest.param(name, "onnx", marks=marks) for name, marks in slow.items()),
+    ]
 
 
 def tiny(name: str) -> tuple[nn.Module, str]:
@@ -42,16 +54,14 @@ def tiny(name: str) -> tuple[nn.Module, str]:
     return baseline.create(**baseline.config_for_task(task), **baseline.own_names(sizes)).eval(), task
 
 
-@pytest.mark.parametrize("format", TRIED)
-@pytest.mark.parametrize("name", BASELINES.names())
+@pytest.mark.parametrize(("name", "format"), cases(BASELINES.names(), quick=("jsnet", "bicubic")))
 def test_every_baseline_is_exported_or_refused_with_the_reason(name: str, format: str, tmp_path: Path) -> None:
     model, task = tiny(name)
     save_weights(tmp_path / "w.safetensors", model, kind="baseline", task=task)
     check(tmp_path, name, format)
 
 
-@pytest.mark.parametrize("format", TRIED)
-@pytest.mark.parametrize("name", SPACES.names())
+@pytest.mark.parametrize(("name", "format"), cases(SPACES.names(), quick=("bench", "modern_small")))
 def test_a_derived_network_of_every_space_is_exported(name: str, format: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     space = smallest(name)
