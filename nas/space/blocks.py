@@ -254,6 +254,18 @@ class SkeletonRegistry(Registry[Any]):
         found: type[Any] | None = getattr(owner, attribute or "Settings", None)
         return found
 
+    def check_options(self, name: str, options: Mapping[str, Any]) -> None:
+        """Refuse keywords that ``network`` of a skeleton does not take; those of a weights file are not to be trusted.
+
+        Args:
+            name: Of the skeleton.
+            options: The keywords.
+
+        Raises:
+            UsageError: The skeleton has no such option, or its value is of another kind.
+        """
+        check_keywords(f"skeleton {name!r}", self.get(name).network, options, without=("space", "genotype", "task"))
+
     def network(self, space: Any, genotype: Any, task: Any, options: Mapping[str, Any]) -> Any:
         """The derived network that a skeleton builds of a genotype.
 
@@ -261,14 +273,13 @@ class SkeletonRegistry(Registry[Any]):
             space: With the network settings of the genotype.
             genotype: A point of it.
             task: A task or its name.
-            options: Keywords of the skeleton; those of a weights file are not to be trusted.
+            options: Keywords of the skeleton.
 
         Raises:
-            UsageError: The skeleton has no such option, or its value is of another kind.
+            UsageError: As ``check_options``.
         """
-        build = self.get(space.skeleton).network
-        check_keywords(f"skeleton {space.skeleton!r}", build, options, without=("space", "genotype", "task"))
-        return build(space, genotype, task, **options)
+        self.check_options(space.skeleton, options)
+        return self.get(space.skeleton).network(space, genotype, task, **options)
 
 
 class SlotRegistry:

@@ -402,7 +402,7 @@ class OpenSpace(Space):
             "strategy that proposes whole genotypes"
         )
 
-    def network(self, genotype: Genotype, task: Any, /, **options: Any) -> Any:
+    def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.
 
         Raises:

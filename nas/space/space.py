@@ -287,7 +287,7 @@ class Space:
         supernet.fused = fused
         return supernet
 
-    def network(self, genotype: Genotype, task: Any, /, **options: Any) -> Any:
+    def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.
 
         Args:
