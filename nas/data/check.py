@@ -17,7 +17,7 @@ from nas.data.source import LISTS, Source
 from nas.data.verdict import Verdict, judge
 from nas.data.walk import Tree, walk
 from nas.errors import NasError, UsageError
-from nas.images.files import ImageInfo, image_info, read_image
+from nas.images.files import ImageInfo, read_with_info
 from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
@@ -58,6 +58,7 @@ class FolderReport:
         bicubic: What stored low-resolution images are, one of ``nas.data.kernel_check.VERDICTS``; "" without any.
         bicubic_words: The same in a sentence.
         findings: What there is to know, in the order in which it was found.
+        paths: What the findings are about.
     """
 
     path: Path
@@ -73,6 +74,8 @@ class FolderReport:
     bicubic: str = ""
     bicubic_words: str = ""
     findings: list[Finding] = field(default_factory=list)
+    paths: set[Path] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
 
     @property
     def ok(self) -> bool:
@@ -81,7 +84,9 @@ class FolderReport:
 
     def add(self, severity: str, path: Path, sentence: str) -> None:
         """Add a finding, unless it is there already."""
-        if not any(f.sentence == sentence for f in self.findings):
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.paths.add(path)
             self.findings.append(Finding(severity, path, sentence))
 
     def to_text(self) -> str:
@@ -92,7 +97,7 @@ class FolderReport:
             lines.append(f"sizes {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))}")
         if self.task:
             lines.append(f"task {self.task}: {self.pairs} usable pairs, layout {self.layout or 'unknown'}")
-        if self.bicubic_words and not any(f.sentence == self.bicubic_words for f in self.findings):
+        if self.bicubic_words and self.bicubic_words not in self._said:
             lines.append(self.bicubic_words)
         count = len(self.findings)
         order = {"error": 0, "warning": 1, "note": 2}
@@ -201,8 +206,7 @@ def _check_files(files: list[Path], report: FolderReport, used: set[Path] | None
     for entry in files:
         report.images += 1
         try:
-            info = image_info(entry)
-            image = read_image(entry)
+            info, image = read_with_info(entry)
         except NasError as error:
             report.add("error" if used is None or entry in used else "warning", entry, str(error))
             continue
@@ -283,7 +287,7 @@ def _check_channels(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report
     if target is None or size is None:
         return
     name = repr(str(pair.target))
-    if task.channels == 3 and target.channels == 1 and not any(f.path == pair.target for f in report.findings):
+    if task.channels == 3 and target.channels == 1 and pair.target not in report.paths:
         report.add("note", pair.target, f"{name} is grey; {task.name} repeats it in tests and refuses it in training")
     if pair.degraded is not None and size.channels != target.channels:
         kinds = {1: "grey", 3: "in colour"}

@@ -75,6 +75,15 @@ def read_image(path: str | Path) -> Array:
         NasError: The file is missing, empty, truncated or no image, has an alpha channel, is CMYK, holds several
             frames or has neither 8 nor 16 bits; the message names it.
     """
+    return read_with_info(path)[1]
+
+
+def read_with_info(path: str | Path) -> tuple[ImageInfo, Array]:
+    """What ``image_info`` and ``read_image`` return, from a file that is opened once.
+
+    Raises:
+        NasError: As for ``read_image``.
+    """
     path = Path(path)
     with opened(path) as image:
         info = info_of(image, path)
@@ -82,8 +91,8 @@ def read_image(path: str | Path) -> Array:
         if info.bits == 8:
             mode = "RGB" if info.channels == 3 else "L"
             pixels = np.array(image if image.mode == mode else image.convert(mode))
-            return checked(turned(pixels, info.orientation), info, path)
-    return _decode_16_bit(path, info)
+            return info, checked(turned(pixels, info.orientation), info, path)
+    return info, _decode_16_bit(path, info)
 
 
 def write_image(path: str | Path, image: Array) -> Path:
