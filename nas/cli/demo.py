@@ -68,6 +68,11 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     if dry_run:
         show_plan(*plan_search(settings))
         return
+    from nas.cli.output import begins
+
+    begins(
+        f"search, train, evaluate and compare small networks for sr_x2 on photographs; on {settings.device}; into {folder}"
+    )
     typer.echo("1/5  searching operation and attention blocks on photographs")
     found = search(settings, out=folder / "search")
     typer.echo(found.genotype.to_text())

@@ -116,7 +116,7 @@ def _run(path: Path) -> Genotype | str:
         changed = [f"{key} {before} -> {after}" for key, (before, after) in entry.get("changes", {}).items()]
         forced = [f"although {clause}" for clause in entry.get("forced", ())]
         typer.echo(f"resumed at step {entry.get('step')} with " + ", ".join([*changed, *forced]))
-    for kind in ("train", "validation", "warning"):
+    for kind in ("train", "validation", "warning", "doubt"):
         found = [e for e in log.events if e["kind"] == kind]
         if found:
             last = {

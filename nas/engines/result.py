@@ -13,12 +13,14 @@ import torch
 from nas.config.runs import SearchSettings
 from nas.estimators.base import NestedSearch
 from nas.names import inside
+from nas.registry import ESTIMATORS, STRATEGIES
 from nas.space import Genotype, Space
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
 from nas.train.loop import going_on
 from nas.train.made_of import FILE as MADE_OF
+from nas.train.opening import opening, steps_of
 from nas.train.resuming import new_record
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
@@ -76,6 +78,11 @@ class Engine(Protocol):
         ...
 
 
+def size_in_words(space: Space) -> str:
+    """How many genotypes a space has."""
+    return f"{'' if space.size_is_exact else 'at most '}{space.size():,} genotypes"
+
+
 def default_name(settings: SearchSettings, space: Space) -> str:
     """The default name of the run folder, made of space, task, strategy and seed."""
     return f"search-{space.name}-{settings.task}-{settings.strategy}-seed{settings.seed}"
@@ -101,7 +108,24 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
         "data.json": json.dumps(data.names, indent=2) + "\n",
         MADE_OF: record,
     }
-    return Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
+    run = Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
+    what = f"search space {space.name} ({size_in_words(space)}) by {settings.strategy}"
+    run.notes.insert(0, opening(what, settings, data.parts, _budget(settings), run.folder, distributed.ranks()))
+    return run
+
+
+def _budget(settings: SearchSettings) -> str:
+    """How long a search lasts, in words."""
+    search = settings.search
+    if STRATEGIES.get(settings.strategy).differentiable:
+        return steps_of(settings)
+    if search.trials == 1:
+        return "one genotype, which is not trained"
+    trains = ESTIMATORS.get(search.estimator).trains
+    each = (
+        f", each trained for {steps_of(settings, search.trial_steps)}" if trains else f", judged by {search.estimator}"
+    )
+    return f"{search.trials} trials{each}"
 
 
 def finish(

@@ -23,9 +23,11 @@ from nas.names import inside
 from nas.registry import load_plugins
 from nas.tasks import Task, get_task
 from nas.train import distributed
+from nas.train.doubts import Doubts
 from nas.train.loop import Ending, going_on, train
 from nas.train.made_of import FILE as MADE_OF
 from nas.train.network_learner import NetworkLearner
+from nas.train.opening import opening, steps_of
 from nas.train.plan import Plan
 from nas.train.resuming import Resumption, accept, new_record, open_resumption
 from nas.train.run import Run
@@ -122,6 +124,7 @@ def _train(work: _Work, run: Run | None, out: str | Path | None, started: float)
             f"retrain {work.trainable.name} {work.task.name}",
             keep_best=keep_best if work.settings.train.keep_best else None,
             pictures=work.data.pictures,
+            doubts=Doubts(work.data, work.train_settings, 0, work.network),
         )
         record = {**_training_record(work, criterion, start, ending), **_changes_on_the_way(run)}
         with going_on(run):
@@ -200,6 +203,13 @@ class _Work:
         """The settings of the loop; whole epochs make it somewhat shorter than was asked for."""
         return self.settings.train.model_copy(update={"steps": self.timeline.steps})
 
+    @property
+    def network(self) -> dict[str, Any]:
+        """The settings of the network, whoever gave them: genotype, baseline or ``network``."""
+        genotype = self.trainable.genotype
+        decided = {} if genotype is None else genotype.network
+        return {**decided, **descriptor_of(self.trainable.model).config, **self.settings.network}
+
     def criterion(self) -> Criterion:
         """The loss of the training, with that of a teacher."""
         own = self.trainable.criterion(self.settings)
@@ -252,7 +262,13 @@ def _begin(work: _Work, start: Start | None, out: str | Path | None) -> Run:
     if start is not None:
         files[START_FILE] = start.to_text()
     folder = out or inside("runs", _default_name(work.settings, trainable))
-    return Run.begin(folder, "retrain", work.settings, files)
+    run = Run.begin(folder, "retrain", work.settings, files)
+    parameters = sum(p.numel() for p in trainable.model.parameters())
+    named = f" {trainable.genotype.hash}" if trainable.genotype else ""
+    what = f"train {trainable.name}{named} ({parameters:,} parameters)"
+    budget = steps_of(work.settings, work.timeline.steps)
+    run.notes.insert(0, opening(what, work.settings, data.parts, budget, run.folder, distributed.ranks()))
+    return run
 
 
 def _beginning(trainable: TrainableModel) -> dict[str, str]:
