@@ -56,7 +56,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     settings = build(
         SearchSettings,
         space="jsm",
-        overrides={"network.cells": 2},
+        overrides={"network.cells": 2, "network.image_residual": True},
         train__steps=max(2, round(120 * scale)),
         data__batch=4,
         train__optimizer__lr=1e-3,

@@ -22,7 +22,7 @@ from nas.tasks import Task, get_task
 
 #: a rise of the learning rate longer than this share of the steps would leave too few for the training
 LONGEST_WARMUP = 0.1
-#: setting of a derived network that a recipe may switch on -> see ``_fitted_network``
+#: how the settings of a network begin among the overrides
 _NETWORK = "network."
 
 
@@ -95,13 +95,13 @@ def _fitted_search(tree: dict[str, Any], given: Mapping[str, Any]) -> dict[str, 
     own = {key.removeprefix("overrides."): v for key, v in given.items() if key.startswith("overrides.")}
     if "overrides" in tree:
         preset = given.get("preset") or tree.get("preset")
-        kept = {} if preset else {k: v for k, v in tree["overrides"].items() if k in own or _open_to(str(space), k)}
-        tree["overrides"] = kept
+        usual_ones = {} if preset else tree["overrides"]
+        tree["overrides"] = {k: v for k, v in usual_ones.items() if k in own or _open_to(str(space), k)}
     return tree
 
 
 def _open_to(space: str, key: str) -> bool:
-    """Whether a recipe may override a setting of a space: its skeleton has it, and no document of the user's says it."""
+    """Whether a recipe may override a setting of a space: its skeleton has it, and no own document says it."""
     try:
         found = load_space(space)
         stated = {} if space in SPACES else read_document(Path(space)).data.get("network") or {}
