@@ -55,6 +55,7 @@ def ablate_command(
     degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: _Time = None,
+    lr: o.LearningRateOption = None,
     trials: _Trials = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,

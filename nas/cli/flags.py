@@ -68,6 +68,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "strategy": "strategy",
         "steps": "train.steps",
         "time": "train.time",
+        "lr": "train.optimizer.lr",
         "trials": "search.trials",
         "sets": "retrain.sets",
         "benchmarks": "retrain.benchmarks",

@@ -35,9 +35,7 @@ TaskOption = Annotated[
 ]
 DataOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
-    ),
+    typer.Option("--data", "-d", help="Folder of training images; may be repeated."),
 ]
 CleanOption = Annotated[
     list[str] | None,
@@ -71,7 +69,10 @@ DeviceOption = Annotated[
 ]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")
+    Path | None,
+    typer.Option(
+        "--config", help="YAML file of settings (a run's config.yaml fits), or a recipe ('nas list recipes')."
+    ),
 ]
 AssignOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")

@@ -15,6 +15,7 @@ from nas.estimators.base import NestedSearch
 from nas.names import inside
 from nas.registry import ESTIMATORS, STRATEGIES
 from nas.space import Genotype, Space
+from nas.space.svg import genotype_svg, table_html
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
@@ -47,6 +48,12 @@ class SearchResult:
     weights_hash: str
     scores: dict[str, float]
     seconds: float
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the search in a table, and the cell that was found."""
+        scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
+        rows = [("genotype", self.genotype.hash), *scores, ("seconds", f"{self.seconds:.0f}")]
+        return table_html(f"search {self.run}", (), rows) + genotype_svg(self.genotype)
 
     def trials_frame(self) -> DataFrame:
         """The trials in the order in which they ended, a row for each; empty for a search by gradients.

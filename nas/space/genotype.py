@@ -292,6 +292,12 @@ class Genotype:
 
     __str__ = to_text
 
+    def _repr_svg_(self) -> str:
+        """What a notebook shows: the cells, drawn."""
+        from nas.space.svg import genotype_svg
+
+        return genotype_svg(self)
+
 
 def settings_of(network: Mapping[str, Any]) -> NetworkSettings:
     """Network settings with their types, defaults filled in; a wrong key or value is a DocumentError."""

@@ -88,6 +88,12 @@ class Space:
         counts = f"{len(self.decisions)} decisions, {self.size()} genotypes"
         return f"Space({self.name!r}, {counts}, hash {self.hash})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the decisions in a table."""
+        from nas.space.svg import space_html
+
+        return space_html(self)
+
     @property
     def limits(self) -> dict[str, float]:
         """The budget of the space by cost ("params", "macs", "latency"); {} where it has none."""

@@ -21,6 +21,8 @@ from nas.models.calling import descriptor_of
 from nas.models.weights import save_weights
 from nas.names import inside
 from nas.registry import load_plugins
+from nas.space import Genotype
+from nas.space.svg import table_html
 from nas.tasks import Task, get_task
 from nas.train import distributed
 from nas.train.doubts import Doubts
@@ -33,14 +35,20 @@ from nas.train.resuming import Resumption, accept, new_record, open_resumption
 from nas.train.run import Run
 from nas.train.state import seed_everything
 from nas.train.teacher import TaughtCriterion, taught, teacher_of
-from nas.train.trainable import TrainableModel, build_trainable, trainable_of_run, with_plugins_of_model
+from nas.train.trainable import (
+    TrainableModel,
+    build_trainable,
+    derived_network,
+    trainable_of_run,
+    with_plugins_of_model,
+)
 from nas.train.training_data import TrainingData, check_settings, open_training_data
 from nas.train.warm_start import START_FILE, Start, begin_from, sized_as_given
 
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """A finished training.
+    """A finished training; a notebook shows it as a table.
 
     Attributes:
         run: The run folder.
@@ -60,10 +68,16 @@ class RetrainResult:
     notes: tuple[str, ...] = ()
     best: Path | None = None
 
+    def _repr_html_(self) -> str:
+        """The table of a notebook."""
+        scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
+        rows = [("weights", self.weights), ("hash", self.weights_hash), *scores, ("seconds", f"{self.seconds:.0f}")]
+        return table_html(f"training {self.run}", (), [*rows, *(("note", note) for note in self.notes)])
+
 
 @distributed.process_group()
 def retrain(
-    settings: RetrainSettings | None = None,
+    settings: RetrainSettings | Genotype | str | Path | None = None,
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -80,7 +94,8 @@ def retrain(
     process, rank 0 writes, and every process returns the same result.
 
     Args:
-        settings: The whole configuration; or give ``flags``.
+        settings: The whole configuration; or what is trained (a genotype, its file, a run folder, or the name of a
+            baseline), with the rest in ``flags``; or nothing, with all in ``flags``.
         out: The run folder to be made; by default ``runs/`` and a name that says what is trained.
         resume: Folder of a training to go on with. Its settings come from its config.yaml; ``flags`` and ``assign``
             change some of them (``nas.config.changes``), and a finished training goes on if it gets more steps.
@@ -94,13 +109,25 @@ def retrain(
     """
     started = time.monotonic()
     if resume is None:
-        work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
+        work = _prepare(*_asked(settings, assign, flags))
         return _train(work, None, out, started)
     found = open_resumption(resume, RetrainSettings, flags, assign, force)
     if found.done:
         return _earlier_result(found.run)
     with found.run.held():
         return _train(_prepare_again(found), found.run, None, started)
+
+
+def _asked(
+    what: RetrainSettings | Genotype | str | Path | None, assign: Sequence[str], flags: dict[str, Any]
+) -> tuple[RetrainSettings, Genotype | None]:
+    """The settings of a new training, and the genotype that a program has in its hands."""
+    if isinstance(what, RetrainSettings):
+        return what, None
+    if isinstance(what, Genotype):
+        return build(RetrainSettings, assignments=assign, **{**flags, "model": f"genotype-{what.hash}"}), what
+    named = {} if what is None else {"model": str(what)}
+    return build(RetrainSettings, assignments=assign, **{**flags, **named}), None
 
 
 def _train(work: _Work, run: Run | None, out: str | Path | None, started: float) -> RetrainResult:
@@ -220,12 +247,15 @@ class _Work:
 _SHARES = {"weights": 1.0}
 
 
-def _prepare(settings: RetrainSettings) -> _Work:
+def _prepare(settings: RetrainSettings, genotype: Genotype | None = None) -> _Work:
     """Build the network of a new training and find its images."""
     settings = with_plugins_of_model(settings)
     task = _ready(settings)
-    settings = sized_as_given(settings, task)
-    trainable = build_trainable(settings, task)
+    if genotype is None:
+        settings = sized_as_given(settings, task)
+        trainable = build_trainable(settings, task)
+    else:
+        trainable = derived_network(genotype, settings, task)
     return _Work(settings, task, trainable, open_training_data(settings, task, _SHARES))
 
 
