@@ -18,7 +18,7 @@ SAMPLED = 8
 
 def show_command(
     what: Annotated[
-        str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")
+        str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, run folder, or recipe.")
     ],
     preset: o.PresetOption = None,
     plugin: o.PluginOption = None,
@@ -38,11 +38,15 @@ def show_command(
     Example: [bold]nas show runs/search --figures figures[/bold]
     """
     from nas.cli.output import wrote
+    from nas.config.recipes import recipe_names, recipe_text
     from nas.errors import UsageError
     from nas.registry import load_plugins
     from nas.space import Genotype
 
     load_plugins(plugin)
+    if what in recipe_names():
+        typer.echo(recipe_text(what), nl=False)
+        return
     if figures is not None:
         from nas.report.run_figures import write_run_figures
 
