@@ -9,6 +9,18 @@ if TYPE_CHECKING:
 
 #: the task whose recipe is shown
 SHOWN = "sr_x2"
+#: kind of a run -> settings that the small recipe of that task decides, copied: to read it would slow the help down
+OF_RECIPES: dict[str, dict[str, float]] = {
+    "search": {
+        "train.steps": 1500,
+        "train.optimizer.lr": 1e-3,
+        "data.patch": 48,
+        "data.batch": 8,
+        "retrain.steps": 3000,
+        "retrain.optimizer.lr": 1e-3,
+    },
+    "retrain": {"train.steps": 3000, "train.optimizer.lr": 1e-3, "data.patch": 48, "data.batch": 8},
+}
 #: (command, option) -> where it writes, or what it takes, if nothing is said
 BY_COMMAND = {
     ("demo", "out"): "demo",
@@ -41,6 +53,7 @@ EVERYWHERE = {
     "base_width": "that of the space",
     "threads": "1 for a search on few cores, else torch's choice",
     "memory": "what is free",
+    "order": "first",
     "task": "that of the model",
 }
 
@@ -69,33 +82,23 @@ def default_of(command: str, option: str) -> str:
     if special is not None or option not in flags:
         return special or EVERYWHERE.get(option, "none")
     path = flags[option]
-    usual = _at(_recipe(command), path) if command in BEGINNING else None
-    if usual is not None:
+    usual = OF_RECIPES["retrain" if command == "retrain" else "search"].get(path)
+    if usual is not None and command in BEGINNING:
         return f"{_shown(usual)} for {SHOWN}, by the recipe of the task"
-    value = _at(_settings(command), path)
+    value = _plain(command, path)
     return _shown(value) if value not in (None, [], 0) else EVERYWHERE.get(option, "none")
 
 
-def _recipe(command: str) -> dict[str, Any]:
-    from nas.config.recipes import for_task, read_recipe, usual_recipe
-
-    tree = for_task(read_recipe(usual_recipe("retrain" if command == "retrain" else "search", "sr", True)), SHOWN)
-    return {key: tree[key] for key in ("data", "train", "retrain") if key in tree}
-
-
-def _settings(command: str) -> dict[str, Any]:
-    from nas.config.reading import build
+def _plain(command: str, path: str) -> Any:
+    """The default of a setting, read off its model: to build whole settings would import what carries them out."""
     from nas.config.runs import RetrainSettings, SearchSettings
 
-    if command in ("retrain", "data", "train"):
-        return build(RetrainSettings).model_dump(mode="json")
-    return build(SearchSettings).model_dump(mode="json")
-
-
-def _at(tree: Any, path: str) -> Any:
-    for part in path.split("."):
-        tree = tree.get(part) if isinstance(tree, dict) else None
-    return tree
+    kind = RetrainSettings if command in ("retrain", "data", "train") else SearchSettings
+    head, _, rest = path.partition(".")
+    value: Any = kind.model_fields[head].default
+    for part in rest.split(".") if rest else ():
+        value = value.get(part) if isinstance(value, dict) else getattr(value, part, None)
+    return value
 
 
 def _shown(value: Any) -> str:

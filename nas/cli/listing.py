@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.registry import Registry
-    from nas.space import Space
 
 
 def list_command(
@@ -52,14 +51,7 @@ def _spaces(pattern: str) -> list[str]:
     from nas.space import SPACES, load_space
 
     found = {name: load_space(name) for name in SPACES.names(pattern)}
-    return [_line(name, f"{count_of(space)}; {space.title}") for name, space in found.items()]
-
-
-def count_of(space: Space) -> str:
-    """How many genotypes a space has, in words."""
-    from nas.engines.result import size_in_words
-
-    return size_in_words(space)
+    return [_line(name, f"{space.size_in_words}; {space.title}") for name, space in found.items()]
 
 
 def _tasks(pattern: str) -> list[str]:

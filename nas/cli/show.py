@@ -134,9 +134,7 @@ def _run(path: Path) -> Genotype | str:
 
 
 def _show_space(space: Space, task: str) -> None:
-    from nas.cli.listing import count_of
-
-    typer.echo(f"space {space.name}, {count_of(space)}, hash {space.hash}")
+    typer.echo(f"space {space.name}, {space.size_in_words}, hash {space.hash}")
     for name, cell in space.positions()[0].items():
         kept = "" if cell.keep is None else f", {cell.keep} edges of a node kept"
         shape = (

@@ -15,7 +15,7 @@ from nas.estimators.base import NestedSearch
 from nas.names import inside
 from nas.registry import ESTIMATORS, STRATEGIES
 from nas.space import Genotype, Space
-from nas.space.svg import genotype_svg, table_html
+from nas.space.svg import table_html
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
@@ -53,7 +53,7 @@ class SearchResult:
         """What a notebook shows: the search in a table, and the cell that was found."""
         scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
         rows = [("genotype", self.genotype.hash), *scores, ("seconds", f"{self.seconds:.0f}")]
-        return table_html(f"search {self.run}", (), rows) + genotype_svg(self.genotype)
+        return table_html(f"search {self.run}", (), rows) + self.genotype.to_svg()
 
     def trials_frame(self) -> DataFrame:
         """The trials in the order in which they ended, a row for each; empty for a search by gradients.
@@ -85,11 +85,6 @@ class Engine(Protocol):
         ...
 
 
-def size_in_words(space: Space) -> str:
-    """How many genotypes a space has."""
-    return f"{'' if space.size_is_exact else 'at most '}{space.size():,} genotypes"
-
-
 def default_name(settings: SearchSettings, space: Space) -> str:
     """The default name of the run folder, made of space, task, strategy and seed."""
     return f"search-{space.name}-{settings.task}-{settings.strategy}-seed{settings.seed}"
@@ -116,7 +111,7 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
         MADE_OF: record,
     }
     run = Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
-    what = f"search space {space.name} ({size_in_words(space)}) by {settings.strategy}"
+    what = f"search space {space.name} ({space.size_in_words}) by {settings.strategy}"
     run.notes.insert(0, opening(what, settings, data.parts, _budget(settings), run.folder, distributed.ranks()))
     return run
 

@@ -9,7 +9,6 @@ from nas.errors import UsageError
 from nas.report.figures.cell import draw_cell
 from nas.report.figures.style import DARK, LIGHT, new_figure
 from nas.space import GENOTYPES, Genotype, Space, load_genotype, load_space
-from nas.space.svg import title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +45,7 @@ def _draw_space(space: Space, dark: bool) -> Figure:
     rows = [(d.name, ", ".join(map(str, d.choices))) for d in space.decisions]
     figure = new_figure(7.0, 0.4 + 0.19 * (len(rows) + 1), theme)
     height = figure.get_figheight()
-    figure.text(0.02, 1 - 0.2 / height, title_of(space), weight="bold", fontsize=9, color=theme.ink, va="center")
+    figure.text(0.02, 1 - 0.2 / height, space.headline, weight="bold", fontsize=9, color=theme.ink, va="center")
     for i, (name, choices) in enumerate(rows):
         y = 1 - (0.45 + 0.19 * i) / height
         shown = choices if len(choices) <= _LONGEST else f"{choices[: _LONGEST - 1]}…"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nas.cli.app import application
-from nas.cli.defaults import default_of, show_defaults
+from nas.cli.defaults import OF_RECIPES, SHOWN, default_of, show_defaults
+from nas.config.changes import flat
+from nas.config.recipes import for_task, read_recipe, usual_recipe
 from tests.cli.running import succeed
 from tests.cli.surface import commands
 
@@ -26,6 +28,12 @@ def test_defaults_of_a_recipe_are_those_that_a_run_begins_with() -> None:
     assert default_of("search", "steps").startswith("1500 ") and default_of("retrain", "steps").startswith("3000 ")
     assert default_of("search", "order") == "first" and default_of("retrain", "model") == "jsnet_released"
     assert default_of("train", "steps") == "none"  # which has no such option
+
+
+@pytest.mark.parametrize("kind", OF_RECIPES)
+def test_the_copies_are_those_of_the_recipe(kind: str) -> None:
+    tree = for_task(read_recipe(usual_recipe(kind, "sr", True)), SHOWN)
+    assert {path: value for path in OF_RECIPES[kind] if (value := flat(tree).get(path)) is not None} == OF_RECIPES[kind]
 
 
 def test_help_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
