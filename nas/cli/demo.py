@@ -42,7 +42,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         dry_run: Print what the search would cost, and do nothing.
     """
     from nas.cli.dry_run import show_plan
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, ends
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
@@ -68,8 +68,6 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     if dry_run:
         show_plan(*plan_search(settings))
         return
-    from nas.cli.output import begins
-
     begins(
         f"search, train, evaluate and compare small networks for sr_x2 on photographs; on {settings.device}; into {folder}"
     )
@@ -84,7 +82,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         folder / "report.html", run=folder / "search", rows=rows, published=literature, images=folder / "images"
     )
     print_rows(rows)
-    wrote(report)
+    ends(report, "nas", "search", "--space", "jsm", "--task", "sr_x2", "--data", "PHOTOS")
 
 
 def _train_and_evaluate(folder: Path, scale: float, run: Path, common: dict[str, Any]) -> Any:
