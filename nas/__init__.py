@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from nas.evaluation.frames import frame as frame
     from nas.evaluation.harness import evaluate as evaluate
     from nas.images.resize import imresize as imresize
+    from nas.report.drawing import draw as draw
     from nas.report.published import load_published as load_published
     from nas.restoration.image import restore as restore
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
     from nas.space import load_space as load_space
+    from nas.train.cost import cost as cost
     from nas.train.loading import load as load
     from nas.train.retrain import retrain as retrain
 
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Genotype": ("nas.space", "Genotype"),
     "Space": ("nas.space", "Space"),
+    "cost": ("nas.train.cost", "cost"),
     "derive": ("nas.engines.derive", "derive"),
+    "draw": ("nas.report.drawing", "draw"),
     "evaluate": ("nas.evaluation.harness", "evaluate"),
     "frame": ("nas.evaluation.frames", "frame"),
     "imresize": ("nas.images.resize", "imresize"),
@@ -51,7 +55,9 @@ __all__ = [
     "Genotype",
     "Space",
     "__version__",
+    "cost",
     "derive",
+    "draw",
     "evaluate",
     "frame",
     "imresize",

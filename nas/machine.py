@@ -11,6 +11,8 @@ from nas.errors import UsageError
 
 #: the device that is chosen for the user: the first of cuda, mps and cpu that is here
 AUTO = "auto"
+#: its order
+PREFERRED = ("cuda", "mps", "cpu")
 #: cores up to which a search computes in one thread unless told otherwise: its thousands of small kernels gain little
 #: from a second thread, and lose a hundredfold where other work keeps that thread waiting
 FEW_CORES = 4
@@ -46,7 +48,7 @@ def check_device(name: str) -> str:
         return name
     here = devices()
     if name == AUTO:
-        return next(device for device in ("cuda", "mps", "cpu") if device in here)
+        return next(device for device in PREFERRED if device in here)
     if name in here:
         return name
     known = "is not on this machine" if re.fullmatch(r"cuda(:\d+)?|mps", name) else "is none that networks run on"

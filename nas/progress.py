@@ -1,13 +1,28 @@
-"""Progress for people: a bar with ETA on a terminal, a plain line now and then elsewhere."""
+"""Progress for people: a bar with ETA on a terminal and in a notebook, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from html import escape
 from typing import TextIO
+
+#: seconds between two drawings of a notebook's bar
+_REDRAW = 0.3
+
+
+def _notebook_page() -> Callable[[str], None] | None:
+    """What shows HTML in the cell of a notebook that is running, each time in place of the last; None elsewhere."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from IPython.display import HTML, display
+
+    handle = display(HTML(""), display_id=True)
+    return None if handle is None else lambda html: handle.update(HTML(html))
 
 
 class Progress:
@@ -32,6 +47,7 @@ class Progress:
         self._done = self._first = done
         self._start = self._last = time.monotonic()
         self._bar = None
+        self._page = None if quiet or stream.isatty() else _notebook_page()
         if stream.isatty() and not quiet:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -57,10 +73,23 @@ class Progress:
             self._bar.update(self._id, completed=self._done, detail=detail, left=left)
             return
         now = time.monotonic()
+        if self._page is not None:
+            if now - self._last >= _REDRAW or self._done >= self._total:
+                self._last = now
+                self._draw(detail)
+            return
         if now - self._last >= self._every:
             self._last = now
             left = f"{self.seconds_left():.0f} s left"
             self.note(f"{self._title}: {self._done}/{self._total}, {left}{', ' + detail if detail else ''}")
+
+    def _draw(self, detail: str) -> None:
+        """The bar of a notebook, in place of the one before."""
+        assert self._page is not None
+        left = timedelta(seconds=round(self.seconds_left()))
+        said = f"{self._title}: {self._done}/{self._total}, {left} left{', ' + detail if detail else ''}"
+        bar = f'<progress value="{self._done}" max="{max(self._total, 1)}" style="width:20em"></progress>'
+        self._page(f"{bar} {escape(said)}")
 
     def seconds_left(self) -> float:
         """Seconds that the rest will take at the mean pace so far, and no more than the limit leaves."""

@@ -31,6 +31,12 @@ def _seeded() -> None:
     torch.set_num_threads(1)  # threads that wait for a core which others hold burn many times the work itself
 
 
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What leaves the device open runs on the CPU, whatever the machine has."""
+    monkeypatch.setattr("nas.machine.PREFERRED", ("cpu",))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """GPU tests skip with a reason where no CUDA device is present."""
     import torch

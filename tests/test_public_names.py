@@ -22,7 +22,9 @@ NAMES = {
     "load_published": "nas.report.published",
     "imresize": "nas.images.resize",
     "search": "nas.engines.search",
+    "cost": "nas.train.cost",
     "derive": "nas.engines.derive",
+    "draw": "nas.report.drawing",
     "restore": "nas.restoration.image",
     "retrain": "nas.train.retrain",
 }

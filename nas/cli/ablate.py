@@ -55,6 +55,7 @@ def ablate_command(
     degraded: o.DegradedOption = None,
     steps: o.StepsOption = None,
     time: _Time = None,
+    lr: o.LearningRateOption = None,
     trials: _Trials = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
@@ -84,7 +85,7 @@ def ablate_command(
     given = dict(locals())
     from nas.cli.flags import refuse_beside_resume, settings_from
     from nas.cli.names import comma_separated
-    from nas.cli.output import print_experiment
+    from nas.cli.output import begins, begins_experiment, print_experiment
     from nas.config.runs import SearchSettings
     from nas.experiments.ablation import ablate, plan_ablation
     from nas.experiments.experiment import describe_experiment
@@ -97,6 +98,7 @@ def ablate_command(
         if dry_run:
             typer.echo(describe_resumption(resume))
         else:
+            begins(f"go on with the experiment in {resume}, {jobs} run(s) at a time")
             print_experiment(resume_experiment(resume, jobs))
         return
     settings = settings_from(SearchSettings, "ablate", given)
@@ -105,6 +107,10 @@ def ablate_command(
         plan = plan_ablation(settings, seeds, reference=reference, strategies=names, factors=factors, vary=vary or [])
         typer.echo(describe_experiment(plan))
         return
+    what = (
+        f"compare {', '.join(names)}" if names else f"vary {', '.join(vary)}" if vary else f"ablate {settings.strategy}"
+    )
+    begins_experiment(what, settings, seeds, jobs, out)
     result = ablate(
         settings,
         seeds,

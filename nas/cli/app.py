@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_install_completion_arguments
 
 from nas.cli.commands import COMMANDS, fill
 from nas.errors import Interrupted, NasError, UsageError, file_error
@@ -32,7 +33,9 @@ def application() -> TyperGroup:
         context_settings={"help_option_names": ["-h", "--help"]},
         callback=_common,
     )
-    return fill(typer.main.get_group(app), COMMANDS)
+    group = fill(typer.main.get_group(app), COMMANDS)
+    group.params += get_install_completion_arguments()  # typer adds these to what it builds itself alone
+    return group
 
 
 def _version(wanted: bool) -> None:

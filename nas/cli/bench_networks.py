@@ -97,7 +97,7 @@ def models_command(
         from nas.profiling.latency import LatencyOptions, measure_latency
 
         options = LatencyOptions(
-            device=device or "cpu",
+            device=o.device_to_time(device),
             dtype=dtype,
             channels_last=channels_last,
             compile=compile,
@@ -115,7 +115,7 @@ def models_command(
         return
     from nas.bench.models import time_model
 
-    chosen = {"rounds": repeats, "threads": threads or 1, "device": device or "cpu", "memory": memory}
+    chosen = {"rounds": repeats, "threads": threads or 1, "device": o.device_to_time(device), "memory": memory}
     rows = [time_model(name, network, size.height, size.width, **chosen) for name, network in networks]  # type: ignore[arg-type]
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
@@ -153,7 +153,7 @@ def restore_command(
             images=images,
             rounds=repeats,
             threads=threads or 1,
-            device=device or "cpu",
+            device=o.device_to_time(device),
         )
         for name in names
     ]

@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from nas.cli.defaults import show_defaults
+
 #: advice after an interruption, for commands with run folders and for commands that keep what is finished
 RESUME = "; continue with --resume RUN"
 REPEAT = "; the same command goes on where it stopped"
@@ -209,7 +211,10 @@ class LazyCommand(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself, which the group then invokes."""
-        return self.load().make_context(info_name, args, parent=parent, **extra)
+        command = self.load()
+        if any(word in ("-h", "--help") for word in args):
+            show_defaults(self.entry.name, command)
+        return command.make_context(info_name, args, parent=parent, **extra)
 
 
 def fill(group: TyperGroup, entries: tuple[CommandEntry, ...]) -> TyperGroup:

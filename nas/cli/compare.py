@@ -82,7 +82,7 @@ def compare_command(
     Example: [bold]nas compare --crops mine=runs/a/weights.safetensors bicubic --task sr_x2 --sets Set5 --data benchmarks[/bold]
     """
     from nas.cli.names import set_names
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, ends, listed
     from nas.errors import UsageError
     from nas.registry import load_plugins
 
@@ -95,6 +95,9 @@ def compare_command(
         )
     if not crops and (error_maps or region or images):
         raise UsageError("--images, --region and --error-maps belong to --crops; add it")
+    what = [f"{len(rows)} evaluation rows"] if rows else []
+    what += [f"details of {listed(models) or images}"] if crops else []
+    begins(f"compare {' and '.join(what) or 'nothing'}; into {folder}")
     if rows or not crops:
         _tables(rows, task, set_name, published, folder)
     if crops:
@@ -103,14 +106,15 @@ def compare_command(
 
         boxes = [parse_region(text) for text in region or ()]
         names = set_names(sets or ["sample"])
-        wanted = _Wanted(task, images, names, data, picture or (), pictures, device or "cpu")
+        wanted = _Wanted(task, images, names, data, picture or (), pictures, device or "auto")
         scenes = _scenes(rows, models, wanted)
         written = write_crop_figures(
             scenes, folder, regions=boxes, size=size, count=regions, error_maps=error_maps, dpi=dpi
         )
         for path in written:
             typer.echo(str(path))
-    wrote(folder)
+    tables = [source for source in sources or () if source not in models]
+    ends(folder, *(("nas", "report", *tables) if tables else ()))
 
 
 def _sort(sources: Sequence[str]) -> tuple[list[EvaluationRow], list[str]]:

@@ -75,7 +75,7 @@ def prepare_command(
     """
     import sys
 
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, ends
     from nas.data.prepare import prepare_folder
     from nas.errors import UsageError
     from nas.registry import load_plugins
@@ -85,6 +85,10 @@ def prepare_command(
     if source is None:
         raise UsageError("nothing to prepare; give a folder of images, a .csv list of pairs, or --clean DIR")
     target = out or Path(f"{source.stem}-{task or 'sr_x2'}")
+    begins(
+        f"prepare {source} for {task or 'sr_x2'}: sub-images {sub_image or 'as large as the images'}; into {target}",
+        source,
+    )
     found = prepare_folder(
         path,
         task or "sr_x2",
@@ -99,4 +103,5 @@ def prepare_command(
         progress=sys.stderr,
     )
     typer.echo(f"{found.images} images, made just now from {found.made} sources{', cached' if found.cached else ''}")
-    wrote(target)
+    used = ["--data", str(target), *(["--set", f"data.cache={target / 'cache'}"] if cache else [])]
+    ends(target, "nas", "search", "--task", task or "sr_x2", *used)

@@ -42,7 +42,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         dry_run: Print what the search would cost, and do nothing.
     """
     from nas.cli.dry_run import show_plan
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, ends
     from nas.cli.tables import print_rows
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
@@ -56,7 +56,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     settings = build(
         SearchSettings,
         space="jsm",
-        overrides={"network.cells": 2},
+        overrides={"network.cells": 2, "network.image_residual": True},
         train__steps=max(2, round(120 * scale)),
         data__batch=4,
         train__optimizer__lr=1e-3,
@@ -68,6 +68,9 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
     if dry_run:
         show_plan(*plan_search(settings))
         return
+    begins(
+        f"search, train, evaluate and compare small networks for sr_x2 on photographs; on {settings.device}; into {folder}"
+    )
     typer.echo("1/5  searching operation and attention blocks on photographs")
     found = search(settings, out=folder / "search")
     typer.echo(found.genotype.to_text())
@@ -79,7 +82,7 @@ def run_demo(folder: Path, scale: float, seed: int, dry_run: bool) -> None:
         folder / "report.html", run=folder / "search", rows=rows, published=literature, images=folder / "images"
     )
     print_rows(rows)
-    wrote(report)
+    ends(report, "nas", "search", "--space", "jsm", "--task", "sr_x2", "--data", "PHOTOS")
 
 
 def _train_and_evaluate(folder: Path, scale: float, run: Path, common: dict[str, Any]) -> Any:

@@ -24,10 +24,13 @@ def derive_command(
     Example: [bold]nas derive runs/mine --out genotype.json[/bold]
     The best one within a limit: [bold]nas derive runs/mine --max-params 250k --out small.json[/bold]
     """
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, cost_line, ends
     from nas.config.search import LimitSettings
     from nas.engines.derive import derive
     from nas.registry import load_plugins
+    from nas.tasks import get_task
+    from nas.train.recorded import recorded_space
+    from nas.train.run import Run
 
     load_plugins(plugin)
 
@@ -40,6 +43,11 @@ def derive_command(
     limited = any((limits.params, limits.macs, limits.latency))
     # a genotype under another limit is not the run's own
     target = out or run / ("genotype-limited.json" if limited else "genotype.json")
+    bounds = ", ".join(f"{k} {v:g}" for k, v in limits.model_dump().items() if isinstance(v, float))
+    task = get_task(Run.open(run).settings.task)
+    begins(f"derive the genotype of {run} for {task.name}{f' within {bounds}' if bounds else ''}; into {target}")
     genotype = derive(run, target, limits if limited else None)
     typer.echo(genotype.to_text())
-    wrote(target)
+    found = recorded_space(run)
+    cost = cost_line(found.network(genotype, task), task) if found is not None else ""
+    ends(target, "nas", "retrain", str(run if out is None and not limited else target), "--task", task.name, cost=cost)

@@ -40,13 +40,37 @@ def show_plan(
     typer.echo(
         f"multiply-adds   {cost.multiply_adds / 1e9:,.2f} G at {cost.cost_output} output (convolutions, one per weight and position)"
     )
-    typer.echo(f"memory          {_memory(rehearse(settings), cost, settings)}")
+    need = rehearse(settings)
+    typer.echo(f"memory          {_memory(need, cost, settings)}")
+    if need is not None and need.seconds:
+        typer.echo(f"time            {_time(need.seconds, settings)}")
     batches = [s.batch for s in settings.data.stages] or [settings.data.batch]
     typer.echo(
         f"batch           {', '.join(map(str, batches))} patches a step and process; n processes under torchrun see n times as many"
     )
     typer.echo("images          " + ", ".join(f"{count} {split}" for split, count in images.items()))
     typer.echo("\n" + to_yaml(settings).rstrip())
+
+
+def _time(seconds: float, settings: Settings) -> str:
+    """How long the steps of the run would take at the pace of the first ones."""
+    from nas.config.runs import SearchSettings
+    from nas.registry import STRATEGIES
+
+    steps, what = settings.train.steps, f"{settings.train.steps:,} steps"
+    if isinstance(settings, SearchSettings) and not STRATEGIES.get(settings.strategy).differentiable:
+        search = settings.search
+        steps, what = search.trials * search.trial_steps, f"{search.trials:,} trials of {search.trial_steps:,} steps"
+        if search.trials == 1:
+            return "moments: one genotype, which is not trained"
+    return f"about {_duration(steps * seconds)} for {what} of {seconds:.3g} s on {settings.device}, without validation (first steps, measured)"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
 
 
 def _memory(need: Need | None, cost: Footprint, settings: Settings) -> str:

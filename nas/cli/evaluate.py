@@ -91,7 +91,7 @@ def evaluate_command(
     failure is named at the end.
     """
     from nas.cli.names import named_model, set_names, task_of
-    from nas.cli.output import command_line, wrote
+    from nas.cli.output import command_line, ends
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
     from nas.evaluation.benchmark_sets import shrunk_sets
@@ -134,7 +134,7 @@ def evaluate_command(
             again=again,
             seed=seed,
             threads=threads or 1,
-            device=device or "cpu",
+            device=device or "auto",
             command=command_line(),
             progress=True,
         )
@@ -149,7 +149,7 @@ def evaluate_command(
             f"note: the images of {name} were shrunk by {scale} first, to be compared with what is made of them; nothing "
             "is larger than they are. To enlarge photographs as they are: nas restore WEIGHTS PHOTOS --out FOLDER"
         )
-    wrote(target)
+    ends(target, "nas", "compare", str(target), "--task", chosen_task)
 
 
 def _evaluate_pairs(
@@ -162,7 +162,7 @@ def _evaluate_pairs(
 ) -> None:
     """The row of finished images."""
     from nas.cli.names import named_model
-    from nas.cli.output import command_line, wrote
+    from nas.cli.output import begins, command_line, ends
     from nas.cli.tables import print_rows
     from nas.errors import UsageError
     from nas.evaluation.finished_images import evaluate_pairs
@@ -174,6 +174,7 @@ def _evaluate_pairs(
         raise UsageError("say what was restored with --task, e.g. --task sr_x2: it decides how the images are scored")
     if sets is not None and len(sets) != 1:
         raise UsageError("--pairs makes one row; give one name with --sets or none")
+    begins(f"score the images of {pairs[0]} against {pairs[1]} for {task}; into {out}")
     named = named_model(pairs[0])
     name, folder = (None, named) if isinstance(named, str) else named
     row = evaluate_pairs(
@@ -188,7 +189,7 @@ def _evaluate_pairs(
         progress=True,
     )
     print_rows(EvaluationRows([row]))
-    wrote(out)
+    ends(out, "nas", "compare", str(out), "--task", task)
 
 
 def side_of_tiles(tile: str) -> int | str | None:

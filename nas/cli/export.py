@@ -35,7 +35,7 @@ def export_command(
 
     Example: [bold]nas export runs/a/weights.safetensors --format onnx --out jsnet.onnx[/bold]
     """
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, wrote
     from nas.errors import UsageError, did_you_mean
     from nas.models.export import FORMATS, export
     from nas.registry import load_plugins
@@ -51,6 +51,7 @@ def export_command(
             f"--out {str(target)!r} does not fit: what is written is {format.upper()}, so give a file name that ends in "
             f"{FORMATS[format]}"
         )
+    begins(f"export {source} to {format}, values {range}, {dtype}; into {target}")
     result = export(source, target, format, range=range, opset=opset, dtype=dtype)
     for line in _report(result):
         typer.echo(line)

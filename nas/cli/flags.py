@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nas.cli.names import comma_separated, set_names
 from nas.errors import UsageError
@@ -69,6 +69,7 @@ FLAGS: dict[str, dict[str, str]] = {
         "strategy": "strategy",
         "steps": "train.steps",
         "time": "train.time",
+        "lr": "train.optimizer.lr",
         "trials": "search.trials",
         "sets": "retrain.sets",
         "benchmarks": "retrain.benchmarks",
@@ -101,6 +102,8 @@ FLAGS: dict[str, dict[str, str]] = {
 }
 #: settings that are lists where the flag is a text
 _LISTS: dict[str, Callable[[Any], list[str]]] = {"search.objectives": comma_separated, "retrain.sets": set_names}
+#: commands that begin a run, for which the recipe of the task counts where nothing else is said
+BEGINNING = ("search", "ablate", "noise", "retrain")
 #: flags that switch a setting off
 _NEGATED = ("plain",)
 
@@ -125,8 +128,48 @@ def settings_from(kind: type[S], command: str, given: Mapping[str, Any], config:
 
     if given.get("force"):
         raise UsageError("--force goes with --resume: it lets a run go on although its images or versions have changed")
-    tree = read_config(given.get("config")) if config is None else config
-    return build(kind, tree, given.get("assign") or (), **given_settings(command, given))
+    assign, flags = given.get("assign") or (), given_settings(command, given)
+    if config is not None or command not in BEGINNING:
+        tree = read_config(given.get("config")) if config is None else config
+        return build(kind, tree, assign, **flags)
+    return _with_recipe(kind, command, given.get("config"), assign, flags)
+
+
+def _with_recipe(
+    kind: type[S], command: str, config: Path | None, assign: Iterable[str], flags: Mapping[str, Any]
+) -> S:
+    """The settings of a run that begins: over the recipe of its task, a recipe that is named, or a file of settings."""
+    from nas.config.reading import build
+    from nas.config.recipes import read_recipe, recipe_names
+    from nas.train.new_runs import fitted, shortened, usual_settings
+
+    typed = {name.replace("__", "."): value for name, value in flags.items()}
+    for text in assign:
+        key, _, value = text.partition("=")
+        typed[key.strip()] = value.strip()
+    word = "retrain" if command == "retrain" else "search"
+    if config is None:
+        task = typed.get("task") or kind.model_fields["task"].default
+        tree = usual_settings(kind, task, typed)
+    elif not config.exists() and str(config) in recipe_names():
+        recipe = read_recipe(str(config))
+        if recipe["kind"] != word:
+            raise UsageError(
+                f"recipe {str(config)!r} is of 'nas {recipe['kind']}'; 'nas {command}' has {_listed(word)}"
+            )
+        tree = fitted(kind, recipe, typed.get("task") or recipe["task"], typed)
+    else:
+        return build(kind, read_config(config, typed.get("task")), assign, **flags)
+    settings = build(kind, tree, assign, **flags)
+    if any(key in ("train.schedule.warmup", "train.schedule", "train") for key in typed):
+        return settings
+    return cast("S", shortened(settings))
+
+
+def _listed(kind: str) -> str:
+    from nas.config.recipes import recipe_names
+
+    return ", ".join(recipe_names(kind))
 
 
 def given_settings(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,12 +239,19 @@ def refuse_beside_resume(
 _FLAG_NAMES = {"assign": "--set"}
 
 
-def read_config(path: Path | None) -> dict[str, Any] | None:
-    """The tree of a YAML file of settings, without the ``kind`` that a run's own config.yaml begins with."""
+def read_config(path: Path | None, task: str | None = None) -> dict[str, Any] | None:
+    """The tree of a YAML file of settings, without the ``kind`` that a run's own config.yaml begins with.
+
+    Args:
+        path: The file; None for none.
+        task: The task that is asked for, where the file says other things of some tasks.
+    """
     from nas.config.reading import read_yaml
+    from nas.config.recipes import for_task
+    from nas.config.runs import Settings
 
     if path is None:
         return None
     tree = dict(read_yaml(path))
     tree.pop("kind", None)
-    return tree
+    return for_task(tree, task or str(tree.get("task") or Settings.model_fields["task"].default))

@@ -32,13 +32,19 @@ def import_command(
 
     Example: [bold]nas import jsnet model_best.pt --task sr_x2 --out jsnet_x2.safetensors[/bold]
     """
-    from nas.cli.output import wrote
+    from nas.cli.networks import reference_words
+    from nas.cli.output import begins, cost_line, ends
     from nas.models.importing import import_official
+    from nas.models.weights import load_weights
     from nas.registry import load_plugins
+    from nas.tasks import get_task
 
     load_plugins(plugin)
     target = out or Path(f"{model}_{task or checkpoint.stem}.safetensors")
+    begins(f"import {checkpoint} as {model}{f' for {task}' if task else ''}; into {target}", checkpoint)
     loaded = import_official(model, checkpoint, task, target, key)
     typer.echo(f"{checkpoint.name}: {loaded.taken}")
     typer.echo(f"{loaded.parameters:,} parameters, weights {loaded.weights_hash}, task {loaded.task}")
-    wrote(target)
+    chosen = get_task(loaded.task)
+    cost = cost_line(load_weights(target).model, chosen)
+    ends(target, "nas", "evaluate", str(target), *reference_words(chosen), "--task", chosen.name, cost=cost)

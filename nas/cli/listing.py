@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli import options as o
 
 if TYPE_CHECKING:
-    from nas.space import Space
+    from pathlib import Path
+
+    from nas.registry import Registry
 
 
 def list_command(
     what: Annotated[
         str,
         typer.Argument(
-            help="spaces, tasks, protocols, models, strategies, estimators, sets, blocks, skeletons, genotypes, losses or "
-            "metrics."
+            help="spaces, tasks, protocols, models, strategies, estimators, sets, recipes, runs, blocks, skeletons, "
+            "genotypes, losses or metrics."
         ),
     ],
     pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
@@ -30,6 +32,8 @@ def list_command(
     """List what can be named.
 
     Example: [bold]nas list tasks 'denoise_*'[/bold]
+    The runs below the folder runs, or another: [bold]nas list runs[/bold], [bold]nas list runs elsewhere[/bold]
+    Settings of every strategy: [bold]nas list strategies --settings[/bold]
     """
     from nas.errors import UsageError, did_you_mean
     from nas.registry import load_plugins
@@ -46,12 +50,8 @@ def list_command(
 def _spaces(pattern: str) -> list[str]:
     from nas.space import SPACES, load_space
 
-    return [f"{name:12} {count_of(load_space(name))}" for name in SPACES.names(pattern)]
-
-
-def count_of(space: Space) -> str:
-    """How many genotypes a space has, in words."""
-    return f"{'' if space.size_is_exact else 'at most '}{space.size():,} genotypes"
+    found = {name: load_space(name) for name in SPACES.names(pattern)}
+    return [_line(name, f"{space.size_in_words}; {space.title}") for name, space in found.items()]
 
 
 def _tasks(pattern: str) -> list[str]:
@@ -72,19 +72,19 @@ def _protocols(pattern: str) -> list[str]:
 def _models(pattern: str) -> list[str]:
     from nas.registry import BASELINES
 
-    return BASELINES.names(pattern)
+    return [_line(name, BASELINES.get(name).title) for name in BASELINES.names(pattern)]
 
 
 def _strategies(pattern: str) -> list[str]:
     from nas.registry import STRATEGIES
 
-    return STRATEGIES.names(pattern)
+    return [_described(STRATEGIES, name) for name in STRATEGIES.names(pattern)]
 
 
 def _estimators(pattern: str) -> list[str]:
     from nas.registry import ESTIMATORS
 
-    return ESTIMATORS.names(pattern)
+    return [_described(ESTIMATORS, name) for name in ESTIMATORS.names(pattern)]
 
 
 def _settings(what: str, pattern: str) -> list[str]:
@@ -104,16 +104,56 @@ def _settings(what: str, pattern: str) -> list[str]:
 def _sets(pattern: str) -> list[str]:
     from fnmatch import fnmatchcase
 
+    from nas.data.set_sources import SET_SOURCES
     from nas.registry import TASKS
 
-    names = dict.fromkeys(["sample", *(s for t in TASKS.names() for s in TASKS.get(t).sets)])
-    return [n for n in names if fnmatchcase(n, pattern)]
+    names = dict.fromkeys(["sample", *(s for t in TASKS.names() for s in TASKS.get(t).sets), *SET_SOURCES])
+    known = {n: SET_SOURCES.get(n) for n in names if fnmatchcase(n, pattern)}
+    return [
+        _line(n, f"{source.title}; {source.where}" if source else "a folder of your own pairs")
+        for n, source in known.items()
+    ]
+
+
+def _recipes(pattern: str) -> list[str]:
+    from fnmatch import fnmatchcase
+
+    from nas.config.recipes import recipe_names, recipe_title
+
+    return [_line(name, recipe_title(name)) for name in recipe_names() if fnmatchcase(name, pattern)]
+
+
+def _runs(pattern: str) -> list[str]:
+    """The runs below the folder ``runs``, or below the folder that is given in place of a wildcard."""
+    from fnmatch import fnmatchcase
+    from pathlib import Path
+
+    given = Path(pattern)
+    root, wanted = (given, "*") if given.is_dir() else (Path("runs"), pattern)
+    folders = sorted(file.parent for file in root.glob("*/config.yaml"))
+    return [_line(str(folder), _run(folder)) for folder in folders if fnmatchcase(folder.name, wanted)]
+
+
+def _run(folder: Path) -> str:
+    """One run in a line: what, for which task, how far, how good."""
+    from nas.errors import NasError
+    from nas.train.run import Run
+
+    try:
+        run = Run.open(folder)
+        scores = run.summary()["scores"] if run.finished else {}
+    except NasError as error:
+        return str(error)
+    stands = "finished" if run.finished else f"at step {run.newest_step():,} of {run.settings.train.steps:,}"
+    psnr = f", validation {scores['psnr']:.2f} dB" if isinstance(scores.get("psnr"), float) else ""
+    return f"{run.kind}, {run.settings.task}, seed {run.settings.seed}, {stands}{psnr}"
 
 
 def _blocks(pattern: str) -> list[str]:
     from nas.space import BLOCKS
 
-    return [f"{role:9}  {name}" for role, registry in BLOCKS.items() for name in registry.names(pattern)]
+    found = [(role, name, registry) for role, registry in BLOCKS.items() for name in registry.names(pattern)]
+    return [f"{role:10} {_line(name, _summary(registry.get(name).factory))}".rstrip() for role, name, registry in found]
 
 
 def _skeletons(pattern: str) -> list[str]:
@@ -124,9 +164,10 @@ def _skeletons(pattern: str) -> list[str]:
 
 
 def _genotypes(pattern: str) -> list[str]:
-    from nas.space import GENOTYPES
+    from nas.space import GENOTYPES, load_genotype
 
-    return GENOTYPES.names(pattern)
+    found = {name: load_genotype(name) for name in GENOTYPES.names(pattern)}
+    return [_line(name, f"space {genotype.space_name}, {genotype.hash}") for name, genotype in found.items()]
 
 
 def _losses(pattern: str) -> list[str]:
@@ -145,7 +186,29 @@ def _metrics(pattern: str) -> list[str]:
 
 def _with_summary(name: str, thing: object) -> str:
     """A name with the first line of what it stands for says of itself."""
-    return f"{name:14} {(thing.__doc__ or '').strip().partition(chr(10))[0]}".rstrip()
+    return _line(name, _summary(thing))
+
+
+def _summary(thing: object) -> str:
+    """The first line of what a class or function says of itself."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _line(name: str, description: str) -> str:
+    """A name and its description in one line."""
+    return f"{name:24} {description}".rstrip()
+
+
+def _described(registry: Registry[Any], name: str) -> str:
+    """A component with the first line of its documentation, or why it cannot be had here."""
+    from importlib import import_module
+
+    from nas.errors import NasError
+
+    try:
+        return _line(name, _summary(import_module(registry.get(name).__module__)))
+    except (ImportError, NasError) as error:
+        return _line(name, f"not to be had here: {error}")
 
 
 #: word after ``nas list`` -> lines for the names that match a wildcard
@@ -157,6 +220,8 @@ LISTS: dict[str, Callable[[str], list[str]]] = {
     "strategies": _strategies,
     "estimators": _estimators,
     "sets": _sets,
+    "recipes": _recipes,
+    "runs": _runs,
     "blocks": _blocks,
     "skeletons": _skeletons,
     "genotypes": _genotypes,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
+    from nas.tasks import Task
+
 
 def network_of(model: str, task: str, plugins: Sequence[str] = ()) -> nn.Module:
     """Build or load a network.
@@ -36,6 +38,14 @@ def network_of(model: str, task: str, plugins: Sequence[str] = ()) -> nn.Module:
         network: nn.Module = baseline.create(**baseline.config_for_task(task))
         return network
     return build_trainable(build(RetrainSettings, model=model, task=task), get_task(task)).model
+
+
+def reference_words(task: Task) -> list[str]:
+    """The name of the model without weights that serves a task, for a command that compares with it."""
+    from nas.train.doubts import reference_model
+
+    found = reference_model(task)
+    return [] if found is None else [found[0]]
 
 
 def first_task(model: str) -> str:

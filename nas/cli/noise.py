@@ -47,7 +47,7 @@ def noise_command(
     given = dict(locals())
     from nas.cli.dry_run import show_plan
     from nas.cli.flags import refuse_beside_resume, settings_from
-    from nas.cli.output import print_experiment
+    from nas.cli.output import begins, begins_experiment, print_experiment
     from nas.config.reading import build
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search
@@ -62,6 +62,7 @@ def noise_command(
         if dry_run:
             typer.echo(describe_resumption(resume))
         else:
+            begins(f"go on with the experiment in {resume}, {jobs} run(s) at a time")
             print_experiment(resume_experiment(resume, jobs))
         return
     settings = settings_from(SearchSettings, "noise", given)
@@ -72,4 +73,6 @@ def noise_command(
         # a network of the space, as a random search would train it
         show_plan(*plan_search(build(SearchSettings, planned.base.model_dump(mode="json"), strategy=RANDOM_SEARCH)))
         return
+    what = f"train {genotypes} random genotypes for {settings.retrain.steps:,} steps each"
+    begins_experiment(what, settings, seeds, jobs, out)
     print_experiment(measure_noise(settings, genotypes, seeds, out=out, jobs=jobs))

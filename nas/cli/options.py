@@ -11,19 +11,23 @@ from nas.cli.quantities import parse_count, parse_duration, parse_milliseconds, 
 
 
 def device_here(device: str | None) -> str | None:
-    """The value of ``--device`` in every command: one that is on this machine, ``auto`` found out and said.
+    """The value of ``--device`` in every command: one that is on this machine, ``auto`` found out.
 
     Raises:
         UsageError: It is not here; the message lists what is.
     """
     if device is None:
         return None
-    from nas.machine import AUTO, check_device
+    from nas.machine import check_device
 
-    found = check_device(device)
-    if device == AUTO:
-        typer.echo(f"device {found}", err=True)
-    return found
+    return check_device(device)
+
+
+def device_to_time(device: str | None) -> str:
+    """The device of a command that times networks: the one that was given, else cuda where it is here, else the CPU."""
+    from nas.machine import devices
+
+    return device or ("cuda" if "cuda" in devices() else "cpu")
 
 
 TaskOption = Annotated[
@@ -31,9 +35,7 @@ TaskOption = Annotated[
 ]
 DataOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--data", "-d", help="Folder of training images; may be repeated. Default: the photographs inside scikit-image."
-    ),
+    typer.Option("--data", "-d", help="Folder of training images; may be repeated."),
 ]
 CleanOption = Annotated[
     list[str] | None,
@@ -57,11 +59,20 @@ PatchOption = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, cuda:N, mps, or auto.", callback=device_here)
+    str | None,
+    typer.Option(
+        "--device",
+        help="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps and cpu that is here.",
+        show_default="auto",
+        callback=device_here,
+    ),
 ]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of settings (a run's config.yaml fits).")
+    Path | None,
+    typer.Option(
+        "--config", help="YAML file of settings (a run's config.yaml fits), or a recipe ('nas list recipes')."
+    ),
 ]
 AssignOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, dotted: --set train.optimizer.lr=5e-4. May be repeated.")

@@ -62,7 +62,7 @@ def profile_command(
             get_task(task or "sr_x2"),
             size.height,
             size.width,
-            LatencyOptions(device=device or "cpu", threads=threads or 1, repeats=repeats),
+            LatencyOptions(device=o.device_to_time(device), threads=threads or 1, repeats=repeats),
             note=typer.echo,
         )
         typer.echo(f"base {table.base_ms:.2f} ms, input {table.size}, {table.device}, {table.dtype}")
@@ -79,7 +79,7 @@ def profile_command(
     typer.echo(f"model           {model}, {chosen.name}")
     _print_costs(network, chosen)
     if latency:
-        _print_latency(network, size, device or "cpu", threads or 1)
+        _print_latency(network, size, o.device_to_time(device), threads or 1)
 
 
 def _print_latency(network: nn.Module, size: ImageSize, device: str, threads: int) -> None:

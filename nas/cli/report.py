@@ -27,7 +27,7 @@ def report_command(
 
     Example: [bold]nas report runs/mine rows.csv --out report.html[/bold]
     """
-    from nas.cli.output import wrote
+    from nas.cli.output import begins, listed, wrote
     from nas.evaluation.rows import read_rows
     from nas.registry import load_plugins
     from nas.report.page.html import write_report
@@ -37,5 +37,6 @@ def report_command(
     folders = [s for s in sources if s.is_dir() or s.suffix.lower() != ".csv"]
     rows = [row for s in sources if s not in folders for row in read_rows(s)]
     target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))
+    begins(f"report on {listed([str(s) for s in sources])} ({len(rows)} evaluation rows); into {target}")
     write_report(target, run=folders, rows=rows, published=load_published() if published else [], images=images)
     wrote(target)

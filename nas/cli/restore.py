@@ -65,7 +65,7 @@ def restore_command(
         torch.set_num_threads(threads)
     options = RestorationOptions.from_keywords(
         {
-            "device": device or "cpu",
+            "device": device or "auto",
             "dtype": dtype,
             "tile": side_of_tiles(tile),
             "overlap": overlap,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli import options as o
+
+if TYPE_CHECKING:
+    from nas.train.retrain import RetrainResult
 
 _Model = Annotated[str | None, typer.Argument(help="Run folder, genotype file, registered genotype or baseline.")]
 _Preset = Annotated[
@@ -61,7 +64,6 @@ def retrain_command(
     given = dict(locals())
     from nas.cli.dry_run import show_plan
     from nas.cli.flags import changes_from, read_config, settings_from
-    from nas.cli.output import wrote
     from nas.config.runs import RetrainSettings
     from nas.errors import UsageError
     from nas.registry import BASELINES, load_plugins
@@ -78,9 +80,11 @@ def retrain_command(
     else:
         if model is None and config is None:
             raise UsageError("nothing to train: give a run folder, a genotype file or a model name, or --resume RUN")
-        tree = read_config(config)
-        if tree is None and model is not None and model in BASELINES and preset is not None:
-            tree, given["preset"] = recipe(model, preset, task or RetrainSettings().task), None
+        tree = None
+        if config is None and model is not None and model in BASELINES and preset is not None:
+            tree, given["preset"] = recipe(model, preset, task or RetrainSettings.model_fields["task"].default), None
+        elif config is not None and config.exists():
+            tree = read_config(config, task)
         if (patch or batch) and tree is not None:  # one size for the whole training, whatever the recipe's stages
             tree = {**tree, "data": {**(tree.get("data") or {}), "stages": []}}
         if tree is not None:
@@ -90,7 +94,22 @@ def retrain_command(
             show_plan(*plan_retraining(settings))
             return
         result = retrain(settings, out=out)
+    _print_result(result)
+
+
+def _print_result(result: RetrainResult) -> None:
+    """The weights, what the network costs, and how to measure it."""
+    from nas.cli.networks import reference_words
+    from nas.cli.output import cost_line, ends, plugin_words
+    from nas.models.weights import load_weights
+    from nas.tasks import get_task
+    from nas.train.run import Run
+
     for note in result.notes:
         typer.echo(note)
-    typer.echo(f"weights {result.weights_hash}, {result.seconds:.0f} s")
-    wrote(result.weights)
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in result.scores.items())
+    typer.echo(f"weights {result.weights_hash}, {f'validation {scores}, ' if scores else ''}{result.seconds:.0f} s")
+    settings = Run.open(result.run).settings
+    task = get_task(settings.task)
+    words = ("nas", "evaluate", str(result.run), *reference_words(task), "--task", task.name, *plugin_words(settings))
+    ends(result.weights, *words, cost=cost_line(load_weights(result.weights).model, task))

@@ -96,7 +96,7 @@ def search_command(
     given = dict(locals())
     from nas.cli.dry_run import show_plan
     from nas.cli.flags import changes_from, refuse_beside_resume, settings_from
-    from nas.cli.output import print_experiment
+    from nas.cli.output import begins, begins_experiment, print_experiment
     from nas.config.owners import refuse_foreign
     from nas.config.runs import SearchSettings
     from nas.engines.search import plan_search, search
@@ -113,6 +113,7 @@ def search_command(
             if dry_run:
                 typer.echo(describe_resumption(resume))
             else:
+                begins(f"go on with the experiment in {resume}")
                 print_experiment(resume_experiment(resume))
             return
         changes = changes_from("search", given)
@@ -128,16 +129,36 @@ def search_command(
         show_plan(*plan_search(settings))
     elif seeds is not None or control is not None:
         refuse("an experiment (--seeds, --control)", "start it without torchrun, or one seed at a time with it")
+        begins_experiment(
+            f"search by {settings.strategy}{' beside a random search' if control else ''}", settings, seeds or 1, 1, out
+        )
         print_experiment(run_experiment(settings, seeds=seeds or 1, control=control, out=out))
     else:
         _print_result(search(settings, out=out))
 
 
 def _print_result(result: SearchResult) -> None:
-    from nas.cli.output import wrote
+    """The genotype, its cost, and how to train it."""
+    from nas.cli.output import cost_line, data_words, ends, plugin_words
+    from nas.config.runs import SearchSettings
+    from nas.tasks import get_task
+    from nas.train.recorded import recorded_space
+    from nas.train.run import Run
 
+    settings = Run.open(result.run).expect(SearchSettings)
+    space, task = recorded_space(result.run), get_task(settings.task)
+    cost = cost_line(space.network(result.genotype, task), task) if space is not None else ""
     typer.echo(result.genotype.to_text())
     typer.echo(
         f"genotype {result.genotype.hash}, supernet weights {result.weights_hash or 'none'}, {result.seconds:.0f} s"
     )
-    wrote(result.run / "genotype.json")
+    words = (
+        "nas",
+        "retrain",
+        str(result.run),
+        "--task",
+        task.name,
+        *data_words(settings.data),
+        *plugin_words(settings),
+    )
+    ends(result.run / "genotype.json", *words, cost=cost)

@@ -18,7 +18,7 @@ SAMPLED = 8
 
 def show_command(
     what: Annotated[
-        str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, or run folder.")
+        str, typer.Argument(help="Space (name or YAML), genotype (name or JSON), weights file, run folder, or recipe.")
     ],
     preset: o.PresetOption = None,
     plugin: o.PluginOption = None,
@@ -38,11 +38,15 @@ def show_command(
     Example: [bold]nas show runs/search --figures figures[/bold]
     """
     from nas.cli.output import wrote
+    from nas.config.recipes import recipe_names, recipe_text
     from nas.errors import UsageError
     from nas.registry import load_plugins
     from nas.space import Genotype
 
     load_plugins(plugin)
+    if what in recipe_names():
+        typer.echo(recipe_text(what), nl=False)
+        return
     if figures is not None:
         from nas.report.run_figures import write_run_figures
 
@@ -116,7 +120,7 @@ def _run(path: Path) -> Genotype | str:
         changed = [f"{key} {before} -> {after}" for key, (before, after) in entry.get("changes", {}).items()]
         forced = [f"although {clause}" for clause in entry.get("forced", ())]
         typer.echo(f"resumed at step {entry.get('step')} with " + ", ".join([*changed, *forced]))
-    for kind in ("train", "validation", "warning"):
+    for kind in ("train", "validation", "warning", "doubt"):
         found = [e for e in log.events if e["kind"] == kind]
         if found:
             last = {
@@ -130,9 +134,7 @@ def _run(path: Path) -> Genotype | str:
 
 
 def _show_space(space: Space, task: str) -> None:
-    from nas.cli.listing import count_of
-
-    typer.echo(f"space {space.name}, {count_of(space)}, hash {space.hash}")
+    typer.echo(f"space {space.name}, {space.size_in_words}, hash {space.hash}")
     for name, cell in space.positions()[0].items():
         kept = "" if cell.keep is None else f", {cell.keep} edges of a node kept"
         shape = (

@@ -26,15 +26,26 @@ def search_schema() -> dict[str, Any]:
             for key, value in own.get("properties", {}).items():
                 options["properties"].setdefault(key, value)
     options["additionalProperties"] = False
-    return _partial(schema)
+    return _partial(schema, "search")
 
 
 def retrain_schema() -> dict[str, Any]:
     """The JSON schema of ``config.yaml`` of a training."""
-    return _partial(RetrainSettings.model_json_schema())
+    return _partial(RetrainSettings.model_json_schema(), "retrain")
 
 
-def _partial(schema: dict[str, Any]) -> dict[str, Any]:
-    """A file may leave anything to the command line."""
+def _partial(schema: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A file may leave anything to the command line, say what it is of, and say other things of some tasks."""
     schema.pop("required", None)
+    for definition in schema["$defs"].values():
+        definition.pop("required", None)
+    schema["properties"] = {
+        "kind": {"const": kind, "description": "what the settings are of"},
+        **schema["properties"],
+        "tasks": {
+            "type": "object",
+            "description": "settings for tasks by name or wildcard, laid over the others",
+            "additionalProperties": {"$ref": "#"},
+        },
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -30,7 +30,9 @@ class Settings(Section):
     changeable: ClassVar[frozenset[str]] = frozenset({"device", "threads", "data", "train", "plugins"})
     task: str = Field("sr_x2", description="name of the task ('nas list tasks')")
     seed: int = Field(1, ge=0, description="seed of everything random")
-    device: str = Field("cpu", description="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps, cpu here")
+    device: str = Field(
+        AUTO, validate_default=True, description="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps, cpu here"
+    )
     threads: int = Field(
         0, ge=0, description="CPU threads of torch; 0: one for a search on up to 4 cores, else torch's own choice"
     )

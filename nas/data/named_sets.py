@@ -10,6 +10,7 @@ from nas.data.pairs import Pair
 from nas.data.places import place_files
 from nas.data.roles import CLEAN, DEGRADED, folder_role
 from nas.data.sample_set import sample_pairs
+from nas.data.set_sources import SET_SOURCES, where_to_get
 from nas.data.source import LISTS, Source
 from nas.data.verdict import judge
 from nas.errors import UsageError
@@ -46,11 +47,13 @@ def benchmark_set(
     if root is None:
         raise UsageError(
             f"where is set {name!r}? give the folder of benchmark sets with --data, or use the set 'sample'"
+            f"{where_to_get(name)}"
         )
-    found = locate(name, Path(root))
+    others = SET_SOURCES[name].folders if name in SET_SOURCES else ()
+    found = next((path for known in (name, *others) if (path := locate(known, Path(root))) is not None), None)
     if found is None:
         known = ", ".join(known_sets(root)) or "none"
-        raise UsageError(f"set {name!r} is not below {str(root)!r}; sets there: {known}")
+        raise UsageError(f"set {name!r} is not below {str(root)!r}; sets there: {known}{where_to_get(name)}")
     verdict = judge([Source(found, split="test")], task, training=False)
     pairs = verdict.measurable()
     if task.family == "all_in_one" and verdict.layout == "benchmark":

@@ -14,6 +14,22 @@ from nas.supernet.expected_cost import mean_entropy
 LEAST_REACH = 0.1
 #: from this share of the largest entropy on, all candidates weigh alike
 ALIKE = 0.995
+#: up to this share of it the candidates are told apart: of seven, the first has about twice the weight of the others
+DECIDED = 0.97
+
+
+def is_decided(supernet: Supernet, taken: int, rate: float) -> bool:
+    """Whether the architecture was trained and says something: before that, its first choices are chance.
+
+    Args:
+        supernet: Of the search.
+        taken: Architecture steps done.
+        rate: Their learning rate.
+    """
+    if taken <= 0 or taken * rate < LEAST_REACH:
+        return False
+    found, largest = entropies(supernet)
+    return found <= DECIDED * largest
 
 
 def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int, warmup_steps: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nas.models.weights import save_weights
 from nas.registry import STRATEGIES
 from nas.space import Space
 from nas.tasks import Task, get_task
+from nas.train.doubts import Doubts
 from nas.train.loop import train
 from nas.train.run import Run
 from nas.train.state import seed_everything
@@ -44,7 +45,9 @@ def search_by_gradient(
 
     with run.held():
         title = f"search {space.name} {task.name} {settings.strategy}"
-        ending = train(learner, run, settings.train, title, threads, pictures=data.pictures)
+        network = space.document.get("network", {})
+        doubts = Doubts(data, settings.train, learner.warmup_steps, network, "overrides.")
+        ending = train(learner, run, settings.train, title, threads, pictures=data.pictures, doubts=doubts)
         found = learner.genotype()
         notes = architecture_notes(learner.supernet, settings, ending.steps, learner.warmup_steps)
         return finish(run, settings, found.with_provenance(**notes), ending.scores, started, save_weights=save)

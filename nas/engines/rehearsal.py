@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,12 +55,14 @@ class Need:
         step: At most, up to the end of a step.
         whole: At most, with validation and a saved state.
         measured_batch: The largest batch that was measured; for a larger one the need was extrapolated.
+        seconds: Of one step, the fastest of those that were done; 0 where that is not known.
     """
 
     imports: float
     step: float
     whole: float
     measured_batch: int
+    seconds: float = 0.0
 
 
 def rehearse(settings: Settings) -> Need | None:
@@ -97,19 +100,23 @@ def measure(settings: Settings, folder: Path) -> Need:
     batch, patch = _largest_batch(settings)
     direct = batch <= max(SMALLER) or batch * patch**2 <= MOST_PIXELS
     peaks: dict[int, float] = {}
+    pace: dict[int, float] = {}
     learner: Learner | None = None
     for size in (batch,) if direct else SMALLER:
         learner = None  # frees the one before
-        learner = _steps(settings, size, patch)
+        learner, pace[size] = _steps(settings, size, patch)
         peaks[size] = _peak(settings) - imports
     (first, least), (last, most) = min(peaks.items()), max(peaks.items())
     step = most if direct else most + (batch - last) * (most - least) / (last - first)
+    seconds = (
+        pace[last] if direct else pace[last] + max(pace[last] - pace[first], 0.0) * (batch - last) / (last - first)
+    )
     assert learner is not None
     with closing(Events(folder)) as events:
         events.write(STEPS, "train", loss=0.0)
         save_state(folder, STEPS, {"learner": learner.state_dict()})
         learner.validate(STEPS)
-    return Need(imports, step, max(step, _peak(settings) - imports), last)
+    return Need(imports, step, max(step, _peak(settings) - imports), last, seconds)
 
 
 def _largest_batch(settings: Settings) -> tuple[int, int]:
@@ -118,15 +125,23 @@ def _largest_batch(settings: Settings) -> tuple[int, int]:
     return max(sizes, key=lambda size: size[0] * size[1] ** 2)
 
 
-def _steps(settings: Settings, batch: int, patch: int) -> Learner:
-    """A learner that has done the first steps with a batch of the given size, those of the architecture included."""
+def _steps(settings: Settings, batch: int, patch: int) -> tuple[Learner, float]:
+    """A learner that has done the first steps with a batch of the given size, those of the architecture included.
+
+    The second value is the seconds of the fastest step, which is not the first.
+    """
     data = settings.data.model_copy(update={"batch": batch, "patch": patch, "stages": [], "workers": 0})
     train = settings.train.model_copy(update={"steps": STEPS, "compile": False})
     learner = _learner(settings.model_copy(update={"data": data, "train": train}))
     learner.begin(0)
+    seconds = []
     for step in range(STEPS):
+        started = time.monotonic()
         learner.step(step)
-    return learner
+        if settings.device.startswith("cuda"):
+            torch.cuda.synchronize(settings.device)
+        seconds.append(time.monotonic() - started)
+    return learner, min(seconds[1:])
 
 
 def _learner(settings: Settings) -> Learner:

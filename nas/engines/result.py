@@ -13,12 +13,15 @@ import torch
 from nas.config.runs import SearchSettings
 from nas.estimators.base import NestedSearch
 from nas.names import inside
+from nas.registry import ESTIMATORS, STRATEGIES
 from nas.space import Genotype, Space
+from nas.space.svg import table_html
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
 from nas.train.loop import going_on
 from nas.train.made_of import FILE as MADE_OF
+from nas.train.opening import opening, steps_of
 from nas.train.resuming import new_record
 from nas.train.run import Run
 from nas.train.training_data import TrainingData
@@ -45,6 +48,12 @@ class SearchResult:
     weights_hash: str
     scores: dict[str, float]
     seconds: float
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the search in a table, and the cell that was found."""
+        scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
+        rows = [("genotype", self.genotype.hash), *scores, ("seconds", f"{self.seconds:.0f}")]
+        return table_html(f"search {self.run}", (), rows) + self.genotype.to_svg()
 
     def trials_frame(self) -> DataFrame:
         """The trials in the order in which they ended, a row for each; empty for a search by gradients.
@@ -101,7 +110,24 @@ def begin(settings: SearchSettings, space: Space, data: TrainingData, out: str |
         "data.json": json.dumps(data.names, indent=2) + "\n",
         MADE_OF: record,
     }
-    return Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
+    run = Run.begin(out or inside("runs", default_name(settings, space)), "search", settings, files)
+    what = f"search space {space.name} ({space.size_in_words}) by {settings.strategy}"
+    run.notes.insert(0, opening(what, settings, data.parts, _budget(settings), run.folder, distributed.ranks()))
+    return run
+
+
+def _budget(settings: SearchSettings) -> str:
+    """How long a search lasts, in words."""
+    search = settings.search
+    if STRATEGIES.get(settings.strategy).differentiable:
+        return steps_of(settings)
+    if search.trials == 1:
+        return "one genotype, which is not trained"
+    trains = ESTIMATORS.get(search.estimator).trains
+    each = (
+        f", each trained for {steps_of(settings, search.trial_steps)}" if trains else f", judged by {search.estimator}"
+    )
+    return f"{search.trials} trials{each}"
 
 
 def finish(

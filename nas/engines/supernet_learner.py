@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.config.runs import SearchSettings
+from nas.engines.architecture_check import is_decided
 from nas.engines.setup import constraint_costs
 from nas.objectives.optimum import best_within
 from nas.space import Genotype
@@ -109,7 +110,9 @@ class SupernetLearner:
                 },
             },
         )
-        collapsing = step > self.warmup_steps and share >= self.strategy.settings.collapse_share
+        collapsing = share >= self.strategy.settings.collapse_share and is_decided(
+            self.supernet, step - self.warmup_steps, self.strategy.settings.optimizer.lr
+        )
         if collapsing and not self._warned:
             yield (
                 "warning",

@@ -106,7 +106,7 @@ def evaluate(
     table, rows = RowTable(out), EvaluationRows()
     images = len(found) * sum(len(one.pairs) for one in opened)
     with (
-        _advancing(options.progress, f"evaluate {task.name}", images) as advance,
+        _advancing(options.progress, f"evaluate {task.name}", images, _opening(found, opened, options, out)) as advance,
         listening(lambda: INTERRUPTED, at_once=False),
     ):
         for model in found:
@@ -114,6 +114,17 @@ def evaluate(
     if failures:
         raise _failed(failures, len(found) * len(opened), table, rows)
     return rows
+
+
+def _opening(
+    models: Sequence[EvaluatedModel], sets: Sequence[BenchmarkSet], options: EvaluationOptions, out: str | Path | None
+) -> str:
+    """What will be done, in one line."""
+    named = ", ".join(model.name for model in models)
+    where = ", ".join(f"{one.name} ({len(one.pairs)} images)" for one in sets)
+    task = sets[0].task if sets else None
+    how = f" for {task.name}, protocol {task.protocol}" if task is not None else ""
+    return f"evaluate {named} on {where}{how}; on {options.device}{f'; into {out}' if out is not None else ''}"
 
 
 @dataclass
@@ -248,9 +259,10 @@ def _failed(failures: Sequence[str], total: int, table: RowTable, rows: Evaluati
 
 
 @contextmanager
-def _advancing(progress: bool | TextIO, title: str, total: int) -> Iterator[Advance]:
+def _advancing(progress: bool | TextIO, title: str, total: int, opening: str) -> Iterator[Advance]:
     if progress is False:
         yield lambda number, detail: None
         return
     with progress_bar(title, total, None if progress is True else progress) as bar:
+        bar.note(opening)
         yield bar.advance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from nas.errors import UsageError, did_you_mean
 from nas.evaluation.further_metrics import check_metrics
 from nas.evaluation.inference import check_tile
-from nas.machine import check_device
+from nas.machine import AUTO, check_device
 from nas.profiling.forward import DTYPES
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class EvaluationOptions:
     with_ssim: bool | None = None
     with_costs: bool = True
     with_latency: bool = False
-    device: str = "cpu"
+    device: str = AUTO
     dtype: str = "float32"
     seed: int = 0
     threads: int = 1

@@ -98,8 +98,23 @@ COLUMN_TYPES = {f.name: str(f.type).partition(" ")[0] for f in fields(Evaluation
 _FRAME_TYPES = {"str": "str", "int": "Int64", "float": "float64"}
 
 
+#: columns that a notebook shows, as far as one of the rows has them
+SHOWN = ("model", "task", "set", "images", "psnr", "ssim", "parameters", "multiply_adds", "latency_median_ms")
+
+
 class EvaluationRows(list[EvaluationRow]):
-    """A list of evaluation rows that turns into a DataFrame and back."""
+    """A list of evaluation rows that turns into a DataFrame and back; a notebook shows it as a table."""
+
+    def _repr_html_(self) -> str:
+        """The table of a notebook: models, sets, scores and costs; ``frame`` has all columns."""
+        if not self:
+            return "<p>no evaluation rows</p>"
+        frame = self.frame()
+        columns = [name for name in SHOWN if frame[name].notna().any()]
+        digits = {"psnr": "{:.2f}", "ssim": "{:.4f}", "latency_median_ms": "{:.1f}"}
+        shown = {k: v.format for k, v in digits.items() if k in columns}
+        html: str = frame[columns].to_html(index=False, formatters=shown, na_rep="")
+        return html
 
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame.

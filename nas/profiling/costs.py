@@ -28,6 +28,7 @@ from nas.errors import NasError, UsageError
 from nas.models.calling import allowed_size, descriptor_of, final_image
 from nas.models.merging import has_mergeable, merge
 from nas.profiling.tracing import copy_for_trace
+from nas.space.svg import table_html
 
 if TYPE_CHECKING:
     from nas.tasks import Task
@@ -62,6 +63,16 @@ class Costs:
     output_size: str
     exact: bool = True
     bias_additions: int = field(default=0, compare=False)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        rows = (
+            ("parameters", f"{self.parameters:,}"),
+            ("multiply-adds", f"{self.multiply_adds_total / 1e9:,.2f} G"),
+            ("activations", f"{self.activations / 1e6:,.1f} M"),
+            ("convolutions", self.convolutions),
+        )
+        return table_html(f"costs at {self.output_size} output", (), rows)
 
     @property
     def multiply_adds_with_bias(self) -> int:

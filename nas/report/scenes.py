@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import NasError, UsageError, did_you_mean
+from nas.machine import AUTO, check_device
 from nas.tasks import Task, get_task
 
 Array = npt.NDArray[Any]
@@ -52,7 +53,7 @@ def scenes_from_models(
     *,
     wanted: Sequence[str] = (),
     most: int = 3,
-    device: str = "cpu",
+    device: str = AUTO,
     seed: int = 0,
 ) -> list[Scene]:
     """Restore pictures of benchmark sets.
@@ -64,7 +65,7 @@ def scenes_from_models(
         data: Folder that holds the sets.
         wanted: Names of pictures, "baby" or "Set5/baby"; without any, the first of each set in turn.
         most: How many pictures are taken where none is named.
-        device: Where the models run.
+        device: Where the models run; "auto" for the first of cuda, mps and cpu that is here.
         seed: Of the noise that is added to the pictures.
 
     Returns:
@@ -85,7 +86,7 @@ def scenes_from_models(
     if not found:
         raise UsageError("a visual comparison needs models; give weights files or names, or a folder with --images")
     pairs = [(name, pair) for name in sets for pair in benchmark_set(name, task, data)]
-    scenes = []
+    scenes, device = [], check_device(device)
     for set_name, pair in _chosen(pairs, wanted, most):
         degraded, target = degraded_and_target(pair, task, seed)
         scene = Scene(task, set_name, pair.name, to_uint8(target), to_uint8(degraded))

@@ -83,11 +83,13 @@ def restore_files(
     if any(job.video for job in jobs.wanted):
         check_pyav()
     restorer, start = Restorer(model, options), time.monotonic()
+    opening = f"restore {len(jobs.wanted)} files by {restorer.descriptor.name}, scale {restorer.descriptor.scale}"
     stream = progress if not isinstance(progress, bool) else None
     with (
         progress_bar("restore", len(jobs.wanted), stream, quiet=progress is False) as bar,
         listening(lambda: INTERRUPTED, at_once=False),
     ):
+        bar.note(f"{opening}; on {restorer.options.device}; into {out}")
         work = _Work(restorer, bar, done, start)
         for group in _groups(jobs, options.batch):
             stop_if_asked()

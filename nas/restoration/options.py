@@ -9,7 +9,7 @@ from typing import Any
 from nas.errors import UsageError, did_you_mean
 from nas.evaluation.inference import check_tile
 from nas.evaluation.tiles import OVERLAP
-from nas.machine import check_device
+from nas.machine import AUTO, check_device
 from nas.profiling.forward import DTYPES
 
 #: formats of restored pictures
@@ -36,7 +36,7 @@ class RestorationOptions:
         overwrite: Restore also what is there already.
     """
 
-    device: str = "cpu"
+    device: str = AUTO
     dtype: str = "float32"
     tile: int | str | None = "auto"
     overlap: int = OVERLAP

@@ -21,6 +21,7 @@ from nas.evaluation.runner import form_of
 from nas.evaluation.scoring import to_tensor
 from nas.evaluation.tiles import AMPLE, smaller_tiles, tile_for
 from nas.images.pictures import Picture
+from nas.machine import check_device
 from nas.models.calling import descriptor_of
 from nas.profiling.forward import DTYPES
 from nas.profiling.memory import free_bytes, is_out_of_memory
@@ -49,7 +50,7 @@ class Restorer:
 
     Attributes:
         descriptor: Of the network.
-        options: As given.
+        options: As given, "auto" replaced by the device that was found.
 
     Raises:
         UsageError: The model has no descriptor.
@@ -57,7 +58,8 @@ class Restorer:
     """
 
     def __init__(self, model: nn.Module, options: RestorationOptions | None = None) -> None:
-        self.options = options or RestorationOptions()
+        chosen = options or RestorationOptions()
+        self.options = replace(chosen, device=check_device(chosen.device))
         self.descriptor = descriptor_of(model)
         self._model = model
         # moved once: to look through all tensors again for each image would take a tenth of a small one's time

@@ -17,6 +17,7 @@ from nas.errors import UsageError
 from nas.files import write_text
 from nas.space.document import Document
 from nas.space.schema import NetworkSettings, schema_error
+from nas.space.svg import cells_svg
 from nas.space.two_lists import TwoLists, check_list, edges_of_list
 
 FORMAT = "nas.genotype/1"
@@ -291,6 +292,15 @@ class Genotype:
         return "\n".join(lines)
 
     __str__ = to_text
+
+    def to_svg(self) -> str:
+        """The cells as a small drawing: an SVG element."""
+        arcs = {name: [(c.source, c.target, c.block) for c in choices] for name, choices in self.cells.items()}
+        return cells_svg(arcs, str(self))
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows: the cells, drawn."""
+        return self.to_svg()
 
 
 def settings_of(network: Mapping[str, Any]) -> NetworkSettings:

@@ -14,6 +14,7 @@ from nas.space.document import Document
 from nas.space.draw import drawer
 from nas.space.genotype import Choice, Genotype, content_hash
 from nas.space.schema import FORMAT, NetworkSettings, SpaceSchema
+from nas.space.svg import table_html
 
 if TYPE_CHECKING:
     from nas.space.draw import Rng
@@ -87,6 +88,21 @@ class Space:
     def __repr__(self) -> str:
         counts = f"{len(self.decisions)} decisions, {self.size()} genotypes"
         return f"Space({self.name!r}, {counts}, hash {self.hash})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the decisions in a table."""
+        body = ((d.name, d.kind, ", ".join(map(str, d.choices))) for d in self.decisions)
+        return table_html(self.headline, ("decision", "kind", "choices"), body)
+
+    @property
+    def size_in_words(self) -> str:
+        """How many genotypes there are, as people say it."""
+        return f"{'' if self.size_is_exact else 'at most '}{self.size():,} genotypes"
+
+    @property
+    def headline(self) -> str:
+        """Name, decisions and size in one line."""
+        return f"space {self.name}: {len(self.decisions)} decisions, {self.size_in_words}"
 
     @property
     def limits(self) -> dict[str, float]:

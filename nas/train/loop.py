@@ -27,6 +27,8 @@ TIME_UP = "the time budget of"
 PATIENCE_OVER = "(train.patience)"
 #: (step, scores of its validation)
 KeepBest = Callable[[int, dict[str, float]], None]
+#: (step, scores of its validation, whether it is the last) -> what is doubtful about them, a ``message`` among it
+Doubt = Callable[[int, dict[str, float], bool], dict[str, Any] | None]
 
 
 class Learner(Protocol):
@@ -87,6 +89,7 @@ def train(
     *,
     keep_best: KeepBest | None = None,
     pictures: Mapping[str, Any] | None = None,
+    doubts: Doubt | None = None,
 ) -> Ending:
     """Run to ``settings.steps``, continuing from the newest state if there is one.
 
@@ -107,6 +110,7 @@ def train(
         notes: Sentences for the user at the start.
         keep_best: Called after every validation that is the best so far, on all ranks.
         pictures: Arrays (H, W, 3) in uint8 by name, which the last validation left for TensorBoard.
+        doubts: Judges every validation, on all ranks.
 
     Raises:
         NasError: The loss, a gradient or a state is no longer finite, the disk is full, memory does not suffice for a
@@ -114,7 +118,7 @@ def train(
         Interrupted: On SIGINT or SIGTERM, after the step at hand, with a state saved; a step that consists of many
             (a trial) may end early, and is then done again.
     """
-    training = _Training(learner, run, settings, title, keep_best, {} if pictures is None else pictures)
+    training = _Training(learner, run, settings, title, keep_best, {} if pictures is None else pictures, doubts)
     notes = [*run.notes, *notes, *training.restore()]
     with going_on(run), training.under_way(notes) as (bar, signals):
         training.catch_up(signals)
@@ -168,9 +172,10 @@ class _Training:
         title: str,
         keep_best: KeepBest | None,
         pictures: Mapping[str, Any],
+        doubts: Doubt | None = None,
     ) -> None:
         self.learner, self.run, self.settings, self.title = learner, run, settings, title
-        self._keep_best, self._pictures = keep_best, pictures
+        self._keep_best, self._pictures, self._doubts = keep_best, pictures, doubts
         self.best = Best(settings)
         self.done = 0
         self.scores: dict[str, float] = {}
@@ -246,7 +251,9 @@ class _Training:
                 with signals.shielded():
                     if leads:
                         # the validation that is made up for may end the run anew
-                        again = ("validation", *(() if self.reason else ("stop",))) if self._unvalidated else ()
+                        again = (
+                            ("validation", "doubt", *(() if self.reason else ("stop",))) if self._unvalidated else ()
+                        )
                         self._events = Events(self.run.folder, self.done, again)
                     self.learner.begin(self.done)
                 with progress(self.title, settings.steps, done=self.done, quiet=not leads, limit=left) as bar:
@@ -332,6 +339,7 @@ class _Training:
     def validate(self, signals: Listener) -> None:
         """Measure, log and save; the last scores stay where there is nothing to validate on."""
         scores = self._measure()
+        doubt = self._doubts(self.done, scores, self.over) if self._doubts is not None and scores else None
         with signals.shielded():
             self._unvalidated = False
             self.scores = scores or self.scores
@@ -339,6 +347,9 @@ class _Training:
                 self._events.write(self.done, "validation", **self.scores)
                 shown = ", ".join(f"{k} {v:.3f}" for k, v in self.scores.items())
                 self._note(f"{self.title}: step {self.done}, validation {shown}")
+            if doubt is not None:
+                self._events.write(self.done, "doubt", **doubt)
+                self._note(f"warning at step {self.done}: {doubt['message']}")
             if scores:
                 self._compare(scores)
             self.save()

@@ -126,7 +126,7 @@ def accept(
     run = resumption.run
     record = MadeOf.read(run.folder)
     settings, found = _find_images(resumption, task, parts, record)
-    notes = [*resumption.notes]
+    notes = [_going_on(run, settings), *resumption.notes]
     now = made_of(settings, None, structure)
     differences = [] if record is None else record.differences(now)
     differences += found.differences()
@@ -143,13 +143,21 @@ def accept(
         )
     notes += [f"going on although {clause} (--force)" for clause in differences]
     if dry_run:
-        run.notes = [*notes, *_change_sentences(resumption.changes)]
+        run.notes = [*notes[1:], *_change_sentences(resumption.changes)]
         return settings
     if resumption.changes or differences:
         run.change(resumption.stored, _entry(resumption, differences))
     _write_record(run, record, now, settings, found)
     run.notes = notes
     return settings
+
+
+def _going_on(run: Run, settings: Settings) -> str:
+    """The first line of a run that goes on."""
+    by_trials = isinstance(settings, SearchSettings) and not STRATEGIES.get(settings.strategy).differentiable
+    end = f"{settings.search.trials} trials" if by_trials else f"{settings.train.steps:,} steps"  # type: ignore[attr-defined]
+    stands = f"goes on after step {run.newest_step():,} of {end}"
+    return f"{run.kind} {run.folder} for {settings.task} {stands}; on {settings.device}"
 
 
 def _write_record(run: Run, record: MadeOf | None, now: MadeOf, settings: Settings, found: Found) -> None:

@@ -22,24 +22,34 @@ from nas.models.calling import descriptor_of
 from nas.models.weights import save_weights
 from nas.names import inside
 from nas.registry import load_plugins
+from nas.space import Genotype
+from nas.space.svg import table_html
 from nas.tasks import Task, get_task
 from nas.train import distributed
+from nas.train.doubts import Doubts
 from nas.train.loop import Ending, going_on, train
 from nas.train.made_of import FILE as MADE_OF
 from nas.train.network_learner import NetworkLearner
+from nas.train.opening import opening, steps_of
 from nas.train.plan import Plan
 from nas.train.resuming import Resumption, accept, new_record, open_resumption
 from nas.train.run import Run
 from nas.train.state import seed_everything
 from nas.train.teacher import TaughtCriterion, taught, teacher_of
-from nas.train.trainable import TrainableModel, build_trainable, trainable_of_run, with_plugins_of_model
+from nas.train.trainable import (
+    TrainableModel,
+    build_trainable,
+    derived_network,
+    trainable_of_run,
+    with_plugins_of_model,
+)
 from nas.train.training_data import TrainingData, check_settings, open_training_data
 from nas.train.warm_start import START_FILE, Start, begin_from, sized_as_given
 
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """A finished training.
+    """A finished training; a notebook shows it as a table.
 
     Attributes:
         run: The run folder.
@@ -59,10 +69,16 @@ class RetrainResult:
     notes: tuple[str, ...] = ()
     best: Path | None = None
 
+    def _repr_html_(self) -> str:
+        """The table of a notebook."""
+        scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
+        rows = [("weights", self.weights), ("hash", self.weights_hash), *scores, ("seconds", f"{self.seconds:.0f}")]
+        return table_html(f"training {self.run}", (), [*rows, *(("note", note) for note in self.notes)])
+
 
 @distributed.process_group()
 def retrain(
-    settings: RetrainSettings | None = None,
+    settings: RetrainSettings | Genotype | str | Path | None = None,
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -79,7 +95,8 @@ def retrain(
     process, rank 0 writes, and every process returns the same result.
 
     Args:
-        settings: The whole configuration; or give ``flags``.
+        settings: The whole configuration; or what is trained (a genotype, its file, a run folder, or the name of a
+            baseline), with the rest in ``flags``; or nothing, with all in ``flags``.
         out: The run folder to be made; by default ``runs/`` and a name that says what is trained.
         resume: Folder of a training to go on with. Its settings come from its config.yaml; ``flags`` and ``assign``
             change some of them (``nas.config.changes``), and a finished training goes on if it gets more steps.
@@ -93,13 +110,25 @@ def retrain(
     """
     started = time.monotonic()
     if resume is None:
-        work = _prepare(settings or build(RetrainSettings, assignments=assign, **flags))
+        work = _prepare(*_asked(settings, assign, flags))
         return _train(work, None, out, started)
     found = open_resumption(resume, RetrainSettings, flags, assign, force)
     if found.done:
         return _earlier_result(found.run)
     with found.run.held():
         return _train(_prepare_again(found), found.run, None, started)
+
+
+def _asked(
+    what: RetrainSettings | Genotype | str | Path | None, assign: Sequence[str], flags: dict[str, Any]
+) -> tuple[RetrainSettings, Genotype | None]:
+    """The settings of a new training, and the genotype that a program has in its hands."""
+    if isinstance(what, RetrainSettings):
+        return what, None
+    if isinstance(what, Genotype):
+        return build(RetrainSettings, assignments=assign, **{**flags, "model": f"genotype-{what.hash}"}), what
+    named = {} if what is None else {"model": str(what)}
+    return build(RetrainSettings, assignments=assign, **{**flags, **named}), None
 
 
 def _train(work: _Work, run: Run | None, out: str | Path | None, started: float) -> RetrainResult:
@@ -123,6 +152,7 @@ def _train(work: _Work, run: Run | None, out: str | Path | None, started: float)
             f"retrain {work.trainable.name} {work.task.name}",
             keep_best=keep_best if work.settings.train.keep_best else None,
             pictures=work.data.pictures,
+            doubts=Doubts(work.data, work.train_settings, 0, work.network),
         )
         record = {**_training_record(work, criterion, start, ending), **_changes_on_the_way(run)}
         with going_on(run):
@@ -201,6 +231,13 @@ class _Work:
         """The settings of the loop; whole epochs make it somewhat shorter than was asked for."""
         return self.settings.train.model_copy(update={"steps": self.timeline.steps})
 
+    @property
+    def network(self) -> dict[str, Any]:
+        """The settings of the network, whoever gave them: genotype, baseline or ``network``."""
+        genotype = self.trainable.genotype
+        decided = {} if genotype is None else genotype.network
+        return {**decided, **descriptor_of(self.trainable.model).config, **self.settings.network}
+
     def criterion(self) -> Criterion:
         """The loss of the training, with that of a teacher."""
         own = self.trainable.criterion(self.settings)
@@ -211,12 +248,15 @@ class _Work:
 _SHARES = {"weights": 1.0}
 
 
-def _prepare(settings: RetrainSettings) -> _Work:
+def _prepare(settings: RetrainSettings, genotype: Genotype | None = None) -> _Work:
     """Build the network of a new training and find its images."""
     settings = with_plugins_of_model(settings)
     task = _ready(settings)
-    settings = sized_as_given(settings, task)
-    trainable = build_trainable(settings, task)
+    if genotype is None:
+        settings = sized_as_given(settings, task)
+        trainable = build_trainable(settings, task)
+    else:
+        trainable = derived_network(genotype, settings, task)
     return _Work(settings, task, trainable, open_training_data(settings, task, _SHARES))
 
 
@@ -253,7 +293,13 @@ def _begin(work: _Work, start: Start | None, out: str | Path | None) -> Run:
     if start is not None:
         files[START_FILE] = start.to_text()
     folder = out or inside("runs", _default_name(work.settings, trainable))
-    return Run.begin(folder, "retrain", work.settings, files)
+    run = Run.begin(folder, "retrain", work.settings, files)
+    parameters = sum(p.numel() for p in trainable.model.parameters())
+    named = f" {trainable.genotype.hash}" if trainable.genotype else ""
+    what = f"train {trainable.name}{named} ({parameters:,} parameters)"
+    budget = steps_of(work.settings, work.timeline.steps)
+    run.notes.insert(0, opening(what, work.settings, data.parts, budget, run.folder, distributed.ranks()))
+    return run
 
 
 def _beginning(trainable: TrainableModel) -> dict[str, str]:

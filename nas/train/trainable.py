@@ -119,6 +119,15 @@ def trainable_of_run(folder: Path, settings: RetrainSettings, task: Task) -> Tra
     return _derived(genotype, space, task, {k: v for k, v in settings.network.items() if k in OPTIONS})
 
 
+def derived_network(genotype: Genotype, settings: RetrainSettings, task: Task) -> TrainableModel:
+    """The network of a genotype at hand, in the space of the settings or the one that it names.
+
+    Raises:
+        UsageError: It is not of that space, or ``settings.network`` does not fit it.
+    """
+    return _derived(genotype, _space_for(genotype, settings), task, settings.network)
+
+
 def _from_path(path: Path, settings: RetrainSettings) -> tuple[Genotype, Space]:
     if not path.exists():
         raise UsageError(f"{str(path)!r} does not exist; give a run folder, a genotype file or a model name")

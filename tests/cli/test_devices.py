@@ -11,10 +11,12 @@ from nas.cli.app import application
 from nas.cli.commands import COMMANDS, CommandEntry, LazyCommand
 from nas.cli.options import device_here
 from nas.config.reading import build
-from nas.config.runs import RetrainSettings
+from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import UsageError
 from nas.evaluation.options import EvaluationOptions
+from nas.machine import AUTO, check_device
 from nas.profiling.latency import LatencyOptions
+from nas.restoration.options import RestorationOptions
 from nas.tasks import get_task
 from nas.train.training_data import check_settings
 from tests.cli.running import run
@@ -91,10 +93,25 @@ def test_a_program_is_told_the_same(device: str) -> None:
             check()
 
 
-def test_auto_is_found_out_and_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert device_here("auto") == "cpu" and capsys.readouterr().err == "device cpu\n"
-    assert device_here("cpu") == "cpu" and device_here(None) is None and capsys.readouterr().err == ""
-    assert build(RetrainSettings, device="auto").device == "cpu"
+def test_auto_is_found_out_and_is_the_default_everywhere() -> None:
+    assert device_here("auto") == device_here("cpu") == "cpu" and device_here(None) is None
+    assert build(RetrainSettings, device="auto").device == build(SearchSettings).device == "cpu"
+    assert EvaluationOptions().device == RestorationOptions().device == AUTO
+
+
+def test_auto_prefers_cuda_then_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr("nas.machine.PREFERRED", ("cuda", "mps", "cpu"))
+    assert check_device(AUTO) == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert check_device(AUTO) == "cuda" and build(SearchSettings).device == "cuda"
+    assert build(SearchSettings, {"device": "cpu"}).device == "cpu"  # of a run that goes on
+
+
+@pytest.mark.parametrize("words", WITH_DEVICE, ids=" ".join)
+def test_help_names_auto_as_the_default(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(capsys, *words, "--help").out
+    assert "(auto)" in out
 
 
 def test_a_run_of_another_machine_can_be_read_here(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from nas.cli.flags import FLAGS, read_config, settings_from
+from nas.cli.flags import BEGINNING, FLAGS, read_config, settings_from
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import UsageError
+from nas.train.new_runs import usual_settings
 from tests.cli.surface import commands
 
 KINDS = {"retrain": RetrainSettings, "bench data": RetrainSettings, "bench train": RetrainSettings}
@@ -81,7 +82,7 @@ def test_a_flag_reaches_its_setting_and_changes_no_other(command: str, parameter
     kind = KINDS.get(command, SearchSettings)
     given = dict.fromkeys(FLAGS[command]) | {parameter: VALUES[parameter]}
     expected = build(kind).model_dump(mode="json")
-    made = settings_from(kind, command, given).model_dump(mode="json")
+    made = settings_from(kind, command, given, {}).model_dump(mode="json")
     assert setting(made, FLAGS[command][parameter]) == READ.get(parameter, VALUES[parameter])
     touched = {FLAGS[command][parameter].partition(".")[0]}
     if parameter == "strategy":  # which decides what there is to set of the search
@@ -94,7 +95,9 @@ def test_a_flag_reaches_its_setting_and_changes_no_other(command: str, parameter
 @pytest.mark.parametrize("command", FLAGS)
 def test_without_flags_the_settings_are_the_defaults(command: str) -> None:
     kind = KINDS.get(command, SearchSettings)
-    assert settings_from(kind, command, dict.fromkeys(FLAGS[command])) == build(kind)
+    made = settings_from(kind, command, dict.fromkeys(FLAGS[command]))
+    recipe = usual_settings(kind, "sr_x2", {}) if command in BEGINNING else {}
+    assert made == build(kind, recipe)
 
 
 def test_a_flag_wins_over_the_file_and_an_assignment_over_the_flag(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def test_a_large_batch_is_forecast_from_smaller_ones(
         def state_dict(self) -> dict[str, float]:
             return {}
 
-    def steps(settings: object, size: int, patch: int) -> Nothing:
+    def steps(settings: object, size: int, patch: int) -> tuple[Nothing, float]:
         seen.append(size)
-        return Nothing()
+        return Nothing(), 1.0 + 0.5 * size
 
     monkeypatch.setattr(rehearsal, "_steps", steps)
     monkeypatch.setattr(rehearsal, "own_resident_mib", lambda: 200.0)
@@ -61,6 +61,7 @@ def test_a_large_batch_is_forecast_from_smaller_ones(
     need = measure(build(SearchSettings, data__batch=batch, data__patch=patch), tmp_path)
     assert seen == tried and set(tried) <= {*SMALLER, batch}
     assert (need.imports, need.step, need.whole) == (200.0, 30.0 + 50.0 * batch, 30.0 + 50.0 * batch)
+    assert need.seconds == 1.0 + 0.5 * batch
     assert MOST_PIXELS == 8 * 64**2
 
 

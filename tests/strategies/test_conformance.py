@@ -123,6 +123,7 @@ def test_a_search_that_collapses_ends_if_the_settings_say_so(monkeypatch: pytest
     from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
+    monkeypatch.setattr(supernet_learner, "is_decided", lambda supernet, taken, rate: taken > 0)
     settings = small("tiny", tmp_path, search__stop_on_collapse=True)
     events = read_events(search(settings, out=tmp_path / "run").run)
     assert [e["step"] for e in events if e["kind"] == "train"] == [1, 2]  # one step of warm-up, one of search
@@ -196,9 +197,20 @@ def test_a_collapsing_search_warns_once_while_it_lasts(
     from nas.engines import supernet_learner
 
     monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
+    monkeypatch.setattr(supernet_learner, "is_decided", lambda supernet, taken, rate: taken > 0)
     result = search(settings, out=tmp_path / "run")
     warnings = [e for e in read_events(result.run) if e["kind"] == "warning"]
     assert len(warnings) == 1 and "collapsing" in warnings[0]["message"]
+
+
+def test_a_search_at_chance_does_not_call_itself_collapsing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SearchSettings
+) -> None:
+    from nas.engines import supernet_learner
+
+    monkeypatch.setattr(supernet_learner, "skip_share", lambda genotype: 0.9)
+    result = search(settings, out=tmp_path / "run")
+    assert not [e for e in read_events(result.run) if e["kind"] == "warning"]
 
 
 def test_a_step_that_is_not_finite_stops_with_the_last_state_kept(

@@ -93,7 +93,7 @@ def _spend(budget: TrialBudget, evaluator: Evaluator, run: Run) -> None:
         log = StudyLog(budget, evaluator, events)
         with progress(title, budget.budget, done=log.update()) as bar:
             how = _how_to_join(budget.shared, budget.study.study_name)
-            for note in (*evaluator.notes, how, *run.notes, *([events.damage] if events.damage else [])):
+            for note in (*run.notes, *evaluator.notes, how, *([events.damage] if events.damage else [])):
                 bar.note(note)
             _run_trials(budget, evaluator, log, bar, run)
         log.close()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nas.space import Genotype
 
 MOST_WARNINGS = 20
+#: kinds of events that warn
+WARNINGS = ("warning", "doubt")
 #: figure -> its caption
 SEARCH_CAPTIONS = {
     "losses": "Training and architecture loss over the steps.",
@@ -60,7 +62,7 @@ def cell_view(genotype: Genotype) -> CellView:
 
 def search_view(run: RunFolder) -> SearchView:
     """Draw what the events of a run show, for ``search.html.j2``; empty without events."""
-    warnings = [(str(e.get("step", "")), str(e.get("message", ""))) for e in run.events if e.get("kind") == "warning"]
+    warnings = [(str(e.get("step", "")), str(e.get("message", ""))) for e in run.events if e.get("kind") in WARNINGS]
     names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
     narrow, wide = [], []
     for name, light in search_figures(run.events, timing=run.timing, **names).items():

@@ -53,7 +53,8 @@ def _run_panel(run: RunFolder, status: RunStatus, title: str) -> Panel:
             parts += [Text(""), table]
     if not run.events:
         parts.append(Text("no events yet; they appear at the first log step (train.log_every)", style="dim"))
-    if warning := run.last("warning"):
+    warnings = [found for kind in ("warning", "doubt") if (found := run.last(kind))]
+    if warning := max(warnings, key=lambda event: int(event.get("step", 0)), default={}):
         parts.append(Text(f"warning, step {warning['step']}: {warning.get('message', '')}", style="yellow"))
     if stop := run.last("stop"):
         parts.append(Text(f"stopped at step {stop['step']}: {stop.get('reason', '')}", style="yellow"))
