@@ -38,6 +38,10 @@ def application() -> TyperGroup:
     return group
 
 
+#: most digits of a number on the command line: it fits into 64 bits
+DIGITS = 18
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from nas.versions import package_version
@@ -68,6 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in words
     words = spread([w for w in words if w != "--debug"])
     try:
+        _refuse_endless_numbers(words)
         with listening(lambda: _interrupted(words)), _rank_zero_prints(words):
             sys.exit(application().main(args=words, prog_name="nas", standalone_mode=True))
     except SystemExit as end:
@@ -87,6 +92,16 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         told = error if isinstance(error, NasError) else file_error(error) if isinstance(error, OSError) else None
         _fail(str(told) if told is not None else _sentence(error), told.exit_code if told is not None else 1)
+
+
+def _refuse_endless_numbers(words: list[str]) -> None:
+    """UsageError for a number that no option holds, of which a library below would say so in its own words."""
+    for word in words:
+        digits = word.rpartition("=")[2].lstrip("+-")
+        if digits.isdecimal() and len(digits) > DIGITS and not Path(word).exists():
+            raise UsageError(
+                f"{word[:12]}... is a number of {len(digits)} digits; no option takes one of over {DIGITS}"
+            )
 
 
 def _sentence(error: Exception) -> str:

@@ -80,14 +80,16 @@ def data_command(
     model: Annotated[str, typer.Argument(help="What is trained: a genotype or a baseline.")] = "jsnet_released",
     task: o.TaskOption = None,
     data: o.DataOption = None,
-    workers: Annotated[int, typer.Option("--workers", help="Loading processes.")] = 2,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Loading processes.")] = 2,
     cells: o.CellsOption = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
     device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
-    rounds: Annotated[int, typer.Option("--rounds", help="Turns of each way of loading; one ratio a round.")] = 10,
-    block: Annotated[int, typer.Option("--block", help="Timed steps of a turn.")] = 10,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="Turns of each way of loading; one ratio a round.")
+    ] = 10,
+    block: Annotated[int, typer.Option("--block", min=1, help="Timed steps of a turn.")] = 10,
     plugin: o.PluginOption = None,
 ) -> None:
     """Step time with loading from files and from the memory-mapped cache, against preloaded tensors.

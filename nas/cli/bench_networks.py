@@ -24,7 +24,7 @@ def train_command(
     model: Annotated[str, typer.Argument(help="What is trained: a genotype or a baseline.")] = "jsnet_released",
     task: o.TaskOption = None,
     data: o.DataOption = None,
-    workers: Annotated[int, typer.Option("--workers", help="Loading processes.")] = 2,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Loading processes.")] = 2,
     cells: o.CellsOption = None,
     batch: o.BatchOption = None,
     patch: o.PatchOption = None,
@@ -77,7 +77,7 @@ def models_command(
     cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Record once and replay (CUDA).")] = False,
     memory: _Memory = False,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Timed runs of each model.")] = 20,
-    warmup: Annotated[int, typer.Option("--warmup", help="Runs before them, in the table of latencies.")] = 3,
+    warmup: Annotated[int, typer.Option("--warmup", min=0, help="Runs before them, in the table of latencies.")] = 3,
     plugin: o.PluginOption = None,
     as_json: _Json = False,
 ) -> None:

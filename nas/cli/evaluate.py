@@ -66,7 +66,7 @@ def evaluate_command(
     protocol: _Protocol = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
     tile: _Tile = "auto",
-    overlap: Annotated[int, typer.Option("--overlap", help="Context of tiles in input pixels.")] = 32,
+    overlap: Annotated[int, typer.Option("--overlap", min=0, help="Context of tiles in input pixels.")] = 32,
     memory: _Memory = None,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     latency: Annotated[bool, typer.Option("--latency", help="Also time each network at the task's size.")] = False,
@@ -76,7 +76,7 @@ def evaluate_command(
         bool, typer.Option("--plain", help="Run networks as written, not their forms for inference.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure also what the CSV already has.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of noise and other random degradations.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of noise and other random degradations.")] = 0,
     device: o.DeviceOption = None,
     plugin: o.PluginOption = None,
     threads: o.ThreadsOption = None,

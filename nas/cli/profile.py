@@ -30,7 +30,7 @@ def profile_command(
     preset: o.PresetOption = None,
     cells: o.CellsOption = None,
     base_width: o.WidthOption = None,
-    repeats: Annotated[int, typer.Option("--repeats", help="Timed runs of each block of the table.")] = 20,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Timed runs of each block of the table.")] = 20,
     latency: Annotated[bool, typer.Option("--latency", help="Also measure the time of one forward pass.")] = False,
     size: _Size = ImageSize(320, 180),
     device: o.DeviceOption = None,

@@ -32,7 +32,7 @@ def restore_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Restore also what is there already.")] = False,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="x8 self-ensemble.")] = False,
     tile: _Tile = "auto",
-    overlap: Annotated[int, typer.Option("--overlap", help="Context of tiles in input pixels.")] = 32,
+    overlap: Annotated[int, typer.Option("--overlap", min=0, help="Context of tiles in input pixels.")] = 32,
     memory: _Memory = None,
     batch: Annotated[int, typer.Option("--batch", help="Images of equal size, or frames, at once.")] = 1,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",

@@ -150,3 +150,27 @@ def test_debug_shows_the_traceback() -> None:
 
     with pytest.raises(UsageError):
         main(["--debug", "list", "nothing"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bench", "data", "--rounds", 10**80),
+        ("bench", "data", "--rounds", f"-{10**80}"),
+        ("search", "--dry-run", "--batch", 10**80),
+        ("search", "--dry-run", "--set", f"data.batch={10**80}"),
+        ("retrain", "jsnet_released", "--dry-run", f"--steps={10**80}"),
+        ("profile", "jsnet", "--size", 10**40),
+    ],
+    ids=lambda words: " ".join(str(word)[:10] for word in words[:3]),
+)
+def test_numbers_without_end_are_refused(capsys: pytest.CaptureFixture[str], words: tuple[object, ...]) -> None:
+    ended = run(capsys, *words)
+    assert ended.code == 2 and "digits; no option takes one of over 18" in ended.err
+
+
+@pytest.mark.parametrize("flag", ["--rounds", "--block"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_benchmark_without_a_turn_is_refused(capsys: pytest.CaptureFixture[str], flag: str, value: int) -> None:
+    ended = run(capsys, "bench", "data", flag, value)
+    assert ended.code == 2 and flag in ended.err
