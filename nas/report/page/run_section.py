@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.report.figures.cell import draw_cell
 from nas.report.figures.search import search_figure, search_figures
@@ -61,12 +61,11 @@ def cell_view(genotype: Genotype) -> CellView:
 def search_view(run: RunFolder) -> SearchView:
     """Draw what the events of a run show, for ``search.html.j2``; empty without events."""
     warnings = [(str(e.get("step", "")), str(e.get("message", ""))) for e in run.events if e.get("kind") == "warning"]
-    names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
     narrow, wide = [], []
-    for name, light in search_figures(run.events, timing=run.timing, **names).items():
+    for name, light in search_figures(run.events, timing=run.timing, **run.names).items():
 
         def draw(dark: bool, name: str = name, light: Figure = light) -> Figure:
-            return (dark and search_figure(name, run.events, timing=run.timing, dark=True, **names)) or light
+            return (dark and search_figure(name, run.events, timing=run.timing, dark=True, **run.names)) or light
 
         caption = SEARCH_CAPTIONS.get(name, f"Weights of every edge of the {name.removeprefix('weights ')} cell.")
         if name.startswith(WIDE_FIGURES):

@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nas.report.figures.cell import SHORT_NAMES, draw_cell
+from nas.report.figures.block_colours import SHORT_NAMES
+from nas.report.figures.cell import draw_cell
 from nas.report.figures.style import figure_bytes
 from nas.space import Genotype
 from nas.space.genotype import Choice
