@@ -203,7 +203,9 @@ class _Drawing:
 
     def blocks(self, cell: str, count: int) -> list[str]:
         names = self.names[cell].blocks
-        return [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
+        return (
+            [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
+        )
 
     def winners(self, cell: str, table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(candidate, edge) of the heaviest candidate of each edge that can be chosen."""

@@ -99,6 +99,7 @@ def _draw_stack(
     style = {"edgecolor": theme.paper, "linewidth": 0.5, "step": "post"}
     axes.stackplot(steps, table, labels=[literal(SHORT_NAMES.get(n, n)) for n in names], colors=shown, **style)
     axes.set_xlim(steps[0], steps[-1])
+    axes.set_ylim(0, float(table.sum(axis=0).max()))
     axes.grid(False)
     axes.legend(
         fontsize=NOTE,

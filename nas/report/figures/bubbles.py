@@ -166,9 +166,7 @@ def _named(points: Sequence[Bubble], outside: Sequence[Bubble], highlight: Seque
 
 def _distance(point: Bubble, others: Sequence[Bubble]) -> float:
     """How far a model is from the nearest of others: a decade of cost counts as one dB."""
-    return min(
-        math.hypot(math.log10(point.multiply_adds / o.multiply_adds), point.psnr - o.psnr) for o in others
-    )
+    return min(math.hypot(math.log10(point.multiply_adds / o.multiply_adds), point.psnr - o.psnr) for o in others)
 
 
 def _draw_front(axes: Axes, points: Sequence[Bubble], theme: Theme) -> None:

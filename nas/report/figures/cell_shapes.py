@@ -55,7 +55,7 @@ class Pen:
         height = arc_height(span)
         style = {"arrowstyle": "-|>", "mutation_scale": 9, "color": colour, "linewidth": 1.8, "fill": False}
         style |= {"linestyle": (0, (4, 2)) if dashed else "-", "zorder": 2, "joinstyle": "round", "capstyle": "butt"}
-        outline = Outline(_arc(left, right, height) + (0.0, self.y))
+        outline = Outline(_arc(left, right, height) + np.array([0.0, self.y]))
         self.axes.add_patch(FancyArrowPatch(path=outline, shrinkA=0, shrinkB=0, **style))
         box = {"boxstyle": "round,pad=0.22,rounding_size=0.3", "facecolor": self.theme.paper, "edgecolor": colour}
         self.axes.text(

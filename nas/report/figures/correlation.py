@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from nas.errors import NasError
-from nas.report.figures.numbers import is_finite_number
 from nas.report.figures.labels import short_name
+from nas.report.figures.numbers import is_finite_number
 from nas.report.figures.panels import panel_grid
 from nas.report.figures.style import DARK, LIGHT, SMALL, Theme, literal, style_axes
 from nas.statistics.intervals import kendall

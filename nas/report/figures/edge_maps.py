@@ -19,8 +19,6 @@ from nas.report.figures.block_colours import SHORT_NAMES
 from nas.report.figures.run_events import edge_label, selectable_weights
 from nas.report.figures.style import NOTE, PRINT_WIDTH, Theme, literal, new_figure
 
-
-
 #: colours from below uniform over uniform (pale) to above it
 DIVERGING = "PuOr_r"
 #: what is written behind the name of a block that can never be chosen

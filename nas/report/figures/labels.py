@@ -92,8 +92,9 @@ def place_labels(
             grown = boxes + np.array([-margin, -margin, margin, margin])
             hard = overlap(grown[:, None], np.concatenate([taken, walls])[None]).sum(axis=1)
             hard += 4.0 * (sizes[i][0] * sizes[i][1] - overlap(boxes, np.asarray(frame, dtype=float)))
-            gaps = _gaps(boxes, points[others], rims[others])
+            gaps = _gaps(boxes, points, rims)
             hard += 20.0 * np.maximum(margin - gaps, 0.0).sum(axis=1)
+            gaps = gaps[:, others]
             # a name nearer to another marker than to its own would be read as that one's
             soft = distances * 9.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
             soft += 150.0 * _crossings(points[i], boxes, taken)

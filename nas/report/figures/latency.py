@@ -13,7 +13,6 @@ from nas.report.figures.labels import NamedPoint, write_labels
 from nas.report.figures.style import DARK, LIGHT, add_legend, literal, new_figure, style_axes
 from nas.report.published import is_published
 
-
 #: names in the figure; more cannot be read
 MOST_LABELS = 15
 

@@ -26,7 +26,7 @@ def free_place(
     """A free place inside axes, nearest to a corner; the y axis is extended downwards where there is none.
 
     Args:
-        figure: The figure that holds the axes.
+        figure: The figure that holds the axes, which has been drawn once.
         axes: Axes with their final limits; only the lower end of y may change.
         size: Width and height in pixels.
         markers: What is not to be covered.
@@ -36,7 +36,6 @@ def free_place(
         The box in pixels; in a crowd without any space the lower right corner.
     """
     for _ in range(TRIES):
-        figure.draw_without_rendering()
         found = _free(figure, axes, size, markers, taken)
         if found is not None:
             return found

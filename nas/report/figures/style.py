@@ -20,7 +20,7 @@ from nas.files import replacing
 #: Okabe and Ito's palette, told apart by all common kinds of colour blindness (yellow last: weak on white).
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 #: letters of a name that is written whole
-LONGEST_LABEL = 100
+LONGEST_LABEL = 120
 PNG_DPI = 300
 #: inches: the text width of a two-column page, to which a wider figure is scaled down in print
 PRINT_WIDTH = 7.2

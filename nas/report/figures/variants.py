@@ -32,7 +32,9 @@ def variant_psnr_figure(statistics: Statistics, dark: bool = False) -> Figure:
         axes.plot(values, [line - 0.18] * len(values), "o", color=theme.soft, markersize=4, alpha=0.8)
         _draw_interval(axes, line, mean["mean"], mean["low"], mean["high"], theme.colour(places.index(variant["name"])))
     _limit(axes, [x for v in variants for x in v["psnr_values"]], [v["psnr"] for v in variants])
-    axes.set_xlabel("PSNR (dB), validation images\ngrey: a seed; diamond: mean; bar: its 95 % interval; best mean on top")
+    axes.set_xlabel(
+        "PSNR (dB), validation images\ngrey: a seed; diamond: mean; bar: its 95 % interval; best mean on top"
+    )
     two_decimals(axes, "x")
     return figure
 
