@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -178,22 +179,24 @@ def _draw_front(axes: Axes, points: Sequence[Bubble], theme: Theme) -> None:
 
 
 def _draw_bubbles(axes: Axes, points: Sequence[Bubble], areas: Sequence[float], theme: Theme) -> None:
-    for published in (True, False):
-        members = [(p, a) for p, a in zip(points, areas, strict=True) if p.published is published]
-        # small bubbles last, so that a large one never hides them
-        for point, area in sorted(members, key=lambda m: -m[1]):
-            colour = theme.colour(0 if published else 1)
-            axes.scatter(
-                [point.multiply_adds],
-                [point.psnr],
-                s=area,
-                marker="o" if point.parameters is not None else UNKNOWN_MARKER,
-                linewidths=1.2,
-                edgecolors=colour,
-                facecolors=theme.paper if published else colour,
-                alpha=0.9,
-                zorder=2 if published else 3,
-            )
+    # small bubbles last, so that a large one never hides them
+    members = sorted(zip(points, areas, strict=True), key=lambda m: -m[1])
+    for published, known in product((True, False), (True, False)):
+        alike = [(p, a) for p, a in members if p.published is published and (p.parameters is not None) is known]
+        if not alike:
+            continue
+        colour = theme.colour(0 if published else 1)
+        axes.scatter(
+            [p.multiply_adds for p, _ in alike],
+            [p.psnr for p, _ in alike],
+            s=[a for _, a in alike],
+            marker="o" if known else UNKNOWN_MARKER,
+            linewidths=1.2,
+            edgecolors=colour,
+            facecolors=theme.paper if published else colour,
+            alpha=0.9,
+            zorder=2 if published else 3,
+        )
 
 
 def _area(parameters: float | None, largest: float) -> float:

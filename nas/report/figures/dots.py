@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -106,21 +107,16 @@ def _ranked(values: Mapping[PlotLine, Mapping[str, float]], sets: Sequence[str])
 
 def _draw_dots(axes: Axes, lines: Sequence[PlotLine], values: Sequence[float | None], theme: Theme) -> None:
     left, right = _span([v for v in values if v is not None])
-    for place, (line, value) in enumerate(zip(lines, values, strict=True)):
-        if value is None:
-            continue
-        colour = theme.colour(0 if line.published else 1)
-        axes.scatter(
-            [max(value, left)],
-            [place],
-            s=24,
-            edgecolors=colour,
-            facecolors=theme.paper if line.published else colour,
-            linewidths=1.2,
-            zorder=3,
-            marker="o" if value >= left else "<",
-            clip_on=False,
-        )
+    known = [(i, line, v) for i, (line, v) in enumerate(zip(lines, values, strict=True)) if v is not None]
+    for published, inside in product((True, False), (True, False)):
+        alike = [(i, max(v, left)) for i, line, v in known if line.published is published and (v >= left) is inside]
+        colour = theme.colour(0 if published else 1)
+        face = theme.paper if published else colour
+        style: dict[str, Any] = {"s": 24, "edgecolors": colour, "facecolors": face, "linewidths": 1.2, "zorder": 3}
+        if alike:
+            xs, ys = [x for _, x in alike], [i for i, _ in alike]
+            axes.scatter(xs, ys, marker="o" if inside else "<", clip_on=False, **style)
+    for place, line, value in known:
         axes.annotate(
             format_psnr(value),
             (max(value, left), place),

@@ -72,17 +72,16 @@ def draw_overview(
     inset.set_in_layout(False)
     style_axes(inset, theme)
     inset.grid(False)
-    for point in points:
-        colour = theme.colour(0 if point.published else 1)
-        face = theme.paper if point.published else colour
-        inset.scatter(
-            [point.multiply_adds], [point.psnr], s=DOT, edgecolors=colour, facecolors=face, linewidths=0.9, zorder=3
-        )
+    for published in (True, False):
+        alike = [p for p in points if p.published is published]
+        colour = theme.colour(0 if published else 1)
+        style = {"edgecolors": colour, "facecolors": theme.paper if published else colour, "linewidths": 0.9}
+        inset.scatter([p.multiply_adds for p in alike], [p.psnr for p in alike], s=DOT, zorder=3, **style)
     _limits(inset, points)
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
-    style = {"fill": False, "edgecolor": theme.soft, "linewidth": 0.8, "zorder": 2}
-    inset.add_patch(Rectangle((left, bottom), right - left, top - bottom, **style))
+    line = {"fill": False, "edgecolor": theme.soft, "linewidth": 0.8, "zorder": 2}
+    inset.add_patch(Rectangle((left, bottom), right - left, top - bottom, **line))
     inset.tick_params(labelsize=NOTE, length=2, pad=1.5)
     inset.set_title("all models; box: the part shown", loc="left", fontsize=NOTE, color=theme.ink, pad=2)
     written = [NamedPoint(p.multiply_adds, p.psnr, DOT, p.label, not p.published) for p in named]

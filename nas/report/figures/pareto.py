@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from matplotlib.axes import Axes
@@ -128,13 +129,14 @@ def _draw_fronts(axes: Axes, models: Sequence[CostedModel], theme: Theme) -> Non
 
 
 def _draw_models(axes: Axes, models: Sequence[CostedModel], floor: float, theme: Theme) -> None:
-    for model in models:
-        published = is_published(model.row)
+    for published, below in product((True, False), (True, False)):
+        alike = [m for m in models if is_published(m.row) is published and (m.psnr < floor) is below]
         colour = theme.colour(0 if published else 1)
         face = theme.paper if published else colour
         style: dict[str, Any] = {"edgecolors": colour, "facecolors": face, "linewidths": 1.1, "clip_on": False}
-        shape = "o" if model.psnr >= floor else "v"
-        axes.scatter([model.cost], [max(model.psnr, floor)], s=MARKER_AREA, zorder=3, marker=shape, **style)
+        style |= {"s": MARKER_AREA, "zorder": 3, "marker": "v" if below else "o"}
+        if alike:
+            axes.scatter([m.cost for m in alike], [max(m.psnr, floor) for m in alike], **style)
 
 
 def _name(figure: Figure, axes: Axes, models: Sequence[CostedModel], floor: float, theme: Theme) -> None:

@@ -164,6 +164,8 @@ def save_figure(
     Raises:
         UsageError: A format is unknown.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # settled: else each format would be laid out anew, by a drawing of its own
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []

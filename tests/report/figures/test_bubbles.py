@@ -36,8 +36,10 @@ def circles(axes: Axes) -> list[tuple[float, float, float]]:
     found = []
     for drawn in axes.collections:
         if isinstance(drawn, PathCollection) and len(drawn.get_offsets()):
-            x, y = axes.transData.transform(np.asarray(drawn.get_offsets())[0])
-            found.append((x, y, math.sqrt(float(drawn.get_sizes()[0]) / math.pi) * axes.figure.dpi / 72))
+            places = axes.transData.transform(np.asarray(drawn.get_offsets()))
+            sizes = np.broadcast_to(drawn.get_sizes(), len(places))
+            radii = np.sqrt(sizes / math.pi) * axes.figure.dpi / 72
+            found += [(float(x), float(y), float(r)) for (x, y), r in zip(places, radii, strict=True)]
     return found
 
 
@@ -106,7 +108,8 @@ def test_measured_bubbles_are_filled_and_published_ones_open() -> None:
 def test_area_is_in_proportion_to_parameters() -> None:
     figure = bubble_figure([row("a", 37, 1e9, 1_000_000), row("b", 36, 2e9, 250_000)], "sr_x2", "Set5")
     drawn = [c for c in figure.axes[0].collections if isinstance(c, PathCollection) and len(c.get_offsets())]
-    areas = {float(np.asarray(c.get_offsets())[0][0]): float(c.get_sizes()[0]) for c in drawn}
+    (both,) = drawn
+    areas = {float(x): float(a) for (x, _), a in zip(np.asarray(both.get_offsets()), both.get_sizes(), strict=True)}
     assert areas[1e9] == pytest.approx(4 * areas[2e9])
 
 
@@ -122,7 +125,7 @@ def test_odd_models_leave_the_axes_and_stand_in_the_overview() -> None:
     low, high = axes.get_ylim()
     assert low > 35 and high < 39 and axes.get_xlim()[1] < 1e12
     (overview,) = axes.child_axes
-    drawn = {tuple(np.asarray(c.get_offsets())[0]) for c in overview.collections}
+    drawn = {tuple(place) for c in overview.collections for place in np.asarray(c.get_offsets())}
     assert {(9e12, 38.0), (95e9, 31.0)} <= drawn and len(drawn) == len(rows) + len(odd)
     assert {"giant", "poor"} <= {t.get_text() for t in overview.texts}
     assert not bubble_figure(rows, "sr_x2", "Set5").axes[0].child_axes, "nothing is odd, so there is no overview"

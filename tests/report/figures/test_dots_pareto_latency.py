@@ -105,8 +105,8 @@ def test_names_do_not_collide_and_nothing_to_draw_is_said(make: object) -> None:
         assert 0 < len(boxes) <= 15
         for marker in axes.collections:
             if isinstance(marker, PathCollection) and len(marker.get_offsets()):
-                x, y = axes.transData.transform(np.asarray(marker.get_offsets())[0])
-                assert not any(box.contains(x, y) for _, box in boxes)
+                for x, y in axes.transData.transform(np.asarray(marker.get_offsets())):
+                    assert not any(box.contains(x, y) for _, box in boxes)
         for (a, first), (b, second) in combinations(boxes, 2):
             assert not first.overlaps(second), f"{a} and {b} overlap"
     with pytest.raises(NasError, match="has"):
