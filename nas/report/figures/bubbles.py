@@ -103,7 +103,7 @@ def bubble_figure(
             f"no row of task {task!r} on {set!r} has both PSNR and multiply-adds, so there is nothing to plot; "
             "evaluate with costs or pass published rows"
         )
-    points, outside = in_frame(everything)
+    points, _ = in_frame(everything)
     figure = new_figure(*size, theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
@@ -112,15 +112,30 @@ def bubble_figure(
     areas = [_area(p.parameters, largest) for p in points]
     _draw_front(axes, everything, theme)
     _draw_bubbles(axes, points, areas, theme)
+    _write_names(figure, axes, theme, everything, points, areas, highlight)
+    return figure
+
+
+def _write_names(
+    figure: Figure,
+    axes: Axes,
+    theme: Theme,
+    everything: Sequence[Bubble],
+    points: Sequence[Bubble],
+    areas: Sequence[float],
+    highlight: Sequence[str],
+) -> None:
+    """The legend, the overview of all models where some lie outside the axes, and names, none over another."""
     markers = [(p.multiply_adds, p.psnr, a) for p, a in zip(points, areas, strict=True)]
+    outside = [p for p in everything if p not in points]
     named = _named(everything, outside, highlight)
+    largest = max((p.parameters or 0.0 for p in everything), default=0.0)
     legend = _legend(axes, theme, everything, largest)
     figure.draw_without_rendering()
     extent = legend.get_window_extent()
     boxes = []
     if outside:
-        wanted = [p for p in named if p in outside]
-        boxes.append(draw_overview(figure, axes, theme, everything, wanted, markers))
+        boxes.append(draw_overview(figure, axes, theme, everything, [p for p in named if p in outside], markers))
     boxes.append(free_place(figure, axes, (extent.width + 6, extent.height), markers, boxes))
     frame = axes.get_window_extent()
     corner = (boxes[-1][0] - frame.x0) / frame.width, (boxes[-1][1] - frame.y0) / frame.height
@@ -132,7 +147,6 @@ def bubble_figure(
     ]
     unnamed = [m for p, m in zip(points, markers, strict=True) if p not in named]
     write_labels(figure, axes, theme, written, unnamed, boxes)
-    return figure
 
 
 def front_of_bubbles(points: Sequence[Bubble]) -> list[Bubble]:
