@@ -42,8 +42,8 @@ def quality_axis(axes: Axes, values: Sequence[float]) -> None:
     two_decimals(axes, "y")
 
 
-def two_decimals(axes: Axes, axis: str) -> None:
-    """Few ticks with two decimals on an axis (``"x"`` or ``"y"``) of PSNR."""
+def two_decimals(axes: Axes, axis: str, most: int = 0) -> None:
+    """At most ``most`` intervals between ticks with two decimals on an axis (``"x"`` or ``"y"``) of PSNR; 0: as fit."""
     of = axes.xaxis if axis == "x" else axes.yaxis
-    of.set_major_locator(MaxNLocator(nbins=4 if axis == "x" else 7, steps=[1, 2, 2.5, 5, 10]))
+    of.set_major_locator(MaxNLocator(nbins=most or (4 if axis == "x" else 7), steps=[1, 2, 2.5, 5, 10]))
     of.set_major_formatter(FormatStrFormatter("%.2f"))

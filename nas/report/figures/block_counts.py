@@ -22,7 +22,7 @@ from nas.report.figures.run_events import (
     is_architecture_event,
     selectable_weights,
 )
-from nas.report.figures.style import NOTE, Theme, literal, style_axes
+from nas.report.figures.style import NOTE, Style, Theme, literal, style_axes
 
 #: steps, and at each of them how many edges have each block
 Counts = tuple[list[float], list[dict[str, float]]]
@@ -96,7 +96,7 @@ def _draw_stack(
     if len(steps) == 1:  # a stack of one point has no width
         steps, table = [steps[0] - 0.5, steps[0] + 0.5], np.repeat(table, 2, axis=1)
     shown = [colours[n] for n in names]
-    style = {"edgecolor": theme.paper, "linewidth": 0.5, "step": "post"}
+    style: Style = {"edgecolor": theme.paper, "linewidth": 0.5, "step": "post"}
     axes.stackplot(steps, table, labels=[literal(SHORT_NAMES.get(n, n)) for n in names], colors=shown, **style)
     axes.set_xlim(steps[0], steps[-1])
     axes.set_ylim(0, float(table.sum(axis=0).max()))

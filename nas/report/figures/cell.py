@@ -55,7 +55,7 @@ def draw_cell(genotype: Genotype, *, dark: bool = False) -> Figure:
     scale = print_scale(width)
     pens = [Pen(axes, theme, y, scale) for y in heights]
     pens[0].terminal(INPUT, "I")
-    ends = []
+    ends: list[float] = []
     for index, ((name, choices), pen, top) in enumerate(zip(cells, pens, tops, strict=True)):
         if index:
             _lead_on(axes, ends[-1], pens[index - 1], pen, pens[index - 1].y - 0.72)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Outline
 
-from nas.report.figures.style import Theme, literal
+from nas.report.figures.style import Style, Theme, literal
 
 #: radius of a node; how much higher an arc rises for each further node that it spans
 RADIUS, RISE = 0.19, 0.62
@@ -53,11 +53,21 @@ class Pen:
             dashed: Whether the line is dashed, as for a skip connection.
         """
         height = arc_height(span)
-        style = {"arrowstyle": "-|>", "mutation_scale": 9, "color": colour, "linewidth": 1.8, "fill": False}
+        style: Style = {
+            "arrowstyle": "-|>",
+            "mutation_scale": 9,
+            "color": colour,
+            "linewidth": 1.8,
+            "fill": False,
+        }
         style |= {"linestyle": (0, (4, 2)) if dashed else "-", "zorder": 2, "joinstyle": "round", "capstyle": "butt"}
         outline = Outline(_arc(left, right, height) + np.array([0.0, self.y]))
         self.axes.add_patch(FancyArrowPatch(path=outline, shrinkA=0, shrinkB=0, **style))
-        box = {"boxstyle": "round,pad=0.22,rounding_size=0.3", "facecolor": self.theme.paper, "edgecolor": colour}
+        box: Style = {
+            "boxstyle": "round,pad=0.22,rounding_size=0.3",
+            "facecolor": self.theme.paper,
+            "edgecolor": colour,
+        }
         self.axes.text(
             (left + right) / 2,
             self.y + height,
@@ -87,20 +97,30 @@ class Pen:
             )
         )
         label = literal(symbol) + "".join("₀₁₂₃₄₅₆₇₈₉"[int(d)] for d in str(index))
-        style = {"ha": "center", "va": "center_baseline", "fontsize": 9.5 * self.scale, "zorder": 4}
+        style: Style = {"ha": "center", "va": "center_baseline", "fontsize": 9.5 * self.scale, "zorder": 4}
         self.axes.text(x, self.y, label, color=self.theme.ink, **style)
 
     def terminal(self, x: float, label: str) -> None:
         """A round mark: the input of the cell or the sum at its end."""
-        box = {"boxstyle": "circle,pad=0.18", "facecolor": self.theme.paper, "edgecolor": self.theme.soft}
-        style = {"ha": "center", "va": "center", "fontsize": 11, "zorder": 4, "bbox": {**box, "linewidth": 1.0}}
+        box: Style = {
+            "boxstyle": "circle,pad=0.18",
+            "facecolor": self.theme.paper,
+            "edgecolor": self.theme.soft,
+        }
+        style: Style = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": 11,
+            "zorder": 4,
+            "bbox": {**box, "linewidth": 1.0},
+        }
         self.axes.text(x, self.y, label, color=self.theme.ink, **style)
 
     def arrow(self, start: float, end: float, label: str = "") -> None:
         """A thin arrow along the line of nodes with a label above it."""
         self._thin_arrow((start, self.y), (end, self.y))
         if label:
-            style = {"ha": "center", "va": "bottom", "fontsize": 7.5 * self.scale}
+            style: Style = {"ha": "center", "va": "bottom", "fontsize": 7.5 * self.scale}
             self.axes.text((start + end) / 2 - 0.04, self.y + 0.07, label, color=self.theme.soft, **style)
 
     def words(self, x: float, text: str) -> None:
@@ -110,12 +130,21 @@ class Pen:
     def concatenation(self, xs: Sequence[float]) -> float:
         """All nodes at ``xs``, concatenated and mixed by a 1×1 convolution; the x at which its output starts."""
         low, end = self.y - 0.47, xs[-1] + 0.66
-        line = {"color": self.theme.soft, "linewidth": 1.1, "zorder": 1}
+        line: Style = {"color": self.theme.soft, "linewidth": 1.1, "zorder": 1}
         for x in xs:
             self.axes.plot([x, x], [self.y - RADIUS, low], **line)
         self.axes.plot([xs[0], end, end], [low, low, self.y - 0.14], **line)
-        box = {"boxstyle": "round,pad=0.25", "facecolor": self.theme.paper, "edgecolor": self.theme.soft}
-        style = {"ha": "center", "va": "center", "fontsize": 7.5 * self.scale, "bbox": {**box, "linewidth": 1.0}}
+        box: Style = {
+            "boxstyle": "round,pad=0.25",
+            "facecolor": self.theme.paper,
+            "edgecolor": self.theme.soft,
+        }
+        style: Style = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": 7.5 * self.scale,
+            "bbox": {**box, "linewidth": 1.0},
+        }
         self.axes.text(end, self.y, "concat\n1×1", color=self.theme.ink, zorder=4, **style)
         return end + 0.24 * self.scale
 
@@ -133,19 +162,19 @@ class Pen:
                 zorder=0,
             )
         )
-        style = {"fontsize": 8 * self.scale, "va": "center"}
+        style: Style = {"fontsize": 8 * self.scale, "va": "center"}
         self.axes.text(left - 0.2, self.y + top - 0.26, literal(title), color=self.theme.soft, **style)
 
     def residual(self, start: float, end: float, low: float, first: float) -> None:
         """The residual connection: from the input at (start, first) down to ``low`` and to the sum at ``end``."""
-        line = {"color": self.theme.soft, "linewidth": 1.1, "zorder": 0}
+        line: Style = {"color": self.theme.soft, "linewidth": 1.1, "zorder": 0}
         self.axes.plot([start, start, end], [first - 0.2, low, low], **line)
         self._thin_arrow((end, low), (end, self.y - 0.17))
-        style = {"ha": "center", "va": "bottom", "fontsize": 7.5 * self.scale}
+        style: Style = {"ha": "center", "va": "bottom", "fontsize": 7.5 * self.scale}
         self.axes.text((start + end) / 2, low + 0.04, "residual", color=self.theme.soft, **style)
 
     def _thin_arrow(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        style = {"arrowstyle": "-|>", "mutation_scale": 8, "color": self.theme.soft, "linewidth": 1.1}
+        style: Style = {"arrowstyle": "-|>", "mutation_scale": 8, "color": self.theme.soft, "linewidth": 1.1}
         self.axes.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **style))
 
 

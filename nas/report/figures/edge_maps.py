@@ -17,7 +17,7 @@ from matplotlib.ticker import FormatStrFormatter, MaxNLocator
 
 from nas.report.figures.block_colours import SHORT_NAMES
 from nas.report.figures.run_events import edge_label, selectable_weights
-from nas.report.figures.style import NOTE, PRINT_WIDTH, Theme, literal, new_figure
+from nas.report.figures.style import NOTE, PRINT_WIDTH, Style, Theme, literal, new_figure
 
 #: colours from below uniform over uniform (pale) to above it
 DIVERGING = "PuOr_r"
@@ -146,7 +146,13 @@ def _draw_edge(
 
 def hatch_unselectable(axes: Axes, corner: tuple[float, float], width: float, height: float) -> None:
     """Hatch the weights of a candidate that can never be chosen."""
-    style = {"facecolor": "none", "edgecolor": "#70787f", "linewidth": 0.0, "hatch": "////", "gid": "not selectable"}
+    style: Style = {
+        "facecolor": "none",
+        "edgecolor": "#70787f",
+        "linewidth": 0.0,
+        "hatch": "////",
+        "gid": "not selectable",
+    }
     axes.add_patch(Rectangle(corner, width, height, **style))
 
 

@@ -18,7 +18,7 @@ from nas.report.figures.run_events import (
     end_of_warmup,
     is_architecture_event,
 )
-from nas.report.figures.style import LINE_STYLES, Theme, add_legend, literal, style_axes
+from nas.report.figures.style import LINE_STYLES, Style, Theme, add_legend, literal, style_axes
 
 #: per cent: the axis never shows less than this, so that a search that decides nothing looks like it
 LEAST_SPAN = 10.0
@@ -64,7 +64,7 @@ def grey_warmup(axes: Axes, start: float, end: float | None, theme: Theme) -> No
     """A grey band over the steps in which the architecture was not trained; none where ``end`` is None."""
     if end is not None and end > start:
         axes.axvspan(start, end, facecolor=theme.grid, alpha=0.6, linewidth=0, gid="warm-up", zorder=0.5)
-        style = {"rotation": 90, "va": "bottom", "ha": "right", "fontsize": 7.2, "color": theme.soft}
+        style: Style = {"rotation": 90, "va": "bottom", "ha": "right", "fontsize": 7.2, "color": theme.soft}
         axes.text(end, 0.03, "warm-up ", transform=axes.get_xaxis_transform(), **style)
 
 

@@ -13,7 +13,7 @@ from nas.report.figures.axis import log_cost_axis, two_decimals
 from nas.report.figures.frame import widened
 from nas.report.figures.labels import Box, NamedPoint, write_labels
 from nas.report.figures.placement import Marker, free_place
-from nas.report.figures.style import NOTE, Theme, style_axes
+from nas.report.figures.style import NOTE, Style, Theme, style_axes
 
 #: inches: the axes of the inset, and the space for its ticks and title
 SIZE, LEFT, BELOW, ABOVE = (1.9, 1.0), 0.5, 0.26, 0.2
@@ -75,12 +75,16 @@ def draw_overview(
     for published in (True, False):
         alike = [p for p in points if p.published is published]
         colour = theme.colour(0 if published else 1)
-        style = {"edgecolors": colour, "facecolors": theme.paper if published else colour, "linewidths": 0.9}
+        style: Style = {
+            "edgecolors": colour,
+            "facecolors": theme.paper if published else colour,
+            "linewidths": 0.9,
+        }
         inset.scatter([p.multiply_adds for p in alike], [p.psnr for p in alike], s=DOT, zorder=3, **style)
     _limits(inset, points)
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
-    line = {"fill": False, "edgecolor": theme.soft, "linewidth": 0.8, "zorder": 2}
+    line: Style = {"fill": False, "edgecolor": theme.soft, "linewidth": 0.8, "zorder": 2}
     inset.add_patch(Rectangle((left, bottom), right - left, top - bottom, **line))
     inset.tick_params(labelsize=NOTE, length=2, pad=1.5)
     inset.set_title("all models; box: the part shown", loc="left", fontsize=NOTE, color=theme.ink, pad=2)
@@ -95,5 +99,4 @@ def _limits(inset: Axes, points: Sequence[Model]) -> None:
     log_cost_axis(inset, costs)
     low, high = widened(min(quality), max(quality))
     inset.set_ylim(low - 0.18 * (high - low), high + 0.14 * (high - low))
-    two_decimals(inset, "y")
-    inset.yaxis.get_major_locator().set_params(nbins=3)  # type: ignore[attr-defined]
+    two_decimals(inset, "y", 3)

@@ -30,6 +30,8 @@ SMALLEST_FONT = 7.0
 NOTE, SMALL = 7.2, 7.5
 #: line styles that take turns with the colours, so that no two of many lines look alike
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+#: keywords of a function of matplotlib
+Style = dict[str, Any]
 #: markers that take turns with the colours
 MARKERS = "osD^vP*X"
 
