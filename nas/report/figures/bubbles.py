@@ -21,7 +21,7 @@ from nas.report.figures.numbers import format_count
 from nas.report.figures.outliers import draw_overview
 from nas.report.figures.pareto import pareto_front
 from nas.report.figures.placement import free_place
-from nas.report.figures.style import DARK, LIGHT, PRINT_WIDTH, SMALL, Theme, literal, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, PRINT_WIDTH, SMALL, Style, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 MIN_AREA, MAX_AREA = 14.0, 420.0  # points squared
@@ -234,7 +234,7 @@ def _legend(axes: Axes, theme: Theme, points: Sequence[Bubble], largest: float) 
     handles: list[Artist] = []
 
     def entry(label: str, edge: str, face: str, area: float = 50.0, marker: str = "o") -> None:
-        style = {"edgecolors": edge, "facecolors": face, "marker": marker, "linewidths": 1.2}
+        style: Style = {"edgecolors": edge, "facecolors": face, "marker": marker, "linewidths": 1.2}
         handles.append(axes.scatter([], [], s=area, label=label, **style))
 
     for published, name in ((False, "measured here"), (True, "published")):

@@ -195,7 +195,7 @@ def _draw_crop(
 
 def _error(image: Array, target: Array, box: Region) -> Array:
     """Where a region of an image differs from the true one: the mean of the channels, in grey levels."""
-    return np.abs(to_plane(cut_region(image, box)) - to_plane(cut_region(target, box)))
+    return np.asarray(np.abs(to_plane(cut_region(image, box)) - to_plane(cut_region(target, box))))
 
 
 def _error_scale(crops: Sequence[_Crop], boxes: Sequence[Region], target: Array) -> float:
@@ -212,7 +212,7 @@ def _draw_bar(figure: Figure, layout: _Layout, top: float, scale: float, theme: 
     bar.set_ticks([0.0, scale / 2, scale], labels=["0", f"{scale / 2:g}", f"≥ {scale:g}"])
     axes.tick_params(colors=theme.soft, labelsize=NOTE, length=2, pad=1.5)
     for label, place in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
-        label.set_horizontalalignment(place)
+        label.set(horizontalalignment=place)
     bar.set_label("absolute error (of 255)", color=theme.ink, fontsize=SMALL, labelpad=1)
     bar.outline.set_visible(False)
 
