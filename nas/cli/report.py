@@ -20,10 +20,19 @@ def report_command(
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="Put the published numbers beside ours.")
     ] = True,
+    pictures: Annotated[
+        bool,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="Without --images, restore sample photographs with the weights of the runs.",
+        ),
+    ] = True,
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
     """One self-contained HTML page from runs, experiments and evaluation rows.
+
+    A search brings the trainings of its genotype that lie in the same folder.
 
     Example: [bold]nas report runs/mine rows.csv --out report.html[/bold]
     """
@@ -38,5 +47,6 @@ def report_command(
     rows = [row for s in sources if s not in folders for row in read_rows(s)]
     target = out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html"))
     begins(f"report on {listed([str(s) for s in sources])} ({len(rows)} evaluation rows); into {target}")
-    write_report(target, run=folders, rows=rows, published=load_published() if published else [], images=images)
+    papers = load_published() if published else []
+    write_report(target, run=folders, rows=rows, published=papers, images=images, restore=pictures)
     wrote(target)

@@ -46,7 +46,8 @@ def write_crop_figures(
         options = CropOptions(
             luma=protocol.luma == "y",
             border=protocol.border,
-            title=f"{scene.image} ({scene.set}), {scene.task.name}; PSNR of the whole picture: {protocol}",
+            ssim=protocol.ssim if protocol.with_ssim else "",
+            title=f"{scene.image} ({scene.set}), {scene.task.name}; PSNR and SSIM of the whole picture: {protocol}",
             error_maps=error_maps,
         )
         figure = crop_figure(scene.target, scene.degraded, scene.restored, chosen, options)

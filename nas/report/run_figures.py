@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nas.errors import NasError
 from nas.report.experiment_folder import is_experiment_folder, read_experiment
@@ -38,15 +37,14 @@ def write_run_figures(folder: str | Path, out: str | Path) -> list[Path]:
     if is_experiment_folder(source):
         return _write_experiment(source, target)
     run = read_run(source)
-    names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
     written: list[Path] = []
-    for name, figure in search_figures(run.events, timing=run.timing, **names).items():
+    for name, figure in search_figures(run.events, timing=run.timing, **run.names).items():
         written += save_figure(figure, target / name.replace(" ", "_"))
     if run.genotype is not None:
         written += save_figure(draw_cell(run.genotype), target / "cell")
     if edge_weights(run.events):
-        written += save_figure(weight_filmstrip(run.events, **names), target / "weights_filmstrip")
-        written.append(weight_animation(run.events, target / "weights.gif", **names))
+        written += save_figure(weight_filmstrip(run.events, **run.names), target / "weights_filmstrip")
+        written.append(weight_animation(run.events, target / "weights.gif", **run.names))
     if not written:
         raise NasError(f"{str(source)!r} has no events and no genotype yet, so there is nothing to draw")
     return written

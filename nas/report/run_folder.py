@@ -36,6 +36,7 @@ class RunFolder:
         edges: For each cell the names of its edges ("0→1"), in the order of its architecture weights; empty where
             the space is unknown.
         candidates: For each cell the names of its blocks, in the order of a row of these weights; empty likewise.
+        unselectable: For each cell those of its candidates that can never be chosen.
         problems: A sentence for each damaged part.
     """
 
@@ -49,7 +50,13 @@ class RunFolder:
     genotype: Genotype | None = None
     edges: dict[str, Sequence[str]] = field(default_factory=dict)
     candidates: dict[str, Sequence[str]] = field(default_factory=dict)
+    unselectable: dict[str, Sequence[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What figures call cells, edges and candidates: the keywords of ``nas.report.figures.search``."""
+        return {"candidates": self.candidates, "edges": self.edges, "unselectable": self.unselectable}
 
     @property
     def name(self) -> str:
@@ -117,9 +124,13 @@ def read_run(folder: str | Path) -> RunFolder:
         run.settings = _tree(text)
     space = _space(path, run.settings)
     if space is not None:
+        from nas.space.open_cells import selectable
+
         for name, cell in space.cells.items():
             run.edges[name] = [f"{edge.source}→{edge.target}" for edge in cell.edges]
             run.candidates[name] = cell.edges[0].candidates if cell.edges else ()
+            chosen = selectable(cell)[0] if cell.edges else ()
+            run.unselectable[name] = [block for block in run.candidates[name] if block not in chosen]
     return run
 
 

@@ -80,7 +80,7 @@ def test_grey_tasks_compare_grey_images(benchmarks: Path) -> None:
     scene = scenes_from_models(["identity"], "denoise_gray_30", ["Mini"], benchmarks, most=1)[0]
     assert scene.target.ndim == scene.degraded.ndim == scene.restored["identity"].ndim == 2
     figure = crop_figure(scene.target, scene.degraded, scene.restored, options=CropOptions(error_maps=True))
-    assert len(figure.axes) == 1 + 3 + 2, "thumbnail, three crops, error maps of degraded and model"
+    assert len(figure.axes) == 1 + 3 + 2 + 1, "thumbnail, three crops, error maps of degraded and model, colour bar"
 
 
 def test_scenes_take_the_sets_in_turn_and_unknown_names_get_a_hint(benchmarks: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,19 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from PIL import Image
 
 from nas.errors import NasError
 from nas.files import replacing
-from nas.report.figures.cell import SHORT_NAMES
-from nas.report.figures.run_events import CellNames, RunEvent, edge_label, edge_weights
-from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure
+from nas.report.figures.block_colours import SHORT_NAMES
+from nas.report.figures.edge_maps import DIVERGING, EdgeNames, add_weight_bar, hatch_unselectable, weight_scale
+from nas.report.figures.run_events import CellNames, RunEvent, edge_label, edge_weights, selectable_weights
+from nas.report.figures.style import DARK, LIGHT, NOTE, PRINT_WIDTH, SMALL, Theme, literal, new_figure
+
+#: cell -> steps, and the weights (steps, edges, candidates)
+Cells = dict[str, tuple[list[float], npt.NDArray[np.float64]]]
 
 GIF_DPI = 90
 #: how long the last frame of an animation stays, in ms
@@ -32,18 +38,20 @@ def weight_filmstrip(
     *,
     candidates: CellNames | None = None,
     edges: CellNames | None = None,
+    unselectable: CellNames | None = None,
     moments: int = 5,
     dark: bool = False,
 ) -> Figure:
     """The weights of all cells at a few moments, from the first to the last that was logged.
 
-    A row of panels is a cell, a panel a table of edges and candidates: the darkest is the smallest, the brightest the
-    largest weight that the cell had in the run, a dot marks the heaviest candidate of each edge.
+    A row of panels is a cell, a panel a table of edges and candidates on one scale, whose middle is the weight that all
+    candidates have at the start; a dot marks the heaviest candidate of each edge that can be chosen.
 
     Args:
         events: Events of a run, in order.
         candidates: For each cell the names of its candidate blocks.
         edges: For each cell the names of its edges.
+        unselectable: For each cell the candidates that can never be chosen, whose columns are hatched.
         moments: How many panels a cell has at most.
         dark: In colours for a dark page.
 
@@ -55,23 +63,24 @@ def weight_filmstrip(
     """
     theme = DARK if dark else LIGHT
     cells = _weights(events)
+    drawing = _Drawing.of(cells, candidates, edges, unselectable, theme)
     count = min(moments, max(len(steps) for steps, _ in cells.values()))
     shapes = [weights.shape[1:] for _, weights in cells.values()]
-    width = 1.5 + count * 0.155 * max(n for _, n in shapes) + 0.1
-    height = sum(0.17 * e for e, _ in shapes) + 0.42 * len(shapes) + 1.25
-    figure = new_figure(max(width, 6.0), height, theme)
+    height = sum(0.17 * e for e, _ in shapes) + 0.6 * len(shapes) + 1.0
+    figure = new_figure(PRINT_WIDTH, height, theme)
     grid = figure.subplots(len(cells), count, squeeze=False, height_ratios=[e for e, _ in shapes])
+    shown: Any = None
     for panels, (cell, (steps, weights)) in zip(grid, cells.items(), strict=True):
         for axes, index in zip(panels, _moments(len(steps), count), strict=True):
-            _draw_table(axes, weights[index], weights, theme)
+            shown, _ = drawing.table(axes, cell, weights[index])
             moment = f"step {steps[index]:.0f}"
             title = f"{cell}, {moment}" if index == 0 else moment
-            axes.set_title(literal(title), loc="left", fontsize=7.5, color=theme.ink)
+            axes.set_title(literal(title), loc="left", fontsize=SMALL, color=theme.ink)
             axes.set_yticks([])
-            names = _block_names(candidates, cell, weights.shape[2])
-            axes.set_xticks(range(len(names)), names, rotation=90)
-        labels = _edge_labels(edges, cell, weights.shape[1])
+            axes.set_xticks(range(weights.shape[2]), drawing.blocks(cell, weights.shape[2]), rotation=90)
+        labels = drawing.edges(cell, weights.shape[1])
         panels[0].set_yticks(range(len(labels)), labels)
+    add_weight_bar(figure, shown, grid, theme)
     return figure
 
 
@@ -81,6 +90,7 @@ def weight_animation(
     *,
     candidates: CellNames | None = None,
     edges: CellNames | None = None,
+    unselectable: CellNames | None = None,
     frames: int = 48,
     frame_ms: int = 120,
     dark: bool = False,
@@ -92,6 +102,7 @@ def weight_animation(
         out: The file; its folder is made.
         candidates: For each cell the names of its candidate blocks.
         edges: For each cell the names of its edges.
+        unselectable: For each cell the candidates that can never be chosen, whose columns are hatched.
         frames: How many moments are shown at most.
         frame_ms: How long a frame stays, in ms; the last one stays for ``LAST_FRAME_MS``.
         dark: In colours for a dark page.
@@ -105,16 +116,17 @@ def weight_animation(
     theme = DARK if dark else LIGHT
     cells = _weights(events)
     longest = max((steps for steps, _ in cells.values()), key=len)
-    figure, panels = _animated_figure(cells, candidates, edges, theme)
+    drawing = _Drawing.of(cells, candidates, edges, unselectable, theme)
+    figure, panels = _animated_figure(cells, drawing)
     title = figure.suptitle(f"step {longest[0]:.0f}", x=0.02, ha="left", fontsize=9, color=theme.soft)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # nothing may move between frames
     pictures = []
     for index in _moments(len(longest), min(frames, len(longest))):
-        for (image, dots), (_, weights) in zip(panels, cells.values(), strict=True):
+        for (image, dots), (cell, (_, weights)) in zip(panels, cells.items(), strict=True):
             table = weights[min(index, len(weights) - 1)]
-            image.set_data(table)
-            dots.set_offsets(_winners(table))
+            image.set_data(table * table.shape[1])
+            dots.set_offsets(drawing.winners(cell, table))
         title.set_text(f"step {longest[index]:.0f}")
         pictures.append(_pixels(figure))
     path = Path(out)
@@ -124,24 +136,22 @@ def weight_animation(
     return path
 
 
-def _animated_figure(
-    cells: dict[str, tuple[list[float], npt.NDArray[np.float64]]],
-    candidates: CellNames | None,
-    edges: CellNames | None,
-    theme: Theme,
-) -> tuple[Figure, list[tuple[Any, Any]]]:
+def _animated_figure(cells: Cells, drawing: _Drawing) -> tuple[Figure, list[tuple[Any, Any]]]:
     """The figure at its first moment, and the image and the dots of each cell, which change."""
+    theme = drawing.theme
     shapes = [weights.shape[1:] for _, weights in cells.values()]
-    figure = new_figure(1.0 + sum(0.34 * n + 0.9 for _, n in shapes), 2.1 + 0.26 * max(e for e, _ in shapes), theme)
+    width = 1.7 + sum(0.34 * n + 0.9 for _, n in shapes)
+    figure = new_figure(width, 2.1 + 0.26 * max(e for e, _ in shapes), theme)
     line = figure.subplots(1, len(cells), squeeze=False, width_ratios=[n for _, n in shapes])[0]
     panels = []
     for axes, (cell, (_, weights)) in zip(line, cells.items(), strict=True):
-        panels.append(_draw_table(axes, weights[0], weights, theme))
-        labels = _edge_labels(edges, cell, weights.shape[1])
+        panels.append(drawing.table(axes, cell, weights[0]))
+        labels = drawing.edges(cell, weights.shape[1])
         axes.set_yticks(range(len(labels)), labels)
-        names = _block_names(candidates, cell, weights.shape[2])
+        names = drawing.blocks(cell, weights.shape[2])
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
         axes.set_title(literal(f"{cell} cell"), loc="left", fontsize=9, color=theme.ink)
+    add_weight_bar(figure, panels[-1][0], line, theme)
     return figure, panels
 
 
@@ -155,7 +165,7 @@ def _encode_gif(pictures: Sequence[Image.Image], frame_ms: int) -> bytes:
     return file.getvalue()
 
 
-def _weights(events: Sequence[RunEvent]) -> dict[str, tuple[list[float], npt.NDArray[np.float64]]]:
+def _weights(events: Sequence[RunEvent]) -> Cells:
     cells = edge_weights(events)
     if not cells:
         raise NasError("these events hold no architecture weights; only searches with a supernet have them")
@@ -167,32 +177,56 @@ def _moments(length: int, count: int) -> list[int]:
     return [round(float(i)) for i in np.linspace(0, length - 1, count)]
 
 
-def _edge_labels(edges: CellNames | None, cell: str, count: int) -> list[str]:
-    return [literal(edge_label(i, (edges or {}).get(cell, ()))) for i in range(count)]
+@dataclass(frozen=True)
+class _Drawing:
+    """How the tables of all cells are drawn: on one scale, with these names."""
 
+    names: dict[str, EdgeNames]
+    norm: TwoSlopeNorm
+    theme: Theme
 
-def _block_names(candidates: CellNames | None, cell: str, count: int) -> list[str]:
-    names = list((candidates or {}).get(cell, ()))
-    return [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
+    @classmethod
+    def of(
+        cls,
+        cells: Cells,
+        candidates: CellNames | None,
+        edges: CellNames | None,
+        unselectable: CellNames | None,
+        theme: Theme,
+    ) -> _Drawing:
+        lists = [names or {} for names in (candidates, edges, unselectable)]
+        names = {cell: EdgeNames(*(found.get(cell, ()) for found in lists)) for cell in cells}
+        return cls(names, weight_scale([weights for _, weights in cells.values()]), theme)
 
+    def edges(self, cell: str, count: int) -> list[str]:
+        return [literal(edge_label(i, self.names[cell].edges)) for i in range(count)]
 
-def _draw_table(
-    axes: Axes, table: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], theme: Theme
-) -> tuple[Any, Any]:
-    """One moment of a cell, edges down and candidates to the right, in the range of all its ``weights``."""
-    least, most = float(np.nanmin(weights)), float(np.nanmax(weights))
-    image = axes.imshow(table, vmin=least, vmax=most, cmap="cividis", aspect="auto", interpolation="nearest")
-    spots = _winners(table)
-    dots = axes.scatter(spots[:, 0], spots[:, 1], s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
-    axes.tick_params(colors=theme.soft, labelsize=6.5, length=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return image, dots
+    def blocks(self, cell: str, count: int) -> list[str]:
+        names = self.names[cell].blocks
+        return (
+            [literal(SHORT_NAMES.get(n, n)) for n in names] if len(names) == count else [str(i) for i in range(count)]
+        )
 
+    def winners(self, cell: str, table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(candidate, edge) of the heaviest candidate of each edge that can be chosen."""
+        names = self.names[cell]
+        heaviest = np.argmax(selectable_weights(table, names.blocks, names.unselectable), axis=1)
+        return np.column_stack([heaviest, np.arange(len(table))]).astype(np.float64)
 
-def _winners(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(candidate, edge) of the heaviest candidate of each edge."""
-    return np.column_stack([np.argmax(table, axis=1), np.arange(len(table))]).astype(np.float64)
+    def table(self, axes: Axes, cell: str, table: npt.NDArray[np.float64]) -> tuple[Any, Any]:
+        """One moment of a cell, edges down and candidates to the right; its image and its dots."""
+        count = table.shape[1]
+        image = axes.imshow(table * count, norm=self.norm, cmap=DIVERGING, aspect="auto", interpolation="nearest")
+        names = self.names[cell]
+        if len(names.blocks) == count:
+            for column in (i for i, name in enumerate(names.blocks) if name in names.unselectable):
+                hatch_unselectable(axes, (column - 0.5, -0.5), 1.0, len(table))
+        spots = self.winners(cell, table)
+        dots = axes.scatter(spots[:, 0], spots[:, 1], s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
+        axes.tick_params(colors=self.theme.soft, labelsize=NOTE, length=2)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        return image, dots
 
 
 def _pixels(figure: Figure) -> Image.Image:

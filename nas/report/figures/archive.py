@@ -15,7 +15,7 @@ from nas.objectives.objectives import direction
 from nas.objectives.pareto import hypervolume
 from nas.report.figures.numbers import format_count, is_finite_number
 from nas.report.figures.run_events import RunEvent
-from nas.report.figures.style import Theme, add_legend, literal, new_figure, style_axes
+from nas.report.figures.style import PRINT_WIDTH, Theme, add_legend, literal, new_figure, style_axes
 from nas.report.figures.trials import AXIS_LABELS
 
 #: how many moments the left panel shows at most
@@ -94,7 +94,7 @@ def archive_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
     if len(names) < 2 or not states:
         return None
     quality, cost = names[:2]
-    figure = new_figure(7.6, 3.2, theme)
+    figure = new_figure(PRINT_WIDTH, 3.2, theme)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for axes in (left, right):
         style_axes(axes, theme)

@@ -5,47 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.report.figures import cell_shapes as shapes
-from nas.report.figures.style import DARK, LIGHT, Theme, new_figure
+from nas.report.figures.block_colours import SHORT_NAMES, block_colours
+from nas.report.figures.cell_shapes import RADIUS, Pen, arc_height
+from nas.report.figures.style import DARK, LIGHT, Theme, new_figure, print_scale
 
 if TYPE_CHECKING:
     from nas.space import Genotype
+    from nas.space.genotype import Choice
 
 #: cell name -> (symbol of its nodes, title)
 ROLES = {"operation": ("S", "operation search module"), "attention": ("F", "attention search module")}
-#: how long block names are written on an edge; a name that is not listed is written in full
-SHORT_NAMES = {
-    "skip_connect": "skip",
-    "sep_conv_3x3": "sep 3×3",
-    "dil_conv_3x3": "dil 3×3",
-    "pixel_wise_attention": "pixel",
-    "channel_wise_attention": "channel",
-    "contrast_aware_channel_attention": "contrast",
-    "spatial_attention": "spatial",
-    "spatial_attention_v2": "spatial v2",
-}
-#: blocks whose colour is the same in every drawing
-_KNOWN = ("rb", "lrb", "srb", "sep_conv_3x3", "dil_conv_3x3", "acb")
-_KNOWN_ATTENTION = (
-    "esab",
-    "cea",
-    "channel_wise_attention",
-    "contrast_aware_channel_attention",
-    "spatial_attention",
-    "pixel_wise_attention",
-    "spatial_attention_v2",
-)
-
-#: inches: between two nodes, between two cells, and from the left edge to the input and to the first node
-STEP, GAP, INPUT, START = 1.5, 1.55, 0.3, 0.95
+#: inches: between two nodes, and from the left edge to the input and to the first node
+STEP, INPUT, START = 1.4, 0.3, 1.05
+#: inches: from the last node of a line to the right edge, from a line to the top of the next, and below the last
+RIGHT, BELOW, BOTTOM = 1.45, 0.85, 0.85
 
 
 def draw_cell(genotype: Genotype, *, dark: bool = False) -> Figure:
-    """The derived cell, operations left and attention right, from the cell's input I to its output.
+    """The derived cell from its input I to its output, operations above attentions, as wide as a page in print.
 
-    Colours stand for blocks (a grey dashed arc is a skip connection), and every arc bears the name of its block.
+    Every block has one colour in all cells (a grey dashed arc is a skip connection), and every arc bears its name.
 
     Args:
         genotype: Any number of cells of any size; one to six nodes fit a page.
@@ -57,52 +39,62 @@ def draw_cell(genotype: Genotype, *, dark: bool = False) -> Figure:
     theme = DARK if dark else LIGHT
     cells = [(name, list(choices)) for name, choices in genotype.cells.items()]
     cells.sort(key=lambda c: list(ROLES).index(c[0]) if c[0] in ROLES else len(ROLES))
-    colours = _colours([(n, c.block) for n, choices in cells for c in choices], theme)
-    top = max(shapes.arc_height(c.target - c.source) for _, choices in cells for c in choices) + 0.62
-    bottom = -1.15
-    figure = new_figure(1.0, top - bottom, theme)  # its width is set when all is drawn
+    colours = block_colours([c.block for _, choices in cells for c in choices], theme)
+    width = START + STEP * max(c.target for _, choices in cells for c in choices) + RIGHT
+    tops = [max(arc_height(c.target - c.source) for c in choices) + 0.62 for _, choices in cells]
+    heights = [0.0]  # y of the nodes of each line
+    for top in tops[1:]:
+        heights.append(heights[-1] - BELOW - top)
+    bottom = heights[-1] - BOTTOM
+    figure = new_figure(width, tops[0] - bottom, theme)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_ylim(bottom, top)
+    axes.set_xlim(0, width)
+    axes.set_ylim(bottom, tops[0])
     axes.axis("off")
-    shapes.draw_terminal(axes, INPUT, "I", theme)
-    x, previous = START, INPUT + 0.16
-    for index, (name, choices) in enumerate(cells):
-        symbol, title = ROLES.get(name, (name[:1].upper(), f"{name} cell"))
-        xs = [x + i * STEP for i in range(max(c.target for c in choices) + 1)]
-        shapes.draw_frame(axes, xs[0], xs[-1], top, title, theme)
-        label = "1×1" if name == "operation" and index == 0 else ""
-        shapes.draw_arrow(axes, previous, xs[0] - shapes.RADIUS, theme, label)
-        for choice in choices:
-            block, span = choice.block, choice.target - choice.source
-            left, right, words = xs[choice.source], xs[choice.target], SHORT_NAMES.get(block, block)
-            dashed = block == "skip_connect"
-            shapes.draw_edge(axes, left, right, span, words, colours[name, block], theme, dashed)
-        for i, node in enumerate(xs):
-            shapes.draw_node(axes, node, symbol, i, theme)
-        concatenated = name == "operation"
-        previous = shapes.draw_concatenation(axes, xs, theme) if concatenated else xs[-1] + shapes.RADIUS
-        x = xs[-1] + GAP
-    plus = previous + 0.62
-    shapes.draw_arrow(axes, previous, plus - 0.13, theme)
-    shapes.draw_terminal(axes, plus, "+", theme)
-    shapes.draw_residual(axes, INPUT, plus, bottom + 0.2, theme)
-    shapes.draw_arrow(axes, plus + 0.15, plus + 0.47, theme)
-    axes.text(plus + 0.52, 0, "out", va="center", fontsize=9, color=theme.ink)
-    axes.set_xlim(0, plus + 0.95)
-    figure.set_size_inches(plus + 0.95, top - bottom)
+    scale = print_scale(width)
+    pens = [Pen(axes, theme, y, scale) for y in heights]
+    pens[0].terminal(INPUT, "I")
+    ends: list[float] = []
+    for index, ((name, choices), pen, top) in enumerate(zip(cells, pens, tops, strict=True)):
+        if index:
+            _lead_on(axes, ends[-1], pens[index - 1], pen, pens[index - 1].y - 0.72)
+        else:
+            label = "1×1" if name == "operation" else ""
+            pen.arrow(INPUT + 0.16, START - RADIUS, label)
+        ends.append(_draw_line(pen, name, choices, colours, top))
+    _draw_sum(pens[-1], ends[-1], bottom + 0.12, pens[0].y)
     return figure
 
 
-def _colours(blocks: Sequence[tuple[str, str]], theme: Theme) -> dict[tuple[str, str], str]:
-    """A colour for each (cell, block): fixed for well-known blocks, in order of name for others."""
-    found: dict[tuple[str, str], str] = {}
-    for cell in dict.fromkeys(c for c, _ in blocks):
-        names = sorted({b for c, b in blocks if c == cell} - {"skip_connect"})
-        fixed = _KNOWN_ATTENTION if cell == "attention" else _KNOWN
-        taken = [fixed.index(n) for n in names if n in fixed]
-        free = (i for i in range(1000) if i not in taken)
-        for name in names:
-            found[cell, name] = theme.colour(fixed.index(name) if name in fixed else next(free))
-        found[cell, "skip_connect"] = theme.soft
-    return found
+def _draw_line(pen: Pen, name: str, choices: Sequence[Choice], colours: dict[str, str], top: float) -> float:
+    """One cell; the x at which its output starts."""
+    symbol, title = ROLES.get(name, (name[:1].upper(), f"{name} cell"))
+    xs = [START + i * STEP for i in range(max(c.target for c in choices) + 1)]
+    pen.frame(xs[0], xs[-1], top, title)
+    for choice in choices:
+        block, span = choice.block, choice.target - choice.source
+        words, dashed = SHORT_NAMES.get(block, block), block == "skip_connect"
+        pen.edge(xs[choice.source], xs[choice.target], span, words, colours[block], dashed)
+    for i, node in enumerate(xs):
+        pen.node(node, symbol, i)
+    return pen.concatenation(xs) if name == "operation" else xs[-1] + RADIUS
+
+
+def _lead_on(axes: Axes, end: float, above: Pen, below: Pen, middle: float) -> None:
+    """The way from the output of one line to the first node of the next."""
+    theme: Theme = above.theme
+    right, left = end + 0.18, START - 0.5
+    xs, ys = [end, right, right, left, left], [above.y, above.y, middle, middle, below.y]
+    axes.plot(xs, ys, color=theme.soft, linewidth=1.1, zorder=1, solid_joinstyle="round")
+    below.arrow(left, START - RADIUS)
+
+
+def _draw_sum(pen: Pen, end: float, low: float, first: float) -> None:
+    """The sum with the residual connection from the input, which stands at height ``first``."""
+    plus = end + 0.45
+    pen.arrow(end, plus - 0.13)
+    pen.terminal(plus, "+")
+    pen.residual(INPUT, plus, low, first)
+    pen.arrow(plus + 0.15, plus + 0.4, "")
+    pen.words(plus + 0.44, "out")

@@ -1,4 +1,4 @@
-"""Whether the supernet ranks genotypes as training does: PSNR by both ways, with Kendall's tau."""
+"""Whether the supernet ranks genotypes as training does: ranks by both ways, with Kendall's tau."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from nas.errors import NasError
+from nas.report.figures.labels import short_name
 from nas.report.figures.numbers import is_finite_number
-from nas.report.figures.style import DARK, LIGHT, add_legend, literal, new_figure, style_axes
+from nas.report.figures.panels import panel_grid
+from nas.report.figures.style import DARK, LIGHT, SMALL, Theme, literal, style_axes
 from nas.statistics.intervals import kendall
-from nas.statistics.sentences import correlation
 
 #: keys under which the two values of a pair may stand in the statistics of an experiment
 SUPERNET = ("supernet", "supernet_psnr", "x")
@@ -88,10 +91,10 @@ def find_score_pairs(statistics: Any) -> list[ScorePair]:
 
 
 def rank_correlation_figure(pairs: Iterable[Any], *, dark: bool = False) -> Figure:
-    """Validation PSNR after training over that with the weights of the supernet, a point a genotype.
+    """Small multiples of ranks: a panel a supernet, a point a genotype, its rank by training over that in the supernet.
 
-    The title states Kendall's tau-b with its interval and n; with several groups (supernets) the legend does so for
-    each, as their scores do not compare.
+    Rank 1 is the best; on the line both agree. The title of each panel states Kendall's tau-b with its 95 % interval
+    and n. Scores of different supernets do not compare, so each has a panel of its own.
 
     Args:
         pairs: As ``read_score_pairs`` takes them.
@@ -110,36 +113,59 @@ def rank_correlation_figure(pairs: Iterable[Any], *, dark: bool = False) -> Figu
             "raise retrain.random_genotypes of the experiment"
         )
     theme = DARK if dark else LIGHT
-    figure = new_figure(4.6, 3.9, theme)
-    axes = figure.add_subplot()
-    style_axes(axes, theme)
     groups = list(dict.fromkeys(p.group for p in points))
-    for index, group in enumerate(groups):
-        members = [p for p in points if p.group == group]
-        axes.scatter(
-            [p.supernet for p in members],
-            [p.retrained for p in members],
-            s=34,
-            marker="os^Dv"[index % 5],
-            color=theme.colour(index),
-            edgecolors=theme.paper,
-            linewidths=0.6,
-            label=literal(group if len(groups) == 1 else f"{group or 'genotypes'}: {_short(members)}"),
-            zorder=3,
-        )
-    axes.margins(0.12)
-    axes.set_xlabel("PSNR by the supernet's weights (dB)")
-    axes.set_ylabel("PSNR trained from scratch (dB)")
-    whole = kendall([p.supernet for p in points], [p.retrained for p in points])
-    title = f"Kendall's {correlation(whole)}" if len(groups) == 1 else "Kendall's tau of each supernet"
-    axes.set_title(title, loc="left", fontsize=8.5, color=theme.ink)
-    if len(groups) > 1 or groups[0]:
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high + (high - low) * 0.03 * (len(groups) + 1))  # space for the rows of the legend
-        add_legend(figure, axes, theme, inside=True)
+    figure, panels = panel_grid(len(groups), 2.55, theme)
+    for axes, group in zip(panels, groups, strict=True):
+        style_axes(axes, theme)
+        _draw_ranks(axes, [p for p in points if p.group == group], groups.index(group), theme)
+        axes.set_title(literal(_heading(group, points)), loc="left", fontsize=SMALL, color=theme.ink)
+    most = max(sum(p.group == g for p in points) for g in groups)
+    for axes in panels:
+        axes.set_xlim(most + 0.7, 0.3)  # the best at the right and on top
+        axes.set_ylim(most + 0.7, 0.3)
+        axes.set_aspect("equal")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(FixedLocator(_rank_ticks(most)))
+    figure.supxlabel("rank by the supernet's weights (1 is the best)", fontsize=8.5, color=theme.ink)
+    figure.supylabel("rank trained from scratch", fontsize=8.5, color=theme.ink)
     return figure
 
 
-def _short(points: Sequence[ScorePair]) -> str:
-    found = kendall([p.supernet for p in points], [p.retrained for p in points])
-    return f"tau {found.tau:+.2f}, n = {found.n}" if found.tau is not None else f"n = {found.n}"
+def _draw_ranks(axes: Axes, members: Sequence[ScorePair], index: int, theme: Theme) -> None:
+    count = len(members)
+    axes.plot([1, count], [1, count], color=theme.soft, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
+    axes.scatter(
+        _ranks([p.supernet for p in members]),
+        _ranks([p.retrained for p in members]),
+        s=24,
+        color=theme.colour(index),
+        edgecolors=theme.paper,
+        linewidths=0.5,
+        zorder=3,
+    )
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """1 for the largest value; equal values share the mean of their ranks."""
+    from scipy.stats import rankdata
+
+    return [float(r) for r in rankdata([-v for v in values])]
+
+
+def _rank_ticks(most: int) -> list[int]:
+    """1, the last rank, and a few round ones between."""
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 10**6) if most / s <= 5)
+    return [1, *(t for t in range(step, most, step) if 1 < t <= most - step / 2), most] if most > 1 else [1]
+
+
+def _heading(group: str, points: Sequence[ScorePair]) -> str:
+    """The supernet, tau, its interval and n, on two lines."""
+    members = [p for p in points if p.group == group]
+    found = kendall([p.supernet for p in members], [p.retrained for p in members])
+    if found.tau is None:
+        words = f"no tau, n = {found.n}"
+    else:
+        ends = found.low is not None and found.high is not None
+        words = f"tau {found.tau:+.2f}" + (f" [{found.low:+.2f}, {found.high:+.2f}]" if ends else "")
+        words += f", n = {found.n}"
+    return f"{short_name(group)}\n{words}" if group else words

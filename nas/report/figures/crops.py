@@ -12,19 +12,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
 from nas.report.figures.regions import Region, check_region, cut_region, interesting_region, to_plane
-from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure
+from nas.report.figures.style import DARK, LIGHT, NOTE, PRINT_WIDTH, SMALL, Theme, literal, new_figure
 
 Array = npt.NDArray[Any]
 RED = "#e01b24"
+#: colours of error maps, black where there is no error
+ERRORS = "inferno"
+#: pixels of the window of SSIM, below which an image has none
+SSIM_WINDOW = 11
 LABEL: dict[str, Any] = {"facecolor": RED, "edgecolor": "none", "pad": 1.2}
-SIDE, GAP, CAPTION = 1.3, 0.08, 0.42  # inches: the longer side of a crop, between crops, for the words below
-ERROR_RANGE = 32.0  # grey levels at which an error map is brightest
-PER_LINE = 6  # crops beside each other at most
+SIDE, GAP, CAPTION = 1.24, 0.08, 0.44  # inches: the longer side of a crop, between crops, for the words below
+PER_LINE = 4  # crops beside each other at most
+MOST_THUMBNAIL = 3.2  # inches: width of the whole picture at most
+BAR, BAR_SPACE = 0.09, 0.5  # inches: height of the colour bar below the picture, and of all that belongs to it
+LEAST_RANGE = 4.0  # grey levels: the scale of error maps ends no lower, so that rounding does not look like an error
 
 
 @dataclass(frozen=True)
@@ -34,16 +42,18 @@ class CropOptions:
     Attributes:
         size: Side of a chosen region in pixels.
         luma: Whether PSNR of colour images is that of Y, as in the protocol of the task.
-        border: Pixels at each side that PSNR leaves out.
+        border: Pixels at each side that PSNR and SSIM leave out.
+        ssim: A name of ``nas.evaluation.scoring.SSIM``; without one, SSIM is not shown.
         title: Written above.
-        error_maps: Whether a map below each crop shows where it differs from the true image: the mean of the channels,
-            0 to ``ERROR_RANGE`` grey levels.
+        error_maps: Whether a map below each crop shows where it differs from the true image: the mean of the channels
+            in grey levels, on one scale for all maps, with a colour bar.
         dark: In colours for a dark page.
     """
 
     size: int = 64
     luma: bool = True
     border: int = 0
+    ssim: str = "gaussian 11"
     title: str = ""
     error_maps: bool = False
     dark: bool = False
@@ -58,7 +68,7 @@ def crop_figure(
 ) -> Figure:
     """The picture with red boxes, beside it these regions of the true, the degraded and each restored image.
 
-    PSNR (dB) below each is of the whole image; the best is bold.
+    PSNR (dB) and SSIM below each are of the whole image; the best PSNR is bold.
 
     Args:
         target: The true image, (H, W) or (H, W, 3), 0 to 255.
@@ -84,25 +94,27 @@ def crop_figure(
     layout = _Layout.of(boxes, crops, width / height, chosen)
     figure = new_figure(layout.width, layout.height, theme)
     figure.set_layout_engine("none")  # every place is known, in inches
-    axes = layout.axes(figure, GAP, layout.head, layout.thumbnail, layout.thumbnail * height / width)
+    tall = layout.thumbnail * height / width
+    axes = layout.axes(figure, GAP, layout.head, layout.thumbnail, tall)
     _show(axes, target)
     for number, box in enumerate(boxes, start=1):
         _mark(axes, box, str(number) if len(boxes) > 1 else "")
-    if chosen.title:
-        place = GAP / layout.width, 1 - 0.12 / layout.height
-        figure.text(*place, literal(chosen.title), fontsize=7.5, color=theme.soft, va="center")
+    _write_title(figure, layout, chosen.title, theme)
+    scale = _error_scale(crops, boxes, target) if chosen.error_maps else 0.0
     scores = [c.psnr for c in crops if c.of_model and c.psnr is not None]
     best = max(scores) if scores and len(restored) > 1 else None
     top = layout.head
-    for line, tall in enumerate(layout.lines):
+    for line, line_height in enumerate(layout.lines):
         number, first = line // layout.lines_per_region, line % layout.lines_per_region * layout.per_line
         for column, crop in enumerate(crops[first : first + layout.per_line]):
             x = 2 * GAP + layout.thumbnail + column * (SIDE + GAP)
-            axes, below = _draw_crop(figure, layout, crop, boxes[number], (x, top), target)
+            axes, below = _draw_crop(figure, layout, crop, boxes[number], (x, top), target, scale)
             if len(boxes) > 1 and column == 0 and first == 0:
                 _number(axes, number + 1)
             _caption(below, crop, theme, bold=crop.of_model and crop.psnr is not None and crop.psnr == best)
-        top += tall
+        top += line_height
+    if chosen.error_maps:
+        _draw_bar(figure, layout, layout.head + tall + 0.08, scale, theme)
     return figure
 
 
@@ -134,16 +146,18 @@ class _Layout:
     @classmethod
     def of(cls, boxes: Sequence[Region], crops: Sequence[_Crop], aspect: float, options: CropOptions) -> _Layout:
         count = len(crops)
-        per_line = count if count <= PER_LINE else min(PER_LINE, -(-count // 2))
-        lines_per_region = -(-count // per_line)
+        lines_per_region = -(-count // PER_LINE)
+        per_line = -(-count // lines_per_region)
         words = CAPTION + 0.12 * any("\n" in _wrap(c.name) for c in crops)
         below = 2 if options.error_maps else 1
         lines = [below * _crop_size(b)[0] + (below - 1) * GAP + words for b in boxes for _ in range(lines_per_region)]
-        head = 0.28 if options.title else 0.05
-        thumbnail = min(3.4, max(1.3, (sum(lines) - CAPTION) * aspect))
-        height = max(head + sum(lines), head + thumbnail / aspect + 0.05)
-        width = 2 * GAP + thumbnail + per_line * (SIDE + GAP)
-        return cls(width, height, head, thumbnail, lines, lines_per_region, per_line, options.error_maps)
+        head = 0.27 if options.title else 0.05
+        grid = per_line * (SIDE + GAP)
+        room = min(MOST_THUMBNAIL, PRINT_WIDTH - 2 * GAP - grid)
+        thumbnail = min(room, max(1.3, (sum(lines) - CAPTION) * aspect))
+        bar = BAR_SPACE if options.error_maps else 0.05
+        height = max(head + sum(lines), head + thumbnail / aspect + bar)
+        return cls(2 * GAP + thumbnail + grid, height, head, thumbnail, lines, lines_per_region, per_line, below == 2)
 
     def axes(self, figure: Figure, x: float, top: float, width: float, height: float) -> Axes:
         """Axes at a place in inches from the top left corner."""
@@ -158,7 +172,13 @@ def _crop_size(region: Region) -> tuple[float, float]:
 
 
 def _draw_crop(
-    figure: Figure, layout: _Layout, crop: _Crop, box: Region, place: tuple[float, float], target: Array
+    figure: Figure,
+    layout: _Layout,
+    crop: _Crop,
+    box: Region,
+    place: tuple[float, float],
+    target: Array,
+    scale: float,
 ) -> tuple[Axes, Axes]:
     """A crop and its error map; the axes of the crop, and those that the caption stands below."""
     height, width = _crop_size(box)
@@ -168,18 +188,51 @@ def _draw_crop(
     if not (layout.error_maps and crop.comparable):
         return axes, axes
     below = layout.axes(figure, x, top + height + GAP, width, height)
-    _show_error(below, cut_region(crop.image, box), cut_region(target, box))
+    below.imshow(_error(crop.image, target, box), cmap=ERRORS, vmin=0.0, vmax=scale, interpolation="nearest")
+    _hide_frame(below)
     return axes, below
+
+
+def _error(image: Array, target: Array, box: Region) -> Array:
+    """Where a region of an image differs from the true one: the mean of the channels, in grey levels."""
+    return np.asarray(np.abs(to_plane(cut_region(image, box)) - to_plane(cut_region(target, box))))
+
+
+def _error_scale(crops: Sequence[_Crop], boxes: Sequence[Region], target: Array) -> float:
+    """Grey levels at which all error maps are brightest: a round number that few pixels exceed."""
+    maps = [_error(c.image, target, box).ravel() for c in crops if c.comparable for box in boxes]
+    most = max(float(np.quantile(np.concatenate(maps), 0.995)), LEAST_RANGE) if maps else LEAST_RANGE
+    return next(float(s) for s in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256) if s >= min(most, 256.0))
+
+
+def _draw_bar(figure: Figure, layout: _Layout, top: float, scale: float, theme: Theme) -> None:
+    """The colour bar of all error maps, below the picture."""
+    axes = layout.axes(figure, GAP, top, layout.thumbnail, BAR)
+    bar = figure.colorbar(ScalarMappable(Normalize(0.0, scale), ERRORS), cax=axes, orientation="horizontal")
+    bar.set_ticks([0.0, scale / 2, scale], labels=["0", f"{scale / 2:g}", f"≥ {scale:g}"])
+    axes.tick_params(colors=theme.soft, labelsize=NOTE, length=2, pad=1.5)
+    for label, place in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+        label.set(horizontalalignment=place)
+    bar.set_label("absolute error (of 255)", color=theme.ink, fontsize=SMALL, labelpad=1)
+    bar.outline.set_visible(False)
+
+
+def _write_title(figure: Figure, layout: _Layout, title: str, theme: Theme) -> None:
+    if title:
+        place = GAP / layout.width, 1 - 0.05 / layout.height
+        lines = textwrap.wrap(title, int(16 * layout.width))[:2]
+        words = "\n".join(literal(line) for line in lines)
+        figure.text(*place, words, fontsize=SMALL, color=theme.soft, va="top")
 
 
 def _caption(axes: Axes, crop: _Crop, theme: Theme, bold: bool) -> None:
     text = f"{_wrap(crop.name)}\n{crop.caption}".strip()
-    axes.set_xlabel(literal(text), fontsize=7.5, color=theme.ink, labelpad=3, fontweight="bold" if bold else "normal")
+    axes.set_xlabel(literal(text), fontsize=SMALL, color=theme.ink, labelpad=3, fontweight="bold" if bold else "normal")
 
 
 def _wrap(name: str) -> str:
     """A name of at most two lines that fit below a crop."""
-    return "\n".join(textwrap.shorten(part, 22, placeholder="…") for part in textwrap.wrap(name, 20)[:2])
+    return "\n".join(textwrap.shorten(part, 20, placeholder="…") for part in textwrap.wrap(name, 18)[:2])
 
 
 def _check_sizes(target: Array, restored: Mapping[str, Array]) -> None:
@@ -194,23 +247,37 @@ def _check_sizes(target: Array, restored: Mapping[str, Array]) -> None:
 
 
 def _crops(target: Array, degraded: Array, restored: Mapping[str, Array], options: CropOptions) -> list[_Crop]:
-    from nas.evaluation.metrics import psnr
-
-    def value(image: Array) -> float | None:
-        if image.ndim != target.ndim:
-            return None
-        return psnr(image, target, options.luma and target.ndim == 3, options.border, data_range=255)
-
     shown = enlarge(degraded, *target.shape[:2])
     # repeated pixels are how a small input is shown, not how it would be enlarged: their PSNR would mean nothing
     whole = degraded.shape == target.shape
-    known = value(shown) if whole else None
-    words = _decibel(known) if whole else f"{degraded.shape[1]}×{degraded.shape[0]} pixels"
-    found = [_Crop("true image", target, "PSNR", None), _Crop("degraded", shown, words, known, comparable=whole)]
+    known, words = (
+        _scores(shown, target, options) if whole else (None, f"{degraded.shape[1]}×{degraded.shape[0]} pixels")
+    )
+    found = [
+        _Crop("true image", target, "PSNR / SSIM" if options.ssim else "PSNR", None),
+        _Crop("degraded", shown, words, known, comparable=whole),
+    ]
     for name, image in restored.items():
-        mine = value(image)
-        found.append(_Crop(name, image, _decibel(mine), mine, of_model=True, comparable=True))
+        mine, text = _scores(image, target, options)
+        found.append(_Crop(name, image, text, mine, of_model=True, comparable=True))
     return found
+
+
+def _scores(image: Array, target: Array, options: CropOptions) -> tuple[float | None, str]:
+    """PSNR of a whole image, and it with SSIM as text; None and an empty text where the channels differ."""
+    from nas.evaluation.metrics import psnr
+    from nas.evaluation.scoring import SSIM
+
+    if image.ndim != target.ndim:
+        return None, ""
+    luma = options.luma and target.ndim == 3
+    value = psnr(image, target, luma, options.border, data_range=255)
+    if math.isinf(value):
+        return value, "exact"
+    if not options.ssim or min(target.shape[:2]) - 2 * options.border < SSIM_WINDOW:
+        return value, f"{value:.2f} dB"
+    likeness = SSIM[options.ssim](image, target, luma, options.border, data_range=255)
+    return value, f"{value:.2f} dB / {likeness:.4f}"
 
 
 def enlarge(image: Array, height: int, width: int) -> Array:
@@ -220,10 +287,6 @@ def enlarge(image: Array, height: int, width: int) -> Array:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
-def _decibel(value: float | None) -> str:
-    return "" if value is None else "exact" if math.isinf(value) else f"{value:.2f} dB"
-
-
 def _mark(axes: Axes, box: Region, label: str) -> None:
     # the thin white line keeps the red one visible on red
     for colour, line in (("white", 3.2), (RED, 1.8)):
@@ -231,19 +294,13 @@ def _mark(axes: Axes, box: Region, label: str) -> None:
             Rectangle((box[1] - 0.5, box[0] - 0.5), box[3], box[2], fill=False, edgecolor=colour, linewidth=line)
         )
     if label:
-        axes.text(box[1], box[0], label, color="white", fontsize=7, va="bottom", ha="left", bbox=LABEL)
+        axes.text(box[1], box[0], label, color="white", fontsize=NOTE, va="bottom", ha="left", bbox=LABEL)
 
 
 def _number(axes: Axes, number: int) -> None:
     """The number of a region in the corner of its first crop."""
     place = axes.transAxes
-    axes.text(0.03, 0.97, str(number), transform=place, color="white", fontsize=7, va="top", bbox=LABEL)
-
-
-def _show_error(axes: Axes, image: Array, target: Array) -> None:
-    error = np.abs(to_plane(image) - to_plane(target))
-    axes.imshow(error, cmap="inferno", vmin=0.0, vmax=ERROR_RANGE, interpolation="nearest")
-    _hide_frame(axes)
+    axes.text(0.03, 0.97, str(number), transform=place, color="white", fontsize=NOTE, va="top", bbox=LABEL)
 
 
 def _show(axes: Axes, image: Array) -> None:

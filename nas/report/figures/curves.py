@@ -11,6 +11,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.report.figures.axis import two_decimals
+from nas.report.figures.frame import widened
 from nas.report.figures.run_events import RunEvent, series
 from nas.report.figures.style import LINE_STYLES, Theme, add_legend, new_figure, style_axes
 
@@ -33,13 +35,18 @@ class Curve:
 
 
 def losses_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
-    """Training and architecture loss, the running mean over the raw values; None where no loss was logged."""
+    """Training and architecture loss, the running mean over the raw values.
+
+    None where no loss was logged, and of a discrete search: the losses of its trials, each of another network, make no
+    curve.
+    """
+    if any(event.get("kind") == "trial" for event in events):
+        return None
     curves = [
         Curve("training loss", *series(events, "train", "loss"), 0),
         Curve("architecture loss", *series(events, "train", "arch_loss"), 1),
         Curve("architecture loss", *series(events, "architecture", "arch_loss"), 1),
     ]
-    # trials that train nothing log a loss of zero, which is no loss
     return _figure([c for c in curves if any(c.values)], "loss", "Losses", theme, smooth=True)
 
 
@@ -48,6 +55,11 @@ def validation_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None
     names = {"psnr": "validation PSNR", "derived_psnr": "reduced to its genotype", "bicubic_psnr": "bicubic"}
     curves = [Curve(label, *series(events, "validation", n), i) for i, (n, label) in enumerate(names.items())]
     return _figure([c for c in curves if c.values], "PSNR (dB)", "Validation", theme)
+
+
+def padded(low: float, high: float) -> tuple[float, float]:
+    """The range with a twentieth of it on both sides."""
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
 def running_mean(values: Sequence[float]) -> npt.NDArray[np.float64]:
@@ -70,18 +82,21 @@ def running_mean(values: Sequence[float]) -> npt.NDArray[np.float64]:
 def _figure(curves: Sequence[Curve], unit: str, title: str, theme: Theme, smooth: bool = False) -> Figure | None:
     if not curves:
         return None
-    figure = new_figure(6.4, 3.0, theme)
+    figure = new_figure(4.8, 2.9, theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
     for curve in curves:
         _draw(axes, curve, theme, smooth)
     flat = [v for curve in curves for v in curve.values]
-    if smooth and min(flat) > 0 and max(flat) / min(flat) > 30:
+    if not smooth:
+        axes.set_ylim(*padded(*widened(min(flat), max(flat))))
+        two_decimals(axes, "y")
+    elif min(flat) > 0 and max(flat) / min(flat) > 30:
         axes.set_yscale("log")
     axes.set_xlabel("step")
     axes.set_ylabel(unit)
     axes.set_title(title, loc="left", fontsize=10, color=theme.ink)
-    add_legend(figure, axes, theme)
+    add_legend(figure, axes, theme, inside=True)
     return figure
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,14 +13,19 @@ from matplotlib.figure import Figure
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
+from nas.report.figures.axis import two_decimals
+from nas.report.figures.frame import bulk, widened
+from nas.report.figures.labels import short_name
 from nas.report.figures.numbers import format_psnr
-from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, NOTE, PRINT_WIDTH, SMALL, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 #: more published models than this could not be read: the best ones are kept
 MOST_PUBLISHED = 14
 #: more sets than this would not fit beside each other
 MOST_PANELS = 5
+#: dB: what counts as the interquartile range of PSNR at least
+LEAST_DECIBELS = 0.15
 
 
 class PlotLine(NamedTuple):
@@ -31,9 +38,9 @@ class PlotLine(NamedTuple):
 def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) -> Figure:
     """A line a model, a panel a set, a dot with its number at the PSNR (dB).
 
-    Measured models are filled, published ones open with a dagger. A model far below all others, as bicubic is, becomes
-    an arrow at the left end, so that the others can be told apart. Models are ordered by their mean distance from the
-    mean of each set.
+    Measured models are filled, published ones open with a dagger. Models far below all others, as bicubic is, become
+    arrows at the left end, so that the others can be told apart. Models are ordered by their mean distance from the
+    mean of each set, which the figure states. A panel spans at least 0.5 dB.
 
     Args:
         rows: Evaluation rows, of which those of the task are drawn.
@@ -54,21 +61,29 @@ def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) 
         raise NasError(f"no row of task {task!r} has a PSNR; evaluate models or pass published rows")
     lines = _ranked(values, sets)
     panels = min(len(sets), MOST_PANELS)
-    figure = new_figure(1.9 + 1.75 * panels, 1.0 + 0.2 * len(lines), theme)
+    figure = new_figure(min(1.9 + 1.75 * panels, PRINT_WIDTH), 1.15 + 0.2 * len(lines), theme)
     grid = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
     for axes, set_name in zip(grid, sets, strict=False):
         style_axes(axes, theme)
         axes.grid(False, axis="x")
         _draw_dots(axes, lines, [values[line].get(set_name) for line in lines], theme)
         axes.set_title(literal(set_name), loc="left", fontsize=9, color=theme.ink)
-        axes.tick_params(axis="y", length=0, labelsize=7.5)
-        axes.tick_params(axis="x", labelsize=7)
-    grid[0].set_yticks(range(len(lines)), [literal(x.model) + (" †" if x.published else "") for x in lines])
+        axes.tick_params(axis="y", length=0, labelsize=SMALL)
+        axes.tick_params(axis="x", labelsize=NOTE)
+        two_decimals(axes, "x", 3)
+    grid[0].set_yticks(range(len(lines)), [literal(short_name(x.model)) + (" †" if x.published else "") for x in lines])
     grid[0].set_ylim(-0.7, len(lines) - 0.3)
     for label, line in zip(grid[0].get_yticklabels(), lines, strict=True):
         label.set_color(theme.soft if line.published else theme.ink)
         label.set_fontweight("normal" if line.published else "bold")
-    figure.supxlabel("PSNR (dB); filled: measured, open and †: published", fontsize=8, color=theme.ink)
+    complete = all(len(values[line]) == len(sets) for line in lines)
+    order = "mean PSNR over the sets" if complete else "the mean distance from each set's mean"
+    order = f"sorted by {order if len(sets) > 1 else 'PSNR'}"
+    words = ["PSNR (dB); filled: measured, open and †: published;", f"{order}, the best on top"]
+    below = [_span([v for line in lines if (v := values[line].get(s)) is not None])[0] for s in sets[:panels]]
+    if any((values[line].get(s) or math.inf) < low for line in lines for s, low in zip(sets, below, strict=False)):
+        words[-1] += "; arrow: further left"
+    figure.supxlabel("\n".join(words), fontsize=8, color=theme.ink)
     return figure
 
 
@@ -91,38 +106,31 @@ def _ranked(values: Mapping[PlotLine, Mapping[str, float]], sets: Sequence[str])
 
 def _draw_dots(axes: Axes, lines: Sequence[PlotLine], values: Sequence[float | None], theme: Theme) -> None:
     left, right = _span([v for v in values if v is not None])
-    for place, (line, value) in enumerate(zip(lines, values, strict=True)):
-        if value is None:
-            continue
-        colour = theme.colour(0 if line.published else 1)
-        axes.scatter(
-            [max(value, left)],
-            [place],
-            s=24,
-            edgecolors=colour,
-            facecolors=theme.paper if line.published else colour,
-            linewidths=1.2,
-            zorder=3,
-            marker="o" if value >= left else "<",
-            clip_on=False,
-        )
+    known = [(i, line, v) for i, (line, v) in enumerate(zip(lines, values, strict=True)) if v is not None]
+    for published, inside in product((True, False), (True, False)):
+        alike = [(i, max(v, left)) for i, line, v in known if line.published is published and (v >= left) is inside]
+        colour = theme.colour(0 if published else 1)
+        face = theme.paper if published else colour
+        style: dict[str, Any] = {"s": 24, "edgecolors": colour, "facecolors": face, "linewidths": 1.2, "zorder": 3}
+        if alike:
+            xs, ys = [x for _, x in alike], [i for i, _ in alike]
+            axes.scatter(xs, ys, marker="o" if inside else "<", clip_on=False, **style)
+    for place, line, value in known:
         axes.annotate(
             format_psnr(value),
             (max(value, left), place),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
-            fontsize=6.5,
+            fontsize=NOTE,
             color=theme.soft if line.published else theme.ink,
         )
     axes.set_xlim(left, right)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis, with space for a number behind the last dot; one value far below the others stays outside."""
-    ordered = sorted(values)
-    low = ordered[0]
-    if len(ordered) > 3 and ordered[1] - low > 0.4 * (ordered[-1] - ordered[1]) and ordered[-1] > ordered[1]:
-        low = ordered[1]
-    width = max(ordered[-1] - low, 0.2)
-    return low - 0.15 * width, ordered[-1] + 0.45 * width
+    """Ends of an axis, with space for a number behind the last dot; values far below the others stay outside."""
+    low, high = bulk(values, [False] * len(values), LEAST_DECIBELS)
+    low, high = widened(low, max(high, *values))
+    width = high - low
+    return low - 0.15 * width, high + 0.5 * width

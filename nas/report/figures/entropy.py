@@ -1,23 +1,35 @@
-"""How decided the architecture is over the steps of a search: the entropy of every edge, and the blocks it chooses."""
+"""How undecided the architecture is over the steps of a search: the entropy of every edge in per cent of the most."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.report.figures.numbers import is_finite_number
-from nas.report.figures.run_events import CellNames, RunEvent, edge_label, is_architecture_event
-from nas.report.figures.style import LINE_STYLES, OKABE_ITO, Theme, add_legend, literal, new_figure, style_axes
+from nas.report.figures.panels import panel_grid
+from nas.report.figures.run_events import (
+    CellNames,
+    RunEvent,
+    edge_label,
+    edge_weights,
+    end_of_warmup,
+    is_architecture_event,
+)
+from nas.report.figures.style import LINE_STYLES, Style, Theme, add_legend, literal, style_axes
+
+#: per cent: the axis never shows less than this, so that a search that decides nothing looks like it
+LEAST_SPAN = 10.0
 
 
 def entropy_figure(events: Sequence[RunEvent], edges: CellNames, theme: Theme) -> Figure | None:
-    """The entropy (nat) of each edge's weights, a panel a cell.
+    """The entropy of each edge's weights in per cent of that of equal weights, a panel a cell.
 
     Args:
-        events: Events of a run; ``entropy`` of the events of kind ``architecture`` is drawn.
+        events: Events of a run; ``entropy`` of the events of kind ``architecture`` is drawn. The number of candidates,
+            which decides what 100 % is, is taken from the logged weights; without these, the largest entropy is 100 %.
         edges: For each cell the names of its edges.
         theme: Colours.
 
@@ -27,20 +39,37 @@ def entropy_figure(events: Sequence[RunEvent], edges: CellNames, theme: Theme) -
     found = _entropies(events)
     if not found:
         return None
-    figure = new_figure(6.4, 3.1, theme)
-    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    candidates = {cell: weights.shape[2] for cell, (_, weights) in edge_weights(events).items()}
+    figure, panels = panel_grid(len(found), 2.9, theme)
+    warmup = end_of_warmup(events)
+    lowest = 100.0
     for axes, (cell, (steps, rows)) in zip(panels, found.items(), strict=True):
         style_axes(axes, theme)
-        _draw_edges(axes, steps, rows, edges.get(cell, ()), theme)
+        most = math.log(candidates[cell]) if candidates.get(cell, 0) > 1 else max(max(row) for row in rows) or 1.0
+        shares = [[100.0 * value / most for value in row] for row in rows]
+        _draw_edges(axes, steps, shares, edges.get(cell, ()), theme)
+        grey_warmup(axes, steps[0], warmup, theme)
+        lowest = min(lowest, *(min(row) for row in shares))
         axes.set_title(literal(f"{cell} cell"), loc="left", fontsize=10, color=theme.ink)
         axes.set_xlabel("step")
+    bottom = max(0.0, min(lowest - 1.0, 100.0 - LEAST_SPAN))
+    for axes in panels:
+        axes.set_ylim(bottom, 100.0 + 0.03 * (100.0 - bottom))
         add_legend(figure, axes, theme, inside=True)
-    panels[0].set_ylabel("entropy of the edge (nat)")
+    panels[0].set_ylabel("entropy (% of the maximum)")
     return figure
 
 
+def grey_warmup(axes: Axes, start: float, end: float | None, theme: Theme) -> None:
+    """A grey band over the steps in which the architecture was not trained; none where ``end`` is None."""
+    if end is not None and end > start:
+        axes.axvspan(start, end, facecolor=theme.grid, alpha=0.6, linewidth=0, gid="warm-up", zorder=0.5)
+        style: Style = {"rotation": 90, "va": "bottom", "ha": "right", "fontsize": 7.2, "color": theme.soft}
+        axes.text(end, 0.03, "warm-up ", transform=axes.get_xaxis_transform(), **style)
+
+
 def _entropies(events: Sequence[RunEvent]) -> dict[str, tuple[list[float], list[list[float]]]]:
-    """For each cell the steps, and at each of them the entropy of every edge."""
+    """For each cell the steps, and at each of them the entropy (nat) of every edge."""
     found: dict[str, tuple[list[float], list[list[float]]]] = {}
     for event in events:
         groups = event.get("entropy")
@@ -69,48 +98,3 @@ def _draw_edges(
             marker="o" if len(steps) < 3 else "",
             markersize=3,
         )
-
-
-def block_counts_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
-    """How many edges of the derived genotype have each block, stacked over the steps.
-
-    Args:
-        events: Events of a run; ``counts`` of the events of kind ``architecture`` is drawn.
-        theme: Colours.
-
-    Returns:
-        The figure, or None where no counts were logged.
-    """
-    steps, records = [], []
-    for event in events:
-        counts = event.get("counts")
-        if is_architecture_event(event) and isinstance(counts, Mapping):
-            steps.append(float(event["step"]))
-            records.append({str(k): float(v) for k, v in counts.items() if is_finite_number(v)})
-    names = sorted({name for r in records for name in r}, key=lambda n: (-sum(r.get(n, 0) for r in records), n))
-    if not names:
-        return None
-    figure = new_figure(6.4, 3.1, theme)
-    axes = figure.add_subplot()
-    style_axes(axes, theme)
-    table = np.array([[r.get(n, 0.0) for r in records] for n in names])
-    if len(steps) == 1:  # a stack of one point has no width
-        steps, table = [steps[0] - 0.5, steps[0] + 0.5], np.repeat(table, 2, axis=1)
-    areas = axes.stackplot(
-        steps,
-        table,
-        labels=[literal(n) for n in names],
-        colors=[theme.colour(i) for i in range(len(names))],
-        step="post",
-        edgecolor=theme.paper,
-        linewidth=0.6,
-    )
-    for index, area in enumerate(areas):  # beyond the eight colours, hatching tells blocks apart
-        if index >= len(OKABE_ITO):
-            area.set_hatch(("////", "....", "xxxx")[(index // len(OKABE_ITO) - 1) % 3])
-    axes.set_xlim(steps[0], steps[-1])
-    axes.set_xlabel("step")
-    axes.set_ylabel("edges")
-    axes.set_title("Blocks of the derived genotype", loc="left", fontsize=10, color=theme.ink)
-    add_legend(figure, axes, theme)
-    return figure

@@ -17,8 +17,8 @@ EXPERIMENT_CAPTIONS = {
     "cost": "PSNR against multiply-adds of every genotype trained; the line joins the Pareto front.",
     "differences": "Difference from the reference and its interval (Welch). Where the interval contains zero, no "
     "difference has been shown.",
-    "ranking": "PSNR with the weights of the supernet against PSNR trained from scratch: a mark a genotype, a colour "
-    "a supernet (seed).",
+    "ranking": "Does the supernet rank genotypes as training does? A panel a supernet, a point a genotype; on the line "
+    "both ranks agree. An interval of tau that contains 0 shows no agreement.",
     "agreement": "Share of equal choices between genotypes of different seeds; grey: 95 % of random genotypes.",
     "gaps": "Discretisation gap of the supernets: mean and 95 % interval.",
     "noise": "All trainings, genotypes by rising mean: the height of a column is the noise of the seed.",

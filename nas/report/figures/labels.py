@@ -1,4 +1,4 @@
-"""Names beside the markers of a figure, none over another: greedy placement, improved in a few rounds."""
+"""Names beside the markers of a figure, none over another or over a marker: greedy placement in a few rounds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
-from nas.report.figures.style import Theme, literal
+from nas.report.figures.style import NOTE, Theme, literal
 
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]  # left, bottom, right, top
+#: letters of a name that stands in a figure
+LONGEST_NAME = 32
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Spot:
     Attributes:
         box: Its bounding box in pixels.
         distance: From the rim of its marker, in pixels.
+        free: Whether nothing else is there.
     """
 
     box: Box
     distance: float
+    free: bool = True
 
 
 def overlap(a: Floats, b: Floats) -> Floats:
@@ -57,8 +62,9 @@ def place_labels(
 ) -> list[Spot]:
     """Find a place for the name of each marker; the same arguments give the same places.
 
-    Candidates stand around the marker at growing distances. Those in a crowd are placed first. Names may not overlap as
-    long as any candidate avoids it; an overlap with a marker or an obstacle only counts against a candidate.
+    Candidates stand around the marker at growing distances. Those in a crowd are placed first. A name stands in the
+    frame, on no other name, on no marker and on no obstacle as long as any candidate does; of those that do, one near
+    its own marker is taken.
 
     Args:
         centres: Centres of the markers in pixels.
@@ -72,7 +78,6 @@ def place_labels(
         A place for each marker, in the same order.
     """
     points, rims = np.asarray(centres, dtype=float).reshape(-1, 2), np.asarray(radii, dtype=float)
-    markers = np.column_stack([points - rims[:, None], points + rims[:, None]])  # (n, 4)
     walls = np.asarray(obstacles, dtype=float).reshape(-1, 4)
     apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))  # (n, n)
     crowding = (apart < 90).sum(axis=1)
@@ -85,17 +90,18 @@ def place_labels(
             others = np.arange(len(points)) != i
             taken = placed[others & ~np.isnan(placed[:, 0])]
             grown = boxes + np.array([-margin, -margin, margin, margin])
-            hard = overlap(grown[:, None], taken[None]).sum(axis=1)
+            hard = overlap(grown[:, None], np.concatenate([taken, walls])[None]).sum(axis=1)
             hard += 4.0 * (sizes[i][0] * sizes[i][1] - overlap(boxes, np.asarray(frame, dtype=float)))
-            soft = overlap(boxes[:, None], markers[others][None]).sum(axis=1)
-            soft += overlap(boxes[:, None], walls[None]).sum(axis=1)
+            gaps = _gaps(boxes, points, rims)
+            hard += 20.0 * np.maximum(margin - gaps, 0.0).sum(axis=1)
+            gaps = gaps[:, others]
             # a name nearer to another marker than to its own would be read as that one's
-            stolen = (_gaps(boxes, points[others], rims[others]) < distances[:, None]).sum(axis=1)
-            soft = soft * 2.0 + distances * 9.0 + stolen * 70.0
+            soft = distances * 9.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
+            soft += 150.0 * _crossings(points[i], boxes, taken)
             best = int(np.lexsort((soft, np.where(hard > 1e-6, hard, 0.0)))[0])
             placed[i] = boxes[best]
             left, bottom, right, top = (float(v) for v in boxes[best])
-            found[i] = Spot((left, bottom, right, top), float(distances[best]))
+            found[i] = Spot((left, bottom, right, top), float(distances[best]), bool(hard[best] <= 1e-6))
     return [found[i] for i in range(len(points))]
 
 
@@ -105,6 +111,15 @@ def _gaps(boxes: Floats, points: Floats, rims: Floats) -> Floats:
     y = np.clip(points[None, :, 1], boxes[:, None, 1], boxes[:, None, 3]) - points[None, :, 1]
     gaps: Floats = np.hypot(x, y) - rims[None]
     return gaps
+
+
+def _crossings(centre: Floats, boxes: Floats, taken: Floats) -> Floats:
+    """How many placed names the line from a marker to each candidate box (k, 4) would run through, (k,)."""
+    near = np.clip(centre, boxes[:, :2], boxes[:, 2:])  # (k, 2)
+    steps = np.linspace(0.0, 1.0, 9)[:, None, None]
+    along = (centre + steps * (near - centre))[:, :, None]  # (9, k, 1, 2)
+    inside = (along >= taken[None, None, :, :2]).all(axis=-1) & (along <= taken[None, None, :, 2:]).all(axis=-1)
+    return np.asarray(inside.any(axis=0).sum(axis=-1), dtype=np.float64)
 
 
 def _candidates(centre: Floats, radius: float, size: tuple[float, float]) -> tuple[Floats, Floats]:
@@ -118,59 +133,98 @@ def _candidates(centre: Floats, radius: float, size: tuple[float, float]) -> tup
     return np.column_stack([middle - half, middle + half]), distance
 
 
+@dataclass(frozen=True)
+class NamedPoint:
+    """A marker that gets a name.
+
+    Attributes:
+        x: In data coordinates.
+        y: In data coordinates.
+        area: Of the marker, in points squared.
+        name: What is written.
+        strong: Whether the name is bold.
+    """
+
+    x: float
+    y: float
+    area: float
+    name: str
+    strong: bool = False
+
+
 def write_labels(
     figure: Figure,
     axes: Axes,
     theme: Theme,
-    points: Sequence[tuple[float, float]],
-    areas: Sequence[float],
-    names: Sequence[str],
-    strong: Sequence[bool],
-    others: Sequence[tuple[float, float]] = (),
-) -> None:
-    """Write a name beside each point, so that no two names overlap. The axes must have their final limits.
+    points: Sequence[NamedPoint],
+    others: Sequence[tuple[float, float, float]] = (),
+    boxes: Sequence[Box] = (),
+) -> list[Text]:
+    """Write a name beside each point: on no other name, on no marker, in no box. The axes must have their final limits.
 
     Args:
         figure: The figure that holds the axes.
         axes: Where the points are drawn.
         theme: Colours.
-        points: In data coordinates.
-        areas: Of the markers, in points squared.
-        names: A name for each point.
-        strong: Whether each name is bold.
-        others: Small markers without a name, in data coordinates, which names should leave free.
+        points: The markers with their names. Where there is no free place for a name it is left out.
+        others: x, y and area (points squared) of markers without a name.
+        boxes: What names keep free besides, in pixels.
+
+    Returns:
+        The names that were written.
     """
-    texts = []
-    for point, name, bold in zip(points, names, strong, strict=True):
-        texts.append(
-            axes.annotate(
-                literal(name),
-                xy=point,
-                fontsize=7.5,
-                color=theme.ink,
-                zorder=5,
-                fontweight="bold" if bold else "normal",
-                ha="center",
-                va="center",
-                annotation_clip=False,
-            )
-        )
-        texts[-1].set_in_layout(False)
-        texts[-1].set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
+    texts = [_text(axes, point, theme) for point in points]
     figure.draw_without_rendering()  # constrained layout settles the axes before anything is measured
     pixel = figure.dpi / 72
     extents = [t.get_window_extent() for t in texts]
-    centres = [tuple(axes.transData.transform(p)) for p in points]
-    radii = [math.sqrt(a / math.pi) * pixel for a in areas]
+    places = axes.transData.transform([(p.x, p.y) for p in points] or np.zeros((0, 2)))
+    centres = [(float(x), float(y)) for x, y in places]
     box = axes.get_window_extent()
-    free = [axes.transData.transform(p) for p in others]
-    walls = [(x - 3 * pixel, y - 3 * pixel, x + 3 * pixel, y + 3 * pixel) for x, y in free]
+    walls = list(boxes)
+    for x, y, area in others:
+        (u, v), r = axes.transData.transform((x, y)), radius(area) * pixel
+        walls.append((u - r, v - r, u + r, v + r))
     sizes = [(e.width, e.height) for e in extents]
+    radii = [radius(p.area) * pixel for p in points]
     spots = place_labels(centres, radii, sizes, (box.x0, box.y0, box.x1, box.y1), obstacles=walls)
+    written = []
     for text, spot, centre in zip(texts, spots, centres, strict=True):
+        if not spot.free:
+            text.remove()
+            continue
         x, y = (spot.box[0] + spot.box[2]) / 2, (spot.box[1] + spot.box[3]) / 2
         text.set_position(tuple(axes.transData.inverted().transform((x, y))))
+        written.append(text)
         if spot.distance > 10:  # far enough that the eye needs a line
             near = (min(max(centre[0], spot.box[0]), spot.box[2]), min(max(centre[1], spot.box[1]), spot.box[3]))
             ends = axes.transData.inverted().transform([centre, near])
             axes.plot(ends[:, 0], ends[:, 1], color=theme.soft, linewidth=0.5, zorder=1.8, scalex=False, scaley=False)
+    return written
+
+
+def radius(area: float) -> float:
+    """Radius in points of a round marker of an area in points squared, its rim included."""
+    return math.sqrt(area / math.pi) + 0.6
+
+
+def short_name(name: str) -> str:
+    """``name``, without its middle where it is longer than ``LONGEST_NAME`` letters."""
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+
+
+def _text(axes: Axes, point: NamedPoint, theme: Theme) -> Text:
+    text = axes.annotate(
+        literal(short_name(point.name)),
+        xy=(point.x, point.y),
+        fontsize=NOTE,
+        color=theme.ink,
+        zorder=5,
+        fontweight="bold" if point.strong else "normal",
+        ha="center",
+        va="center",
+        annotation_clip=False,
+    )
+    text.set_in_layout(False)
+    text.set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
+    return text

@@ -9,9 +9,12 @@ from matplotlib.figure import Figure
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
 from nas.report.figures.axis import log_cost_axis, quality_axis
-from nas.report.figures.labels import write_labels
+from nas.report.figures.labels import NamedPoint, write_labels
 from nas.report.figures.style import DARK, LIGHT, add_legend, literal, new_figure, style_axes
 from nas.report.published import is_published
+
+#: names in the figure; more cannot be read
+MOST_LABELS = 15
 
 
 def latency_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: bool = False) -> Figure:
@@ -58,7 +61,10 @@ def latency_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: 
     axes.set_xlabel("latency (ms); bar: spread")
     axes.set_title(literal(f"{task} on {set}"), loc="left", fontsize=10, color=theme.ink)
     add_legend(figure, axes, theme)
-    write_labels(figure, axes, theme, points, [36.0] * len(points), [r.model for r in members], [True] * len(points))
+    named = [NamedPoint(x, y, 36.0, r.model, True) for (x, y), r in zip(points, members, strict=True)]
+    best_first = sorted(named, key=lambda p: -p.y)
+    rest = [(p.x, p.y, p.area) for p in best_first[MOST_LABELS:]]
+    write_labels(figure, axes, theme, best_first[:MOST_LABELS], rest)
     return figure
 
 

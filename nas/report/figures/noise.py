@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nas.report.figures.style import DARK, LIGHT, MARKERS, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, MARKERS, NOTE, PRINT_WIDTH, SMALL, new_figure, style_axes
 
 
 def noise_figure(statistics: Mapping[str, Any], dark: bool = False) -> Figure:
@@ -24,7 +24,7 @@ def noise_figure(statistics: Mapping[str, Any], dark: bool = False) -> Figure:
     theme = DARK if dark else LIGHT
     table = np.asarray(statistics["psnr"])
     order = np.argsort(table.mean(axis=1))
-    figure = new_figure(min(max(5.2, 2.2 + 0.5 * len(table)), 9.0), 3.4, theme)
+    figure = new_figure(min(max(5.2, 2.2 + 0.5 * len(table)), PRINT_WIDTH), 3.4, theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
     for index, seed in enumerate(statistics["seeds"]):
@@ -39,17 +39,17 @@ def noise_figure(statistics: Mapping[str, Any], dark: bool = False) -> Figure:
         )
     means = table.mean(axis=1)[order]
     axes.hlines(means, np.arange(len(order)) - 0.3, np.arange(len(order)) + 0.3, color=theme.ink, linewidth=1.6)
-    axes.set_xticks(range(len(order)), [statistics["genotypes"][i][:6] for i in order], rotation=60, fontsize=7)
+    axes.set_xticks(range(len(order)), [statistics["genotypes"][i][:6] for i in order], rotation=60, fontsize=NOTE)
     axes.set_ylabel("PSNR (dB), validation images")
     c = statistics["stages"][-1]["components"]
     axes.set_title(
         f"seed SD {c['seed_sd']:.3f} dB ({c['seed_low']:.3f} to {c['seed_high']:.3f}), genotype SD "
         f"{c['genotype_sd']:.3f} dB, n = {c['genotypes']} x {c['seeds']}",
         loc="left",
-        fontsize=8,
+        fontsize=SMALL,
         color=theme.ink,
     )
-    axes.legend(fontsize=7, frameon=False, labelcolor=theme.ink, ncols=3, loc="best")
+    axes.legend(fontsize=NOTE, frameon=False, labelcolor=theme.ink, ncols=3, loc="best")
     return figure
 
 
@@ -84,5 +84,5 @@ def seeds_needed_figure(statistics: Mapping[str, Any], dark: bool = False) -> Fi
     axes.set_xticks([], minor=True)
     axes.set_xlabel("difference to be seen (dB)")
     axes.set_ylabel("seeds a side")
-    axes.legend(fontsize=7, frameon=False, labelcolor=theme.ink)
+    axes.legend(fontsize=NOTE, frameon=False, labelcolor=theme.ink)
     return figure

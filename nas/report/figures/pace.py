@@ -52,7 +52,7 @@ def pace_figure(timing: Sequence[RunEvent], theme: Theme) -> Figure | None:
     unit, hours, rates = hourly_rates(timing)
     if len(hours) < 2:
         return None
-    figure = new_figure(6.4, 3.0, theme)
+    figure = new_figure(4.8, 2.9, theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
     factor, unit_of_time = (1.0, "hours") if hours[-1] >= 2 else (60.0, "minutes")
@@ -68,7 +68,7 @@ def pace_figure(timing: Sequence[RunEvent], theme: Theme) -> Figure | None:
     axes.set_ylabel(f"{unit} an hour")
     title = f"Pace: {format_count(mean * hours[-1])} {unit} in {_time(hours[-1])}"
     axes.set_title(title, loc="left", fontsize=10, color=theme.ink)
-    add_legend(figure, axes, theme)
+    add_legend(figure, axes, theme, inside=True)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from matplotlib.axes import Axes
@@ -10,14 +11,20 @@ from matplotlib.figure import Figure
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
-from nas.report.figures.axis import log_cost_axis
-from nas.report.figures.labels import write_labels
-from nas.report.figures.style import DARK, LIGHT, Theme, literal, new_figure, style_axes
+from nas.report.figures.axis import log_cost_axis, quality_axis
+from nas.report.figures.frame import bulk
+from nas.report.figures.labels import NamedPoint, write_labels
+from nas.report.figures.numbers import format_psnr
+from nas.report.figures.style import DARK, LIGHT, PRINT_WIDTH, SMALL, Theme, literal, new_figure, style_axes
 from nas.report.published import is_published, one_per_model
 
 T = TypeVar("T")
 #: area of a marker in points squared
 MARKER_AREA = 26.0
+#: names in a panel; more cannot be read
+MOST_LABELS = 12
+#: dB: what counts as the interquartile range of PSNR at least
+LEAST_DECIBELS = 0.15
 #: fields of a row that are costs -> label of the axis
 COST_LABELS = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 
@@ -49,10 +56,11 @@ class CostedModel(NamedTuple):
 
 
 def pareto_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: bool = False) -> Figure:
-    """PSNR over each known cost; only the models on a front are named.
+    """PSNR over each known cost; only the models on a front are named, at most ``MOST_LABELS`` a panel.
 
     Measured models are filled, published ones open. A solid line joins the front of all, a dashed one that of the
-    measured.
+    measured. The axis of PSNR shows the bulk of the models; those below it are triangles at its lower end, with their
+    PSNR beside their names.
 
     Args:
         rows: Evaluation rows, of which those of the task and set are drawn.
@@ -71,57 +79,73 @@ def pareto_figure(rows: Iterable[EvaluationRow], task: str, set: str, *, dark: b
     drawn = [name for name in COST_LABELS if any(getattr(r, name) for r in members)]
     if not drawn:
         raise NasError(f"no row of task {task!r} on {set!r} has both PSNR and a cost, so there is no front to draw")
-    figure = new_figure(4.2 * len(drawn), 3.7, theme)
+    figure = new_figure(PRINT_WIDTH if len(drawn) > 1 else 4.2, 3.5, theme)
     panels = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
-    labelled = []
-    for axes, name in zip(panels, drawn, strict=True):
+    of_panel = [
+        [CostedModel(float(getattr(r, name)), float(r.psnr or 0), r) for r in members if getattr(r, name)]
+        for name in drawn
+    ]
+    floor = _limit(panels[0], [m for models in of_panel for m in models])
+    for axes, name, models in zip(panels, drawn, of_panel, strict=True):
         style_axes(axes, theme)
-        models = [CostedModel(float(getattr(r, name)), float(r.psnr or 0), r) for r in members if getattr(r, name)]
-        on_a_front = _draw_models(axes, models, theme)
+        _draw_fronts(axes, models, theme)
+        _draw_models(axes, models, floor, theme)
         log_cost_axis(axes, [m.cost for m in models])
         axes.set_xlabel(COST_LABELS[name])
-        labelled.append(
-            (axes, [m for m in models if m[:2] in on_a_front], [m for m in models if m[:2] not in on_a_front])
-        )
-    qualities = [m.psnr for _, named, rest in labelled for m in (*named, *rest)]
-    low, high = min(qualities), max(qualities)
-    panels[0].set_ylim(low - 0.1 * (high - low or 0.1), high + 0.14 * (high - low or 0.1))
-    panels[0].set_ylabel("PSNR (dB)")
-    panels[0].set_title(literal(f"{task} on {set}: the fronts"), loc="left", fontsize=10, color=theme.ink)
-    words = "filled: measured, open: published; solid: front of all, dashed: of the measured"
-    figure.supxlabel(words, fontsize=7.5, color=theme.soft, x=0.01, ha="left")
-    for axes, named, rest in labelled:
-        _name(figure, axes, named, rest, theme)
+    panels[0].set_title(literal(f"{task} on {set}: the best for their cost"), loc="left", fontsize=10, color=theme.ink)
+    words = "filled: measured, open: published; line: front of all, dashed: front of the measured"
+    if any(m.psnr < floor for models in of_panel for m in models):
+        words += "; triangle: below the axis"
+    figure.supxlabel(words, fontsize=SMALL, color=theme.soft, x=0.01, ha="left")
+    for axes, models in zip(panels, of_panel, strict=True):
+        _name(figure, axes, models, floor, theme)
     return figure
 
 
-def _draw_models(axes: Axes, models: Sequence[CostedModel], theme: Theme) -> list[tuple[float, float]]:
-    """Markers and both fronts; (cost, PSNR) of the models on either."""
-    for model in models:
-        published = is_published(model.row)
+def _limit(axes: Axes, models: Sequence[CostedModel]) -> float:
+    """Set the axis of PSNR to the bulk of the models; its lower end."""
+    values, own = [m.psnr for m in models], [not is_published(m.row) for m in models]
+    low, high = bulk(values, own, LEAST_DECIBELS)
+    quality_axis(axes, [low, high])
+    low, top = axes.get_ylim()
+    axes.set_ylim(low, max(top, max(values) + 0.1 * (top - low)))
+    return float(low)
+
+
+def _fronts(models: Sequence[CostedModel]) -> tuple[list[CostedModel], list[CostedModel]]:
+    """The front of all, and that of the measured."""
+    measured = [m for m in models if not is_published(m.row)]
+    both = (pareto_front(which, lambda m: m.cost, lambda m: m.psnr) for which in (models, measured))
+    return next(both), next(both)
+
+
+def _draw_fronts(axes: Axes, models: Sequence[CostedModel], theme: Theme) -> None:
+    front, own = _fronts(models)
+    line: dict[str, Any] = {"drawstyle": "steps-post", "zorder": 2}
+    axes.plot([m.cost for m in front], [m.psnr for m in front], color=theme.soft, linewidth=1.2, **line)
+    if 1 < len(own) < len(models):
+        line |= {"linestyle": (0, (4, 3)), "linewidth": 1.1, "color": theme.colour(1)}
+        axes.plot([m.cost for m in own], [m.psnr for m in own], **line)
+
+
+def _draw_models(axes: Axes, models: Sequence[CostedModel], floor: float, theme: Theme) -> None:
+    for published, below in product((True, False), (True, False)):
+        alike = [m for m in models if is_published(m.row) is published and (m.psnr < floor) is below]
         colour = theme.colour(0 if published else 1)
         face = theme.paper if published else colour
-        style: dict[str, Any] = {"edgecolors": colour, "facecolors": face, "linewidths": 1.1}
-        axes.scatter([model.cost], [model.psnr], s=MARKER_AREA, zorder=3, **style)
-    points = [m[:2] for m in models]
-    front = pareto_front(points, lambda p: p[0], lambda p: p[1])
-    measured = [m[:2] for m in models if not is_published(m.row)]
-    own = pareto_front(measured, lambda p: p[0], lambda p: p[1])
-    axes.plot(*zip(*front, strict=True), drawstyle="steps-post", color=theme.soft, linewidth=1.2, zorder=2)
-    if 1 < len(own) < len(models):
-        dashed: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 1.1, "color": theme.colour(1)}
-        axes.plot(*zip(*own, strict=True), drawstyle="steps-post", zorder=2, **dashed)
-    return [*front, *own]
+        style: dict[str, Any] = {"edgecolors": colour, "facecolors": face, "linewidths": 1.1, "clip_on": False}
+        style |= {"s": MARKER_AREA, "zorder": 3, "marker": "v" if below else "o"}
+        if alike:
+            axes.scatter([m.cost for m in alike], [max(m.psnr, floor) for m in alike], **style)
 
 
-def _name(figure: Figure, axes: Axes, named: Sequence[CostedModel], rest: Sequence[CostedModel], theme: Theme) -> None:
-    write_labels(
-        figure,
-        axes,
-        theme,
-        [m[:2] for m in named],
-        [MARKER_AREA] * len(named),
-        [m.row.model for m in named],
-        [not is_published(m.row) for m in named],
-        [m[:2] for m in rest],
-    )
+def _name(figure: Figure, axes: Axes, models: Sequence[CostedModel], floor: float, theme: Theme) -> None:
+    front, own = _fronts(models)
+    named = sorted({id(m): m for m in (*own, *front)}.values(), key=lambda m: -m.psnr)[:MOST_LABELS]
+    points = []
+    for model in named:
+        words = model.row.model if model.psnr >= floor else f"{model.row.model} ({format_psnr(model.psnr)})"
+        strong = not is_published(model.row)
+        points.append(NamedPoint(model.cost, max(model.psnr, floor), MARKER_AREA, words, strong))
+    rest = [(m.cost, max(m.psnr, floor), MARKER_AREA) for m in models if m not in named]
+    write_labels(figure, axes, theme, points, rest)

@@ -14,6 +14,8 @@ from nas.errors import UsageError
 Array = npt.NDArray[Any]
 #: top, left, height, width in pixels of the true image
 Region = tuple[int, int, int, int]
+#: pixels at the edges of an image in which no region begins by itself
+EDGE = 4
 
 
 def interesting_region(target: Array, restored: Mapping[str, Array], size: int = 64) -> Region:
@@ -22,10 +24,10 @@ def interesting_region(target: Array, restored: Mapping[str, Array], size: int =
 
 
 def interesting_regions(target: Array, restored: Mapping[str, Array], size: int = 64, count: int = 1) -> list[Region]:
-    """Squares in which the models differ most, which do not overlap. The same images give the same squares.
+    """Squares that show best what tells the models apart; they do not overlap, and are the same for the same images.
 
-    With one model it is where its output differs most from the true image, and where nothing differs, where the true
-    image has most detail.
+    Such a square is where the error of one model exceeds that of another most, away from the edges of the image. With
+    one model it is where its error is largest, and where nothing differs, where the true image has most detail.
 
     Args:
         target: The true image, (H, W) or (H, W, 3), 0 to 255.
@@ -34,10 +36,12 @@ def interesting_regions(target: Array, restored: Mapping[str, Array], size: int 
         count: How many are wanted; there may be space for fewer.
 
     Returns:
-        At least one region, the most interesting first.
+        At least one region, the most instructive first.
     """
-    sums = _sums_over_squares(_interest(target, restored), min(size, *target.shape[:2]))
     side = min(size, *target.shape[:2])
+    sums = _sums_over_squares(_interest(target, restored), side)
+    if min(target.shape[:2]) >= 2 * side + 2 * EDGE:  # errors at the edges say how a model pads, not how it restores
+        sums[:EDGE] = sums[-EDGE:] = sums[:, :EDGE] = sums[:, -EDGE:] = -np.inf
     found: list[Region] = []
     while len(found) < max(count, 1):
         top, left = (int(v) for v in np.unravel_index(int(np.argmax(sums)), sums.shape))
@@ -49,13 +53,13 @@ def interesting_regions(target: Array, restored: Mapping[str, Array], size: int 
 
 
 def _interest(target: Array, restored: Mapping[str, Array]) -> npt.NDArray[np.float32]:
-    """How interesting each pixel is, (H, W)."""
-    planes = [to_plane(i) for i in restored.values()]
+    """How instructive each pixel is, (H, W)."""
     truth = to_plane(target)
-    if len(planes) > 1:
-        interest = np.std(np.stack(planes), axis=0)
+    errors = [np.abs(to_plane(i) - truth) for i in restored.values()]
+    if len(errors) > 1:
+        interest = np.max(errors, axis=0) - np.min(errors, axis=0)
     else:
-        interest = np.abs(planes[0] - truth) if planes else np.zeros_like(truth)
+        interest = errors[0] if errors else np.zeros_like(truth)
     if interest.max() < 1e-6:
         interest = np.abs(cv2.Laplacian(truth, cv2.CV_32F))
     return np.asarray(interest, dtype=np.float32)

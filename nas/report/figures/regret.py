@@ -8,7 +8,7 @@ from typing import Protocol
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.report.figures.style import LINE_STYLES, Theme, add_legend, literal, new_figure, style_axes
+from nas.report.figures.style import LINE_STYLES, PRINT_WIDTH, Theme, add_legend, literal, new_figure, style_axes
 
 #: name of an axis -> title of the panel, label below it, divisor of its values
 PANELS = {
@@ -60,7 +60,7 @@ def regret_figure(points: Iterable[RegretPoint], title: str, theme: Theme) -> Fi
     names = list(dict.fromkeys(point.strategy for point in known))
     if not names:
         return None
-    figure = new_figure(8.4, 3.2, theme)
+    figure = new_figure(PRINT_WIDTH, 3.2, theme)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (axis, (heading, label, divisor)) in zip(panels, PANELS.items(), strict=True):
         style_axes(axes, theme)

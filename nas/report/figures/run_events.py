@@ -85,3 +85,32 @@ def full_cell_edge(index: int) -> str:
         index -= node
         node += 1
     return f"{index}→{node}"
+
+
+def end_of_warmup(events: Iterable[RunEvent]) -> float | None:
+    """The step until which the architecture was not trained.
+
+    Args:
+        events: Events of a run, in order.
+
+    Returns:
+        The last step whose architecture weights were logged before any architecture loss was; None where the
+        architecture was trained from the beginning, or where no loss of it was logged at all.
+    """
+    last: float | None = None
+    for event in events:
+        if event.get("kind") in ("train", "architecture") and is_finite_number(event.get("arch_loss")):
+            return last
+        if is_architecture_event(event):
+            last = float(event["step"])
+    return None
+
+
+def selectable_weights(
+    weights: npt.NDArray[np.float64], blocks: Sequence[str], unselectable: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """The weights (..., candidates) with those of blocks that can never be chosen as minus infinity."""
+    if len(blocks) != weights.shape[-1]:
+        return weights
+    barred = np.array([name in unselectable for name in blocks])
+    return weights if barred.all() else np.where(barred, -np.inf, weights)

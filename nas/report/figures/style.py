@@ -20,10 +20,18 @@ from nas.files import replacing
 #: Okabe and Ito's palette, told apart by all common kinds of colour blindness (yellow last: weak on white).
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 #: letters of a name that is written whole
-LONGEST_LABEL = 100
+LONGEST_LABEL = 120
 PNG_DPI = 300
+#: inches: the text width of a two-column page, to which a wider figure is scaled down in print
+PRINT_WIDTH = 7.2
+#: points: no text of a figure is smaller than this when the figure is printed
+SMALLEST_FONT = 7.0
+#: font sizes in points: of notes and names in a figure, of legends and ticks
+NOTE, SMALL = 7.2, 7.5
 #: line styles that take turns with the colours, so that no two of many lines look alike
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+#: keywords of a function of matplotlib
+Style = dict[str, Any]
 #: markers that take turns with the colours
 MARKERS = "osD^vP*X"
 
@@ -102,6 +110,11 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def print_scale(width: float) -> float:
+    """By how much the text of a figure of this width (inches) must grow, so that it stays readable in print."""
+    return max(1.0, width / PRINT_WIDTH)
+
+
 def style_axes(axes: Axes, theme: Theme) -> None:
     """Plain axes in the colours of the theme: two spines, a pale grid behind the data."""
     axes.set_facecolor(theme.paper)
@@ -127,11 +140,11 @@ def add_legend(figure: Figure, axes: Axes, theme: Theme, inside: bool = False) -
     """
     if inside:
         legend = axes.legend(
-            fontsize=6.5, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
+            fontsize=NOTE, frameon=True, framealpha=0.8, edgecolor="none", facecolor=theme.paper, ncols=2
         )
     else:
         handles, labels = axes.get_legend_handles_labels()
-        legend = figure.legend(handles, labels, loc="outside right upper", fontsize=7.5, frameon=False)
+        legend = figure.legend(handles, labels, loc="outside right upper", fontsize=SMALL, frameon=False)
     for text in legend.get_texts():
         text.set_color(theme.ink)
 
@@ -153,6 +166,8 @@ def save_figure(
     Raises:
         UsageError: A format is unknown.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # settled: else each format would be laid out anew, by a drawing of its own
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []

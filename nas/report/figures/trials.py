@@ -38,7 +38,7 @@ def trials_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
     name = quality_of_trials(trials)
     if name is None or len(trials) < 2:
         return None
-    figure = new_figure(6.4, 3.0, theme)
+    figure = new_figure(4.8, 2.9, theme)
     axes = figure.add_subplot()
     style_axes(axes, theme)
     for state in _STATES:
@@ -54,7 +54,7 @@ def trials_figure(events: Sequence[RunEvent], theme: Theme) -> Figure | None:
     axes.set_xlabel("trial")
     axes.set_ylabel(literal(AXIS_LABELS.get(name, name)))
     axes.set_title("Trials", loc="left", fontsize=10, color=theme.ink)
-    add_legend(figure, axes, theme)
+    add_legend(figure, axes, theme, inside=True)
     return figure
 
 

@@ -12,34 +12,44 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.report.figures.axis import two_decimals
+from nas.report.figures.correlation import find_score_pairs, rank_correlation_figure
 from nas.report.figures.pareto import pareto_front
-from nas.report.figures.style import DARK, LIGHT, MARKERS, Theme, literal, new_figure, style_axes
+from nas.report.figures.style import DARK, LIGHT, MARKERS, Theme, add_legend, literal, new_figure, style_axes
+from nas.statistics.sentences import percent
 
 Statistics = Mapping[str, Any]
 
 
 def variant_psnr_figure(statistics: Statistics, dark: bool = False) -> Figure:
-    """A line a variant: PSNR (dB) of each seed, the mean, and Student's interval."""
-    variants, theme = statistics["arms"], DARK if dark else LIGHT
+    """A line a variant, the best mean on top: PSNR (dB) of each seed, the mean, and Student's interval."""
+    theme = DARK if dark else LIGHT
+    variants = sorted(statistics["arms"], key=lambda v: -float(v["psnr"]["mean"]))
+    places = [v["name"] for v in statistics["arms"]]
     figure, axes = _lines([f"{v['name']} (n = {v['psnr']['n']})" for v in variants], theme)
     for line, variant in enumerate(variants):
         values, mean = variant["psnr_values"], variant["psnr"]
         axes.plot(values, [line - 0.18] * len(values), "o", color=theme.soft, markersize=4, alpha=0.8)
-        _draw_interval(axes, line, mean["mean"], mean["low"], mean["high"], theme.colour(line))
+        _draw_interval(axes, line, mean["mean"], mean["low"], mean["high"], theme.colour(places.index(variant["name"])))
     _limit(axes, [x for v in variants for x in v["psnr_values"]], [v["psnr"] for v in variants])
-    axes.set_xlabel("PSNR (dB), validation images")
+    axes.set_xlabel(
+        "PSNR (dB), validation images\ngrey: a seed; diamond: mean; bar: its 95 % interval; best mean on top"
+    )
+    two_decimals(axes, "x")
     return figure
 
 
 def differences_figure(statistics: Statistics, dark: bool = False) -> Figure:
     """A line a comparison: the difference of mean PSNR (dB) from the reference, and Welch's interval."""
     found, theme = statistics["comparisons"], DARK if dark else LIGHT
-    figure, axes = _lines([f"{c['arm']} - {c['reference']}" for c in found], theme)
+    figure, axes = _lines([f"{c['arm']} − {c['reference']}" for c in found], theme)
     axes.axvline(0.0, color=theme.ink, linewidth=1.0)
     for line, entry in enumerate(found):
         w = entry["welch"]
         _draw_interval(axes, line, w["difference"], w["low"], w["high"], theme.colour(line))
-    axes.set_xlabel("difference of mean PSNR (dB)")
+    levels = {f"{percent(c['welch']['level'])} interval" for c in found}
+    words = levels.pop() if len(levels) == 1 else "its interval"
+    axes.set_xlabel(f"difference of mean PSNR (dB)\nbar: {words}; containing 0: not shown to differ")
     return figure
 
 
@@ -51,7 +61,7 @@ def discretisation_gap_figure(statistics: Statistics, dark: bool = False) -> Fig
     for line, variant in enumerate(variants):
         gap = variant["gap"]
         _draw_interval(axes, line, gap["mean"], gap["low"], gap["high"], theme.colour(line))
-    axes.set_xlabel("PSNR of the supernet minus that of its genotype in it (dB)")
+    axes.set_xlabel("PSNR of the supernet minus that of its genotype in it (dB)\ndiamond: mean; bar: its 95 % interval")
     return figure
 
 
@@ -66,44 +76,13 @@ def agreement_figure(statistics: Statistics, dark: bool = False) -> Figure:
         axes.plot([a["chance"]] * 2, [line - 0.25, line + 0.25], color=theme.soft, linewidth=1.2)
         axes.plot(a["share"], line, "D", color=theme.colour(line), markersize=6)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("share of equal choices")
+    axes.set_xlabel("share of equal choices; grey: 95 % of random genotypes")
     return figure
 
 
 def ranking_figure(statistics: Statistics, dark: bool = False) -> Figure:
-    """A panel a variant: PSNR after training over PSNR in the supernet; the legend has tau for each supernet."""
-    ranking, theme = statistics["ranking"], DARK if dark else LIGHT
-    names = list(dict.fromkeys(entry["arm"] for entry in ranking))
-    figure = new_figure(min(3.4 * len(names), 10.2) if len(names) > 1 else 4.6, 4.2, theme)
-    panels = figure.subplots(1, len(names), squeeze=False)[0]
-    for panel, name in zip(panels, names, strict=True):
-        style_axes(panel, theme)
-        for index, entry in enumerate(e for e in ranking if e["arm"] == name):
-            _draw_pairs(panel, entry, index, theme)
-        panel.set_title(literal(name), fontsize=9, color=theme.ink)
-        panel.set_xlabel("in the supernet (dB)")
-        panel.margins(0.12)
-        panel.legend(
-            fontsize=7, frameon=False, labelcolor=theme.ink, loc="upper center", bbox_to_anchor=(0.5, -0.2)
-        )  # below, where no point is
-    panels[0].set_ylabel("trained from scratch (dB)")
-    return figure
-
-
-def _draw_pairs(axes: Axes, entry: Mapping[str, Any], index: int, theme: Theme) -> None:
-    """The genotypes of one supernet."""
-    found = entry["correlation"]
-    tau = "no tau" if found["tau"] is None else f"tau {found['tau']:+.2f}"
-    axes.plot(
-        [p["supernet"] for p in entry["pairs"]],
-        [p["trained"] for p in entry["pairs"]],
-        MARKERS[index % len(MARKERS)],
-        color=theme.colour(index),
-        markersize=5,
-        markeredgecolor=theme.paper,
-        linestyle="",
-        label=f"seed {entry['seed']}: {tau}, n = {found['n']}",
-    )
+    """Small multiples: a panel a supernet, the rank of each genotype by training over its rank in the supernet."""
+    return rank_correlation_figure(find_score_pairs(statistics["ranking"]), dark=dark)
 
 
 def genotype_cost_figure(statistics: Statistics, dark: bool = False) -> Figure:
@@ -127,9 +106,10 @@ def genotype_cost_figure(statistics: Statistics, dark: bool = False) -> Figure:
             label=literal(name),
         )
     axes.margins(0.1)
-    axes.set_xlabel("multiply-adds (G)")
+    axes.set_xlabel("multiply-adds (G); line: Pareto front")
     axes.set_ylabel("PSNR (dB), validation images")
-    axes.legend(fontsize=7, frameon=False, labelcolor=theme.ink, loc="best")
+    two_decimals(axes, "y")
+    add_legend(figure, axes, theme, inside=True)
     return figure
 
 

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 #: kind of figure -> its caption
 CHART_CAPTIONS = {
-    "bubbles": "PSNR against multiply-adds. Area: parameters. Filled: measured, open: published.",
-    "pareto": "The best for their cost: multiply-adds and parameters.",
-    "latency": "PSNR against latency on the device named.",
-    "dots": "PSNR on every set; of the published models the best.",
+    "bubbles": "Up and to the left is better: more PSNR for fewer multiply-adds. The area is the number of parameters; "
+    "filled: measured here, open: published. Bubbles on the dashed line are beaten by nothing cheaper.",
+    "pareto": "What lies right of or below the line is beaten in both cost and PSNR; compare the dashed line (measured "
+    "here) with the solid one (all).",
+    "latency": "Up and to the left is better; compare only marks of one device and size.",
+    "dots": "Further right is better; of the published models the best are shown. An order that holds on all sets says "
+    "more than a lead on one.",
 }
 #: kinds that take the whole width of the page
 WIDE_CHARTS = ("bubbles", "pareto")

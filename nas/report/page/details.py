@@ -47,7 +47,10 @@ def _details(scene: Picture, models: Sequence[str]) -> EmbeddedFigure | None:
     shown = degraded if degraded is not None else enlarge(target, *target.shape[:2])
     figure = crop_figure(target, shown, {n: same[n] for n in order}, options=_protocol(scene.name))
     uri = data_uri(figure_bytes(figure, "png", CROP_DPI), "image/png")
-    caption = f"{scene.name}: where the models differ most; PSNR of the whole picture."
+    caption = (
+        f"{scene.name}: the square where the errors of the models differ most. Below each crop stands its error: the "
+        "darker, the nearer to the true image. PSNR and SSIM are of the whole picture."
+    )
     return EmbeddedFigure(uri, "", *size_on_page(figure), caption, wide=True)
 
 
@@ -64,5 +67,10 @@ def _protocol(scene: str) -> CropOptions:
     try:
         protocol = get_task(scene.split(" / ")[0]).protocol
     except NasError:
-        return CropOptions(luma=False)
-    return CropOptions(luma=protocol.luma == "y", border=protocol.border)
+        return CropOptions(luma=False, error_maps=True)
+    return CropOptions(
+        luma=protocol.luma == "y",
+        border=protocol.border,
+        ssim=protocol.ssim if protocol.with_ssim else "",
+        error_maps=True,
+    )

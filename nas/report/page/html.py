@@ -29,6 +29,7 @@ def write_report(
     images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None = None,
     published: Sequence[EvaluationRow] = (),
     title: str = "",
+    restore: bool = False,
 ) -> Path:
     """Write one self-contained HTML page, which needs no network and weighs at most ``LIMIT`` bytes.
 
@@ -37,13 +38,15 @@ def write_report(
     Args:
         out: The file; its folder is made.
         run: Folders of runs or experiments. Shown are the events, timing, genotype, rows, images and configuration of
-            a run, the table, statistics and rows of an experiment.
+            a run, the table, statistics and rows of an experiment. A search brings the trainings of its genotype that
+            lie in the same folder.
         rows: Evaluation rows besides those of the runs.
         genotype: Shown instead of that of the runs.
         images: Shown instead of those of the runs: a folder as ``nas evaluate --save-images`` writes it, pictures, or
             scene -> model -> image.
         published: Published rows of any task; those of a task and set that was measured are shown, marked by a dagger.
         title: Heading of the page.
+        restore: Where there are no pictures, restore sample photographs with the weights of the runs.
 
     Returns:
         The path of the page.
@@ -52,7 +55,7 @@ def write_report(
         NasError: There is nothing to show, a folder does not exist, or the rows alone weigh too much.
     """
     folders = [Path(f) for f in ([run] if isinstance(run, str | Path) else run or [])]
-    material = collect_material(folders, rows, genotype, images, published)
+    material = collect_material(folders, rows, genotype, images, published, restore)
     if material.empty:
         where = f" in {str(folders[0])!r}" if folders else ""
         raise NasError(f"there is nothing to report{where}; give evaluation rows, a run folder or a genotype")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.evaluation.rows import EvaluationRow
+from nas.evaluation.rows import EvaluationRow, EvaluationRows
 from nas.report.comparison import related
 from nas.report.experiment_folder import ExperimentFolder, is_experiment_folder, read_experiment
+from nas.report.page.followed import restored_pictures, with_retrainings
 from nas.report.page.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
 from nas.report.run_folder import RunFolder, read_run
@@ -60,6 +61,17 @@ class ReportMaterial:
         return list(dict.fromkeys(r.model for r in self.measured))
 
     @property
+    def ranking(self) -> list[str]:
+        """Names of the measured models by their mean distance from the mean PSNR of each set, the best first."""
+        frame = EvaluationRows(self.measured).frame()
+        if not len(frame):
+            return []
+        known = frame.loc[frame["psnr"].notna()]
+        means = known.groupby(["task", "set"])["psnr"].transform("mean")
+        by_model = (known["psnr"].astype(float) - means.astype(float)).groupby(known["model"], sort=False).mean()
+        return [str(name) for name in by_model.sort_values(ascending=False, kind="stable").index]
+
+    @property
     def heading(self) -> str:
         """The heading of a page without a title."""
         if len(self.folders) != 1:
@@ -88,6 +100,7 @@ def collect_material(
     genotype: Genotype | None,
     images: str | Path | Sequence[Picture] | Mapping[str, Mapping[str, Array | Path]] | None,
     published: Sequence[EvaluationRow],
+    restore: bool = False,
 ) -> ReportMaterial:
     """Read folders, and add what was given besides. The arguments are those of ``write_report``.
 
@@ -97,20 +110,24 @@ def collect_material(
         genotype: Shown instead of that of the runs.
         images: Shown instead of those of the folders.
         published: Published rows of any task.
+        restore: Where there are no pictures, restore sample photographs with the weights of the runs.
 
     Returns:
-        The material.
+        The material, with the trainings that lie beside a search.
 
     Raises:
         NasError: A folder does not exist.
     """
-    runs = [read_run(f) for f in folders if not is_experiment_folder(f)]
+    runs = with_retrainings([read_run(f) for f in folders if not is_experiment_folder(f)])
     experiments = [read_experiment(f) for f in folders if is_experiment_folder(f)]
     found: list[RunFolder | ExperimentFolder] = [*runs, *experiments]
     measured = list(dict.fromkeys([*(r for one in found for r in one.rows), *rows]))
     pictures = as_pictures(images)
     if not pictures:
-        pictures = [p for f in folders if (f / "images").is_dir() for p in as_pictures(f / "images")]
+        places = dict.fromkeys([*folders, *(r.folder for r in runs)])
+        pictures = [p for f in places if (f / "images").is_dir() for p in as_pictures(f / "images")]
     problems = [p for one in found for p in one.problems]
+    if restore and not pictures:
+        pictures = restored_pictures(runs, problems)
     everything = measured + related(measured, published)
     return ReportMaterial(runs, experiments, everything, genotype, pictures, problems)

@@ -16,7 +16,7 @@ MOST_OPEN = 12
 
 @dataclass(frozen=True)
 class ProvenanceRow:
-    """One row; ``command`` is empty for a published one, which has a ``source``."""
+    """One row: its line, and under it what is known of it as (name, text)."""
 
     model: str
     published: bool
@@ -24,11 +24,7 @@ class ProvenanceRow:
     set: str
     psnr: str
     ssim: str
-    images: str
-    protocol: str
-    made_with: str
-    command: str
-    source: str
+    facts: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,13 @@ def _row(row: EvaluationRow) -> ProvenanceRow:
     made = [row.device, row.dtype, seed, row.weights, row.training]
     made += [f"jsnas {row.jsnas}" if row.jsnas else "", f"torch {row.torch}" if row.torch else "", row.commit]
     published = is_published(row)
+    facts = [
+        ("Source", row.source if published or not row.command else ""),
+        ("Command", row.command),
+        ("Protocol", row.protocol),
+        ("Images", _images(row)),
+        ("Made with", ", ".join(m for m in made if m)),
+    ]
     return ProvenanceRow(
         model=row.model + (f" {DAGGER}" if published else ""),
         published=published,
@@ -56,11 +59,7 @@ def _row(row: EvaluationRow) -> ProvenanceRow:
         set=row.set,
         psnr=psnr_text(row),
         ssim=format_ssim(row.ssim),
-        images=_images(row),
-        protocol=row.protocol,
-        made_with=", ".join(m for m in made if m),
-        command=row.command,
-        source=row.source,
+        facts=[(name, text) for name, text in facts if text],
     )
 
 

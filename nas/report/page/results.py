@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from nas.evaluation.rows import EvaluationRow
 from nas.report import table_formats, tables
-from nas.report.figures.numbers import format_count, format_ssim
-from nas.report.published import is_published
+from nas.report.figures.numbers import format_count, format_psnr, format_ssim
 
 #: by which a column is sorted where all images are restored exactly, in dB
 ABOVE_ALL = 1000.0
+#: rows up to which a number shows its protocol and command when it is pointed at
+MOST_HINTS = 2000
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ScoreView:
         ssim: SSIM as text, empty where it is unknown.
         ssim_rank: ``best``, ``second`` or empty.
         remark: What stands behind the numbers.
-        hint: Protocol and command.
+        hint: Protocol and command; empty on a page with very many rows, which it would make heavy.
         row: Number of the row under "How each number was made".
     """
 
@@ -51,21 +52,22 @@ class LineView:
 
 @dataclass(frozen=True)
 class TableView:
-    """The table of one task, with a note below it."""
+    """The table of one task, with a sentence on its main result above it and a note below it."""
 
     task: str
     sets: list[str]
     lines: list[LineView]
+    headline: str
     note: str
 
 
 @dataclass(frozen=True)
 class ResultsView:
-    """All tables, their text forms by name, and whether published lines can be hidden."""
+    """All tables, their text forms by name, and how many published lines are folded away at first."""
 
     tables: list[TableView]
     texts: dict[str, str]
-    hideable: bool
+    folded: int
 
 
 def results_view(rows: Sequence[EvaluationRow]) -> ResultsView:
@@ -84,22 +86,58 @@ def results_view(rows: Sequence[EvaluationRow]) -> ResultsView:
         "LaTeX": table_formats.to_latex(made),
         "CSV": table_formats.to_csv(made),
     }
-    published = [is_published(r) for r in rows]
-    found = [
-        TableView(table.task, table.sets, [_line(table, i, numbers) for i in range(len(table.lines))], _note(table))
-        for table in made
-    ]
-    return ResultsView(found, texts, any(published) and not all(published))
+    found = []
+    for table in made:
+        order = _ranking(table)
+        hints = len(rows) <= MOST_HINTS
+        lines = [_line(table, i, numbers, hints) for i in order]
+        found.append(TableView(table.task, table.sets, lines, _headline(table, order), _note(table)))
+    published = [line.published for table in found for line in table.lines]
+    return ResultsView(found, texts, 0 if all(published) else sum(published))
 
 
-def _line(table: tables.Table, index: int, numbers: Mapping[int, int]) -> LineView:
+def _ranking(table: tables.Table) -> list[int]:
+    """Numbers of the lines: measured before published, the best on the first set that they have on top."""
+
+    def key(index: int) -> tuple[bool, int, float]:
+        cells = table.lines[index].cells
+        place = next((i for i, name in enumerate(table.sets) if name in cells), len(table.sets))
+        row = cells.get(table.sets[place]) if place < len(table.sets) else None
+        value = ABOVE_ALL if row is not None and row.psnr is None and row.exact else (row and row.psnr) or 0.0
+        return table.lines[index].published, place, -value
+
+    return sorted(range(len(table.lines)), key=key)
+
+
+def _headline(table: tables.Table, order: Sequence[int]) -> str:
+    """The best measured model on the first set, and by how much a published one is better or worse."""
+    name = table.sets[0] if table.sets else ""
+    scored = {i: row for i in order if (row := table.lines[i].cells.get(name)) is not None and row.psnr is not None}
+    ours = [i for i in scored if not table.lines[i].published]
+    papers = [i for i in scored if table.lines[i].published]
+    if not ours:
+        return ""
+    best, line = scored[ours[0]], table.lines[ours[0]]
+    ssim = f" / {format_ssim(best.ssim)}" if best.ssim is not None else ""
+    costs = [(line.first("parameters"), "parameters"), (line.first("multiply_adds"), "multiply-adds")]
+    words = " and ".join(f"{format_count(value)} {unit}" for value, unit in costs if value)
+    text = (
+        f"Best measured on {name}: {line.label}, {format_psnr(best.psnr)} dB{ssim}{' with ' + words if words else ''}."
+    )
+    if papers:
+        rival = table.lines[papers[0]]
+        text += f" Best published: {rival.label}, {format_psnr(scored[papers[0]].psnr)} dB."
+    return text
+
+
+def _line(table: tables.Table, index: int, numbers: Mapping[int, int], hints: bool) -> LineView:
     line = table.lines[index]
     label = line.label + (f" {tables.DAGGER}" if line.published else "")
     costs = [(value, format_count(value)) for value in (line.first("parameters"), line.first("multiply_adds"))]
-    return LineView(label, line.published, costs, [_score(table, index, name, numbers) for name in table.sets])
+    return LineView(label, line.published, costs, [_score(table, index, name, numbers, hints) for name in table.sets])
 
 
-def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int, int]) -> ScoreView | None:
+def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int, int], hints: bool) -> ScoreView | None:
     row = table.lines[index].cells.get(set_name)
     if row is None or not tables.psnr_text(row):
         return None
@@ -110,14 +148,15 @@ def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int,
         ssim=format_ssim(row.ssim),
         ssim_rank=table.rank(index, set_name, "ssim"),
         remark=table.remark(row),
-        hint="; ".join(x for x in (row.protocol, row.command or row.source) if x),
+        hint="; ".join(x for x in (row.protocol, row.command or row.source) if x) if hints else "",
         row=numbers[id(row)],
     )
 
 
 def _note(table: tables.Table) -> str:
     words = [
-        "PSNR in dB, SSIM beside or below it; the best is bold, the second underlined.",
+        "PSNR in dB, SSIM beside or below it; the best is bold, the second underlined. Measured models first, the best "
+        "on top; a heading sorts.",
         "A number links to how it was made.",
     ]
     rows = [r for x in table.lines for r in x.cells.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.report.figures.cell import draw_cell
 from nas.report.figures.search import search_figure, search_figures
@@ -20,14 +20,24 @@ MOST_WARNINGS = 20
 WARNINGS = ("warning", "doubt")
 #: figure -> its caption
 SEARCH_CAPTIONS = {
-    "losses": "Training and architecture loss over the steps.",
-    "validation": "PSNR on the validation images over the steps.",
-    "entropy": "How undecided every edge is: the entropy of its weights.",
-    "counts": "Blocks of the genotype that would be derived at each step.",
-    "trials": "The value of every trial and the best so far.",
-    "archive": "The Pareto front at a few moments, its hypervolume and its size.",
-    "pace": "Steps or trials an hour.",
+    "losses": "The loss on training images and, of a search, that of the architecture on others: both are to fall "
+    "together; an architecture loss that rises alone means overfitting.",
+    "validation": "PSNR on images that train nothing. Of a search, the gap between supernet and genotype is what "
+    "choosing costs; of a training, a curve that still rises asks for more steps.",
+    "entropy": "100 % means that all blocks of an edge weigh alike. What falls is being decided; edges that stay on "
+    "top were not decided by the search.",
+    "counts": "Which block is heaviest on how many edges. Bands that no longer change show a search that settled.",
+    "trials": "Every dot is a trial; the line is the best so far. A line that still climbs at the end asks for more "
+    "trials.",
+    "archive": "Left the front of the best for their cost at a few moments, right its hypervolume: a flat end means "
+    "that more trials found nothing better.",
+    "pace": "Steps or trials an hour; dips are pauses or other load on the machine.",
 }
+#: caption of the weights of a cell
+WEIGHTS_CAPTION = (
+    "Weights of every edge of the {} cell. Pale is the weight that all blocks have at the start, orange is above and "
+    "violet below it; hatched blocks cannot be chosen. Look for rows that part early and stay apart."
+)
 #: figures that take the whole width of the page
 WIDE_FIGURES = ("weights", "archive")
 
@@ -56,21 +66,20 @@ class SearchView:
 
 def cell_view(genotype: Genotype) -> CellView:
     """Draw a derived cell, for ``cell.html.j2``."""
-    caption = "The derived cell: every arc is a chosen block."
+    caption = "The derived cell: every arc is a chosen block, and one colour is one block. Read it from I to out."
     return CellView(embed(lambda dark: draw_cell(genotype, dark=dark), caption, wide=True), str(genotype))
 
 
 def search_view(run: RunFolder) -> SearchView:
     """Draw what the events of a run show, for ``search.html.j2``; empty without events."""
     warnings = [(str(e.get("step", "")), str(e.get("message", ""))) for e in run.events if e.get("kind") in WARNINGS]
-    names: dict[str, Any] = {"candidates": run.candidates, "edges": run.edges}
     narrow, wide = [], []
-    for name, light in search_figures(run.events, timing=run.timing, **names).items():
+    for name, light in search_figures(run.events, timing=run.timing, **run.names).items():
 
         def draw(dark: bool, name: str = name, light: Figure = light) -> Figure:
-            return (dark and search_figure(name, run.events, timing=run.timing, dark=True, **names)) or light
+            return (dark and search_figure(name, run.events, timing=run.timing, dark=True, **run.names)) or light
 
-        caption = SEARCH_CAPTIONS.get(name, f"Weights of every edge of the {name.removeprefix('weights ')} cell.")
+        caption = SEARCH_CAPTIONS.get(name) or WEIGHTS_CAPTION.format(name.removeprefix("weights "))
         if name.startswith(WIDE_FIGURES):
             wide.append(embed(draw, caption, wide=True))
         else:

@@ -49,9 +49,9 @@ def make_sections(material: ReportMaterial) -> list[PageSection]:
 
 def _picture_sections(material: ReportMaterial) -> list[PageSection]:
     """The viewer and the crops of the pictures."""
-    pictures, models = material.pictures, material.models
+    pictures, models, ranking = material.pictures, material.models, material.ranking
     return [
-        *_tried(material, "pictures", "Pictures", "viewer", partial(viewer_view, pictures, PICTURES_LIMIT, models)),
+        *_tried(material, "pictures", "Pictures", "viewer", partial(viewer_view, pictures, PICTURES_LIMIT, ranking)),
         *_tried(material, "details", "Details", "figures", partial(details_view, pictures, models)),
     ]
 
@@ -61,9 +61,11 @@ def _run_sections(material: ReportMaterial) -> list[PageSection]:
     sections = []
     if material.genotype is not None:
         sections += _tried(material, "cell", "Derived cell", "cell", partial(cell_view, material.genotype))
+    drawn: list[object] = []
     for index, run in enumerate(material.runs):
         of_run = f": {run.name}" if len(material.runs) > 1 else ""
-        if material.genotype is None and run.genotype is not None:
+        if material.genotype is None and run.genotype is not None and run.genotype.cells not in drawn:
+            drawn.append(run.genotype.cells)  # the training of a search has its cells
             anchor, draw = _anchor("cell", index), partial(cell_view, run.genotype)
             sections += _tried(material, anchor, f"Derived cell{of_run}", "cell", draw)
         anchor, draw_search = _anchor("search", index), partial(search_view, run)

@@ -43,7 +43,8 @@ def viewer_view(pictures: Sequence[Picture], limit: int, models: Sequence[str]) 
     Args:
         pictures: Scenes in several versions.
         limit: Characters that all pictures may take together.
-        models: Names of models in the order of the table; the last is shown at the right first.
+        models: Names of models, the best first; the first that is there is shown at the right at first, and beside it
+            the degraded picture or that of a reference without a network.
 
     Returns:
         What fits, or None where there are no pictures.
@@ -58,7 +59,7 @@ def viewer_view(pictures: Sequence[Picture], limit: int, models: Sequence[str]) 
     others = (
         [n for n in names if n != left and n.lower() not in TRUE_NAMES] or [n for n in names if n != left] or [left]
     )
-    right = next((m for m in reversed(models) if m in others), others[-1])
+    right = next((m for m in models if m in others and m.lower() not in LEFT_NAMES), others[-1])
     return ViewerView(kept, stored, left, right, len(scenes) - len(kept))
 
 

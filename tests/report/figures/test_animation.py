@@ -18,7 +18,7 @@ def test_the_animation_has_a_frame_a_moment_and_the_filmstrip_a_panel_a_cell_and
     with Image.open(animation) as picture:
         assert (picture.format, picture.n_frames) == ("GIF", 4)  # type: ignore[attr-defined]
     filmstrip = weight_filmstrip(weight_events(), moments=3, **names)
-    assert len(filmstrip.axes) == 6
+    assert len(filmstrip.axes) == 6 + 1, "panels and a colour bar"
     assert [t.get_text() for t in filmstrip.axes[0].get_xticklabels()] == ["none", "skip", "rb", "lrb"]
     assert filmstrip.axes[2].get_title(loc="left") == "step 50"
     with pytest.raises(NasError, match="no architecture weights"):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 
 from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow as Row
-from nas.report.figures.bubbles import bubble_figure, bubbles, front_of_bubbles
+from nas.report.figures.bubbles import MOST_LABELS, bubble_figure, bubbles, front_of_bubbles, in_frame
 from nas.report.figures.labels import overlap, place_labels
 from nas.report.figures.style import DARK, LIGHT, darkened, figure_bytes, save_figure
 from nas.report.published import one_per_model
@@ -28,23 +31,58 @@ def row(model: str, psnr: float, cost: float, parameters: int | None = 100_000, 
     return Row(model, "sr_x2", "Set5", psnr=psnr, multiply_adds=int(cost), parameters=parameters, source=source)
 
 
+def circles(axes: Axes) -> list[tuple[float, float, float]]:
+    """Centre and radius in pixels of every marker."""
+    found = []
+    for drawn in axes.collections:
+        if isinstance(drawn, PathCollection) and len(drawn.get_offsets()):
+            places = axes.transData.transform(np.asarray(drawn.get_offsets()))
+            sizes = np.broadcast_to(drawn.get_sizes(), len(places))
+            radii = np.sqrt(sizes / math.pi) * axes.figure.dpi / 72
+            found += [(float(x), float(y), float(r)) for (x, y), r in zip(places, radii, strict=True)]
+    return found
+
+
 LITERATURE = [r for r in published("sr_x2") if "ablation" not in r.source]
 OURS = [row("jsnet-a", 37.93, 105e9, 476_431), row("jsnet-b", 37.8, 55e9, 250_000)]
 
 
 @pytest.mark.parametrize("set_name", ["Set5", "B100", "Urban100"])
-@pytest.mark.parametrize("window", [True, False])
-def test_no_two_labels_overlap_and_all_stand_in_the_axes(set_name: str, window: bool) -> None:
-    figure = bubble_figure([*OURS, *LITERATURE], "sr_x2", set_name, window=window)
+@pytest.mark.parametrize("ours", [OURS, OURS[:1], []])
+def test_names_stand_in_the_axes_apart_and_on_no_marker(set_name: str, ours: list[Row]) -> None:
+    rows = [replace(r, set=set_name) for r in ours]
+    figure = bubble_figure([*rows, *LITERATURE], "sr_x2", set_name)
+    figure.draw_without_rendering()
+    panels = [figure.axes[0], *figure.axes[0].child_axes]
+    names = [t for axes in panels for t in axes.texts]
+    assert 5 < len(names) <= MOST_LABELS
+    assert {r.model for r in ours} <= {t.get_text() for t in names}, "ours are always named"
+    for axes in panels:
+        boxes = {t.get_text(): t.get_window_extent() for t in axes.texts}
+        for (a, first), (b, second) in combinations(boxes.items(), 2):
+            assert not first.overlaps(second), f"{a} and {b} overlap"
+        frame = axes.get_window_extent().padded(1)
+        for name, box in boxes.items():
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1, name
+            for x, y, r in circles(axes):
+                near = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+                assert math.hypot(near[0] - x, near[1] - y) >= r, f"{name} stands on a marker"
+
+
+@pytest.mark.parametrize("set_name", ["Set5", "Urban100"])
+def test_legend_and_overview_stand_inside_on_no_marker_and_on_no_name(set_name: str) -> None:
+    figure = bubble_figure([*(replace(r, set=set_name) for r in OURS), *LITERATURE], "sr_x2", set_name)
     figure.draw_without_rendering()
     axes = figure.axes[0]
-    boxes = {t.get_text(): t.get_window_extent() for t in axes.texts}
-    assert len(boxes) > 15
-    for (a, first), (b, second) in combinations(boxes.items(), 2):
-        assert not first.overlaps(second), f"{a} and {b} overlap"
-    frame = axes.get_window_extent().padded(1)
-    for name, box in boxes.items():
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1, name
+    inside = [axes.get_legend().get_window_extent(), *(i.get_window_extent() for i in axes.child_axes)]
+    assert len(inside) == 2 and not inside[0].overlaps(inside[1])
+    frame = axes.get_window_extent().padded(2)
+    for box in inside:
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+        assert not any(box.overlaps(t.get_window_extent()) for t in axes.texts)
+        for x, y, r in circles(axes):
+            near = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+            assert math.hypot(near[0] - x, near[1] - y) >= r
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -70,7 +108,8 @@ def test_measured_bubbles_are_filled_and_published_ones_open() -> None:
 def test_area_is_in_proportion_to_parameters() -> None:
     figure = bubble_figure([row("a", 37, 1e9, 1_000_000), row("b", 36, 2e9, 250_000)], "sr_x2", "Set5")
     drawn = [c for c in figure.axes[0].collections if isinstance(c, PathCollection) and len(c.get_offsets())]
-    areas = {float(np.asarray(c.get_offsets())[0][0]): float(c.get_sizes()[0]) for c in drawn}
+    (both,) = drawn
+    areas = {float(x): float(a) for (x, _), a in zip(np.asarray(both.get_offsets()), both.get_sizes(), strict=True)}
     assert areas[1e9] == pytest.approx(4 * areas[2e9])
 
 
@@ -79,12 +118,30 @@ def test_the_front_holds_what_no_other_beats() -> None:
     assert [p.label for p in front_of_bubbles(bubbles(rows, "sr_x2", "Set5"))] == ["a", "e"]
 
 
-def test_models_far_from_ours_are_named_below_the_frame_and_never_silently_dropped() -> None:
-    rows = [row("mine", 37, 100e9), row("near", 37.1, 90e9, paper=True), row("giant", 38, 9e12, paper=True)]
-    figure = bubble_figure(rows, "sr_x2", "Set5")
-    assert {t.get_text() for t in figure.axes[0].texts} == {"mine", "near"}
-    assert "giant" in figure.get_supxlabel()
-    assert {t.get_text() for t in bubble_figure(rows, "sr_x2", "Set5", window=False).axes[0].texts} >= {"giant"}
+def test_odd_models_leave_the_axes_and_stand_in_the_overview() -> None:
+    rows = [row(f"m{i}", 37 + i / 50, (90 + i) * 1e9, paper=i > 2) for i in range(12)]
+    odd = [row("giant", 38, 9e12, paper=True), row("poor", 31, 95e9, paper=True)]
+    axes = bubble_figure([*rows, *odd], "sr_x2", "Set5").axes[0]
+    low, high = axes.get_ylim()
+    assert low > 35 and high < 39 and axes.get_xlim()[1] < 1e12
+    (overview,) = axes.child_axes
+    drawn = {tuple(place) for c in overview.collections for place in np.asarray(c.get_offsets())}
+    assert {(9e12, 38.0), (95e9, 31.0)} <= drawn and len(drawn) == len(rows) + len(odd)
+    assert {"giant", "poor"} <= {t.get_text() for t in overview.texts}
+    assert not bubble_figure(rows, "sr_x2", "Set5").axes[0].child_axes, "nothing is odd, so there is no overview"
+
+
+def test_our_own_models_stay_in_the_axes_for_longer() -> None:
+    rows = [row(f"m{i}", 37.5 + i / 20, (90 + i) * 1e9, paper=True) for i in range(12)]
+    for paper, shown in ((True, False), (False, True)):
+        points = bubbles([*rows, row("x", 36.8, 95e9, paper=paper)], "sr_x2", "Set5")
+        assert ("x" in {p.label for p in in_frame(points)[0]}) is shown
+
+
+def test_half_a_decibel_is_shown_at_least() -> None:
+    axes = bubble_figure([row("a", 37.01, 1e9), row("b", 37.02, 2e9)], "sr_x2", "Set5").axes[0]
+    low, high = axes.get_ylim()
+    assert high - low >= 0.5 and low < 37.01 < 37.02 < high
 
 
 def test_a_model_of_two_papers_is_one_bubble_but_measured_stays() -> None:
@@ -98,9 +155,15 @@ def test_nothing_to_plot_is_said() -> None:
         bubble_figure([Row("a", "sr_x2", "Set5", psnr=30.0)], "sr_x2", "Set5")
 
 
-def test_one_model_and_unknown_parameters_are_drawn() -> None:
+def test_unknown_parameters_have_a_symbol_of_their_own() -> None:
     figure = bubble_figure([row("alone", 37, 1e9, None)], "sr_x2", "Set5")
     assert [t.get_text() for t in figure.axes[0].texts] == ["alone"]
+    entries = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert "parameters unknown" in entries
+    known = bubble_figure([row("alone", 37, 1e9, 1000)], "sr_x2", "Set5").axes[0]
+    assert "parameters unknown" not in [t.get_text() for t in known.get_legend().get_texts()]
+    shapes = [axes.collections[0].get_paths()[0].vertices.shape for axes in (figure.axes[0], known)]
+    assert shapes[0] != shapes[1]
 
 
 def test_three_files_are_written_the_png_at_300_dpi(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nas.report.figures.cell import SHORT_NAMES, draw_cell
-from nas.report.figures.style import figure_bytes
+from nas.report.figures.block_colours import SHORT_NAMES, block_colours
+from nas.report.figures.cell import draw_cell
+from nas.report.figures.style import DARK, LIGHT, figure_bytes
 from nas.space import Genotype
 from nas.space.genotype import Choice
 
@@ -49,8 +50,8 @@ def test_every_choice_has_a_label_of_its_own_place(operation: int, attention: in
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height, name
 
 
-def test_operations_stand_left_of_attentions() -> None:
-    texts = {t.get_text(): t.get_position()[0] for t in draw_cell(genotype(2, 2)).axes[0].texts}
+def test_operations_stand_above_attentions() -> None:
+    texts = {t.get_text(): -t.get_position()[1] for t in draw_cell(genotype(2, 2)).axes[0].texts}
     assert max(texts["S₀"], texts["S₁"], texts["S₂"]) < min(texts["F₀"], texts["F₁"], texts["F₂"])
 
 
@@ -68,6 +69,18 @@ def test_the_same_block_has_the_same_colour_and_others_another() -> None:
         colours.setdefault(text.get_text(), set()).add(to_hex(text.get_bbox_patch().get_edgecolor()))
     assert all(len(c) == 1 for c in colours.values())
     assert colours["rb"] != colours["lrb"]
+
+
+def test_one_colour_is_one_block_in_all_cells_together() -> None:
+    blocks = [*OPERATIONS, *ATTENTIONS, *(f"theirs_{i}" for i in range(30))]
+    for theme in (LIGHT, DARK):
+        colours = block_colours(blocks, theme)
+        assert len(set(colours.values())) == len(blocks)
+        assert block_colours(["rb", "esab"], theme)["rb"] == colours["rb"], "known blocks keep their colour"
+    colours = {}
+    for text in labels(draw_cell(genotype(5, 5))):
+        colours.setdefault(to_hex(text.get_bbox_patch().get_edgecolor()), set()).add(text.get_text())
+    assert all(len(names) == 1 for names in colours.values()), colours
 
 
 def test_the_released_genotype_reads_as_published() -> None:

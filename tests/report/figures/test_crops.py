@@ -7,7 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from nas.errors import UsageError
-from nas.evaluation.metrics import psnr
+from nas.evaluation.metrics import psnr, ssim
 from nas.report.figures.crops import CropOptions, crop_figure
 from nas.report.figures.regions import interesting_region
 
@@ -43,7 +43,8 @@ def test_captions_are_the_psnr_of_the_protocol_and_the_box_is_the_region() -> No
     figure = crop_figure(truth, truth[::2, ::2], {"net": worse}, [(8, 10, 24, 32)], CropOptions(border=2))
     captions = [a.get_xlabel() for a in figure.axes[1:]]
     assert captions[0].startswith("true image") and captions[1].startswith("degraded")
-    assert captions[2] == f"net\n{psnr(worse, truth, luma=True, border=2):.2f} dB"
+    scores = f"{psnr(worse, truth, luma=True, border=2):.2f} dB / {ssim(worse, truth, luma=True, border=2):.4f}"
+    assert captions[2] == f"net\n{scores}"
     boxes = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
     assert {(b.get_width(), b.get_height()) for b in boxes} == {(32, 24)}
     assert boxes[-1].get_edgecolor()[0] > 0.8 > 0.3 > boxes[-1].get_edgecolor()[1]
@@ -66,3 +67,23 @@ def test_wrong_sizes_and_regions_are_refused() -> None:
         crop_figure(truth, truth, {"net": truth}, [(90, 0, 16, 16)])
     with pytest.raises(UsageError, match="at least one"):
         crop_figure(truth, truth, {})
+
+
+def test_error_maps_share_a_scale_that_the_colour_bar_states() -> None:
+    truth = image(colour=False)
+    outputs = {"good": np.clip(truth.astype(int) + 2, 0, 255), "bad": np.clip(truth.astype(int) + 20, 0, 255)}
+    figure = crop_figure(truth, truth, outputs, [(8, 8, 24, 24)], CropOptions(error_maps=True, luma=False))
+    limits = {a.images[0].get_clim() for a in figure.axes if a.images and a.images[0].get_cmap().name == "inferno"}
+    assert limits == {(0.0, 24.0)}, "the smallest round number that the errors of 20 do not exceed"
+    bar = figure.axes[-1]
+    assert bar.get_xlabel() == "absolute error (of 255)"
+    assert [t.get_text() for t in bar.get_xticklabels()] == ["0", "12", "≥ 24"]
+
+
+def test_the_region_is_where_one_model_is_right_and_another_wrong_and_not_at_the_edge() -> None:
+    truth = np.full((120, 120), 100, dtype=np.uint8)
+    one, two = truth.copy(), truth.copy()
+    one[:16, :16] = two[:16, :16] = 250  # both are wrong alike
+    two[60:76, 40:56] = 180
+    two[60:76, 104:] = 190  # at the edge
+    assert interesting_region(truth, {"a": one, "b": two}, 16) == (60, 40, 16, 16)

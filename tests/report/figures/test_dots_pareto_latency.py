@@ -58,10 +58,37 @@ def test_measured_dots_are_filled_and_published_ones_open() -> None:
 
 
 def test_a_reference_far_below_does_not_flatten_the_rest() -> None:
-    figure = dot_figure([row("bicubic", 20.0), *[row(f"m{i}", 37 + i / 10) for i in range(4)]], "sr_x2")
+    odd = [row("bicubic", 20.0), row("worse", 19.0)]
+    figure = dot_figure([*odd, *[row(f"m{i}", 37 + i / 10) for i in range(7)]], "sr_x2")
     low, high = figure.axes[0].get_xlim()
     assert low > 36 and high < 39
-    assert "20.00" in {t.get_text() for t in figure.axes[0].texts}, "its number is still there"
+    assert {"20.00", "19.00"} <= {t.get_text() for t in figure.axes[0].texts}, "their numbers are still there"
+    assert "arrow: further left" in figure.get_supxlabel()
+
+
+def test_dots_span_half_a_decibel_have_two_decimals_and_state_their_order() -> None:
+    rows = [row(m, p, s) for m, p in (("a", 37.0), ("b", 37.01)) for s in ("Set5", "Set14")]
+    figure = dot_figure(rows, "sr_x2")
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert high - low >= 0.5
+        assert {t.get_text() for t in axes.texts} == {"37.00", "37.01"}
+        assert all(len(t.get_text().partition(".")[2]) == 2 for t in axes.get_xticklabels())
+    assert "sorted by mean PSNR over the sets, the best on top" in figure.get_supxlabel()
+    assert "distance from each set's mean" in dot_figure(rows[:-1], "sr_x2").get_supxlabel()
+
+
+def test_fronts_span_half_a_decibel_have_two_decimals_and_keep_odd_models_at_the_end_of_the_axis() -> None:
+    cost = {"parameters": 1000, "multiply_adds": 10**9}
+    axes = pareto_figure([row("a", 37.0, **cost), row("b", 37.01, **cost)], "sr_x2", "Set5").axes[0]
+    assert axes.get_ylim()[1] - axes.get_ylim()[0] >= 0.5
+    assert all(len(t.get_text().partition(".")[2]) == 2 for t in axes.get_yticklabels() if t.get_text())
+    rows = [row(f"m{i}", 37 + i / 10, multiply_adds=(9 + i) * 10**9) for i in range(8)]
+    figure = pareto_figure([*rows, row("poor", 25.0, multiply_adds=10**9)], "sr_x2", "Set5")
+    assert figure.axes[0].get_ylim()[0] > 35
+    assert "poor (25.00)" in {t.get_text() for t in figure.axes[0].texts}
+    assert "triangle: below the axis" in figure.get_supxlabel()
 
 
 def test_the_front_is_what_no_other_beats() -> None:
@@ -75,7 +102,11 @@ def test_names_do_not_collide_and_nothing_to_draw_is_said(make: object) -> None:
     figure.draw_without_rendering()
     for axes in figure.axes:
         boxes = [(t.get_text(), t.get_window_extent()) for t in axes.texts]
-        assert boxes
+        assert 0 < len(boxes) <= 15
+        for marker in axes.collections:
+            if isinstance(marker, PathCollection) and len(marker.get_offsets()):
+                for x, y in axes.transData.transform(np.asarray(marker.get_offsets())):
+                    assert not any(box.contains(x, y) for _, box in boxes)
         for (a, first), (b, second) in combinations(boxes, 2):
             assert not first.overlaps(second), f"{a} and {b} overlap"
     with pytest.raises(NasError, match="has"):

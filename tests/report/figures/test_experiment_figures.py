@@ -93,9 +93,22 @@ def test_the_differences_stand_around_zero() -> None:
     assert lines[-1].get_xdata()[0] == pytest.approx(31.1 - 30.83333, abs=1e-4)
 
 
-def test_the_scatter_states_tau_and_n_of_each_supernet() -> None:
-    labels = [t.get_text() for t in ranking_figure(experiment()).axes[0].get_legend().get_texts()]
-    assert len(labels) == 2 and all("tau" in label and "n = 6" in label for label in labels)
+def test_ranks_are_small_multiples_each_with_tau_its_interval_and_n() -> None:
+    panels = ranking_figure(experiment()).axes
+    titles = [axes.get_title(loc="left") for axes in panels]
+    assert len(titles) == 2 and titles[0].startswith("pc_darts, seed 1\ntau ") and "[" in titles[0]
+    assert all(t.endswith("n = 6") for t in titles)
+    for axes in panels:
+        ranks = np.asarray(axes.collections[0].get_offsets())
+        assert sorted(ranks[:, 0]) == [1, 2, 3, 4, 5, 6]
+        assert sorted(ranks[:, 1]) == [1, 2, 3.5, 3.5, 5, 6], "equal values share the mean of their ranks"
+        assert axes.get_xlim()[0] > axes.get_xlim()[1] and axes.get_ylim()[0] > axes.get_ylim()[1], "1 is the best"
+
+
+def test_intervals_say_what_they_are() -> None:
+    words = {name: draw(False).axes[0].get_xlabel() for name, draw in experiment_figures(experiment()).items()}
+    assert "95 % interval" in words["dots"] and "95 % interval" in words["gaps"] and "interval" in words["differences"]
+    assert "best mean on top" in words["dots"]
 
 
 def test_the_front_holds_what_nothing_beats_in_both() -> None:

@@ -37,10 +37,30 @@ PROBE = """<script>
   name.click();
   const names = [...table.tBodies[0].rows].map((r) => r.cells[0].textContent.trim());
   said.names = names.join() === [...names].sort((a, b) => a.localeCompare(b)).join();
-  const box = document.querySelector('.hide-published');
+  const box = document.querySelector('.show-published');
+  const paper = document.querySelector('tr.published');
+  said.folded = getComputedStyle(paper).display;
   box.click();
-  said.hidden = getComputedStyle(document.querySelector('tr.published')).display;
+  said.unfolded = getComputedStyle(paper).display;
   box.click();
+  said.second = table.tHead.rows[0].cells[1].textContent.trim();
+  said.seen = table.tHead.rows[0].cells[1].getBoundingClientRect().right <= innerWidth;
+  const scroll = table.parentElement;
+  scroll.scrollLeft = 200;
+  said.sticky = Math.abs(table.tBodies[0].rows[0].cells[0].getBoundingClientRect().left
+    - scroll.getBoundingClientRect().left) < 3;
+  const inSight = (i) => i.getBoundingClientRect().right <= innerWidth;
+  said.scaled = [...document.querySelectorAll('figure img')].every(inSight);
+  const picture = document.querySelector('figure.wide img');
+  picture.click();
+  said.zoomed = picture.closest('figure').classList.contains('zoomed');
+  picture.click();
+  const [left, right] = [...document.querySelectorAll('.stage .tag')].map((t) => t.textContent);
+  said.opens = `${left} against ${right}`;
+  location.hash = '#row-0';
+  dispatchEvent(new Event('hashchange'));
+  const line = document.getElementById('row-0');
+  said.opened = line.open && line.parentElement.closest('details').open;
   const stage = document.querySelector('.stage');
   const range = stage.querySelector('input');
   range.value = 20;
@@ -118,12 +138,15 @@ def browse(page: str, folder: Path, width: int, dark: bool) -> tuple[dict[str, o
     return json.loads(title.group(1)), console
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (500, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1400, False), (768, True), (390, False)])
 def test_the_page_works_in_a_browser(page: str, tmp_path: Path, width: int, dark: bool) -> None:
     said, console = browse(page, tmp_path, width, dark)
     assert console == "", "nothing stands on the console"
     assert said["falls"] and said["rises"] and said["sort"] == "ascending" and said["names"]
-    assert said["hidden"] == "none"
+    assert (said["folded"], said["unfolded"]) == ("none", "table-row"), "published rows are folded away at first"
+    assert "Set5" in str(said["second"]) and said["seen"], "PSNR is the second column and in sight"
+    assert said["sticky"] and said["scaled"] and said["zoomed"] and said["opened"]
+    assert said["opens"] == "degraded against net", "the slider opens what was given against the best"
     assert said["cut"] == "20%" and "80%" in str(said["clip"]) and said["changed"]
     light, black = "rgb(255, 255, 255)", "rgb(23, 27, 32)"
     assert said["dark"] is dark
@@ -139,6 +162,7 @@ def test_a_script_error_would_be_seen(page: str, tmp_path: Path) -> None:
 
 def test_the_page_holds_details_and_the_experiment(page: str) -> None:
     named = "results cost pictures details experiment cell search provenance configuration"
+    assert "Best measured on Set5: net, 37.90 dB" in page and "Best published: " in page
     for anchor in named.split():
         assert f'<section id="{anchor}"' in page, anchor
     assert "a &lt;b&gt;" in page and "<strong>31.2</strong>" in page

@@ -4,6 +4,7 @@
   const toggle = document.getElementById("theme");
   const isDark = () =>
     root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.classList.add("js");
   toggle.hidden = false;
   toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; });
 
@@ -74,10 +75,16 @@
     fill();
   }
 
+  for (const image of document.querySelectorAll("figure img")) {
+    image.addEventListener("click", () => image.closest("figure").classList.toggle("zoomed"));
+  }
+
   const reveal = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));
-    const fold = target && target.closest("details");
-    if (fold) { fold.open = true; target.scrollIntoView({ block: "center" }); }
+    let fold = target && target.closest("details");
+    if (!fold) return;
+    for (; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView({ block: "center" });
   };
   addEventListener("hashchange", reveal);
   reveal();
