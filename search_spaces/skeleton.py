@@ -120,8 +120,10 @@ class JSNetSkeleton:
         for i, cells in enumerate(space.positions()):
             for kind, cell in cells.items():
                 choices = genotype.cells[space.cell_name(kind, i)]
-                wiring = Wiring(*_renumbered(cell.nodes, [(c.source, c.target) for c in choices]), cell.merge)
-                found.setdefault(cell.role, []).append(CellBlocks.of(cell.role, wiring, [c.block for c in choices]))
+                edges = tuple((c.source, c.target) for c in choices)
+                wiring = Wiring(*_renumbered(cell.nodes, edges), cell.merge)
+                blocks = CellBlocks.of(cell.role, wiring, [c.block for c in choices], edges)
+                found.setdefault(cell.role, []).append(blocks)
         parts = {role: made if len(made) > 1 else made[0] for role, made in found.items()}
         options = {"image_residual": layout.image_residual, "train_mean_shift": train_mean_shift}
         descriptor = _descriptor(space, task, layout, options)
@@ -153,11 +155,11 @@ def _roles(space: Space) -> dict[str, Any]:
     return roles
 
 
-def _renumbered(nodes: int, edges: list[tuple[int, int]]) -> tuple[int, tuple[tuple[int, int], ...]]:
+def _renumbered(nodes: int, edges: tuple[tuple[int, int], ...]) -> tuple[int, tuple[tuple[int, int], ...]]:
     """A graph without the nodes that no edge enters, which nothing reads either."""
     entered = {target for _, target in edges}
     if len(entered) == nodes:
-        return nodes, tuple(edges)
+        return nodes, edges
     number = {0: 0} | {node: i for i, node in enumerate(sorted(entered), start=1)}
     return len(entered), tuple((number[s], number[t]) for s, t in edges)
 

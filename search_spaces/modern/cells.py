@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nas.errors import UsageError
+from nas.models.sharing import at_place
 from nas.space.blocks import BLOCKS
 from search_spaces.modern.layers import make_norm
 from search_spaces.modern.settings import ResidualSettings, SlotSettings, StageSettings
@@ -48,8 +49,8 @@ class Cell(nn.Module):
 
     def __init__(self, stage: StageSettings, settings: ResidualSettings) -> None:
         super().__init__()
-        chosen = [s for s in stage.slots if not BLOCKS[s.role].traits(s.block).identity]
-        self.slots = nn.ModuleList(Slot(s, settings) for s in chosen)
+        chosen = [(i, s) for i, s in enumerate(stage.slots) if not BLOCKS[s.role].traits(s.block).identity]
+        self.slots = nn.ModuleList(at_place(Slot(s, settings), f"{i}:{s.name}") for i, s in chosen)
         self.skip = settings.residual == "cell" and bool(chosen)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
