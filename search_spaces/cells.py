@@ -58,6 +58,9 @@ def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[t
     states = [first]
     for node in range(1, wiring.nodes + 1):
         entering = [edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node]
+        if not entering:  # nothing reads such a node
+            states.append(first)
+            continue
         total = entering[0]
         for term in entering[1:]:
             total = total + term

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
@@ -26,6 +26,8 @@ class JSNetSkeleton:
     """Builds supernets and derived networks. A task is a name, or anything with name, scale and channels."""
 
     name = "jsnet"
+    #: of supernets in which the number of cells is open: what a derived network does with any number of them
+    relaxed_options: ClassVar[dict[str, Any]] = {"derived_fusion": True}
 
     def supernet(
         self,
@@ -55,12 +57,6 @@ class JSNetSkeleton:
         """
         from search_spaces.search import JSNetSupernet
 
-        if len(space.positions()) > 1:
-            raise UsageError(
-                f"the supernet of skeleton {space.skeleton!r} shares one cell, and each cell of space {space.name!r} "
-                "decides for itself; fix it with --set overrides.share=all, or use a strategy that proposes whole "
-                "genotypes"
-            )
         roles = _roles(space)
         task = _task(task)
         layout = _layout(space, task, image_residual, train_mean_shift)
@@ -82,7 +78,7 @@ class JSNetSkeleton:
             space,
             layout,
             _descriptor(space, task, layout, {}),
-            labels={cell.name: LABELS[cell.role] for cell in space.cells.values()},
+            labels=_labels(space),
             edge_weights=weighted,
             partial_channels=taken,
             derived_fusion=derived_fusion,
@@ -153,6 +149,16 @@ def _roles(space: Space) -> dict[str, Any]:
             )
         roles[cell.role] = cell
     return roles
+
+
+def _labels(space: Space) -> dict[str, str]:
+    """Name of a cell -> suffix of its variables; where each cell decides for itself, with its number."""
+    several = space.share != "all"
+    return {
+        space.cell_name(kind, i): LABELS[cell.role] + (f"_{i + 1}" if several else "")
+        for i, cells in enumerate(space.positions())
+        for kind, cell in cells.items()
+    }
 
 
 def _renumbered(nodes: int, edges: tuple[tuple[int, int], ...]) -> tuple[int, tuple[tuple[int, int], ...]]:

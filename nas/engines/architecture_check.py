@@ -57,5 +57,5 @@ def entropies(supernet: Supernet) -> tuple[float, float]:
     found, largest = [], []
     for name, table in supernet.edge_probabilities().items():
         found += mean_entropy(table)
-        largest += [math.log(len(edge.candidates)) for edge in supernet.space.cells[name].edges]
+        largest += [math.log(len(choices)) for choices in supernet.options(name)]
     return sum(found) / max(len(found), 1), sum(largest) / max(len(largest), 1)

@@ -108,10 +108,10 @@ class GenotypeCosts:
         Returns:
             Metric -> cost, for each of ``metrics``.
         """
-        return self._settled(genotype)._sum(genotype)
+        return self.settled(genotype)._sum(genotype)
 
-    def _settled(self, genotype: Genotype) -> GenotypeCosts:
-        """The costs of the networks that have the settings of a genotype."""
+    def settled(self, genotype: Genotype) -> GenotypeCosts:
+        """The costs of the networks that have the settings of a genotype: sums over their blocks."""
         settings = self.space.network_settings.model_dump(exclude_none=True, mode="json")
         same = not genotype.network or {**settings, **genotype.network} == settings
         if same and not self.space.open_settings:
@@ -138,7 +138,7 @@ class GenotypeCosts:
             return {m: base + sum(min(row.values()) for row in self.rows(m)) for m, base in self._bases.items()}
         found: dict[str, float] = {}
         for settings in _ends(self.space):
-            other = self._settled(settings)
+            other = self.settled(settings)
             for metric, value in other.least().items():
                 found[metric] = min(value, found.get(metric, value))
         return found

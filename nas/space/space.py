@@ -271,12 +271,13 @@ class Space:
 
     # -- networks -------------------------------------------------------------------------------------------
 
-    def supernet(self, task: Any, *, fused: bool = True, **options: Any) -> Any:
+    def supernet(self, task: Any, *, fused: bool = True, paths: bool = False, **options: Any) -> Any:
         """The supernet of this space; imports torch.
 
         Args:
             task: A task or its name.
             fused: Whether its mixed edges are computed in their fused form (``Supernet.fused``).
+            paths: Whether a path at a time (``Supernet.only``) is enough, so that nothing has to be relaxed.
             options: Of the skeleton; ``partial_channels`` (int) and ``edge_weights`` (bool) override the document's
                 relaxation.
 
