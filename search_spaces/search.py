@@ -98,8 +98,8 @@ class JSNetSupernet(ImageEnds, Supernet):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(N, channels, H, W') in 0..255 -> (N, channels, s*H, s*W')."""
         mixtures = self.mixtures()
-        operations = self._graphs("operation", "ops", mixtures)
-        attentions = self._graphs("attention", "atts", mixtures)
+        operations = self.graphs("operation", "ops", mixtures)
+        attentions = self.graphs("attention", "atts", mixtures)
         head = self.enter(image)  # (N, W, H, W')
         outputs, x = [], head
         for cell, operation, attention in zip(self.cells, operations, attentions, strict=True):
@@ -113,7 +113,7 @@ class JSNetSupernet(ImageEnds, Supernet):
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)
 
-    def _graphs(self, role: str, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
+    def graphs(self, role: str, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
         """How each cell computes one of its graphs in this pass."""
         found: list[GraphFunction] = [_absent] * len(self.cells)
         for name in dict.fromkeys(names[role] for names in self._names if role in names):

@@ -129,7 +129,7 @@ def _grouped(small: Layout, whole: Layout) -> tuple[Parts, Parts] | None:
         return few, many
     same = sum(few) * whole.groups == sum(many) * small.groups  # as many outputs in each group
     inputs = [layout.parts[1] for layout in (small, whole) if len(layout.parts) > 1]
-    return (few, many) if same and small.groups > 1 and (not inputs or inputs[0] == inputs[1]) else None
+    return (few, many) if same and (not inputs or inputs[0] == inputs[1]) else None
 
 
 def _middle(few: int, many: int) -> slice | None:
