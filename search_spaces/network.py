@@ -35,9 +35,7 @@ class CellBlocks:
     edges: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(
-        cls, role: str, wiring: Wiring, names: Sequence[str], edges: tuple[tuple[int, int], ...] = ()
-    ) -> CellBlocks:
+    def of(cls, role: str, wiring: Wiring, names: Sequence[str], edges: tuple[tuple[int, int], ...] = ()) -> CellBlocks:
         """Look the names of the blocks up.
 
         Raises:

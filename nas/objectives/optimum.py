@@ -91,7 +91,9 @@ def _best_of_sizes(supernet: Supernet, costs: GenotypeCosts, limits: LimitSettin
         except NasError:  # no genotype of these sizes keeps the limits
             continue
         value = score + _log_probability(settled.space.encode(best), inside)
-        found = sorted([*found, (value, space.decode([*head, *_space_tail(space, best)]))], key=lambda pair: -pair[0])[:1]
+        found = sorted([*found, (value, space.decode([*head, *_space_tail(space, best)]))], key=lambda pair: -pair[0])[
+            :1
+        ]
     return found[0][1] if found else _repaired(supernet, costs, limits, shares, rows)
 
 
@@ -123,7 +125,9 @@ def _repaired(
     start = space.encode(supernet.genotype())
     tables: list[Sequence[float] | FloatArray] = [*shares]
     left = {name: iter(table) for name, table in rows.items()}
-    tables += [next(left[d.cell]) if d.kind == "block" else [0.0] * len(d.choices) for d in space.decisions[len(shares) :]]
+    tables += [
+        next(left[d.cell]) if d.kind == "block" else [0.0] * len(d.choices) for d in space.decisions[len(shares) :]
+    ]
     found = {space.canonical(constraints.another(start, (), lambda n: int(rng.integers(n)))) for _ in range(REPAIRED)}
     best = max(sorted(found), key=lambda v: sum(float(row[k]) for row, k in zip(tables, v, strict=True)))
     return space.decode(best)

@@ -379,7 +379,9 @@ class OpenSpace(Space):
             UsageError: Something that is open cannot be relaxed, or share weights; the message names it.
         """
         if not self.decisions:
-            raise UsageError(f"nothing is open in space {self.name!r}, so there is nothing to search; leave a choice open")
+            raise UsageError(
+                f"nothing is open in space {self.name!r}, so there is nothing to search; leave a choice open"
+            )
         if self.additive and hasattr(SKELETONS.get(self.skeleton), "supernet"):
             return super().supernet(task, fused=fused, **options)
         made = _elastic()(self, task, paths=paths, **options)

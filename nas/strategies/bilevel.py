@@ -350,9 +350,7 @@ class BilevelStrategy(DifferentiableStrategy):
         for opened in passes:
             with opened:
                 found.append(
-                    _in_parts(
-                        supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled
-                    )
+                    _in_parts(supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled)
                 )
         if len(found) == 1:
             return found[0]

@@ -45,7 +45,6 @@ def draw_path(
     return otherwise(seed)
 
 
-
 def extremes(space: Space, seed: int) -> tuple[Genotype, Genotype]:
     """Random genotypes of the largest and of the smallest sizes: every number at its last, or its first choice.
 

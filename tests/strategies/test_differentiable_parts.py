@@ -233,7 +233,9 @@ def test_a_path_of_the_single_path_supernet_is_its_derived_network() -> None:
     x = torch.randn(1, space.features, 16, 16)
     with supernet.only(genotype):
         mixtures = supernet.mixtures()
-        graphs = [supernet.graphs(role, part, mixtures)[0] for role, part in (("operation", "ops"), ("attention", "atts"))]
+        graphs = [
+            supernet.graphs(role, part, mixtures)[0] for role, part in (("operation", "ops"), ("attention", "atts"))
+        ]
         found = supernet.cells[0](x, *graphs)
     torch.testing.assert_close(found, network.cells[0](x))
 

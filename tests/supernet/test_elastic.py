@@ -32,7 +32,10 @@ PLAIN = {
     "operation": ["skip", "pcfn", "spab", "ccm", "res_pair", "dw_ffn", "gated_ffn"],
 }
 #: further ones, whose regrouping or norm counts channels
-OTHERS = {"modulation": ["lk_select", "lk_crossgate", "mlka", "safm", "gsau"], "operation": ["lk_mix", "bs_res", "ecb", "plk"]}
+OTHERS = {
+    "modulation": ["lk_select", "lk_crossgate", "mlka", "safm", "gsau"],
+    "operation": ["lk_mix", "bs_res", "ecb", "plk"],
+}
 
 
 @st.composite
@@ -51,7 +54,9 @@ def chains(draw: st.DrawFn, plain: bool = False) -> dict[str, Any]:
         "depths": [draw(depth) for _ in range(draw(st.integers(1, 2)))],
         "norm": "none" if plain else draw(st.sampled_from(["none", "l2", "layer"])),
         "residual": draw(st.sampled_from(["slot", "cell"])),
-        "tail": draw(st.sampled_from(["plain", "dw", "conv3"])),  # concat4 reads the last cell but one, whichever that is
+        "tail": draw(
+            st.sampled_from(["plain", "dw", "conv3"])
+        ),  # concat4 reads the last cell but one, whichever that is
     }
     if not plain:
         network["tail"] = {"choice": ["plain", "dw", "concat4"]}
@@ -255,7 +260,9 @@ def unequal() -> Iterator[str]:
 def test_weights_that_are_no_part_are_named_with_what_fixes_the_size(unequal: str) -> None:
     body = {"body": {"slots": [{"role": "operation", "candidates": [unequal]}]}}
     for paths in (True, False):
-        with pytest.raises(UsageError, match=r"unequal.*network.width.*--set 'overrides.network.width=16'|network.width.*"):
+        with pytest.raises(
+            UsageError, match=r"unequal.*network.width.*--set 'overrides.network.width=16'|network.width.*"
+        ):
             sized(cells=body).supernet("sr_x2", paths=paths)
 
 
@@ -266,7 +273,9 @@ def test_a_skeleton_that_cannot_be_sliced_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_words_are_shared_by_paths_and_refused_by_mixtures() -> None:
-    space = space_from_document({**sized().document, "network": {"width": 8, "depths": [1], "tail": {"choice": ["plain", "dw"]}}})
+    space = space_from_document(
+        {**sized().document, "network": {"width": 8, "depths": [1], "tail": {"choice": ["plain", "dw"]}}}
+    )
     with pytest.raises(UsageError, match=r"network\.tail.*--set 'overrides\.network\.tail=dw'.*single_path"):
         space.supernet("sr_x2")
     assert space.supernet("sr_x2", paths=True).genotype().network["tail"] in ("plain", "dw")
@@ -304,7 +313,9 @@ def test_a_kernel_is_the_middle_and_channels_are_the_first_of_each_part() -> Non
 @pytest.mark.parametrize("groups", ["depthwise", "two", "of four"])
 def test_grouped_convolutions_lose_whole_groups_or_channels_of_each(groups: str) -> None:
     def make(c: int) -> nn.Module:
-        return nn.Sequential(nn.Conv2d(2 * c, 2 * c, 1, groups={"depthwise": 2 * c, "two": 2, "of four": c // 2}[groups]))
+        return nn.Sequential(
+            nn.Conv2d(2 * c, 2 * c, 1, groups={"depthwise": 2 * c, "two": 2, "of four": c // 2}[groups])
+        )
 
     small, large, net = pair(make)
     found = places(small["0.weight"], large["0.weight"])

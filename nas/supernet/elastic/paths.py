@@ -186,4 +186,3 @@ def network_weights(supernet: PathSupernet, genotype: Genotype) -> dict[str, tor
     """A copy of the weights that the derived network of a genotype inherits, by its own names."""
     with torch.no_grad():
         return {name: part.clone() for name, part in supernet.weights_of(supernet.path_of(genotype)).items()}
-

@@ -186,6 +186,8 @@ def _kept(space: Space, decisions: Sequence[Decision]) -> Iterator[Vector]:
             alive |= {(kind, e.source, e.target) for e, on in zip(cell.edges, live, strict=True) if on}
         if first or alive & missing:
             first, missing = False, missing - alive
-            yield tuple(chosen.get((d.cell.partition(".")[0], d.target), 0) if d.kind == "edges" else 0 for d in decisions)
+            yield tuple(
+                chosen.get((d.cell.partition(".")[0], d.target), 0) if d.kind == "edges" else 0 for d in decisions
+            )
         if not missing:
             return
