@@ -26,14 +26,15 @@ def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int,
         warmup_steps: Of these, the first ones without an architecture step.
 
     Returns:
-        ``architecture_steps``, and ``warning`` if there were too few or the candidates still weigh alike; {} for
+        ``architecture_steps``, ``start_scale`` if candidates were divided by it, and ``warning`` if there were too few or the candidates still weigh alike; {} for
         strategies that train no architecture.
     """
     strategy = STRATEGIES.get(settings.strategy)
     if strategy.chooses_at_end:
         return {}
     taken = max(steps - warmup_steps, 0)
-    rate = strategy(settings.search, settings.train).settings.optimizer.lr
+    own = strategy(settings.search, settings.train).settings
+    rate = own.optimizer.lr
     found, largest = entropies(supernet)
     random = "the genotype is hardly more than a random one"
     warning = ""
@@ -49,7 +50,8 @@ def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int,
             f"the candidates still weigh alike after {taken} architecture steps (mean entropy {found:.3f} of "
             f"{largest:.3f} nats at the start); {random}: give more --steps or a higher search.optimizer.lr"
         )
-    return {"architecture_steps": taken, **({"warning": warning} if warning else {})}
+    scaled = {"start_scale": True} if own.start_scale else {}
+    return {"architecture_steps": taken, **scaled, **({"warning": warning} if warning else {})}
 
 
 def entropies(supernet: Supernet) -> tuple[float, float]:

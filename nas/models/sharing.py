@@ -105,6 +105,8 @@ def places(small: Layout, whole: Layout) -> tuple[Place, ...] | None:
     """Which entries of a larger weight a smaller one is, for each axis; None where it is no part of it."""
     if len(small.parts) != len(whole.parts) or small.kernel != whole.kernel:
         return None
+    if not small.parts:  # a single number
+        return ()
     first = _grouped(small, whole)
     if first is None:
         return None

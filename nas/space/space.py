@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -284,7 +285,7 @@ class Space:
         Returns:
             A ``nas.supernet.Supernet``.
         """
-        supernet = SKELETONS.get(self.skeleton).supernet(self, task, **options)
+        supernet = mixing(SKELETONS.get(self.skeleton), self, options)(self, task, **options)
         supernet.fused = fused
         return supernet
 
@@ -332,6 +333,22 @@ class Space:
 
     def _has_operations(self) -> bool:
         return any(cell.role == "operation" for cell in self.cells.values())
+
+
+def mixing(skeleton: Any, space: Space, options: Mapping[str, Any]) -> Any:
+    """The method of a skeleton that makes supernets.
+
+    Raises:
+        UsageError: It does not know an option.
+    """
+    method = skeleton.supernet
+    known = inspect.signature(method).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        raise UsageError(
+            f"the supernet of skeleton {space.skeleton!r} has no option {unknown[0]!r}; leave search.{unknown[0]} out"
+        )
+    return method
 
 
 def _effective(schema: SpaceSchema) -> dict[str, Any]:

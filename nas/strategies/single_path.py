@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from nas.config.sections import Section
+from nas.errors import UsageError
 from nas.space import Genotype, Space
 from nas.strategies.base import Batch
 from nas.strategies.bilevel import BilevelSettings, BilevelStrategy, numbers
@@ -59,7 +60,15 @@ class SinglePath(BilevelStrategy):
         return {**numbers({"loss": loss, "lr": rate}), **self._scaling.values()}
 
     def supernet_options(self) -> dict[str, Any]:
-        """Those of every strategy with a supernet, and that a path at a time is enough."""
+        """Those of every strategy with a supernet, and that a path at a time is enough.
+
+        Raises:
+            UsageError: A start scale is wanted, which only a mixture needs.
+        """
+        if self.settings.start_scale:
+            raise UsageError(
+                "search.start_scale is for mixtures, and single_path runs one candidate at a time; leave it out"
+            )
         return {**super().supernet_options(), "paths": True}
 
     def _ends(self, space: Space, seed: int) -> tuple[Genotype, ...]:

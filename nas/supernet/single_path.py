@@ -54,8 +54,9 @@ def extremes(space: Space, seed: int) -> tuple[Genotype, Genotype]:
     rng = random.Random(seed)
     drawn = [rng.randrange(len(d.choices)) for d in space.decisions]
     ordered = [d.kind == "ordered" for d in space.decisions]
-    ends = [
-        space.decode([end(d) if o else i for d, o, i in zip(space.decisions, ordered, drawn, strict=True)])
-        for end in (lambda d: len(d.choices) - 1, lambda d: 0)
-    ]
-    return ends[0], ends[1]
+    last = [len(d.choices) - 1 for d in space.decisions]
+
+    def at(ends: list[int]) -> Genotype:
+        return space.decode([end if o else i for end, o, i in zip(ends, ordered, drawn, strict=True)])
+
+    return at(last), at([0] * len(last))

@@ -34,8 +34,13 @@ class Slot(nn.Module):
         """What the block is given."""
         return x if self.norm is None else cast(torch.Tensor, self.norm(x))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def inside(self, x: torch.Tensor) -> torch.Tensor:
+        """The output without the skip round the block."""
         y: torch.Tensor = self.core(self.enter(x))
+        return y
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.inside(x)
         return x + y if self.skip else y
 
     def with_inner(self, x: torch.Tensor) -> Pair:

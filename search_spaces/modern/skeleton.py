@@ -54,7 +54,13 @@ class ResidualSkeleton:
         return made
 
     def supernet(
-        self, space: Space, task: Any, *, partial_channels: int | None = None, edge_weights: bool | None = None
+        self,
+        space: Space,
+        task: Any,
+        *,
+        partial_channels: int | None = None,
+        edge_weights: bool | None = None,
+        start_scale: bool = False,
     ) -> ResidualSupernet:
         """The supernet of a space of which blocks alone are open.
 
@@ -63,6 +69,7 @@ class ResidualSkeleton:
             task: What it is for.
             partial_channels: None or 1: a slot always mixes all channels.
             edge_weights: Without effect: one edge enters every slot.
+            start_scale: Divide each candidate by the spread of its output at the start.
 
         Raises:
             UsageError: Partial channels are wanted, or the space has not one cell of slots.
@@ -80,7 +87,8 @@ class ResidualSkeleton:
         stages = [StageSettings(cells=n, slots=(_skip(),)) for n, _ in _rows(space)]
         blank = ResidualSettings(width=settings.width, stages=tuple(stages), **_ends(settings))
         rows = [i for n, i in _rows(space) for _ in range(n)]
-        made = ResidualSupernet(space, blank, rows, task.scale, task.channels, _descriptor(space, blank, task))
+        descriptor = _descriptor(space, blank, task)
+        made = ResidualSupernet(space, blank, rows, task.scale, task.channels, descriptor, start_scale)
         _place(made.body, settings.depths)
         return made
 

@@ -15,6 +15,7 @@ from nas.errors import NasError, UsageError
 from nas.models.sharing import layouts, part_of, places
 from nas.registry import TASKS
 from nas.space.blocks import SKELETONS
+from nas.space.space import mixing
 from nas.supernet.elastic.masks import Masks
 from nas.supernet.elastic.paths import Kept
 from nas.supernet.elastic.survey import refuse_unsliceable, unseeded
@@ -73,7 +74,8 @@ class RelaxedSupernet(Supernet):
         if not space.cells:
             return cast(nn.Module, space.network(sized.decode([0] * len(sized.decisions)), self.task))
         further = getattr(skeleton, "relaxed_options", {}) if head else {}
-        return cast(nn.Module, skeleton.supernet(sized, self.task, **{**self._options, **further}))
+        options = {**self._options, **further}
+        return cast(nn.Module, mixing(skeleton, space, options)(sized, self.task, **options))
 
     # -- what strategies set ------------------------------------------------------------------------------------
 
