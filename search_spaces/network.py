@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from nas.errors import UsageError
-from nas.models.sharing import at_place
 from nas.models.descriptor import ModelDescriptor
+from nas.models.sharing import at_place
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.space.two_lists import check_list, edges_of_list
 from search_spaces.cells import JointCell, Wiring, full_wiring, fusion_of_cells

@@ -26,7 +26,8 @@ def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int,
         warmup_steps: Of these, the first ones without an architecture step.
 
     Returns:
-        ``architecture_steps``, ``start_scale`` if candidates were divided by it, and ``warning`` if there were too few or the candidates still weigh alike; {} for
+        ``architecture_steps``, ``start_scale`` if candidates were divided by it, and ``warning`` if there were too few
+        or the candidates still weigh alike; {} for
         strategies that train no architecture.
     """
     strategy = STRATEGIES.get(settings.strategy)

@@ -2,14 +2,16 @@
 
 A weight is found again in the larger network by its *place*: its name, in which a module may give its own part another
 name (``at_place``) where its index in a list depends on what else the network holds. Of the larger weight it is then
-the leading entries of every axis: leading output channels, leading input channels, and the middle of a kernel. Where a
-layer reads or writes several tensors side by side, it says so (``in_parts``), and the leading entries of each are taken.
+the leading entries of every axis: leading output channels, leading input channels, and the middle of a kernel. Where
+a layer reads or writes several tensors side by side, it says so (``in_parts``), and the leading entries of each are
+taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -112,6 +114,7 @@ def places(small: Layout, whole: Layout) -> tuple[Place, ...] | None:
         return None
     found: list[Place] = []
     for axis, (few, many) in enumerate(zip(small.parts, whole.parts, strict=True)):
+        place: Place | None
         if axis >= len(small.parts) - small.kernel:
             place = _middle(few[0], many[0])
         else:
@@ -144,7 +147,7 @@ def _leading(few: Parts, many: Parts) -> Place | None:
         return None
     starts = [sum(many[:i]) for i in range(len(few))]
     runs = [range(start, start + n) for start, n in zip(starts, few, strict=True)]
-    if all(run.stop == other.start for run, other in zip(runs, runs[1:], strict=False)):
+    if all(run.stop == other.start for run, other in pairwise(runs)):
         return slice(0, sum(few))
     return torch.tensor([i for run in runs for i in run])
 

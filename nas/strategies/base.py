@@ -152,7 +152,7 @@ class DifferentiableStrategy(Strategy):
 
         Returns:
             ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
-            relaxation; what is in neither, the space document decides. And ``fused``, and ``start_scale`` where it is on.
+            relaxation; what is in neither, the space document decides. Also ``fused``, and ``start_scale`` if it is on.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}

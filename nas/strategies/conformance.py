@@ -196,8 +196,8 @@ def limits_are_kept(strategy: str, folder: Path) -> None:
 def every_decision_is_searched(strategy: str, folder: Path) -> None:
     """A strategy of whole genotypes proposes different ones, within limits, in a space with all kinds of decisions.
 
-    A strategy with a supernet searches it, or names the ``--set`` of what it cannot relax and searches the rest; when it
-    is killed and resumed, it ends the same. Its genotype has the sizes.
+    A strategy with a supernet searches it, or names the ``--set`` of what it cannot relax and searches the rest. Killed
+    and resumed it ends the same. Its genotype has the sizes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open.yaml").write_text(OPEN_SPACE, encoding="utf-8")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-
 #: instead of a column: the edge is left out
 LEFT_OUT = -1
 

@@ -38,6 +38,9 @@ class PartlyConvolutionalFFN(nn.Module):
 class DepthwiseFFN(nn.Module):
     """An FFN that begins with a depthwise 3x3 of two outputs a channel: SMFA's local branch. 6C^2 + 23C parameters."""
 
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.modern.inference:SplitFFN"
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = 2 * channels
@@ -52,6 +55,9 @@ class DepthwiseFFN(nn.Module):
 
 class PooledGate(nn.Module):
     """A gate from the largest values of a coarse grid and the spatial variance, brought back to full size."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.modern.inference:PlainGate"
 
     def __init__(self, channels: int, enlarge: str) -> None:
         super().__init__()

@@ -268,7 +268,7 @@ def test_weights_that_are_no_part_are_named_with_what_fixes_the_size(unequal: st
 
 def test_a_skeleton_that_cannot_be_sliced_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(SKELETONS.get("residual")), "sliceable", False, raising=False)
-    with pytest.raises(UsageError, match="skeleton 'residual'.*cannot share weights"):
+    with pytest.raises(UsageError, match=r"skeleton 'residual'.*cannot share weights"):
         sized().supernet("sr_x2", paths=True)
 
 

@@ -1,16 +1,19 @@
-"""Sizes as mixtures: which entries of the largest weights each choice of a setting keeps, and which modules it passes."""
+"""Sizes as mixtures: which entries of the largest weights each choice of a setting keeps, and which modules it has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from nas.models.sharing import Layout, Place, indicator, layouts, module_places, places
-from nas.space import Space
 from nas.supernet.elastic.survey import no_part, refuse_statistics
 from nas.supernet.supernet import Supernet
+
+if TYPE_CHECKING:
+    from nas.space.open_space import OpenSpace
 
 #: of one setting: axis of a weight -> (K, length), one where the choice keeps the entry
 Axes = dict[int, Tensor]
@@ -25,8 +28,8 @@ class Masks(nn.Module):
     """For every weight of the largest module the mask, and for every module that a smaller depth lacks the gate.
 
     A width keeps leading channels and a kernel its middle, so that with probabilities p the weight W becomes
-    W * sum_k p_k M_k (FBNetV2, Wan et al., CVPR 2020, section 3.2; single-path NAS, Stamoulis et al., 2019). The masks of
-    several settings multiply. A module that smaller choices lack computes x + g * (module(x) - x), g the probability of
+    W * sum_k p_k M_k (FBNetV2, Wan et al., CVPR 2020, section 3.2; Single-Path NAS, Stamoulis et al., 2019). The masks
+    of several settings multiply. A module that smaller choices lack computes x + g * (module(x) - x), g the probability of
     having it.
 
     Args:
@@ -38,11 +41,11 @@ class Masks(nn.Module):
         UsageError: A weight of a smaller module is no part of the largest one's.
     """
 
-    def __init__(self, space: Space, largest: nn.Module, smaller: Callable[[int, int], nn.Module]) -> None:
+    def __init__(self, space: OpenSpace, largest: nn.Module, smaller: Callable[[int, int], nn.Module]) -> None:
         super().__init__()
         refuse_statistics(largest, space)
         own = _weight_layouts(largest)
-        whole = {key: layout for key, layout in own.values()}
+        whole = dict(own.values())
         modules = {place: name for name, place in module_places(largest).items()}
         found: dict[str, dict[int, Axes]] = {name: {} for name in own}
         lacking: dict[str, dict[int, list[float]]] = {}
@@ -144,7 +147,7 @@ def _weight_layouts(module: nn.Module) -> dict[str, tuple[str, Layout]]:
 
 
 def _parts(
-    space: Space, setting: int, choice: int, found: Mapping[str, Layout], whole: Mapping[str, Layout]
+    space: OpenSpace, setting: int, choice: int, found: Mapping[str, Layout], whole: Mapping[str, Layout]
 ) -> dict[str, tuple[Place, ...]]:
     parts = {}
     for key, layout in found.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -19,9 +19,12 @@ from torch.func import functional_call
 from nas.errors import NasError
 from nas.models.sharing import Place, layouts, part_of, places
 from nas.registry import TASKS
-from nas.space import Genotype, Space
+from nas.space import Genotype
 from nas.supernet.elastic.survey import Survey
 from nas.supernet.supernet import Supernet
+
+if TYPE_CHECKING:
+    from nas.space.open_space import OpenSpace
 
 #: networks that are kept for another pass
 KEPT = 4
@@ -65,7 +68,7 @@ class PathSupernet(Supernet):
         shared: The weights, by their name by places ("/" for ".").
     """
 
-    def __init__(self, space: Space, task: Any) -> None:
+    def __init__(self, space: OpenSpace, task: Any) -> None:
         """Make the weights as the largest networks have them at their start.
 
         Args:
@@ -172,8 +175,9 @@ class PathSupernet(Supernet):
         found = places(layout, self._whole[key]) if key in self._whole else None
         if found is None:
             raise NasError(
-                f"the weight {key!r} of a network of space {self.space.name!r} has no place among the shared ones; give "
-                "its module another place (nas.models.sharing.at_place), or use a strategy that proposes whole genotypes"
+                f"the weight {key!r} of a network of space {self.space.name!r} has no place among the shared ones; "
+                "give its module another place (nas.models.sharing.at_place), or use a strategy that proposes whole "
+                "genotypes"
             )
         return found
 

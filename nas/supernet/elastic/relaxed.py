@@ -19,7 +19,7 @@ from nas.space.space import mixing
 from nas.supernet.elastic.masks import Masks
 from nas.supernet.elastic.paths import Kept
 from nas.supernet.elastic.survey import refuse_unsliceable, unseeded
-from nas.supernet.relaxations import Choices, Relax, softmax, softmax_of_cell
+from nas.supernet.relaxations import Choices, Relax, softmax
 from nas.supernet.supernet import Supernet
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class RelaxedSupernet(Supernet):
     # -- what strategies set ------------------------------------------------------------------------------------
 
     @property
-    def relax(self) -> Relax:  # type: ignore[override]
+    def relax(self) -> Relax:
         """From alphas to weights, for sizes and blocks alike."""
         return self._relax
 
@@ -91,7 +91,7 @@ class RelaxedSupernet(Supernet):
             cast(Supernet, self.inner).relax = relax
 
     @property
-    def fused(self) -> bool:  # type: ignore[override]
+    def fused(self) -> bool:
         """Whether the mixed edges inside are computed in their fused form."""
         return self._fused
 
@@ -263,15 +263,12 @@ def _refuse(space: OpenSpace) -> None:
     if word is not None:
         raise UsageError(
             f"a supernet relaxes numbers and blocks, and {word.name} of space {space.name!r} is open "
-            f"({', '.join(map(str, word.choices))}); {space.mend(word)}, or use a strategy that trains a path at a time "
-            "(--strategy single_path) or proposes whole genotypes"
+            f"({', '.join(map(str, word.choices))}); {space.mend(word)}, or use a strategy that trains a path at a "
+            "time (--strategy single_path) or proposes whole genotypes"
         )
     skeleton = SKELETONS.get(space.skeleton)
     if space.cells and not hasattr(skeleton, "supernet"):
         raise UsageError(
-            f"the skeleton {space.skeleton!r} of space {space.name!r} has no supernet that mixes blocks; use a strategy "
-            "that trains a path at a time (--strategy single_path) or proposes whole genotypes (--strategy evolution)"
+            f"the skeleton {space.skeleton!r} of space {space.name!r} has no supernet that mixes blocks; use a "
+            "strategy that trains a path at a time (--strategy single_path) or proposes whole genotypes (--strategy evolution)"
         )
-
-
-__all__ = ["SETTINGS", "RelaxedSupernet", "gated", "softmax_of_cell"]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from nas.errors import UsageError
+from nas.models.calling import descriptor_of
 from nas.models.sharing import Layout, layouts, places
 from nas.space import Decision, Space
 from nas.space.blocks import BLOCKS, SKELETONS
 from nas.space.genotype import Choice
 from nas.space.open_cells import kept_sets, live_edges
+
+if TYPE_CHECKING:
+    from nas.space.open_space import OpenSpace
 
 Vector = tuple[int, ...]
 #: combinations of settings without order, and of kept edges, that are looked at
@@ -43,7 +47,7 @@ class Survey:
         UsageError: The weights of smaller networks are no parts of those of larger ones.
     """
 
-    def __init__(self, space: Space, task: Any) -> None:
+    def __init__(self, space: OpenSpace, task: Any) -> None:
         refuse_unsliceable(space)
         self.space, self.task = space, task
         self.whole: dict[str, Layout] = {}
@@ -60,7 +64,7 @@ class Survey:
 
     def _layouts(self, vector: Vector) -> dict[str, Layout]:
         network = unseeded(lambda: self.space.network(self.space.decode(vector), self.task))
-        self.min_size = max(self.min_size, network.descriptor.min_size)  # type: ignore[union-attr,arg-type,operator]
+        self.min_size = max(self.min_size, descriptor_of(network).min_size)
         refuse_statistics(network, self.space)
         found = dict(layouts(network).values())
         if len(found) < len(layouts(network)):
@@ -76,8 +80,8 @@ class Survey:
             self.donors.setdefault(name, vector)
             if known != layout:
                 raise UsageError(
-                    f"the weight {name!r} of space {self.space.name!r} has the sizes {known.shape} and {layout.shape} in "
-                    "networks of equal width and depth; give its modules different places "
+                    f"the weight {name!r} of space {self.space.name!r} has the sizes {known.shape} and {layout.shape} "
+                    "in networks of equal width and depth; give its modules different places "
                     "(nas.models.sharing.at_place), or use a strategy that proposes whole genotypes"
                 )
 
@@ -87,21 +91,21 @@ class Survey:
                 raise no_part(self.space, decision, choice, name)
 
 
-def no_part(space: Space, decision: Decision, choice: int, name: str) -> UsageError:
+def no_part(space: OpenSpace, decision: Decision, choice: int, name: str) -> UsageError:
     """The error for a weight of a smaller network that is no part of the largest one's."""
     return UsageError(
-        f"space {space.name!r} cannot share weights over {decision.name}: {name!r} with {decision.choices[choice]} is no "
-        f"part of what {decision.choices[-1]} has (skeleton {space.skeleton!r}); {space.mend(decision)}, or use a "
+        f"space {space.name!r} cannot share weights over {decision.name}: {name!r} with {decision.choices[choice]} is "
+        f"no part of what {decision.choices[-1]} has (skeleton {space.skeleton!r}); {space.mend(decision)}, or use a "
         "strategy that proposes whole genotypes"
     )
 
 
-def refuse_unsliceable(space: Space) -> None:
+def refuse_unsliceable(space: OpenSpace) -> None:
     """Raise a UsageError where the skeleton or a candidate says that it cannot share weights over sizes."""
     if not getattr(SKELETONS.get(space.skeleton), "sliceable", True):
         raise UsageError(
-            f"the skeleton {space.skeleton!r} of space {space.name!r} cannot share weights over sizes; use a strategy that "
-            "proposes whole genotypes, such as --strategy evolution"
+            f"the skeleton {space.skeleton!r} of space {space.name!r} cannot share weights over sizes; use a strategy "
+            "that proposes whole genotypes, such as --strategy evolution"
         )
     sized = next((d for d in space.decisions if d.kind == "ordered"), None)
     for cell in space.cells.values() if sized is not None else ():
