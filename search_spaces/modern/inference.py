@@ -1,7 +1,7 @@
 """The forms for inference of layers that torch computes slowly on a CPU: the same function, written plainly.
 
-Reached through the attribute ``inference_form`` of each class (``nas.models.optimizing``). Which forms pay is measured
-in docs/inference-speed.md.
+Reached through the attribute ``inference_form`` of each class (``nas.models.optimizing``). The L2 norm has none: in the
+memory order (H, W, C), in which optimised networks work, torch's own is the faster one.
 """
 
 from __future__ import annotations
@@ -12,18 +12,8 @@ from torch import Tensor, nn
 
 from nas.models.inference_layers import FusedConv
 from nas.models.optimizing import rewritten
-from search_spaces.modern.layers import SMALLEST_NORM, L2Norm, enlarged, pooled
+from search_spaces.modern.layers import enlarged, pooled
 from search_spaces.modern.smfanet import DepthwiseFFN, PooledGate
-
-
-class PlainL2Norm(nn.Module):
-    """Each pixel divided by the length of its feature vector, by plain operations."""
-
-    def __init__(self, norm: L2Norm) -> None:
-        super().__init__()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x / x.square().sum(dim=1, keepdim=True).sqrt_().clamp_min_(SMALLEST_NORM)
 
 
 class PlainGate(nn.Module):
@@ -42,7 +32,7 @@ class PlainGate(nn.Module):
 
 
 class SplitFFN(nn.Module):
-    """The FFN with its depthwise convolution of two outputs a channel as two of one, whose outputs stay in two halves."""
+    """The FFN whose depthwise convolution of two outputs a channel is two of one, which stay in two halves."""
 
     def __init__(self, ffn: DepthwiseFFN) -> None:
         super().__init__()

@@ -30,9 +30,6 @@ def depthwise(channels: int, kernel: int | tuple[int, int], *, dilation: int = 1
 class L2Norm(nn.Module):
     """Each pixel divided by the length of its feature vector; no parameters."""
 
-    #: see ``nas.models.optimizing``
-    inference_form = "search_spaces.modern.inference:PlainL2Norm"
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.normalize(x, dim=1, eps=SMALLEST_NORM)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Axes = dict[int, Tensor]
 
 
-#: the direction of a weight that torch's weight norm keeps apart from its length, which alone is masked by outputs: a
-#: direction of length zero has no norm to be divided by
+#: the direction of a weight, which torch's weight norm keeps apart from its length; outputs are masked by the length
+#: alone, since a direction of length zero has no norm to be divided by
 DIRECTION = "parametrizations.weight.original1"
 
 
@@ -29,8 +29,8 @@ class Masks(nn.Module):
 
     A width keeps leading channels and a kernel its middle, so that with probabilities p the weight W becomes
     W * sum_k p_k M_k (FBNetV2, Wan et al., CVPR 2020, section 3.2; Single-Path NAS, Stamoulis et al., 2019). The masks
-    of several settings multiply. A module that smaller choices lack computes x + g * (module(x) - x), g the probability of
-    having it.
+    of several settings multiply. A module that smaller choices lack computes x + g * (module(x) - x), g the probability
+    of having it.
 
     Args:
         space: The space.

@@ -270,5 +270,6 @@ def _refuse(space: OpenSpace) -> None:
     if space.cells and not hasattr(skeleton, "supernet"):
         raise UsageError(
             f"the skeleton {space.skeleton!r} of space {space.name!r} has no supernet that mixes blocks; use a "
-            "strategy that trains a path at a time (--strategy single_path) or proposes whole genotypes (--strategy evolution)"
+            "strategy that trains a path at a time (--strategy single_path) or proposes whole genotypes (--strategy "
+            "evolution)"
         )
