@@ -202,10 +202,10 @@ def every_decision_is_searched(strategy: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open.yaml").write_text(OPEN_SPACE, encoding="utf-8")
     kind = STRATEGIES.get(strategy)
-    settings = tiny_search(strategy, folder, space=str(folder / "open.yaml")).model_copy(update={"overrides": {}})
+    settings = tiny_search(strategy, folder, space=str(folder / "open.yaml"))
     space = _space(settings)
     if kind.differentiable:
-        _sizes_are_searched(settings, folder)
+        _sizes_are_searched(settings.model_copy(update={"overrides": {}}), folder)  # with its depth open
         return
     if kind.external:
         return
