@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from nas.models.sharing import in_parts
+
 #: (edge number, value of its source node) -> what the edge contributes to its target node
 EdgeFunction = Callable[[int, torch.Tensor], torch.Tensor]
 #: (node, its value) -> number of each edge that leaves it, and what that contributes to its target node
@@ -56,6 +58,9 @@ def propagate(first: torch.Tensor, wiring: Wiring, edge: EdgeFunction) -> list[t
     states = [first]
     for node in range(1, wiring.nodes + 1):
         entering = [edge(e, states[source]) for e, (source, target) in enumerate(wiring.edges) if target == node]
+        if not entering:  # nothing reads such a node
+            states.append(first)
+            continue
         total = entering[0]
         for term in entering[1:]:
             total = total + term
@@ -84,6 +89,11 @@ def propagate_by_source(first: torch.Tensor, wiring: Wiring, leaving: LeavingFun
         if node < wiring.nodes:
             contributions |= leaving(node, states[node])
     return states
+
+
+def fusion_of_cells(cells: int, features: int) -> nn.Conv2d:
+    """The 1x1 convolution of the outputs of all cells, side by side: (N, L*W, H, W') -> (N, W, H, W')."""
+    return in_parts(nn.Conv2d(cells * features, features, 1), inputs=[features] * cells)
 
 
 class JointCell(nn.Module):
@@ -119,7 +129,8 @@ class JointCell(nn.Module):
         if op_wiring is not None:
             self.process = nn.Conv2d(features, width, 1)
             self.ops = nn.ModuleList(ops)
-            self.op_nodes_fusion = nn.Conv2d(width * (op_wiring.nodes + 1), features, 1)
+            nodes = op_wiring.nodes + 1
+            self.op_nodes_fusion = in_parts(nn.Conv2d(width * nodes, features, 1), inputs=[width] * nodes)
         if at_wiring is not None:
             self.atts = nn.ModuleList(atts)
 

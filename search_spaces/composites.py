@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from nas.models.sharing import in_parts
 from nas.space.blocks import block
 from search_spaces.attentions import ChannelStatistics, conv1x1, reduced
 
@@ -89,7 +90,7 @@ class SpatialChannelDual(nn.Module):
         super().__init__()
         self.sa = nn.Sequential(*_spatial_layers())
         self.ca = nn.Sequential(*_channel_layers(channels, reduced(channels, 16)), nn.Sigmoid())
-        self.conv1x1 = nn.Conv2d(2 * channels, channels, 1)
+        self.conv1x1 = in_parts(nn.Conv2d(2 * channels, channels, 1), inputs=[channels] * 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = self.conv1x1(torch.cat([self.sa(x) * x, self.ca(x) * x], dim=1))

@@ -10,9 +10,10 @@ from torch import nn
 
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
+from nas.models.sharing import at_place
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.space.two_lists import check_list, edges_of_list
-from search_spaces.cells import JointCell, Wiring, full_wiring
+from search_spaces.cells import JointCell, Wiring, full_wiring, fusion_of_cells
 from search_spaces.ends import ImageEnds, NetworkLayout
 
 #: role of a cell -> what the release calls its list
@@ -26,13 +27,15 @@ class CellBlocks:
     Attributes:
         wiring: Which edges there are.
         blocks: One an edge, in the order of the wiring.
+        edges: The edges by the numbers that nodes have in the space; () where those are the numbers of the wiring.
     """
 
     wiring: Wiring
     blocks: tuple[BlockInfo, ...]
+    edges: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, role: str, wiring: Wiring, names: Sequence[str]) -> CellBlocks:
+    def of(cls, role: str, wiring: Wiring, names: Sequence[str], edges: tuple[tuple[int, int], ...] = ()) -> CellBlocks:
         """Look the names of the blocks up.
 
         Raises:
@@ -42,7 +45,7 @@ class CellBlocks:
         for info in infos:
             if info.zero:
                 raise UsageError(f"block {info.name!r} cannot stand in a derived {role} cell; choose another one")
-        return cls(wiring, infos)
+        return cls(wiring, infos, edges)
 
     @classmethod
     def from_list(cls, role: str, entries: Sequence[Sequence[object]], nodes: int | None = None) -> CellBlocks:
@@ -68,7 +71,11 @@ class CellBlocks:
 
     def build(self, channels: int) -> list[nn.Module]:
         """New modules, one per edge."""
-        return [info.build(channels) for info in self.blocks]
+        edges = self.edges or self.wiring.edges
+        return [
+            at_place(info.build(channels), f"{source}->{target}:{info.name}")
+            for info, (source, target) in zip(self.blocks, edges, strict=True)
+        ]
 
 
 class JSNet(ImageEnds):
@@ -113,7 +120,7 @@ class JSNet(ImageEnds):
             )
             for op, at in zip(operations, attentions, strict=True)
         )
-        self.fusion = nn.Conv2d(layout.cells * layout.features, layout.features, 1)
+        self.fusion = fusion_of_cells(layout.cells, layout.features)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         head = self.enter(image)  # (N, channels, H, W') -> (N, W, H, W')

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from nas.errors import UsageError
+from nas.models.sharing import in_parts
 from nas.space.blocks import block
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -48,7 +49,8 @@ class DenseBlock(nn.Module):
         super().__init__()
         self.op1 = nn.Sequential(*cell(channels))
         self.op2 = nn.Sequential(*cell(2 * channels))
-        self.reduce = nn.Conv2d(3 * channels, channels, 1)
+        in_parts(self.op2[0], inputs=[channels] * 2)
+        self.reduce = in_parts(nn.Conv2d(3 * channels, channels, 1), inputs=[channels] * 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x1 = self.op1(x)  # (N, C, H, W)

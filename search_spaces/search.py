@@ -12,7 +12,16 @@ from torch import nn
 from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS, BlockInfo
 from nas.supernet import MixedAttention, MixedOperation, Mixture, Supernet
-from search_spaces.cells import GraphFunction, JointCell, LeavingFunction, Wiring, propagate, propagate_by_source
+from nas.supernet.relaxations import LEFT_OUT
+from search_spaces.cells import (
+    GraphFunction,
+    JointCell,
+    LeavingFunction,
+    Wiring,
+    fusion_of_cells,
+    propagate,
+    propagate_by_source,
+)
 from search_spaces.ends import ImageEnds, NetworkLayout
 from search_spaces.fusion import ProgressiveFusion
 
@@ -21,13 +30,11 @@ if TYPE_CHECKING:
 
 
 class SearchCell(JointCell):
-    """A cell of mixed edges; the mixtures are handed in, because all cells share them."""
+    """A cell of mixed edges; the ways to compute them are handed in, because cells share mixtures and fused forms."""
 
-    def forward(self, x: torch.Tensor, operation: Mixture | None, attention: Mixture | None) -> torch.Tensor:  # type: ignore[override]
-        """In plain form, edge by edge: (N, W, H, W') -> same."""
-        run_op = partial(_one_by_one, self.ops, operation) if operation is not None else _absent
-        run_at = partial(_one_by_one, self.atts, attention) if attention is not None else _absent
-        return self.run(x, run_op, run_at)
+    def forward(self, x: torch.Tensor, operation: GraphFunction, attention: GraphFunction) -> torch.Tensor:  # type: ignore[override]
+        """(N, W, H, W') -> same."""
+        return self.run(x, operation, attention)
 
 
 class JSNetSupernet(ImageEnds, Supernet):
@@ -57,8 +64,16 @@ class JSNetSupernet(ImageEnds, Supernet):
                 before CSFM) instead of as the release's search does.
         """
         super().__init__(space, labels, edge_weights)
-        by_role = {cell.role: cell for cell in space.cells.values()}
-        self._operation, self._attention = by_role.get("operation"), by_role.get("attention")
+        positions = space.positions()
+        each = [positions[i if len(positions) > 1 else 0] for i in range(layout.cells)]
+        by_role = {cell.role: cell for cell in positions[0].values()}
+        operation, attention = by_role.get("operation"), by_role.get("attention")
+        #: for each cell of the network, role -> the name of its variables
+        self._names = [
+            {cell.role: space.cell_name(kind, i if len(positions) > 1 else 0) for kind, cell in cells.items()}
+            for i, cells in enumerate(each)
+        ]
+        weighted = {cell.role: edge_weights[space.cell_name(kind, 0)] for kind, cell in positions[0].items()}
         blocks = [BLOCKS[c.role].get(name) for c in by_role.values() for edge in c.edges for name in edge.candidates]
         least = max(info.min_size for info in blocks)
         self.build_ends(layout, replace(descriptor, min_size=max(least, descriptor.min_size)))
@@ -66,16 +81,16 @@ class JSNetSupernet(ImageEnds, Supernet):
             SearchCell(
                 layout.features,
                 layout.width,
-                [MixedOperation(c, layout.width, partial_channels) for c in _candidates(self._operation)],
-                _wiring(self._operation, edge_weights),
-                [MixedAttention(c, layout.features) for c in _candidates(self._attention)],
-                _wiring(self._attention, edge_weights),
+                [MixedOperation(c, layout.width, partial_channels) for c in _candidates(operation)],
+                _wiring(operation, weighted),
+                [MixedAttention(c, layout.features) for c in _candidates(attention)],
+                _wiring(attention, weighted),
             )
             for _ in range(layout.cells)
         )
         self.derived_fusion = derived_fusion
         if derived_fusion:
-            self.fusion = nn.Conv2d(layout.cells * layout.features, layout.features, 1)
+            self.fusion = fusion_of_cells(layout.cells, layout.features)
         else:
             self.pffm = ProgressiveFusion(layout.features, layout.cells)
             self.res_reduction = nn.Conv2d(layout.features, layout.features // 2, 1)
@@ -83,12 +98,12 @@ class JSNetSupernet(ImageEnds, Supernet):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(N, channels, H, W') in 0..255 -> (N, channels, s*H, s*W')."""
         mixtures = self.mixtures()
-        operations = self._graphs(self._operation, "ops", mixtures)
-        attentions = self._graphs(self._attention, "atts", mixtures)
+        operations = self.graphs("operation", "ops", mixtures)
+        attentions = self.graphs("attention", "atts", mixtures)
         head = self.enter(image)  # (N, W, H, W')
         outputs, x = [], head
         for cell, operation, attention in zip(self.cells, operations, attentions, strict=True):
-            x = cell.run(x, operation, attention)
+            x = cell(x, operation, attention)
             outputs.append(x)
         if self.derived_fusion:
             features = self.cpam(self.fusion(torch.cat(outputs, dim=1)) + head)  # (N, L*W, H, W') -> (N, W/2, H, W')
@@ -98,20 +113,31 @@ class JSNetSupernet(ImageEnds, Supernet):
             features = self.cpam(self.pffm(outputs)) + self.res_reduction(head)  # (N, W/2, H, W')
         return self.leave(features, image)
 
-    def _graphs(self, cell: Cell | None, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
+    def graphs(self, role: str, part: str, mixtures: dict[str, Mixture]) -> list[GraphFunction]:
         """How each cell computes one of its graphs in this pass."""
-        if cell is None:
-            return [_absent] * len(self.cells)
-        mixture = mixtures[cell.name]
-        lists: list[nn.ModuleList] = [getattr(c, part) for c in self.cells]
-        if not self.fused or mixture.chosen is not None:  # a chosen candidate runs alone
-            return [partial(_one_by_one, edges, mixture) for edges in lists]
-        leaving = self.fused_edges(cell.name, lists).prepare(mixture)
-        return [partial(_by_source, partial(leaving.run, number)) for number in range(len(lists))]
+        found: list[GraphFunction] = [_absent] * len(self.cells)
+        for name in dict.fromkeys(names[role] for names in self._names if role in names):
+            numbers = [i for i, names in enumerate(self._names) if names[role] == name]
+            lists: list[nn.ModuleList] = [getattr(self.cells[i], part) for i in numbers]
+            mixture = mixtures[name]
+            if not self.fused or mixture.chosen is not None:  # a chosen candidate runs alone
+                made: list[GraphFunction] = [partial(_one_by_one, edges, mixture) for edges in lists]
+            else:
+                leaving = self.fused_edges(name, lists).prepare(mixture)
+                made = [partial(_by_source, partial(leaving.run, number)) for number in range(len(lists))]
+            for i, function in zip(numbers, made, strict=True):
+                found[i] = function
+        return found
 
 
 def _one_by_one(edges: nn.ModuleList, mixture: Mixture, first: torch.Tensor, wiring: Wiring) -> list[torch.Tensor]:
-    def edge(e: int, h: torch.Tensor) -> torch.Tensor:
+    chosen = mixture.chosen or ()
+    numbers = [e for e in range(len(wiring.edges)) if not chosen or chosen[e] != LEFT_OUT]
+    if len(numbers) < len(wiring.edges):
+        wiring = Wiring(wiring.nodes, tuple(wiring.edges[e] for e in numbers), wiring.merge)
+
+    def edge(place: int, h: torch.Tensor) -> torch.Tensor:
+        e = numbers[place]
         only = None if mixture.chosen is None else mixture.chosen[e]
         mixed: torch.Tensor = edges[e](h, mixture.candidates[e], only)
         return mixed if mixture.edges is None else mixture.edges[e] * mixed
@@ -137,5 +163,5 @@ def _wiring(cell: Cell | None, edge_weights: dict[str, bool]) -> Wiring | None:
     if cell is None:
         return None
     # Betas sum to one over a node, so the weighted sum is a mean already.
-    merge = "sum" if edge_weights.get(cell.name) else cell.merge
+    merge = "sum" if edge_weights.get(cell.role) else cell.merge
     return Wiring(cell.nodes, tuple((edge.source, edge.target) for edge in cell.edges), merge)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
@@ -26,6 +26,8 @@ class JSNetSkeleton:
     """Builds supernets and derived networks. A task is a name, or anything with name, scale and channels."""
 
     name = "jsnet"
+    #: of supernets in which the number of cells is open: what a derived network does with any number of them
+    relaxed_options: ClassVar[dict[str, Any]] = {"derived_fusion": True}
 
     def supernet(
         self,
@@ -55,12 +57,6 @@ class JSNetSkeleton:
         """
         from search_spaces.search import JSNetSupernet
 
-        if len(space.positions()) > 1:
-            raise UsageError(
-                f"the supernet of skeleton {space.skeleton!r} shares one cell, and each cell of space {space.name!r} "
-                "decides for itself; fix it with --set overrides.share=all, or use a strategy that proposes whole "
-                "genotypes"
-            )
         roles = _roles(space)
         task = _task(task)
         layout = _layout(space, task, image_residual, train_mean_shift)
@@ -82,7 +78,7 @@ class JSNetSkeleton:
             space,
             layout,
             _descriptor(space, task, layout, {}),
-            labels={cell.name: LABELS[cell.role] for cell in space.cells.values()},
+            labels=_labels(space),
             edge_weights=weighted,
             partial_channels=taken,
             derived_fusion=derived_fusion,
@@ -120,8 +116,10 @@ class JSNetSkeleton:
         for i, cells in enumerate(space.positions()):
             for kind, cell in cells.items():
                 choices = genotype.cells[space.cell_name(kind, i)]
-                wiring = Wiring(*_renumbered(cell.nodes, [(c.source, c.target) for c in choices]), cell.merge)
-                found.setdefault(cell.role, []).append(CellBlocks.of(cell.role, wiring, [c.block for c in choices]))
+                edges = tuple((c.source, c.target) for c in choices)
+                wiring = Wiring(*_renumbered(cell.nodes, edges), cell.merge)
+                blocks = CellBlocks.of(cell.role, wiring, [c.block for c in choices], edges)
+                found.setdefault(cell.role, []).append(blocks)
         parts = {role: made if len(made) > 1 else made[0] for role, made in found.items()}
         options = {"image_residual": layout.image_residual, "train_mean_shift": train_mean_shift}
         descriptor = _descriptor(space, task, layout, options)
@@ -153,11 +151,21 @@ def _roles(space: Space) -> dict[str, Any]:
     return roles
 
 
-def _renumbered(nodes: int, edges: list[tuple[int, int]]) -> tuple[int, tuple[tuple[int, int], ...]]:
+def _labels(space: Space) -> dict[str, str]:
+    """Name of a cell -> suffix of its variables; where each cell decides for itself, with its number."""
+    several = space.share != "all"
+    return {
+        space.cell_name(kind, i): LABELS[cell.role] + (f"_{i + 1}" if several else "")
+        for i, cells in enumerate(space.positions())
+        for kind, cell in cells.items()
+    }
+
+
+def _renumbered(nodes: int, edges: tuple[tuple[int, int], ...]) -> tuple[int, tuple[tuple[int, int], ...]]:
     """A graph without the nodes that no edge enters, which nothing reads either."""
     entered = {target for _, target in edges}
     if len(entered) == nodes:
-        return nodes, tuple(edges)
+        return nodes, edges
     number = {0: 0} | {node: i for i, node in enumerate(sorted(entered), start=1)}
     return len(entered), tuple((number[s], number[t]) for s, t in edges)
 

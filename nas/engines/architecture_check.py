@@ -42,14 +42,16 @@ def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int,
         warmup_steps: Of these, the first ones without an architecture step.
 
     Returns:
-        ``architecture_steps``, and ``warning`` if there were too few or the candidates still weigh alike; {} for
+        ``architecture_steps``, ``start_scale`` if candidates were divided by it, and ``warning`` if there were too few
+        or the candidates still weigh alike; {} for
         strategies that train no architecture.
     """
     strategy = STRATEGIES.get(settings.strategy)
     if strategy.chooses_at_end:
         return {}
     taken = max(steps - warmup_steps, 0)
-    rate = strategy(settings.search, settings.train).settings.optimizer.lr
+    own = strategy(settings.search, settings.train).settings
+    rate = own.optimizer.lr
     found, largest = entropies(supernet)
     random = "the genotype is hardly more than a random one"
     warning = ""
@@ -65,7 +67,8 @@ def architecture_notes(supernet: Supernet, settings: SearchSettings, steps: int,
             f"the candidates still weigh alike after {taken} architecture steps (mean entropy {found:.3f} of "
             f"{largest:.3f} nats at the start); {random}: give more --steps or a higher search.optimizer.lr"
         )
-    return {"architecture_steps": taken, **({"warning": warning} if warning else {})}
+    scaled = {"start_scale": True} if own.start_scale else {}
+    return {"architecture_steps": taken, **scaled, **({"warning": warning} if warning else {})}
 
 
 def entropies(supernet: Supernet) -> tuple[float, float]:
@@ -73,5 +76,5 @@ def entropies(supernet: Supernet) -> tuple[float, float]:
     found, largest = [], []
     for name, table in supernet.edge_probabilities().items():
         found += mean_entropy(table)
-        largest += [math.log(len(edge.candidates)) for edge in supernet.space.cells[name].edges]
+        largest += [math.log(len(choices)) for choices in supernet.options(name)]
     return sum(found) / max(len(found), 1), sum(largest) / max(len(largest), 1)

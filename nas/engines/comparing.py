@@ -9,7 +9,7 @@ from nas.engines.supernet_learner import SupernetLearner
 from nas.errors import NasError
 from nas.objectives.optimum import random_within
 from nas.space import Genotype
-from nas.supernet.single_path import draw_path, settle
+from nas.supernet.single_path import draw_path
 
 #: how many genotypes are compared by a validation before the end
 COMPARED_EARLY = 4
@@ -90,7 +90,7 @@ class ComparingLearner(SupernetLearner):
             values[key] = scores["psnr"]
         else:
             best = max(values, key=lambda key: values[key])
-        settle(self.supernet, drawn[best])
+        self.supernet.settle(drawn[best])
         self._compared = count
         self.supernet.train()
         return {"psnr": values[best], "mean_psnr": sum(values.values()) / len(values)} if values else {}

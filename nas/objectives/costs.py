@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import islice, product
+from itertools import islice, product, repeat
 
 import torch
 
@@ -21,12 +21,15 @@ from nas.profiling.costs import costs_for_task, count_costs
 from nas.profiling.latency_table import LatencyTable
 from nas.space import Genotype, Space
 from nas.space.blocks import BLOCKS, SKELETONS
+from nas.space.open_cells import kept_sets, live_edges
 from nas.tasks import Task
 
 #: cell name -> for each edge, block name -> share
 Shares = dict[str, list[dict[str, float]]]
 #: what was counted of one block at one place -> its costs
 Counted = dict[tuple[object, ...], dict[str, float]]
+#: combinations of kept edges of a cell that are looked at for the smallest cost
+KEPT_SETS = 20_000
 #: what is counted; "latency" comes from a table
 COUNTED = ("params", "macs")
 METRICS = (*COUNTED, "latency")
@@ -108,10 +111,10 @@ class GenotypeCosts:
         Returns:
             Metric -> cost, for each of ``metrics``.
         """
-        return self._settled(genotype)._sum(genotype)
+        return self.settled(genotype)._sum(genotype)
 
-    def _settled(self, genotype: Genotype) -> GenotypeCosts:
-        """The costs of the networks that have the settings of a genotype."""
+    def settled(self, genotype: Genotype) -> GenotypeCosts:
+        """The costs of the networks that have the settings of a genotype: sums over their blocks."""
         settings = self.space.network_settings.model_dump(exclude_none=True, mode="json")
         same = not genotype.network or {**settings, **genotype.network} == settings
         if same and not self.space.open_settings:
@@ -135,13 +138,22 @@ class GenotypeCosts:
     def least(self) -> dict[str, float]:
         """The smallest cost of each metric by itself; of open settings only combinations at the ends are looked at."""
         if not self.space.open_settings:
-            return {m: base + sum(min(row.values()) for row in self.rows(m)) for m, base in self._bases.items()}
+            return {m: base + sum(map(self._least_of, self.space.cells, repeat(m))) for m, base in self._bases.items()}
         found: dict[str, float] = {}
         for settings in _ends(self.space):
-            other = self._settled(settings)
+            other = self.settled(settings)
             for metric, value in other.least().items():
                 found[metric] = min(value, found.get(metric, value))
         return found
+
+    def _least_of(self, name: str, metric: str) -> float:
+        """The smallest cost of the blocks of a cell, of whose nodes some may keep few edges."""
+        cell, rows = self.space.cells[name], [min(row.values()) for row in self._shares[metric][name]]
+        options = [range(len(sets)) for sets in kept_sets(cell).values()]
+        return min(
+            sum(cost for cost, alive in zip(rows, live_edges(cell, kept), strict=True) if alive)
+            for kept in islice(product(*options), KEPT_SETS)
+        )
 
     def _sum(self, genotype: Genotype) -> dict[str, float]:
         edges = {

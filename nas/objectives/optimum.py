@@ -10,7 +10,8 @@ with the limits exactly: a genotype that breaks one is excluded and the program 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ from nas.supernet import Supernet
 from nas.supernet.expected_cost import selectable_logits
 
 FloatArray = NDArray[np.float64]
+#: combinations of sizes that are listed, and of those how many of the most probable are looked at
+LISTED, HEADS = 100_000, 64
+#: genotypes that are made cheaper at random where none of those keeps the limits
+REPAIRED = 16
 #: largest number in a row of the program that is not passed as whole numbers
 SPAN = 1e4
 #: what the objective is scaled to: HiGHS ends within 1e-6 of the optimum
@@ -57,9 +62,75 @@ def best_within(supernet: Supernet, costs: GenotypeCosts, limits: LimitSettings)
     free = supernet.genotype()
     if costs.within(free, limits):
         return free
+    if not supernet.space.additive:
+        return _best_of_sizes(supernet, costs, limits)
     logits = selectable_logits(supernet)
     scores = [row.detach().double().cpu().numpy() for name in supernet.space.cells for row in logits[name]]
     return _solve_space(supernet.space, costs, limits, scores, ties=True)
+
+
+def _best_of_sizes(supernet: Supernet, costs: GenotypeCosts, limits: LimitSettings) -> Genotype:
+    """The most probable genotype within the limits among those of the ``HEADS`` most probable combinations of sizes.
+
+    Of a space with kept edges, and where none of these keeps the limits, it is the most probable of ``REPAIRED``
+    genotypes near the free choice, whose decisions were made cheaper in random order.
+    """
+    space, shares = supernet.space, [row.detach().double().log().tolist() for row in supernet.size_shares()]
+    logits = selectable_logits(supernet)
+    rows = {name: [r.detach().double().cpu().numpy() for r in logits[name]] for name in space.cells}
+    rest = [0] * (len(space.decisions) - len(shares))
+    found: list[tuple[float, Genotype]] = []
+    for score, head in _heads(shares) if all(d.kind != "edges" for d in space.decisions) else ():
+        most = sum(float(row.max()) for row in (r for table in rows.values() for r in table))
+        if found and score + most <= found[0][0]:
+            break
+        settled = costs.settled(space.decode([*head, *rest]))
+        inside = [row for name in settled.space.cells for row in rows[name]]
+        try:
+            best = _solve_space(settled.space, settled, limits, inside, ties=True)
+        except NasError:  # no genotype of these sizes keeps the limits
+            continue
+        value = score + _log_probability(settled.space.encode(best), inside)
+        found = sorted([*found, (value, space.decode([*head, *_space_tail(space, best)]))], key=lambda pair: -pair[0])[
+            :1
+        ]
+    return found[0][1] if found else _repaired(supernet, costs, limits, shares, rows)
+
+
+def _space_tail(space: Space, genotype: Genotype) -> Sequence[int]:
+    """The part of a genotype's vector that is about blocks and kept edges."""
+    return space.encode(genotype)[len(space.open_settings) :]
+
+
+def _heads(shares: Sequence[Sequence[float]]) -> list[tuple[float, tuple[int, ...]]]:
+    """Combinations of sizes with their log probability, the most probable first."""
+    heads = islice(product(*(range(len(row)) for row in shares)), LISTED)
+    scored = [(sum(row[k] for row, k in zip(shares, head, strict=True)), head) for head in heads]
+    return sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:HEADS]
+
+
+def _log_probability(vector: Sequence[int], rows: Sequence[FloatArray]) -> float:
+    return sum(float(row[k]) for row, k in zip(rows, vector, strict=True))
+
+
+def _repaired(
+    supernet: Supernet,
+    costs: GenotypeCosts,
+    limits: LimitSettings,
+    shares: Sequence[Sequence[float]],
+    rows: Mapping[str, Sequence[FloatArray]],
+) -> Genotype:
+    space = supernet.space
+    constraints, rng = Constraints(space, costs, limits), np.random.default_rng(0)
+    start = space.encode(supernet.genotype())
+    tables: list[Sequence[float] | FloatArray] = [*shares]
+    left = {name: iter(table) for name, table in rows.items()}
+    tables += [
+        next(left[d.cell]) if d.kind == "block" else [0.0] * len(d.choices) for d in space.decisions[len(shares) :]
+    ]
+    found = {space.canonical(constraints.another(start, (), lambda n: int(rng.integers(n)))) for _ in range(REPAIRED)}
+    best = max(sorted(found), key=lambda v: sum(float(row[k]) for row, k in zip(tables, v, strict=True)))
+    return space.decode(best)
 
 
 def require_feasible(space: Space, costs: GenotypeCosts, limits: LimitSettings) -> None:
@@ -78,7 +149,8 @@ def random_within(space: Space, costs: GenotypeCosts, limits: LimitSettings, see
     """A random genotype within the limits, however tight they are.
 
     It is the best one under independent Gumbel scores, one for each choice of each decision: every allowed genotype
-    can be drawn, and without limits all are equally likely. Within limits the draw is not uniform.
+    can be drawn, and without limits all are equally likely. Within limits the draw is not uniform. Where not blocks
+    alone are open, it is a random genotype whose decisions are made cheaper until it keeps the limits.
 
     Args:
         space: the genotypes to draw from.
@@ -93,6 +165,9 @@ def random_within(space: Space, costs: GenotypeCosts, limits: LimitSettings, see
         NasError: no genotype keeps the limits; the message has the smallest possible costs.
     """
     rng = np.random.default_rng(seed)
+    if not space.additive:
+        constraints = Constraints(space, costs, limits)
+        return space.decode(constraints.another(space.encode(space.sample(rng)), (), lambda n: int(rng.integers(n))))
     return _solve_space(space, costs, limits, [rng.gumbel(size=len(d.choices)) for d in space.decisions])
 
 

@@ -59,6 +59,8 @@ class BlockTraits:
         min_size: Smallest side of an input, in pixels.
         wrapper: How a slot wraps it, see ``Wrapper``.
         parameters: Keywords of its factory that a space document may set.
+        sliceable: With fewer channels it does the same by the leading part of its weights, so that a supernet can
+            share them over widths (``nas.models.sharing``).
     """
 
     zero: bool = False
@@ -67,6 +69,7 @@ class BlockTraits:
     min_size: int = 1
     wrapper: Wrapper = "follow"
     parameters: Mapping[str, BlockParameter] = field(default_factory=dict, hash=False)
+    sliceable: bool = True
 
     def options(self, block: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters of the block, those that are not given at their defaults.
@@ -112,6 +115,7 @@ class BlockInfo:
         channel_multiple: The number of channels it is built with must be a multiple of this.
         wrapper: How a slot wraps it, see ``Wrapper``.
         parameters: Keywords of the factory that a space document may set.
+        sliceable: See ``BlockTraits``.
     """
 
     name: str
@@ -124,12 +128,19 @@ class BlockInfo:
     channel_multiple: int = 1
     wrapper: Wrapper = "follow"
     parameters: Mapping[str, BlockParameter] = field(default_factory=dict, hash=False)
+    sliceable: bool = True
 
     @property
     def traits(self) -> BlockTraits:
         """What a space document is checked against."""
         return BlockTraits(
-            self.zero, self.identity, self.channel_multiple, self.min_size, self.wrapper, self.parameters
+            self.zero,
+            self.identity,
+            self.channel_multiple,
+            self.min_size,
+            self.wrapper,
+            self.parameters,
+            self.sliceable,
         )
 
     def build(self, channels: int, **options: Any) -> Any:
@@ -156,6 +167,7 @@ class BlockRegistry(Registry[BlockInfo]):
         min_size: int = 1,
         wrapper: Wrapper = "follow",
         parameters: Mapping[str, BlockParameter] | None = None,
+        sliceable: bool = True,
     ) -> None:
         """Announce that importing ``module`` registers the block ``name``; its traits are those of BlockTraits."""
 
@@ -165,7 +177,7 @@ class BlockRegistry(Registry[BlockInfo]):
                 raise NasError(f"module {module!r} registers no {self.kind} {name!r}, though it is declared to")
             return self._things[name]
 
-        traits = BlockTraits(zero, identity, channel_multiple, min_size, wrapper, parameters or {})
+        traits = BlockTraits(zero, identity, channel_multiple, min_size, wrapper, parameters or {}, sliceable)
         self._traits.setdefault(name, traits)
         self.add_lazy(name, load)
 
@@ -332,6 +344,7 @@ def block(
     cost: Callable[[int, int, int], int] | None = None,
     wrapper: Wrapper = "follow",
     parameters: Mapping[str, BlockParameter] | None = None,
+    sliceable: bool = True,
 ) -> Callable[[F], F]:
     """Register a class or function as a candidate block.
 
@@ -345,6 +358,7 @@ def block(
         cost: Multiply-adds of a block that the generic counter cannot see.
         wrapper: How a slot wraps it, see ``Wrapper``.
         parameters: Keywords of the factory that a space document may set.
+        sliceable: See ``BlockTraits``.
 
     Returns:
         A decorator that returns the class or function unchanged.
@@ -358,7 +372,17 @@ def block(
     def register(factory: F) -> F:
         known_as = name if name is not None else factory.__name__
         info = BlockInfo(
-            known_as, role, factory, zero, identity, min_size, cost, channel_multiple, wrapper, parameters or {}
+            known_as,
+            role,
+            factory,
+            zero,
+            identity,
+            min_size,
+            cost,
+            channel_multiple,
+            wrapper,
+            parameters or {},
+            sliceable,
         )
         BLOCKS[role].add(known_as, info)
         return factory

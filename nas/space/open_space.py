@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -369,23 +370,26 @@ class OpenSpace(Space):
             self._others[key] = OpenSpace(read_open_schema(document), document)
         return self._others[key]
 
-    def supernet(self, task: Any, *, fused: bool = True, **options: Any) -> Any:
-        """The supernet of this space, in which blocks are relaxed; imports torch (see ``Space.supernet``).
+    def supernet(self, task: Any, *, fused: bool = True, paths: bool = False, **options: Any) -> Any:
+        """The supernet of this space; imports torch (see ``Space.supernet``).
+
+        Where blocks alone are open it is that of the skeleton. Else sizes share weights: see ``nas.supernet.elastic``.
 
         Raises:
-            UsageError: Something else than blocks is open, or the skeleton has no supernet.
+            UsageError: Something that is open cannot be relaxed, or share weights; the message names it.
         """
-        skeleton = SKELETONS.get(self.skeleton)
-        if not self.additive:
-            raise UsageError(self._refusal(next(d for d in self.decisions if d.kind != "block")))
-        if not hasattr(skeleton, "supernet") or not self.decisions:
+        if not self.decisions:
             raise UsageError(
-                f"the skeleton {self.skeleton!r} of space {self.name!r} has no supernet; use a strategy that proposes "
-                "whole genotypes, such as --strategy evolution"
+                f"nothing is open in space {self.name!r}, so there is nothing to search; leave a choice open"
             )
-        return super().supernet(task, fused=fused, **options)
+        if self.additive and hasattr(SKELETONS.get(self.skeleton), "supernet"):
+            return super().supernet(task, fused=fused, **options)
+        made = _elastic()(self, task, paths=paths, **options)
+        made.fused = fused
+        return made
 
-    def _refusal(self, decision: Decision) -> str:
+    def mend(self, decision: Decision) -> str:
+        """What a user can type so that a decision is none any more."""
         kind = decision.cell.partition(".")[0]
         where = f"cells.{kind}.keep" if decision.kind == "edges" else decision.name
         value = "all" if decision.kind == "edges" else _typed(decision.choices[len(decision.choices) // 2])
@@ -396,11 +400,7 @@ class OpenSpace(Space):
             value = json.dumps(
                 self.settings_at([len(s.choices) // 2 for s in self._settings]).model_dump(mode="json")[top]
             )
-        return (
-            f"a supernet relaxes blocks, and {decision.name} of space {self.name!r} is open "
-            f"({', '.join(map(str, decision.choices))}); fix it with --set 'overrides.{where}={value}', or use a "
-            "strategy that proposes whole genotypes"
-        )
+        return f"fix it with --set 'overrides.{where}={value}'"
 
     def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:
         """The derived network of a genotype; imports torch.
@@ -410,6 +410,11 @@ class OpenSpace(Space):
         """
         self.validate(genotype)
         return SKELETONS.network(self.with_network(genotype.network), genotype, task, options)
+
+
+def _elastic() -> Any:
+    """The maker of supernets in which sizes share weights, a package that builds on this one and on torch."""
+    return importlib.import_module("nas.supernet.elastic.making").make_supernet
 
 
 def _typed(value: Any) -> str:

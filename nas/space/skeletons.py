@@ -28,9 +28,11 @@ class Skeleton:
 
     Attributes:
         Settings: What a document may say under ``network``.
+        sliceable: Whether smaller networks may be parts of larger ones in a supernet (``nas.models.sharing``).
     """
 
     Settings: ClassVar[type[SkeletonSettings]]
+    sliceable: ClassVar[bool] = True
 
     def build(self, settings: Any, cells: Sequence[Cells], task: Any) -> Any:
         """A new network, freshly initialised.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -287,19 +288,20 @@ class Space:
 
     # -- networks -------------------------------------------------------------------------------------------
 
-    def supernet(self, task: Any, *, fused: bool = True, **options: Any) -> Any:
+    def supernet(self, task: Any, *, fused: bool = True, paths: bool = False, **options: Any) -> Any:
         """The supernet of this space; imports torch.
 
         Args:
             task: A task or its name.
             fused: Whether its mixed edges are computed in their fused form (``Supernet.fused``).
+            paths: Whether a path at a time (``Supernet.only``) is enough, so that nothing has to be relaxed.
             options: Of the skeleton; ``partial_channels`` (int) and ``edge_weights`` (bool) override the document's
                 relaxation.
 
         Returns:
             A ``nas.supernet.Supernet``.
         """
-        supernet = SKELETONS.get(self.skeleton).supernet(self, task, **options)
+        supernet = mixing(SKELETONS.get(self.skeleton), self, options)(self, task, **options)
         supernet.fused = fused
         return supernet
 
@@ -347,6 +349,22 @@ class Space:
 
     def _has_operations(self) -> bool:
         return any(cell.role == "operation" for cell in self.cells.values())
+
+
+def mixing(skeleton: Any, space: Space, options: Mapping[str, Any]) -> Any:
+    """The method of a skeleton that makes supernets.
+
+    Raises:
+        UsageError: It does not know an option.
+    """
+    method = skeleton.supernet
+    known = inspect.signature(method).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        raise UsageError(
+            f"the supernet of skeleton {space.skeleton!r} has no option {unknown[0]!r}; leave search.{unknown[0]} out"
+        )
+    return method
 
 
 def _effective(schema: SpaceSchema) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from nas.config.search import LimitSettings
 from nas.objectives.costs import GenotypeCosts
+from nas.objectives.expected import expected
 from nas.supernet import Supernet
-from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_skip_probability
+from nas.supernet.expected_cost import mean_edge_entropy, mean_skip_probability
 
 
 class PenaltySettings(Protocol):
@@ -64,7 +65,7 @@ class ArchitectureLoss:
             total = total + self.settings.skip * mean_skip_probability(supernet)
         for metric, bound in self.bounds.items():
             assert self.costs is not None
-            expected = expected_cost(supernet, self.costs.base(metric), self.costs.per_choice(metric))
-            log[f"expected_{metric}"] = float(expected.detach())
-            total = total + self.settings.cost_weight * (expected / bound - 1).clamp_min(0).to(total.dtype)
+            mean = expected(supernet, self.costs, metric)
+            log[f"expected_{metric}"] = float(mean.detach())
+            total = total + self.settings.cost_weight * (mean / bound - 1).clamp_min(0).to(total.dtype)
         return total, {"arch_penalty": float(total.detach()), **log}

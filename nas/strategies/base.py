@@ -84,6 +84,7 @@ class GradientSettings(Section):
         partial_channels: 1 / share of the channels that candidates process (PC-DARTS); 1 for all of them, None for
             what strategy and space say.
         edge_weights: Whether edges have weights (PC-DARTS); None for what strategy and space say.
+        start_scale: Whether a mixture divides each candidate by the spread of its output at the start.
         fused: Whether mixed edges and optimiser steps are computed in their fused form, which is equal up to rounding
             and several times faster.
         optimizer: Optimiser of the architecture variables.
@@ -98,6 +99,9 @@ class GradientSettings(Section):
     warmup: float = Field(0.2, ge=0, le=1, description="share of the steps before the first architecture step")
     partial_channels: int | None = Field(None, ge=1, le=64, description="1: all channels; None: by strategy and space")
     edge_weights: bool | None = Field(None, description="weights of edges; None: by strategy and space")
+    start_scale: bool = Field(
+        False, description="divide each candidate by the spread of its output at the start, if the skeleton can"
+    )
     fused: bool = Field(True, description="compute mixed edges together (equal up to rounding, and faster)")
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
@@ -148,11 +152,12 @@ class DifferentiableStrategy(Strategy):
 
         Returns:
             ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
-            relaxation; what is in neither, the space document decides. And ``fused``.
+            relaxation; what is in neither, the space document decides. Also ``fused``, and ``start_scale`` if it is on.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
-        return {**chosen, "fused": self.settings.fused}
+        scaled = {"start_scale": True} if self.settings.start_scale else {}
+        return {**chosen, **scaled, "fused": self.settings.fused}
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:

@@ -11,8 +11,8 @@ xi is the learning rate of the weights. The virtual step of the second order mov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -307,7 +307,13 @@ class BilevelStrategy(DifferentiableStrategy):
         self._arch_optimizer.zero_grad(set_to_none=True)
         return values
 
-    def move_weights(self, supernet: nn.Module, batch: Batch, rate: float) -> Tensor:
+    def move_weights(
+        self,
+        supernet: nn.Module,
+        batch: Batch,
+        rate: float,
+        passes: Sequence[AbstractContextManager[None]] = (nullcontext(),),
+    ) -> Tensor:
         """One step of the weights.
 
         Weights that took no part (candidates that were not sampled) are left as they are: with a zero gradient they
@@ -317,16 +323,15 @@ class BilevelStrategy(DifferentiableStrategy):
             supernet: The supernet.
             batch: For the weights.
             rate: Learning rate.
+            passes: What the passes over the batch happen in, by default one pass; the mean of their gradients is used.
 
         Returns:
-            The training loss, a scalar without a gradient.
+            The training loss, a scalar without a gradient; of several passes their mean.
         """
         for group in self._weight_optimizer.param_groups:
             group["lr"] = rate
         with frozen(alphas_of(supernet)):
-            slopes, loss = _in_parts(
-                supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled
-            )
+            slopes, loss = self._over_passes(supernet, batch, passes)
         average(slope for slope in slopes if slope is not None)
         for weight, slope in zip(self._weights, slopes, strict=True):
             weight.grad = slope
@@ -337,6 +342,23 @@ class BilevelStrategy(DifferentiableStrategy):
         self._scaling.update()
         self._weight_optimizer.zero_grad(set_to_none=True)
         return loss
+
+    def _over_passes(
+        self, supernet: nn.Module, batch: Batch, passes: Sequence[AbstractContextManager[None]]
+    ) -> tuple[list[Tensor | None], Tensor]:
+        found = []
+        for opened in passes:
+            with opened:
+                found.append(
+                    _in_parts(supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled)
+                )
+        if len(found) == 1:
+            return found[0]
+        slopes: list[Tensor | None] = []
+        for each in zip(*(s for s, _ in found), strict=True):
+            taken = [s for s in each if s is not None]
+            slopes.append(torch.stack(taken).sum(dim=0) / len(found) if taken else None)
+        return slopes, torch.stack([value for _, value in found]).mean()
 
     def state_dict(self) -> dict[str, Any]:
         """The number of steps, the states of both optimisers and, of float16, the scale of the loss."""

@@ -68,8 +68,10 @@ cells:
     candidates: [none, skip_connect, {block: gated_ffn, kernel: {choice: [3, 5]}}]
     edges: {"0->1": [lrb], "1->2": [srb]}
     keep: 2
-network: {width: {choice: [8, 12]}, cells: 1, image_residual: {choice: [false, true]}}
+network: {width: {choice: [8, 12]}, cells: {choice: [1, 2]}, image_residual: {choice: [false, true]}}
 """
+#: what fixes the decisions of this space that a mixture cannot hold
+NO_WORDS = {"network.image_residual": False}
 #: genotypes that a strategy without gradients proposes in it
 PROPOSED = 24
 #: steps of a search by gradients, and trials of a search by whole genotypes
@@ -194,7 +196,8 @@ def limits_are_kept(strategy: str, folder: Path) -> None:
 def every_decision_is_searched(strategy: str, folder: Path) -> None:
     """A strategy of whole genotypes proposes different ones, within limits, in a space with all kinds of decisions.
 
-    A strategy with a supernet refuses it, naming the ``--set`` by which it could be searched.
+    A strategy with a supernet searches it, or names the ``--set`` of what it cannot relax and searches the rest. Killed
+    and resumed it ends the same. Its genotype has the sizes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open.yaml").write_text(OPEN_SPACE, encoding="utf-8")
@@ -202,12 +205,8 @@ def every_decision_is_searched(strategy: str, folder: Path) -> None:
     settings = tiny_search(strategy, folder, space=str(folder / "open.yaml"))
     space = _space(settings)
     if kind.differentiable:
-        try:
-            nas.search(settings, out=folder / "run")
-        except UsageError as error:
-            assert "--set" in str(error), "the refusal does not say how to fix the decision"
-            return
-        raise AssertionError("a space with open settings was searched by a supernet")
+        _sizes_are_searched(settings.model_copy(update={"overrides": {}}), folder)  # with its depth open
+        return
     if kind.external:
         return
     costs = GenotypeCosts(space, get_task(settings.task))
@@ -224,6 +223,25 @@ def every_decision_is_searched(strategy: str, folder: Path) -> None:
     moved = {i for i, n in enumerate(zip(*map(space.encode, found), strict=True)) if len(set(n)) > 1}
     still = [d.name for i, d in enumerate(space.decisions) if len(d.choices) > 1 and i not in moved]
     assert len(still) <= 1, f"decisions {still} are never changed"
+
+
+def _sizes_are_searched(settings: SearchSettings, folder: Path) -> None:
+    try:
+        whole = nas.search(settings, out=folder / "run")
+    except UsageError as error:
+        assert "--set" in str(error), "the refusal does not say how to fix the decision"
+        settings = settings.model_copy(update={"overrides": {**settings.overrides, **NO_WORDS}})
+        whole = nas.search(settings, out=folder / "fixed")
+    space = _space(settings)
+    assert space.decode(space.encode(whole.genotype)) == whole.genotype, "the genotype is none of the space"
+    assert whole.genotype.network["width"] in (8, 12), "the genotype does not hold the width"
+    assert nas.derive(whole.run) == whole.genotype, "the run derives to another genotype than it found"
+    interrupted_search(settings, folder / "cut", 2)
+    torch.rand(7)  # what else the process does must not matter
+    resumed = nas.search(resume=folder / "cut")
+    assert resumed.genotype == whole.genotype, "a resumed search found other sizes"
+    assert resumed.weights_hash == whole.weights_hash, "a resumed search ended with other weights"
+    assert read_events(resumed.run) == read_events(whole.run), "a resumed search logged other events"
 
 
 def settings_are_owned(strategy: str, folder: Path) -> None:

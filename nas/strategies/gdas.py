@@ -62,7 +62,7 @@ class Gdas(BilevelStrategy):
     def begin_pass(self, supernet: nn.Module) -> None:
         """Draw a sample."""
         self._temperature = self.temperature(self._steps)
-        self._noise = {name: _gumbel(supernet.alphas(name)) for name in supernet.space.cells}  # type: ignore[union-attr,operator]
+        self._noise = {name: _gumbel(supernet.alphas(name)) for name in supernet.groups}  # type: ignore[union-attr,operator]
 
     def end_step(self) -> dict[str, float]:
         """Drop the sample; returns the temperature for the log."""

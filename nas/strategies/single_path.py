@@ -14,10 +14,12 @@ from pydantic import Field
 from torch import nn
 
 from nas.config.sections import Section
+from nas.errors import UsageError
+from nas.space import Genotype, Space
 from nas.strategies.base import Batch
 from nas.strategies.bilevel import BilevelSettings, BilevelStrategy, numbers
 from nas.supernet import Supernet
-from nas.supernet.single_path import draw_path
+from nas.supernet.single_path import draw_path, extremes
 from nas.train.schedules import learning_rate
 
 
@@ -26,9 +28,14 @@ class SinglePathSettings(BilevelSettings):
 
     Attributes:
         samples: How many random genotypes are compared at the end.
+        sandwich: Whether every step trains, beside its random path, one of the largest and one of the smallest sizes;
+            None: where numbers are open.
     """
 
     samples: int = Field(16, gt=0, description="random genotypes compared at the end")
+    sandwich: bool | None = Field(
+        None, description="train the largest and smallest sizes in every step; None: where numbers are open"
+    )
 
 
 class SinglePath(BilevelStrategy):
@@ -45,12 +52,29 @@ class SinglePath(BilevelStrategy):
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         seed = int(torch.randint(2**31, ()))
         path = draw_path(supernet.space, seed) if self.draw is None else self.draw(seed)
+        paths = [*self._ends(supernet.space, seed), path]
         try:
-            with supernet.only(path):
-                loss = self.move_weights(supernet, train_batch, rate)
+            loss = self.move_weights(supernet, train_batch, rate, [supernet.only(p) for p in paths])
         finally:  # also where the step came to nothing
             self._steps += 1
         return {**numbers({"loss": loss, "lr": rate}), **self._scaling.values()}
+
+    def supernet_options(self) -> dict[str, Any]:
+        """Those of every strategy with a supernet, and that a path at a time is enough.
+
+        Raises:
+            UsageError: A start scale is wanted, which only a mixture needs.
+        """
+        if self.settings.start_scale:
+            raise UsageError(
+                "search.start_scale is for mixtures, and single_path runs one candidate at a time; leave it out"
+            )
+        return {**super().supernet_options(), "paths": True}
+
+    def _ends(self, space: Space, seed: int) -> tuple[Genotype, ...]:
+        wanted = self.settings.sandwich
+        sized = any(d.kind == "ordered" for d in space.decisions)
+        return extremes(space, seed) if sized and wanted is not False else ()
 
 
 STRATEGY = SinglePath

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nas.space import Space
+from nas.space import Cell, Edge, Space
 from nas.space.blocks import registry_of
 from nas.supernet.supernet import Supernet
 
@@ -51,18 +51,28 @@ def expected_cost(supernet: Supernet, base: float, shares: Mapping[str, Sequence
     """
     total = torch.tensor(float(base), dtype=torch.float64)
     for name, rows in selectable_logits(supernet).items():
-        for edge, logits, share in zip(supernet.space.cells[name].edges, rows, shares[name], strict=True):
+        if name not in shares:  # a cell of a deeper network
+            continue
+        cell = supernet.space.cells[name]
+        for edge, logits, share in zip(cell.edges, rows, shares[name], strict=True):
             costs = torch.tensor([share[b] for b in edge.candidates if b in share], dtype=torch.float64)
+            costs = costs * kept_share(cell, edge)
             total = total.to(logits.device) + (logits.exp().double() * costs.to(logits.device)).sum()
     return total
+
+
+def kept_share(cell: Cell, edge: Edge) -> float:
+    """The share of networks that keep an edge, if every set of kept edges of its node is equally likely."""
+    entering = sum(e.target == edge.target for e in cell.edges)
+    return 1.0 if cell.keep is None else min(1.0, cell.keep / entering)
 
 
 def mean_edge_entropy(supernet: Supernet) -> torch.Tensor:
     """The entropy of the mixture's weights in nats, mean over all edges; a scalar with gradient."""
     rows = [
-        -(row[: len(edge.candidates)] * torch.log(row[: len(edge.candidates)].clamp_min(1e-30))).sum()
+        -(row[: len(choices)] * torch.log(row[: len(choices)].clamp_min(1e-30))).sum()
         for name, table in supernet.probabilities().items()
-        for edge, row in zip(supernet.space.cells[name].edges, table, strict=True)
+        for choices, row in zip(supernet.options(name), table, strict=True)
     ]
     return torch.stack(rows).mean()
 
@@ -75,7 +85,9 @@ def mean_skip_probability(supernet: Supernet) -> torch.Tensor:
     """
     rows = []
     for name, table in supernet.probabilities().items():
-        cell = supernet.space.cells[name]
+        cell = supernet.space.cells.get(name)
+        if cell is None:  # settings of the network
+            continue
         traits = registry_of(cell.role).traits
         for edge, row in zip(cell.edges, table, strict=True):
             skips = [k for k, block in enumerate(edge.candidates) if traits(block).identity]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+#: instead of a column: the edge is left out
+LEFT_OUT = -1
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -16,7 +19,7 @@ class Mixture:
         candidates: (E, K), rows sum to 1.
         edges: (E,), summing to 1 over the edges that enter the same node; None where edges are plainly summed.
         chosen: Where each row has a single weight that is not zero, its column, so that the other candidates need
-            not be computed; None where rows are dense.
+            not be computed, or ``LEFT_OUT``; None where rows are dense.
     """
 
     candidates: torch.Tensor

@@ -1,4 +1,4 @@
-"""One path of a supernet at a time: drawing paths, and writing a chosen one into the architecture variables."""
+"""One path of a supernet at a time: drawing paths."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
-
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
-    from nas.supernet.supernet import Supernet
 
 #: draws that are tried before limits count as too tight to be kept by chance
 TRIES = 200
@@ -48,13 +45,18 @@ def draw_path(
     return otherwise(seed)
 
 
-def settle(supernet: Supernet, genotype: Genotype) -> None:
-    """Set the architecture variables so that ``supernet.genotype()`` is a given one (its alphas 1, all others 0)."""
-    supernet.space.validate(genotype)
-    with torch.no_grad():
-        for parameter in supernet.arch_parameters():
-            parameter.zero_()
-        for name, cell in supernet.space.cells.items():
-            alphas = supernet.raw_alphas(name)
-            for row, (edge, choice) in enumerate(zip(cell.edges, genotype.cells[name], strict=True)):
-                alphas[row, edge.candidates.index(choice.block)] = 1.0
+def extremes(space: Space, seed: int) -> tuple[Genotype, Genotype]:
+    """Random genotypes of the largest and of the smallest sizes: every number at its last, or its first choice.
+
+    They train the weights that most and that fewest networks share (Yu and Huang, "Universally slimmable networks",
+    ICCV 2019, section 3.2).
+    """
+    rng = random.Random(seed)
+    drawn = [rng.randrange(len(d.choices)) for d in space.decisions]
+    ordered = [d.kind == "ordered" for d in space.decisions]
+    last = [len(d.choices) - 1 for d in space.decisions]
+
+    def at(ends: list[int]) -> Genotype:
+        return space.decode([end if o else i for end, o, i in zip(ends, ordered, drawn, strict=True)])
+
+    return at(last), at([0] * len(last))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -12,10 +12,10 @@ from torch import nn
 from nas.models.descriptor import ModelDescriptor
 from nas.supernet.fused import FusedEdges
 from nas.supernet.mixed import MixedEdge
-from nas.supernet.relaxations import Choices, Mixture, Relax, group_softmax, softmax, softmax_of_cell
+from nas.supernet.relaxations import LEFT_OUT, Choices, Mixture, Relax, group_softmax, softmax, softmax_of_cell
 
 if TYPE_CHECKING:
-    from nas.space import Genotype, Space
+    from nas.space import Cell, Choice, Genotype, Space
 
 #: Standard deviation of the first architecture values: near zero, so all candidates start alike.
 INITIAL_STD = 1e-3
@@ -63,9 +63,7 @@ class Supernet(nn.Module):
             edge_weights: Name of a cell -> whether its edges carry betas.
         """
         super().__init__()
-        self.space = space
-        self.relax: Relax = softmax_of_cell
-        self.fused = True
+        self.begin_as(space)
         self._plans = _Plans()
         self._fixed: dict[str, tuple[int, ...]] | None = None
         self._labels = dict(labels)
@@ -80,6 +78,33 @@ class Supernet(nn.Module):
             if self._weighted[name]:
                 self.register_parameter(f"betas_{labels[name]}", nn.Parameter(torch.zeros(len(cell.edges))))
         self.reset_architecture()
+
+    def begin_as(self, space: Space) -> None:
+        """Set what every supernet has; for subclasses with architecture variables of their own."""
+        self.space = space
+        self.relax: Relax = softmax_of_cell
+        self.fused = True
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the tables of architecture variables: those of the cells."""
+        return list(self.space.cells)
+
+    def options(self, name: str) -> list[tuple[Any, ...]]:
+        """What the rows of a table choose from: the candidates of each edge."""
+        return [edge.candidates for edge in self.space.cells[name].edges]
+
+    def settle(self, genotype: Genotype) -> None:
+        """Set the architecture variables so that ``genotype()`` has given blocks (its alphas 1, all others 0)."""
+        self.space.validate(genotype)
+        with torch.no_grad():
+            for parameter in self.arch_parameters():
+                parameter.zero_()
+            for name, cell in self.space.cells.items():
+                alphas = self.raw_alphas(name)
+                for row, column in enumerate(_columns(cell, genotype.cells[name])):
+                    if column != LEFT_OUT:
+                        alphas[row, column] = 1.0
 
     def reset_architecture(self, std: float = INITIAL_STD, generator: torch.Generator | None = None) -> None:
         """Draw all architecture variables anew, from N(0, std^2)."""
@@ -123,7 +148,7 @@ class Supernet(nn.Module):
         alphas, edges = self.alphas(name), self._edge_weights(name)
         if self._fixed is not None:
             chosen = self._fixed[name]
-            columns = torch.tensor(chosen, device=alphas.device)
+            columns = torch.tensor([max(k, 0) for k in chosen], device=alphas.device)
             weights = torch.nn.functional.one_hot(columns, alphas.shape[1]).to(alphas.dtype)
             return Mixture(weights, edges, chosen)
         relaxed = self.relax(name, alphas)
@@ -143,13 +168,7 @@ class Supernet(nn.Module):
         self.space.validate(genotype)
         before, self._fixed = (
             self._fixed,
-            {
-                name: tuple(
-                    edge.candidates.index(choice.block)
-                    for edge, choice in zip(cell.edges, genotype.cells[name], strict=True)
-                )
-                for name, cell in self.space.cells.items()
-            },
+            {name: _columns(cell, genotype.cells[name]) for name, cell in self.space.cells.items()},
         )
         try:
             yield
@@ -171,7 +190,7 @@ class Supernet(nn.Module):
 
     def probabilities(self) -> dict[str, torch.Tensor]:
         """``edge_probabilities`` with their gradient, for terms of the architecture loss."""
-        return {name: softmax(self.alphas(name)) for name in self.space.cells}
+        return {name: softmax(self.alphas(name)) for name in self.groups}
 
     def beta_probabilities(self) -> dict[str, torch.Tensor]:
         """Edge weights, (E,) by the name of the cell, detached, of the cells that have them."""
@@ -181,18 +200,28 @@ class Supernet(nn.Module):
     def genotype(self) -> Genotype:
         """For each edge the candidate of largest probability (times its beta), zero blocks excluded.
 
-        A beta is a positive factor of a whole row, so it never changes the choice (all edges are kept).
+        A beta is a positive factor of a whole row, so it changes no block, but which edges a node keeps: those of the
+        largest products together (Liu et al., "DARTS", ICLR 2019, section 2.4).
         """
         probabilities = {name: table.tolist() for name, table in self.edge_probabilities().items()}
         betas = {name: weights.tolist() for name, weights in self.beta_probabilities().items()}
         vector: list[int] = []
+        strength: dict[tuple[str, int, int], float] = {}
         for decision in self.space.decisions:
+            if decision.kind == "edges":
+                sets = [
+                    sum(strength[decision.cell, int(source), decision.target] for source in text.split("+"))
+                    for text in decision.choices
+                ]
+                vector.append(sets.index(max(sets)))
+                continue
             edges = self.space.cells[decision.cell].edges
             row = next(e for e, x in enumerate(edges) if (x.source, x.target) == (decision.source, decision.target))
             beta = betas[decision.cell][row] if decision.cell in betas else 1.0
             listed = list(edges[row].candidates)
             scores = [beta * probabilities[decision.cell][row][listed.index(block)] for block in decision.choices]
             vector.append(scores.index(max(scores)))
+            strength[decision.cell, decision.source, decision.target] = max(scores)
         return self.space.decode(vector)
 
     def raw_alphas(self, name: str) -> torch.Tensor:
@@ -206,8 +235,19 @@ class Supernet(nn.Module):
         mask = getattr(self, f"_mask_{self._labels[name]}", None)
         return alphas if mask is None else alphas.masked_fill(~mask, float("-inf"))
 
+    def size_shares(self) -> list[torch.Tensor]:
+        """For each open setting of the network the probabilities of its choices; none where blocks alone are open."""
+        return []
+
     def _edge_weights(self, name: str) -> torch.Tensor | None:
         if not self._weighted[name]:
             return None
         betas: torch.Tensor = getattr(self, f"betas_{self._labels[name]}")
         return group_softmax(betas, [edge.target for edge in self.space.cells[name].edges])
+
+
+def _columns(cell: Cell, choices: Sequence[Choice]) -> tuple[int, ...]:
+    """The candidate of each edge; ``LEFT_OUT`` for one that the choices do not keep."""
+    blocks = {(c.source, c.target): c.block for c in choices}
+    found = [(e.candidates, blocks.get((e.source, e.target))) for e in cell.edges]
+    return tuple(LEFT_OUT if block is None else names.index(block) for names, block in found)

@@ -43,6 +43,7 @@ class Entry:
         wrapper: "own" for gates and for blocks with a norm or skip of their own.
         parameters: Keywords that a space document may set.
         identity: It returns its input.
+        sliceable: False where channels trade places in a way that depends on their number.
     """
 
     module: str
@@ -52,6 +53,7 @@ class Entry:
     wrapper: Wrapper = "follow"
     parameters: Mapping[str, BlockParameter] = field(default_factory=dict, hash=False)
     identity: bool = False
+    sliceable: bool = True
 
     def traits(self) -> dict[str, Any]:
         """Keywords of ``BlockRegistry.declare`` and of ``block``."""
@@ -61,6 +63,7 @@ class Entry:
             "min_size": self.min_size,
             "wrapper": self.wrapper,
             "parameters": self.parameters,
+            "sliceable": self.sliceable,
         }
 
 
@@ -107,7 +110,7 @@ ENTRIES: dict[str, Entry] = {
     "dw_ffn": Entry("smfanet", _O),
     "ecb": Entry("ecbsr", _O),
     "plk": Entry("plksr", _O, channel_multiple=4, parameters=_kernel(13, 9, 13, 17)),
-    "shm_layer": Entry("shufflemixer", _O, channel_multiple=8, wrapper="own"),
+    "shm_layer": Entry("shufflemixer", _O, channel_multiple=8, wrapper="own", sliceable=False),
     "easa": Entry("smfanet", _M, min_size=POOLED, parameters=_ENLARGE),
     "safm_pp": Entry("safmn", _M, channel_multiple=4, min_size=POOLED),
     "cca": Entry("bsrn", _M, wrapper="own"),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nas.errors import UsageError
+from nas.models.sharing import at_place
 from nas.space.blocks import BLOCKS
 from search_spaces.modern.layers import make_norm
 from search_spaces.modern.settings import ResidualSettings, SlotSettings, StageSettings
@@ -33,8 +34,13 @@ class Slot(nn.Module):
         """What the block is given."""
         return x if self.norm is None else cast(torch.Tensor, self.norm(x))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def inside(self, x: torch.Tensor) -> torch.Tensor:
+        """The output without the skip round the block."""
         y: torch.Tensor = self.core(self.enter(x))
+        return y
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.inside(x)
         return x + y if self.skip else y
 
     def with_inner(self, x: torch.Tensor) -> Pair:
@@ -48,8 +54,8 @@ class Cell(nn.Module):
 
     def __init__(self, stage: StageSettings, settings: ResidualSettings) -> None:
         super().__init__()
-        chosen = [s for s in stage.slots if not BLOCKS[s.role].traits(s.block).identity]
-        self.slots = nn.ModuleList(Slot(s, settings) for s in chosen)
+        chosen = [(i, s) for i, s in enumerate(stage.slots) if not BLOCKS[s.role].traits(s.block).identity]
+        self.slots = nn.ModuleList(at_place(Slot(s, settings), f"{i}:{s.name}") for i, s in chosen)
         self.skip = settings.residual == "cell" and bool(chosen)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.large_kernel import FusedStrip, MixedStrip
 from search_spaces.modern.layers import conv
@@ -22,7 +23,8 @@ class Distillation(nn.Module):
         super().__init__()
         self.steps = nn.ModuleList(step() for _ in range(STEPS))
         self.taps = nn.ModuleList(conv(channels, channels // 2) for _ in range(STEPS + 1))
-        self.join = conv((STEPS + 1) * (channels // 2), channels)
+        taps = [channels // 2] * (STEPS + 1)
+        self.join = in_parts(conv(sum(taps), channels), inputs=taps)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         features = [x]

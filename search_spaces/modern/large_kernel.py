@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.layers import conv, depthwise
 
@@ -26,7 +27,7 @@ class Strip(nn.Module):
         self.part, self.enhanced = channels // GROUP, enhanced
         self.across = depthwise(self.part, (1, kernel))
         self.down = depthwise(self.part, (kernel, 1))
-        self.mix = conv(channels, channels)
+        self.mix = in_parts(conv(channels, channels), inputs=[self.part] * GROUP if enhanced else ())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.enhanced:  # output channel j * C/4 + i is input channel 4i + j
@@ -59,7 +60,7 @@ class MixedStrip(nn.Module):
         super().__init__()
         self.local = depthwise(channels, 3)
         self.strip = Strip(channels, kernel=kernel)
-        self.mix = conv(2 * channels, channels)
+        self.mix = in_parts(conv(2 * channels, channels), inputs=[channels] * 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.gelu(self.mix(torch.cat([self.local(x), self.strip(x)], dim=1)))

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.large_kernel import Strip
 from search_spaces.modern.layers import conv, depthwise, enlarged, pooled
@@ -42,7 +43,7 @@ class StripSelection(nn.Module):
         super().__init__()
         self.strip = Strip(channels, kernel=kernel, enhanced=False)
         self.local = depthwise(channels, 3)
-        self.choose = conv(2 * channels, channels)
+        self.choose = in_parts(conv(2 * channels, channels), inputs=[channels] * 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         far, near = self.strip(x), self.local(x)
@@ -63,7 +64,7 @@ class CrossedGates(nn.Module):
         self.local = depthwise(channels, 3)
         self.strip_scale = nn.Parameter(torch.full((1, channels, 1, 1), FIRST_SCALE))
         self.local_scale = nn.Parameter(torch.full((1, channels, 1, 1), FIRST_SCALE))
-        self.mix = conv(2 * channels, channels)
+        self.mix = in_parts(conv(2 * channels, channels), inputs=[channels] * 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         far, near = self.strip(x), self.local(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.layers import LayerNorm, conv, depthwise
 
@@ -42,10 +43,10 @@ class MultiScaleAttention(nn.Module):
         super().__init__()
         third = channels // len(STACKS)
         self.norm = LayerNorm(channels)
-        self.expand = conv(channels, 2 * channels)
+        self.expand = in_parts(conv(channels, 2 * channels), outputs=[third] * (2 * len(STACKS)))
         self.stacks = nn.ModuleList(kernel_stack(third, *sizes) for sizes in STACKS)
         self.gates = nn.ModuleList(depthwise(third, near) for near, _, _ in STACKS)
-        self.reduce = conv(channels, channels)
+        self.reduce = in_parts(conv(channels, channels), inputs=[third] * len(STACKS))
         self.scale = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -65,7 +66,7 @@ class GatedSpatialUnit(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = LayerNorm(channels)
-        self.expand = conv(channels, 2 * channels)
+        self.expand = in_parts(conv(channels, 2 * channels), outputs=[channels] * 2)
         self.depthwise = depthwise(channels, 7)
         self.reduce = conv(channels, channels)
         self.scale = nn.Parameter(torch.zeros(1, channels, 1, 1))

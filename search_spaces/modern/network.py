@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
+from nas.models.sharing import at_place
 from search_spaces.modern.cells import Cell, require_inner
 from search_spaces.modern.layers import conv
 from search_spaces.modern.reparameterised import Conv3XC
@@ -46,7 +47,9 @@ class ResidualNetwork(nn.Module):
         inner = settings.tail == "concat4" and settings.concat_last == "inner"
         if inner:
             require_inner(cast(Cell, self.cells[-1]))
-        self.tail = make_tail(settings.tail, width, len(self.cells), make_conv3, inner)
+        self.tail = at_place(
+            make_tail(settings.tail, width, len(self.cells), make_conv3, inner), f"tail:{settings.tail}"
+        )
         self.up = conv(width, channels * scale**2, 3)
         mean = torch.tensor(DIV2K_MEAN if channels == 3 else [sum(DIV2K_MEAN) / 3])
         self.mean: Tensor

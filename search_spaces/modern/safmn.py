@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.layers import conv, depthwise, enlarged, pooled
 
@@ -35,7 +36,7 @@ class FeatureModulation(nn.Module):
         super().__init__()
         self.enlarge = enlarge
         self.levels = nn.ModuleList(depthwise(channels // LEVELS, 3) for _ in range(LEVELS))
-        self.mix = conv(channels, channels)
+        self.mix = in_parts(conv(channels, channels), inputs=[channels // LEVELS] * LEVELS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first, *others = x.chunk(LEVELS, dim=1)
@@ -52,9 +53,10 @@ class SimpleModulation(nn.Module):
     def __init__(self, channels: int, *, ratio: int = 4) -> None:
         super().__init__()
         self.part = channels // ratio
-        self.enter = conv(channels, channels, 3, bias=False)
+        rest = channels - self.part
+        self.enter = in_parts(conv(channels, channels, 3, bias=False), outputs=[self.part, rest])
         self.pooled = depthwise(self.part, 3, bias=False)
-        self.leave = conv(channels, channels, bias=False)
+        self.leave = in_parts(conv(channels, channels, bias=False), inputs=[rest, self.part])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = self.enter(x)

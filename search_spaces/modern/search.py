@@ -13,21 +13,50 @@ from nas.models.descriptor import ModelDescriptor
 from nas.space.blocks import BLOCKS
 from nas.supernet import Mixture, Supernet
 from nas.supernet.mixed import mix
+from search_spaces.modern.cells import Slot
 from search_spaces.modern.network import ResidualNetwork
-from search_spaces.modern.settings import ResidualSettings
+from search_spaces.modern.settings import ResidualSettings, SlotSettings
 from search_spaces.modern.slots import slot_module
 
 if TYPE_CHECKING:
     from nas.space import Cell, Space
 
 
-class MixedSlot(nn.Module):
-    """All candidates of a slot, each with its norm and its skip. (N, C, H, W) -> the same."""
+#: side of the noise on which the start scale is measured, in pixels
+PROBE = 32
+#: below it, a block is as good as silent, and is not raised further
+LEAST_SCALE = 1e-3
 
-    def __init__(self, names: Sequence[str], role: str, settings: ResidualSettings) -> None:
+
+class ScaledSlot(Slot):
+    """A slot whose block is divided by the spread that its output has at the start on noise of unit variance.
+
+    At their starts the blocks' outputs differ up to 30-fold, by which a mixture favours whatever passes its input on.
+    """
+
+    def __init__(self, slot: SlotSettings, settings: ResidualSettings) -> None:
+        super().__init__(slot, settings)
+        with torch.no_grad():
+            noise = torch.randn(2, settings.width, PROBE, PROBE, generator=torch.Generator().manual_seed(0))
+            spread = float(super().inside(noise).std())
+        # a parameter that is not trained, so that it is shared over sizes like the weights it belongs to
+        self.start_scale = nn.Parameter(torch.tensor(max(spread, LEAST_SCALE)), requires_grad=False)
+
+    def inside(self, x: torch.Tensor) -> torch.Tensor:
+        return super().inside(x) / self.start_scale
+
+
+class MixedSlot(nn.Module):
+    """All candidates of a slot, each with its norm and its skip. (N, C, H, W) -> the same.
+
+    scaled: each of them is a ``ScaledSlot``.
+    """
+
+    def __init__(self, names: Sequence[str], role: str, settings: ResidualSettings, scaled: bool = False) -> None:
         super().__init__()
         self.infos = tuple(BLOCKS[role].get(name) for name in names)
-        self.blocks = nn.ModuleList(slot_module(role, name, settings) for name in names)
+        kind = ScaledSlot if scaled else Slot
+        self.blocks = nn.ModuleList(slot_module(role, name, settings, kind) for name in names)
 
     def forward(self, x: torch.Tensor, weights: torch.Tensor, only: int | None = None) -> torch.Tensor:
         """x: (N, C, H, W), weights: (K,) -> (N, C, H, W); ``only`` as for ``nas.supernet.mixed.mix``."""
@@ -37,9 +66,9 @@ class MixedSlot(nn.Module):
 class MixedCell(nn.Module):
     """A chain of mixed slots; the mixture is handed in, because the cells of a stage share it."""
 
-    def __init__(self, cell: Cell, settings: ResidualSettings) -> None:
+    def __init__(self, cell: Cell, settings: ResidualSettings, scaled: bool = False) -> None:
         super().__init__()
-        self.slots = nn.ModuleList(MixedSlot(e.candidates, cell.role_of(e), settings) for e in cell.edges)
+        self.slots = nn.ModuleList(MixedSlot(e.candidates, cell.role_of(e), settings, scaled) for e in cell.edges)
         self.skip = settings.residual == "cell"
 
     def forward(self, x: torch.Tensor, mixture: Mixture) -> torch.Tensor:
@@ -64,6 +93,7 @@ class ResidualSupernet(Supernet):
         scale: int,
         channels: int,
         descriptor: ModelDescriptor,
+        scaled: bool = False,
     ) -> None:
         """Build all candidates of all cells.
 
@@ -74,6 +104,7 @@ class ResidualSupernet(Supernet):
             scale: Side of the output / side of the input.
             channels: Colour channels.
             descriptor: Its descriptor; ``min_size`` is raised to what the blocks need.
+            scaled: Candidates are divided by their start scale (``ScaledSlot``).
         """
         super().__init__(space, {name: name.replace(".", "_") for name in space.cells}, {})
         found = list(space.cells)
@@ -81,7 +112,7 @@ class ResidualSupernet(Supernet):
         traits = [BLOCKS[c.role_of(e)].traits(n) for c in space.cells.values() for e in c.edges for n in e.candidates]
         self.descriptor = replace(descriptor, min_size=max(t.min_size for t in traits))
         self.body = ResidualNetwork(settings, scale, channels, self.descriptor)
-        self.body.cells = nn.ModuleList(MixedCell(space.cells[name], settings) for name in self._rows)
+        self.body.cells = nn.ModuleList(MixedCell(space.cells[name], settings, scaled) for name in self._rows)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         mixtures = self.mixtures()

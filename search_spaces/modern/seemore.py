@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.layers import conv, depthwise
 
@@ -16,7 +17,7 @@ class GatedFFN(nn.Module):
 
     def __init__(self, channels: int, *, kernel: int = 3) -> None:
         super().__init__()
-        self.expand = conv(channels, 2 * channels)
+        self.expand = in_parts(conv(channels, 2 * channels), outputs=[channels] * 2)
         self.depthwise = depthwise(channels, kernel)
         self.reduce = conv(channels, channels)
 
@@ -31,7 +32,7 @@ class StripedModulation(nn.Module):
 
     def __init__(self, channels: int, *, kernel: int = 11) -> None:
         super().__init__()
-        self.expand = conv(channels, 2 * channels)
+        self.expand = in_parts(conv(channels, 2 * channels), outputs=[channels] * 2)
         self.across = depthwise(channels, (1, kernel))
         self.down = depthwise(channels, (kernel, 1))
         self.reduce = conv(channels, channels)

@@ -15,6 +15,7 @@ from nas.errors import UsageError, did_you_mean
 from nas.space.blocks import BLOCKS
 from nas.space.document import Location, dotted
 from nas.space.skeleton_settings import SkeletonSettings
+from nas.space.variants import variant_name
 
 Whole = Annotated[int, Field(strict=True)]
 
@@ -31,6 +32,11 @@ class SlotSettings(SkeletonSettings):
     role: Literal["operation", "modulation"] = Field(description="role of the block")
     block: str = Field(description="name of the block")
     parameters: dict[str, Any] = Field({}, description="parameters of the block; unnamed ones have their defaults")
+
+    @property
+    def name(self) -> str:
+        """The block with its parameters, as genotypes name it."""
+        return variant_name(self.block, BLOCKS[self.role].traits(self.block), self.parameters)
 
 
 class StageSettings(SkeletonSettings):

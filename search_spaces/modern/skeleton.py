@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
 from nas.errors import UsageError
 from nas.models.descriptor import ModelDescriptor
+from nas.models.sharing import at_place
 from nas.registry import TASKS
 from nas.space.blocks import CHAIN
 from nas.space.sites import Site
@@ -47,10 +49,18 @@ class ResidualSkeleton:
         settings = _settings(space)
         stages = [StageSettings(cells=n, slots=slots[i]) for n, i in _rows(space)]
         full = ResidualSettings(width=settings.width, stages=tuple(stages), **_ends(settings))
-        return ResidualNetwork(full, task.scale, task.channels, _descriptor(space, full, task))
+        made = ResidualNetwork(full, task.scale, task.channels, _descriptor(space, full, task))
+        _place(made, settings.depths)
+        return made
 
     def supernet(
-        self, space: Space, task: Any, *, partial_channels: int | None = None, edge_weights: bool | None = None
+        self,
+        space: Space,
+        task: Any,
+        *,
+        partial_channels: int | None = None,
+        edge_weights: bool | None = None,
+        start_scale: bool = False,
     ) -> ResidualSupernet:
         """The supernet of a space of which blocks alone are open.
 
@@ -59,6 +69,7 @@ class ResidualSkeleton:
             task: What it is for.
             partial_channels: None or 1: a slot always mixes all channels.
             edge_weights: Without effect: one edge enters every slot.
+            start_scale: Divide each candidate by the spread of its output at the start.
 
         Raises:
             UsageError: Partial channels are wanted, or the space has not one cell of slots.
@@ -76,7 +87,10 @@ class ResidualSkeleton:
         stages = [StageSettings(cells=n, slots=(_skip(),)) for n, _ in _rows(space)]
         blank = ResidualSettings(width=settings.width, stages=tuple(stages), **_ends(settings))
         rows = [i for n, i in _rows(space) for _ in range(n)]
-        return ResidualSupernet(space, blank, rows, task.scale, task.channels, _descriptor(space, blank, task))
+        descriptor = _descriptor(space, blank, task)
+        made = ResidualSupernet(space, blank, rows, task.scale, task.channels, descriptor, start_scale)
+        _place(made.body, settings.depths)
+        return made
 
     def sites(self, space: Space, height: int, width: int) -> dict[str, tuple[Site, ...]]:
         """What the block of each slot is given for an input image of height x width: every cell keeps its size."""
@@ -137,6 +151,13 @@ def _rows(space: Space) -> list[tuple[int, int]]:
     if positions == len(depths):
         return [(n, i) for i, n in enumerate(depths)]
     return [(1, i) for i in range(positions)]
+
+
+def _place(network: ResidualNetwork, depths: Sequence[int]) -> None:
+    """Say of every cell which one of its stage it is: its number in the network depends on the depths before it."""
+    places = [f"{stage}.{i}" for stage, depth in enumerate(depths) for i in range(depth)]
+    for cell, place in zip(network.cells, places, strict=True):
+        at_place(cell, place)
 
 
 def _task(task: Any) -> Any:

@@ -16,8 +16,8 @@ def slot_of(role: str, block: str) -> SlotSettings:
     return SlotSettings(role=role, block=name, parameters=parameters)  # type: ignore[arg-type]
 
 
-def slot_module(role: str, block: str, settings: ResidualSettings) -> nn.Module:
-    """The module of a slot with a block; an identity is one."""
+def slot_module(role: str, block: str, settings: ResidualSettings, kind: type[Slot] = Slot) -> nn.Module:
+    """The module of a slot with a block, of the given kind; an identity is one."""
     if BLOCKS[role].traits(block).identity:
         return nn.Identity()
-    return Slot(slot_of(role, block), settings)
+    return kind(slot_of(role, block), settings)

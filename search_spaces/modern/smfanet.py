@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.catalogue import registered
 from search_spaces.modern.layers import conv, depthwise, enlarged, pooled
 
@@ -21,9 +22,10 @@ class PartlyConvolutionalFFN(nn.Module):
         super().__init__()
         hidden = channels * expansion
         self.part = hidden // 4
-        self.expand = conv(channels, hidden)
+        parts = [self.part, hidden - self.part]
+        self.expand = in_parts(conv(channels, hidden), outputs=parts)
         self.partial = conv(self.part, self.part, 3)
-        self.reduce = conv(hidden, channels)
+        self.reduce = in_parts(conv(hidden, channels), inputs=parts)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = F.gelu(self.expand(x))  # (N, C, H, W) -> (N, 2C, H, W)
@@ -35,6 +37,9 @@ class PartlyConvolutionalFFN(nn.Module):
 @registered("dw_ffn")
 class DepthwiseFFN(nn.Module):
     """An FFN that begins with a depthwise 3x3 of two outputs a channel: SMFA's local branch. 6C^2 + 23C parameters."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.modern.inference:SplitFFN"
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -50,6 +55,9 @@ class DepthwiseFFN(nn.Module):
 
 class PooledGate(nn.Module):
     """A gate from the largest values of a coarse grid and the spatial variance, brought back to full size."""
+
+    #: see ``nas.models.optimizing``
+    inference_form = "search_spaces.modern.inference:PlainGate"
 
     def __init__(self, channels: int, enlarge: str) -> None:
         super().__init__()
@@ -74,7 +82,7 @@ class SelfModulation(nn.Module):
 
     def __init__(self, channels: int, *, enlarge: str = "nearest") -> None:
         super().__init__()
-        self.split = conv(channels, 2 * channels)
+        self.split = in_parts(conv(channels, 2 * channels), outputs=[channels] * 2)
         self.modulator = PooledGate(channels, enlarge)
         self.local = DepthwiseFFN(channels)
         self.join = conv(channels, channels)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nas.models.sharing import in_parts
 from search_spaces.modern.layers import conv, depthwise
 
 #: Makes a 3x3 convolution from channels to channels.
@@ -74,7 +75,7 @@ class ConcatTail(Tail):
         self.fourth = self.INNER if inner else cells - 1
         self.wanted = frozenset({1, self.fourth})
         self.spatial = make_conv3(channels, channels)
-        self.join = conv(4 * channels, channels)
+        self.join = in_parts(conv(4 * channels, channels), inputs=[channels] * 4)
 
     def forward(self, last: Tensor, kept: Mapping[int, Tensor]) -> Tensor:
         y: Tensor = self.join(torch.cat([kept[0], self.spatial(last), kept[1], kept[self.fourth]], dim=1))

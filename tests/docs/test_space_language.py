@@ -17,9 +17,9 @@ import nas
 from nas.errors import UsageError
 from nas.models.weights import load_weights
 from nas.registry import load_plugin
-from nas.report.page.html import write_report
 from nas.space import SKELETONS, load_space
 from nas.space.json_schemas import key_table, parameter_table, settings_table
+from tests.cli.running import succeed
 from tests.docs.markdown import blocks, text_of
 
 PAGE = "docs/space-language.md"
@@ -60,30 +60,37 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     SKELETONS.remove("stairs")
 
 
-@pytest.mark.parametrize("strategy", ["random", "evolution"])
-def test_a_skeleton_of_the_user_goes_from_search_to_report(example: Path, strategy: str) -> None:
-    plugins, photos = [str(example / "my_skeleton.py")], [str(example / "photos")]
-    found = nas.search(
-        space=str(example / "stairs.yaml"),
-        strategy=strategy,
-        plugins=plugins,
-        data__path=photos,
-        search__trials=2,
-        search__trial_steps=1,
-        out=example / strategy,
-        **SMALL,
-    )
-    genotype = nas.derive(found.run)
-    assert genotype == found.genotype and genotype.network["stages"][0]["width"] in (8, 12, 16)
-    trained = nas.retrain(
-        model=str(found.run), data__path=photos, train__steps=1, out=example / f"{strategy}_trained", **SMALL
-    )
-    loaded = load_weights(trained.weights)
-    assert loaded.genotype == genotype and sum(p.numel() for p in loaded.model.parameters()) <= 8000
-    rows = nas.evaluate(str(trained.weights), "sr_x2", clean=example / "photos", with_costs=False)
-    assert [row.genotype for row in rows] == [genotype.hash]
-    page = write_report(example / f"{strategy}.html", [found.run, trained.run], rows)
-    assert genotype.hash in page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("strategy", ["pc_darts", "single_path", "evolution"])
+def test_a_skeleton_of_the_user_goes_from_search_to_report(
+    example: Path, strategy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the commands of the page, in little time."""
+    run, trained, rows = (example / f"{strategy}{word}" for word in ("", "_trained", ".csv"))
+    plug = ("--plugin", example / "my_skeleton.py")
+    small = ("--task", "sr_x2", "--data", example / "photos", "--threads", "1", "--batch", "1", "--patch", "24")
+    budget = ("--trials", "2", "--set", "search.trial_steps=1") if strategy == "evolution" else ("--steps", "2")
+    samples = ("--set", "search.samples=2") if strategy == "single_path" else ()
+    space = ("--space", example / "stairs.yaml", "--strategy", strategy)
+    succeed(capsys, "search", *space, *plug, *small, "--set", "data.validation=1", *budget, *samples, "--out", run)
+    found = nas.Genotype.load(run / "genotype.json")
+    first, second = found.network["stages"]
+    assert first["width"] in (8, 12, 16) and first["kernel"] in (3, 5, 7) and second["kernel"] in (3, 7, 11)
+    succeed(capsys, "derive", run, *plug, "--out", example / f"{strategy}.json")
+    assert nas.Genotype.load(example / f"{strategy}.json") == found
+    succeed(capsys, "retrain", run, *plug, *small, "--set", "data.validation=1", "--steps", "1", "--out", trained)
+    loaded = load_weights(trained / "weights.safetensors")
+    assert loaded.genotype == found and sum(p.numel() for p in loaded.model.parameters()) <= 8000
+    weights = (trained / "weights.safetensors", *plug)
+    succeed(capsys, "evaluate", *weights, "--task", "sr_x2", "--clean", example / "photos", "--out", rows)
+    assert found.hash in rows.read_text(encoding="utf-8")
+    if strategy != "pc_darts":  # what follows does not depend on how the genotype was found
+        return
+    succeed(capsys, "export", *weights, "--format", "onnx", "--out", example / f"{strategy}.onnx")
+    succeed(capsys, "restore", *weights, example / "photos" / "crop0.png", "--out", example / f"{strategy}_restored")
+    assert (example / f"{strategy}.onnx").is_file() and any((example / f"{strategy}_restored").iterdir())
+    page = example / f"{strategy}.html"
+    succeed(capsys, "report", run, trained, rows, "--out", page)
+    assert found.hash in page.read_text(encoding="utf-8")
 
 
 def test_the_mistake_of_the_page_is_reported_as_it_says(example: Path) -> None:
@@ -96,12 +103,10 @@ def test_the_mistake_of_the_page_is_reported_as_it_says(example: Path) -> None:
     assert str(caught.value) == said
 
 
-def test_a_strategy_with_a_supernet_names_what_fixes_a_decision() -> None:
-    space = nas.load_space("jsm_sizes")
-    with pytest.raises(UsageError, match=r"--set 'overrides\.network\.width=16'"):
+def test_a_mixture_names_what_fixes_a_word() -> None:
+    space = nas.load_space("modern_small")
+    with pytest.raises(UsageError, match=r"--set 'overrides\.network\.tail=dw'"):
         space.supernet("sr_x2")
-    fixed = load_space("jsm_sizes", overrides={"network.width": 16, "network.cells": 1})
-    fixed.validate(fixed.supernet("sr_x2").genotype())
 
 
 def test_a_supernet_of_slots_is_searched_like_one_of_graphs() -> None:

@@ -22,7 +22,7 @@ from nas.strategies.single_path import SinglePath
 from nas.supernet import Supernet
 from nas.supernet.expected_cost import expected_cost, mean_edge_entropy, mean_skip_probability
 from nas.supernet.relaxations import gumbel_choice
-from nas.supernet.single_path import draw_path, settle
+from nas.supernet.single_path import draw_path
 from nas.tasks import get_task
 from tests.space.space_examples import tiny_space
 
@@ -233,7 +233,10 @@ def test_a_path_of_the_single_path_supernet_is_its_derived_network() -> None:
     x = torch.randn(1, space.features, 16, 16)
     with supernet.only(genotype):
         mixtures = supernet.mixtures()
-        found = supernet.cells[0](x, mixtures["operation"], mixtures["attention"])
+        graphs = [
+            supernet.graphs(role, part, mixtures)[0] for role, part in (("operation", "ops"), ("attention", "atts"))
+        ]
+        found = supernet.cells[0](x, *graphs)
     torch.testing.assert_close(found, network.cells[0](x))
 
 
@@ -262,5 +265,5 @@ def test_paths_are_uniform_within_what_is_allowed_and_a_settled_path_is_the_geno
     allowed = draw_path(space, 1, lambda g: g.hash == wanted.hash, lambda seed: wanted)
     assert allowed == wanted
     supernet = space.supernet("sr_x2")
-    settle(supernet, wanted)
+    supernet.settle(wanted)
     assert supernet.genotype() == wanted
