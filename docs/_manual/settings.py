@@ -21,7 +21,7 @@ def settings_pages() -> str:
     """Sections for a search, for each strategy and estimator, and for a training."""
     parts = ["## Settings of a search", "", HEAD, *rows(SearchSettings), ""]
     parts += [
-        "The keys below stand under `search` and belong to the search itself; those of the chosen strategy and estimator follow.",
+        "Keys of the search itself under `search`; those of the chosen strategy and estimator follow.",
         "",
     ]
     parts += [HEAD, *rows(SearchOptions, "search."), ""]
