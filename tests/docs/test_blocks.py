@@ -1,12 +1,13 @@
 """The commands of README and manual run, at tiny budgets, on small images.
 
-Every block of commands has a comment on the line above it: ``<!-- run -->``, then its commands are carried out here, page
-by page in a folder that holds what the pages speak of (``photos``, ``benchmarks``, ``runs/search``, ...); or
+Every block of commands has a comment on the line above it: ``<!-- run -->``, then its commands are carried out here,
+page by page in a folder that holds what the pages speak of (``photos``, ``benchmarks``, ``runs/search``, ...); or
 ``<!-- not run: REASON -->``, then they are only parsed (``test_commands.py``); or ``<!-- output of: COMMAND -->``.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from nas import registry
 from nas.cli import main
 from nas.space import BLOCKS, SKELETONS
 from tests.cli.running import succeed
-from tests.docs.markdown import Block, blocks, pages, text_of
+from tests.docs.markdown import ROOT, Block, blocks, pages, text_of
 from tests.docs.test_commands import NOT_COMMANDS, commands
 
 PAGES = [p for p in pages() if p == "README.md" or p.startswith("docs/")]
@@ -56,7 +57,12 @@ def small(words: list[str]) -> list[str]:
     if "--resume" in words or words[0] not in SMALL:
         return made
     needed = [o for o in ("--steps", "--batch", "--patch") if o not in words]
-    return [*made, *(w for o in needed for w in (o, str(given[o]))), *ALWAYS[words[0]]]
+    made += [w for o in needed for w in (o, str(given[o]))]
+    scale = re.search(r"_x([3-8])", " ".join(words))
+    if scale:  # a degraded patch of 16 pixels, as for the scale 2
+        made[made.index("--patch") + 1] = str(16 * int(scale[1]))
+    own = ["--set", "search.supernet_steps=2"] if "supernet" in words else []
+    return [*made, *own, *ALWAYS[words[0]]]
 
 
 def written(words: list[str]) -> Path | None:
@@ -78,8 +84,13 @@ def images(folder: Path, count: int, size: int) -> None:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages speak of: images, finished runs, a file of rows, and the plug-ins and documents they show."""
     folder = tmp_path_factory.mktemp("prepared")
-    for name, count in {"photos": 4, "benchmarks/Set5": 2, "benchmarks/Set14": 1, "benchmarks/B100": 1}.items():
-        images(folder / name, count, 48)
+    for name, count in {"photos": 4, "data/A": 3, "data/B": 3}.items():
+        images(folder / name, count, 64)
+    for name, count in {"Set5": 2, "Set14": 1, "B100": 1}.items():
+        images(folder / "benchmarks" / name, count, 48)
+    shutil.copy(folder / "photos" / "photo0.png", folder / "holiday.png")
+    (folder / "results").mkdir()
+    (folder / "results" / "benchmark").symlink_to(ROOT / "results" / "benchmark")
     for page in PAGES:
         for block in blocks(text_of(page)):
             first = block.lines[0]
@@ -118,6 +129,8 @@ def finished(prepared: Path) -> Path:
             with pytest.raises(SystemExit) as ended:
                 main(small(line.split()))
             assert not ended.value.code, line
+    for name in ("a", "b", "large"):
+        shutil.copytree(prepared / "runs" / "derived", prepared / "runs" / name)
     return prepared
 
 
@@ -126,7 +139,7 @@ def test_the_commands_of_a_page_run(
     page: str, finished: Path, sandbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(sandbox, ignore_errors=True)
-    shutil.copytree(finished, sandbox)
+    shutil.copytree(finished, sandbox, symlinks=True)
     monkeypatch.chdir(sandbox)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for block in RUN[page]:
