@@ -17,6 +17,8 @@ exclude_patterns = ["_build", "_manual", "**/__pycache__"]
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
 smartquotes = False  # options begin with two dashes
 
 myst_enable_extensions = ["html_image"]

@@ -37,16 +37,19 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
 def completed(text: str, page: str) -> str:
     """The text of ``page``, a path from the root of the repository, with its comments replaced and its links led on."""
     text = led_on(text, page, page)
-    text = INCLUDE.sub(
-        lambda m: included(posixpath.normpath(posixpath.join(posixpath.dirname(page), m[1])), page), text
-    )
+
+    def file(found: re.Match[str]) -> str:
+        above = re.findall(r"^(#+) ", found.string[: found.start()], re.M)
+        return included(posixpath.normpath(posixpath.join(posixpath.dirname(page), found[1])), page, len(above[-1]))
+
+    text = INCLUDE.sub(file, text)
     return MADE.sub(lambda m: GENERATED[m[1]](), text)
 
 
-def included(file: str, page: str) -> str:
-    """A Markdown file without its first heading."""
-    text = (ROOT / file).read_text(encoding="utf-8")
-    return led_on(re.sub(r"\A# .*\n", "", text), file, page)
+def included(file: str, page: str, level: int) -> str:
+    """A Markdown file without its first heading; its other headings stand below one of the given level."""
+    text = re.sub(r"\A# .*\n", "", (ROOT / file).read_text(encoding="utf-8"))
+    return led_on(re.sub(r"^(##+ )", "#" * (level - 1) + r"\1", text, flags=re.M), file, page)
 
 
 def including() -> dict[str, str]:

@@ -86,7 +86,7 @@ def images(folder: Path, count: int, size: int) -> None:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages speak of: images, finished runs, a file of rows, and the plug-ins and documents they show."""
     folder = tmp_path_factory.mktemp("prepared")
-    for name, count in {"photos": 4, "data/A": 3, "data/B": 3}.items():
+    for name, count in {"photos": 4, "T91": 4, "data/A": 3, "data/B": 3}.items():
         images(folder / name, count, 64)
     for name, count in {"Set5": 2, "Set14": 1, "B100": 1}.items():
         images(folder / "benchmarks" / name, count, 48)
