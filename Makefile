@@ -11,7 +11,7 @@ EXTRAS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
-.PHONY: demo test lint types unit docs faults install results clean
+.PHONY: demo test lint types unit slow docs faults install results clean
 
 install: $(VENV)/.all
 
@@ -58,7 +58,11 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'not slow'
+
+# what takes longer than the ten minutes of 'make test' leave room for
+slow: $(VENV)/.all
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 # the manual, as a website in docs/_build/html; a warning is an error
 docs: $(VENV)/.all
