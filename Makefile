@@ -11,7 +11,7 @@ EXTRAS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
-.PHONY: demo test lint types unit slow faults install results clean
+.PHONY: demo test lint types unit slow docs faults install results clean
 
 install: $(VENV)/.all
 
@@ -64,6 +64,10 @@ unit: $(VENV)/.all
 slow: $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
+# the manual, as a website in docs/_build/html; a warning is an error
+docs: $(VENV)/.all
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W -b html docs docs/_build/html
+
 # faults of every kind, some 30,000 of them: the table of what was tried, survived and lost (results/faults.md)
 faults: $(VENV)/.all
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --out results/faults.md
@@ -73,4 +77,4 @@ results: $(VENV)/.core
 	$(BIN)/python -m results.make
 
 clean:
-	rm -rf demo runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf demo runs build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

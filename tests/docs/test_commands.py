@@ -18,8 +18,8 @@ from nas.cli import app
 from tests.docs.markdown import ROOT, Block, blocks, pages, prose, text_of
 
 PAGES = pages()
-#: languages of the blocks that hold no commands
-NOT_COMMANDS = ("python", "yaml", "toml")
+#: languages of the blocks that hold no commands to be checked; bash is for scripts
+NOT_COMMANDS = ("python", "yaml", "toml", "bash")
 #: what the parser raises; some versions of typer carry a click of their own
 ParserError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 

@@ -43,8 +43,8 @@ def test_python_blocks_use_public_names_that_exist(page: str, code: str) -> None
 
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Path]:
-    """The space document and the plug-in of docs/spaces.md, as files; the block is forgotten afterwards."""
-    for block in blocks(text_of("docs/spaces.md")):
+    """The space document and the plug-in of docs/guides/spaces.md, as files; the block is forgotten afterwards."""
+    for block in blocks(text_of("docs/guides/spaces.md")):
         if block.language in ("yaml", "python"):
             (tmp_path / block.lines[0].removeprefix("# ")).write_text("\n".join(block.lines) + "\n", encoding="utf-8")
     load_plugin(tmp_path / "my_blocks.py")
@@ -65,14 +65,14 @@ def test_the_mistake_of_the_manual_is_reported_as_it_says(example: Path) -> None
     example.write_text(text.replace("my_conv", "my_convv"), encoding="utf-8")
     with pytest.raises(UsageError) as caught:
         load_space(str(example))
-    shown = next(line for line in text_of("docs/spaces.md").splitlines() if line.startswith("`my.yaml, line"))
+    shown = next(line for line in text_of("docs/guides/spaces.md").splitlines() if line.startswith("`my.yaml, line"))
     assert str(caught.value).endswith(shown.strip("`"))
 
 
 @pytest.fixture
 def own_measures(tmp_path: Path) -> Iterator[Path]:
-    """The loss and the metric of docs/extending.md as a plug-in file; both are forgotten afterwards."""
-    (code,) = (b for b in blocks(text_of("docs/extending.md")) if b.lines[0] == "# my_measures.py")
+    """The loss and the metric of docs/guides/extending.md as a plug-in file; both are forgotten afterwards."""
+    (code,) = (b for b in blocks(text_of("docs/guides/extending.md")) if b.lines[0] == "# my_measures.py")
     file = tmp_path / "my_measures.py"
     file.write_text("\n".join(code.lines) + "\n", encoding="utf-8")
     yield file

@@ -29,7 +29,7 @@ def test_the_changelog_begins_with_what_is_not_released() -> None:
     assert re.findall(r"^## (.*)$", text_of("CHANGELOG.md"), re.M)[0] == "[Unreleased]"
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
 def test_files_that_are_named_exist(page: str) -> None:
     for path in re.findall(r"`((?:nas|tests|baselines|search_spaces|results|docs)/[^`\s:]+)`", text_of(page)):
         example = "NAME" in path or "my_" in path
@@ -37,9 +37,9 @@ def test_files_that_are_named_exist(page: str) -> None:
 
 
 def test_each_package_has_a_file_to_read_first() -> None:
-    rows = re.findall(r"^\| `([^`]+)` \|[^|]*\| `([^`]+)`", text_of("docs/architecture.md"), re.M)
+    rows = re.findall(r"^\| `([^`]+)` \|[^|]*\| `([^`]+)`", text_of("docs/explanation/architecture.md"), re.M)
     for package, file in rows:
-        assert (ROOT / package / file).is_file(), f"docs/architecture.md: {package}/{file} does not exist"
+        assert (ROOT / package / file).is_file(), f"docs/explanation/architecture.md: {package}/{file} does not exist"
     packages = {p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "nas").glob("*/__init__.py")}
     assert packages <= {package for package, _ in rows}
 

@@ -22,7 +22,7 @@ from nas.space.json_schemas import key_table, parameter_table, settings_table
 from tests.cli.running import succeed
 from tests.docs.markdown import blocks, text_of
 
-PAGE = "docs/space-language.md"
+PAGE = "docs/reference/space-language.md"
 TABLES = re.findall(r"<!-- (.*?) -->\n\n(?:<!-- no rows: .*? -->\n)?((?:\|.*\n)+)", text_of(PAGE))
 SMALL: dict[str, Any] = {
     "task": "sr_x2",

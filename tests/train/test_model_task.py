@@ -1,6 +1,6 @@
 """Every supported pair of model and task trains from the command line, resumes exactly and is evaluated.
 
-The table "model x task" of docs/models-and-tasks.md is made from the same pairs, so it cannot go stale:
+The table "model x task" of docs/reference/models-and-tasks.md is made from the same pairs, so it cannot go stale:
 ``python tests/train/test_model_task.py`` prints it.
 """
 
