@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.experiments.frames import difference_of
 from nas.report.figures.pareto import pareto_front
 from nas.report.figures.style import DARK, LIGHT, MARKERS, Theme, literal, new_figure, style_axes
 
@@ -32,12 +33,12 @@ def variant_psnr_figure(statistics: Statistics, dark: bool = False) -> Figure:
 
 
 def differences_figure(statistics: Statistics, dark: bool = False) -> Figure:
-    """A line a comparison: the difference of mean PSNR (dB) from the reference, and Welch's interval."""
+    """A line a comparison: the difference of mean PSNR (dB) from the reference, and its interval."""
     found, theme = statistics["comparisons"], DARK if dark else LIGHT
     figure, axes = _lines([f"{c['arm']} - {c['reference']}" for c in found], theme)
     axes.axvline(0.0, color=theme.ink, linewidth=1.0)
     for line, entry in enumerate(found):
-        w = entry["welch"]
+        w = difference_of(entry)
         _draw_interval(axes, line, w["difference"], w["low"], w["high"], theme.colour(line))
     axes.set_xlabel("difference of mean PSNR (dB)")
     return figure
