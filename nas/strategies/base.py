@@ -25,6 +25,7 @@ from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, TrainSettings
 from nas.errors import UsageError
 from nas.objectives.constraints import Constraints
+from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
 from nas.train.run import Run
@@ -202,9 +203,22 @@ class DiscreteStrategy(Strategy):
         settings: The strategy's own settings.
         rng: A generator of the seed.
         constraints: Which genotypes are within the limits.
+        costs: What genotypes cost, for strategies that weigh quality against it; set by the engine before the first
+            ``ask``, None where costs are unknown.
+        multi_fidelity: Whether trainings are halted at ``levels`` and may go on later: then ``ask`` may return a
+            genotype again, to be trained further.
+        levels: Steps at which trainings are halted, ascending, the last one that of a whole training. The engine
+            replaces them where the estimator can halt at other steps only.
+        train_to: How many steps the genotype that ``ask`` returned last is to have been trained; None for all.
+        slow: Whether a proposal takes milliseconds; such strategies play fewer searches on tables.
     """
 
     differentiable: ClassVar[bool] = False
+    multi_fidelity: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
+    costs: GenotypeCosts | None = None
+    levels: tuple[int, ...] = ()
+    train_to: int | None = None
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
         self.search, self.space, self.seed = search, space, seed
@@ -232,7 +246,7 @@ class DiscreteStrategy(Strategy):
 
     @abstractmethod
     def ask(self) -> Genotype:
-        """The next genotype to evaluate, within the limits and not proposed before.
+        """The next genotype to evaluate, within the limits and not proposed before (but see ``multi_fidelity``).
 
         Raises:
             ExhaustedError: There is none.
