@@ -28,6 +28,7 @@ from nas.objectives.constraints import Constraints
 from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.supernet.relaxations import softmax
 from nas.train.run import Run
 
 if TYPE_CHECKING:
@@ -154,6 +155,14 @@ class DifferentiableStrategy(Strategy):
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
         return {**chosen, "fused": self.settings.fused}
+
+    @staticmethod
+    def relaxed(alphas: Tensor) -> Tensor:
+        """The weights with which the candidates of a cell are mixed on average, (E, K) from alphas of that shape.
+
+        By it a finished supernet is looked at (``nas.engines.perturbation``); by default a softmax.
+        """
+        return softmax(alphas)
 
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:

@@ -48,6 +48,11 @@ class Drnas(BilevelStrategy):
         super().__init__(search, train)
         self._seeds: dict[str, int] = {}
 
+    @staticmethod
+    def relaxed(alphas: Tensor) -> Tensor:
+        """The mean of the draws."""
+        return mean_weights(alphas)
+
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
         """Build the optimisers, and let the supernet draw its weights."""
         super().prepare(supernet, loss)
@@ -64,12 +69,13 @@ class Drnas(BilevelStrategy):
         return {}
 
     def regularisation(self, supernet: nn.Module) -> Tensor | None:
-        """The divergence of the rows from the flat Dirichlet, weighted."""
+        """Beta-decay if it is on, and the weighted divergence of the rows from the flat Dirichlet."""
+        base = super().regularisation(supernet)
         if not self.settings.divergence:
-            return None
-        names: Any = supernet.space.cells  # type: ignore[union-attr]
-        rows = [flat_divergence(supernet.alphas(name)) for name in names]  # type: ignore[operator]
-        return self.settings.divergence * torch.cat(rows).mean()
+            return base
+        rows = [flat_divergence(supernet.alphas(name)) for name in supernet.space.cells]  # type: ignore[operator,union-attr]
+        mine = self.settings.divergence * torch.cat(rows).mean()
+        return mine if base is None else base + mine
 
     def _relax(self, cell: str, alphas: Tensor) -> Tensor:
         if not self._seeds:
