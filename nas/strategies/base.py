@@ -249,6 +249,15 @@ class DiscreteStrategy(Strategy):
         """
         return None
 
+    @classmethod
+    def trial_share(cls, search: SearchOptions) -> float:
+        """Share of ``search.trial_steps`` that a trial trains on average, by which budgets are planned, 0..1.
+
+        Args:
+            search: Settings of the search.
+        """
+        return 1.0
+
     def restrict(self, constraints: Constraints) -> None:
         """Propose only genotypes that ``constraints`` allows."""
         self.constraints = constraints

@@ -48,8 +48,7 @@ class Hyperband(DiscreteStrategy):
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
         super().__init__(search, space, seed)
         self._objectives = objectives_of(search)
-        steps = {search.trial_steps // search.reduction**k for k in range(self.settings.levels)}
-        self.levels = tuple(sorted(s for s in steps if s > 0))
+        self.levels = levels_of(search)
         self._seen: set[Vector] = set()
         self._bracket = -1  # number of the bracket; it begins at the level of the same number, in turn
         self._level = 0
@@ -57,6 +56,18 @@ class Hyperband(DiscreteStrategy):
         self._waiting: list[Vector] = []  # promoted, to be trained to the present level; the next one last
         self._reached: list[tuple[Vector, dict[str, float]]] = []  # values of the bracket at the present level
         self._halted: list[tuple[int, Vector, dict[str, float]]] = []  # level that each training has reached
+
+    @classmethod
+    def trial_share(cls, search: SearchOptions) -> float:
+        """The mean over one round of all brackets."""
+        levels, trials, steps = levels_of(search), 0, 0
+        for first in range(len(levels)):
+            count, before = begun(levels, first), 0
+            for level in range(first, len(levels)):
+                trials, steps = trials + count, steps + count * (levels[level] - before)
+                if level + 1 < len(levels):
+                    count, before = promoted(count, levels[level], levels[level + 1]), levels[level]
+        return steps / (trials * levels[-1])
 
     def ask(self) -> Genotype:
         """A new genotype at the first level of the bracket, or one of the best at the next level."""
@@ -88,7 +99,7 @@ class Hyperband(DiscreteStrategy):
             return False
         ranked = sorted(self._reached, key=lambda entry: self._rank(entry[1]))
         here, there = self.levels[self._level], self.levels[self._level + 1]
-        count = max(1, len(ranked) * here // there)
+        count = promoted(len(ranked), here, there)
         self._halted += [(self._level, v, values) for v, values in ranked[count:]]
         self._waiting = [v for v, _ in reversed(ranked[:count])]
         self._level, self._reached = self._level + 1, []
@@ -102,8 +113,7 @@ class Hyperband(DiscreteStrategy):
         """Begin the next bracket; the cost of all brackets is about the same."""
         self._bracket += 1
         self._level, self._reached = self._bracket % len(self.levels), []
-        share = len(self.levels) / (len(self.levels) - self._level)
-        self._wanted = math.ceil(share * self.levels[-1] / self.levels[self._level])
+        self._wanted = begun(self.levels, self._level)
 
     def _reopen(self) -> bool:
         """Where no new genotype is left: let the best halted training go on.
@@ -147,6 +157,22 @@ class Hyperband(DiscreteStrategy):
         self._waiting = [tuple(v) for v in state["waiting"]]
         self._reached = [(tuple(v), dict(values)) for v, values in state["reached"]]
         self._halted = [(int(level), tuple(v), dict(values)) for level, v, values in state["halted"]]
+
+
+def levels_of(search: SearchOptions) -> tuple[int, ...]:
+    """The steps at which trainings are halted, ascending; the last is ``search.trial_steps``."""
+    steps = {search.trial_steps // search.reduction**k for k in range(search.own(HyperbandSettings).levels)}
+    return tuple(sorted(s for s in steps if s > 0))
+
+
+def begun(levels: tuple[int, ...], first: int) -> int:
+    """How many trainings a bracket begins at a level, so that all brackets cost about the same."""
+    return math.ceil(len(levels) / (len(levels) - first) * levels[-1] / levels[first])
+
+
+def promoted(count: int, here: int, there: int) -> int:
+    """How many of ``count`` trainings go on from one level to the next."""
+    return max(1, count * here // there)
 
 
 STRATEGY = Hyperband

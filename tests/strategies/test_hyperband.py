@@ -62,6 +62,8 @@ def test_every_bracket_begins_at_the_next_level_at_about_the_same_cost() -> None
             reached[vector] = steps
         costs.append(cost)
     assert costs == [9 + 3 * 2 + 6, 15 + 6, 27]
+    share = STRATEGIES.get("hyperband").trial_share(SearchOptions(trial_steps=9, reduction=3))
+    assert share == pytest.approx(sum(costs) / (22 * 9))  # by which budgets are planned
 
 
 def test_without_new_genotypes_the_halted_trainings_go_on_until_all_are_whole() -> None:
