@@ -57,6 +57,11 @@ class Estimator(ABC):
             )
 
     @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        """Own settings of each of the measures that the estimator offers, for comparisons of all; one by default."""
+        return [{}]
+
+    @classmethod
     def files(cls, own: Section) -> dict[str, Path]:
         """Files that decide the value of a trial, by role; they must be the same for all workers of a study.
 

@@ -23,7 +23,7 @@ from nas.objectives.objectives import objectives_of
 from nas.objectives.pareto import gains
 from nas.space import Genotype, Space
 from nas.strategies.base import DiscreteStrategy
-from nas.strategies.gaussian_process import Posterior, choose_kernel, fitted_at, shared
+from nas.strategies.gaussian_process import Kernel, Posterior, choose_kernel, fitted_at, shared
 from nas.strategies.random_search import random_vector
 
 #: spaces up to this size are predicted as a whole, larger ones at ``DRAWN`` genotypes and the neighbours of ``NEAR``
@@ -57,6 +57,7 @@ class Predictor(DiscreteStrategy):
         self._seen: set[Vector] = set()
         self._history: list[tuple[Vector, dict[str, float]]] = []
         self._listed: list[Vector] | None = None
+        self._kernel: tuple[int, Kernel] | None = None  # of how many values it was chosen; follows from the history
 
     def ask(self) -> Genotype:
         """A random genotype in the beginning, then the one of the largest expected improvement."""
@@ -91,9 +92,7 @@ class Predictor(DiscreteStrategy):
         """Expected improvement of each candidate, per cost."""
         points = np.array([v for v, _ in self._history], dtype=np.int64)
         targets = self._targets()
-        count = fitted_at(len(points))
-        kernel = choose_kernel(shared(points[:count], points[:count]), targets[:count], points.shape[1])
-        posterior = Posterior(kernel, shared(points, points), targets)
+        posterior = Posterior(self._chosen_kernel(points), shared(points, points), targets)
         mean, sd = posterior.predict(shared(points, np.array(candidates, dtype=np.int64)))
         z = (mean - targets.max()) / sd
         improvement = sd * (z * ndtr(z) + np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
@@ -103,15 +102,20 @@ class Predictor(DiscreteStrategy):
         found: Array = improvement
         return found
 
+    def _chosen_kernel(self, points: NDArray[np.int64]) -> Kernel:
+        """The kernel of the first values, of all objectives alike; chosen anew now and then."""
+        count = fitted_at(len(points))
+        if self._kernel is None or self._kernel[0] != count:
+            gained = np.array([gains(own, self._objectives) for _, own in self._history[:count]])
+            targets = _weighed(gained, np.full(gained.shape[1], 1 / gained.shape[1]))
+            self._kernel = count, choose_kernel(shared(points[:count], points[:count]), targets, points.shape[1])
+        return self._kernel[1]
+
     def _targets(self) -> Array:
         """What is predicted: the objective, or a random weighing of several; more is better."""
-        values = np.array([gains(own, self._objectives) for _, own in self._history])
-        if values.shape[1] == 1:
-            return np.asarray(values[:, 0])
-        span = np.maximum(np.ptp(values, axis=0), 1e-12)
-        scaled = (values - values.max(axis=0)) / span  # at most 0
-        weights = self.rng.dirichlet(np.ones(values.shape[1]))
-        return np.asarray((weights * scaled).min(axis=1) + 0.05 * (weights * scaled).sum(axis=1))
+        gained = np.array([gains(own, self._objectives) for _, own in self._history])
+        several = gained.shape[1] > 1
+        return _weighed(gained, self.rng.dirichlet(np.ones(gained.shape[1])) if several else np.ones(1))
 
     def state_dict(self) -> dict[str, Any]:
         """The random generator, what was proposed, and what was learned."""
@@ -126,6 +130,7 @@ class Predictor(DiscreteStrategy):
         super().load_state_dict(state)
         self._seen = {tuple(v) for v in state["seen"]}
         self._history = [(tuple(v), dict(values)) for v, values in state["history"]]
+        self._kernel = None
 
     def advice(self) -> str | None:
         """Whether the trials end before the predictor proposes."""
@@ -135,6 +140,15 @@ class Predictor(DiscreteStrategy):
                 f"{self.settings.startup}; raise search.trials or lower search.startup"
             )
         return None
+
+
+def _weighed(gained: Array, weights: Array) -> Array:
+    """The augmented Chebyshev weighing of objectives (n, m), each scaled to a span of one; a single one as it is."""
+    if gained.shape[1] == 1:
+        return np.asarray(gained[:, 0])
+    span = np.maximum(np.ptp(gained, axis=0), 1e-12)
+    scaled = weights * (gained - gained.max(axis=0)) / span  # at most 0
+    return np.asarray(scaled.min(axis=1) + 0.05 * scaled.sum(axis=1))
 
 
 STRATEGY = Predictor
