@@ -21,7 +21,12 @@ def strategies_command(
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="What the others are compared with.")] = "random",
     runs: Annotated[int, typer.Option("--runs", min=2, help="Searches of each strategy in each scenario.")] = 500,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="Length of a search, in trainings of mean cost.")] = 80,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials", min=1, help="Length of a search, in trainings of mean cost; default: a fifth of the genotypes."
+        ),
+    ] = None,
     pruning: Annotated[bool, typer.Option("--pruning", help="Play each with early stopping too.")] = False,
     slow_runs: Annotated[
         int, typer.Option("--slow-runs", min=2, help="Searches of strategies that take milliseconds to propose.")
@@ -49,9 +54,10 @@ def strategies_command(
 
     load_plugins(list(plugin or ()))
     named = None if strategies is None else list(dict.fromkeys([reference, *comma_separated(strategies)]))
+    game = Game(StoredTable.load(table))
+    trials = trials or max(round(len(game.vectors) / 5), 1)
     rules = Rules(table, runs, trials, seed, tuple(plugin or ()), slow_runs)
     outcomes = hold_contest(rules, players_of(named, pruning), jobs)
-    game = Game(StoredTable.load(table))
     verdicts = verdicts_of(outcomes, reference, len(game.expected))
     points = list(curves_of(outcomes))
     folder = out or Path("strategies")

@@ -93,8 +93,8 @@ def table_sentences(table: StoredTable) -> list[str]:
         noise = two_way_components(final.tolist())
         said.append(
             f"Two-way (genotype + seed), n = {noise.genotypes} x {noise.seeds}: residual SD "
-            f"{noise.residual_sd:.3f} dB (95 % interval {noise.residual_low:.3f} to {noise.residual_high:.3f}), genotypes "
-            f"{noise.genotype_sd:.3f} dB, common movement of a seed {noise.seed_sd:.3f} dB."
+            f"{noise.residual_sd:.3f} dB (95 % interval {noise.residual_low:.3f} to {noise.residual_high:.3f}), "
+            f"genotypes {noise.genotype_sd:.3f} dB, common movement of a seed {noise.seed_sd:.3f} dB."
         )
     elif table.runs:
         said.append("No two genotypes were trained with every seed yet, so noise cannot be told from the genotypes.")
@@ -115,13 +115,12 @@ def verdict_table(verdicts: Sequence[Row], scenario: str) -> list[str]:
     mine = sorted((row for row in verdicts if row["scenario"] == scenario), key=lambda row: float(row["regret"]))
     for row in mine:
         wins = f"{float(row['wins']):.0%} ({float(row['wins_low']):.0%} to {float(row['wins_high']):.0%})"
-        reference = row["wins_low"] == row["wins_high"]
         ratio = float(row["cost_ratio"])
         cells = (
             row["strategy"],
             row["runs"],
             f"{float(row['regret']):.4f} ({float(row['regret_low']):.4f} to {float(row['regret_high']):.4f})",
-            "reference" if reference else wins,
+            "reference" if row["strategy"] == row["reference"] else wins,
             f"{float(row['top_share']):.0%}",
             "" if not 0 < ratio < float("inf") else f"{ratio:.2f}",
             f"{float(row['volume']):.3f}",
@@ -158,7 +157,8 @@ def contest_sections(found: TableFolder) -> list[str]:
     lines: list[str] = []
     for scenario in dict.fromkeys(row["scenario"] for row in found.verdicts):
         played = next(row["genotypes"] for row in found.verdicts if row["scenario"] == scenario)
-        lines += ["", f"### {SCENARIOS.get(scenario, scenario).capitalize()}", ""]
+        what = SCENARIOS.get(scenario, scenario)
+        lines += ["", f"### {what[0].upper()}{what[1:]}", ""]
         lines += [f"Played on {played} genotypes.", "", *verdict_table(found.verdicts, scenario)]
     if found.rankings:
         lines += ["", "### Which scores rank the genotypes", "", *ranking_table(found.rankings)]

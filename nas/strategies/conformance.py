@@ -114,7 +114,7 @@ def tiny_search(strategy: str, folder: Path, space: str | None = None, **flags: 
         **{f"search__{key}": value for key, value in own.items() if key in known},
         **flags,
     }
-    return build(SearchSettings, space=space, strategy=strategy, overrides={"network.cells": 1}, **given)
+    return build(SearchSettings, space=space, strategy=strategy, **{"overrides": {"network.cells": 1}, **given})
 
 
 def interrupted_search(settings: SearchSettings, out: Path, after: int) -> None:

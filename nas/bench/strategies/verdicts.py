@@ -26,6 +26,7 @@ class Verdict:
     Attributes:
         scenario: Name of the scenario.
         strategy: Name of the player.
+        reference: Name of the player that it is compared with.
         genotypes: Genotypes of the table that were played.
         runs: Searches.
         trials: Mean number of trials.
@@ -48,6 +49,7 @@ class Verdict:
 
     scenario: str
     strategy: str
+    reference: str
     genotypes: int
     runs: int
     trials: float
@@ -101,6 +103,7 @@ def _verdict(outcome: Outcome, reference: Outcome, genotypes: int) -> Verdict:
     return Verdict(
         outcome.scenario.name,
         outcome.player.name,
+        reference.player.name,
         genotypes,
         len(final),
         float(outcome.trials.mean()),
