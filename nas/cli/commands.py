@@ -103,12 +103,12 @@ _BENCH = (
     ),
     CommandEntry(
         "proxies",
-        "Zero-cost proxies over every genotype of a table, and their rank correlations.",
+        "Zero-cost proxies of all registered estimators over every genotype of a table, and their rank correlations.",
         "bench_scores:proxies_command",
     ),
     CommandEntry(
         "supernets",
-        "Judge supernets on a table: what their genotypes are worth, and whether they rank the others.",
+        "Judge supernets on a table: what their genotypes are worth, and whether their values rank all genotypes.",
         "bench_scores:supernets_command",
     ),
     CommandEntry("table", "A small space trained whole, so that searches become look-ups.", commands=_TABLE),

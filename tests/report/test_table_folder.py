@@ -11,7 +11,8 @@ from nas.report.page.html import write_report
 from nas.report.table_folder import is_table_folder, read_table, table_markdown, table_sentences
 from tests.bench.strategies.synthetic import write_table
 
-VERDICTS = """scenario,strategy,reference,genotypes,runs,regret,regret_low,regret_high,wins,wins_low,wins_high,top_share,cost_ratio,volume
+COLUMNS = "scenario,strategy,reference,genotypes,runs,regret,regret_low,regret_high,wins,wins_low,wins_high,top_share"
+VERDICTS = f"""{COLUMNS},cost_ratio,volume
 free,slow,random,64,50,0.2,0.1,0.3,0.4,0.3,0.5,0.1,nan,0.7
 free,random,random,64,50,0.1,0.05,0.15,0.5,0.5,0.5,0.5,1,0.8
 free,quick,random,64,50,0.01,0,0.02,0.9,0.8,0.95,0.9,0.4,0.9
