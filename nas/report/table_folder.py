@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nas.errors import NasError
 from nas.estimators.table_recipe import GENOTYPES, RECIPE, RUNS
 from nas.estimators.table_values import StoredTable
 from nas.report.run_folder import attempt
@@ -17,6 +18,22 @@ from nas.statistics.two_way import two_way_components
 Row = dict[str, str]
 #: files that commands leave beside a table
 STRATEGIES_FILE, CURVES_FILE, RANKINGS_FILE = "strategies.csv", "strategies_curves.csv", "proxies_tau.csv"
+#: columns that they need for that
+NEEDED = {
+    STRATEGIES_FILE: {
+        "scenario",
+        "strategy",
+        "reference",
+        "genotypes",
+        "runs",
+        "regret",
+        "wins",
+        "top_share",
+        "volume",
+    },
+    CURVES_FILE: {"scenario", "strategy", "axis", "x", "mean", "low", "high"},
+    RANKINGS_FILE: {"score", "n", "tau", "tau_without_size", "tau_macs"},
+}
 #: what the scenarios of a contest look for, in words
 SCENARIOS = {
     "free": "the best PSNR, without a limit",
@@ -75,7 +92,11 @@ def read_table(folder: Path) -> TableFolder:
 def _rows(path: Path, problems: list[str]) -> list[Row]:
     def read() -> list[Row]:
         with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+            rows = list(csv.DictReader(stream))
+        missing = sorted(NEEDED[path.name] - set(rows[0] if rows else ()))
+        if rows and missing:
+            raise NasError(f"{path.name} has no column {missing[0]!r}; write it anew with 'nas bench'")
+        return rows
 
     return (attempt(path.name, problems, read) or []) if path.is_file() else []
 

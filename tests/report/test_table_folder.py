@@ -64,6 +64,12 @@ def test_damage_is_named_and_the_rest_is_shown(table: Path) -> None:
     assert found.table is not None and found.verdicts == [] and "strategies.csv" in found.problems[0]
 
 
+def test_a_file_of_other_columns_is_named(table: Path) -> None:
+    (table / "strategies.csv").write_text("scenario,strategy\nfree,random\n")
+    found = read_table(table)
+    assert found.verdicts == [] and "strategies.csv has no column 'genotypes'" in found.problems[0]
+
+
 def test_a_table_is_told_from_other_folders(table: Path, tmp_path: Path) -> None:
     assert is_table_folder(table) and not is_table_folder(tmp_path)
     assert np.isfinite(read_table(table).table.repeated).all()  # type: ignore[union-attr]
