@@ -103,6 +103,16 @@ _BENCH = (
         "Play searches on a table: regret, cost to the top, probability of beating random at equal cost.",
         "bench_strategies:strategies_command",
     ),
+    CommandEntry(
+        "proxies",
+        "Zero-cost proxies of all registered estimators over every genotype of a table, and their rank correlations.",
+        "bench_scores:proxies_command",
+    ),
+    CommandEntry(
+        "supernets",
+        "Judge supernets on a table: what their genotypes are worth, and whether their values rank all genotypes.",
+        "bench_scores:supernets_command",
+    ),
     CommandEntry("table", "A small space trained whole, so that searches become look-ups.", commands=_TABLE),
 )
 #: in the order of the help page

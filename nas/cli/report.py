@@ -12,7 +12,7 @@ from nas.cli import options as o
 
 def report_command(
     sources: Annotated[
-        list[Path], typer.Argument(help="Folders of runs or experiments and CSV files of rows, any number.")
+        list[Path], typer.Argument(help="Folders of runs, experiments or tables and CSV files of rows, any number.")
     ],
     images: Annotated[
         Path | None, typer.Option("--images", help="Folder written by 'nas evaluate --save-images'.")

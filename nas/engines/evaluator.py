@@ -119,13 +119,17 @@ class Evaluator:
         costs = self.costs_of(genotype) if len(self.objectives) > 1 else {}
         return {name: quality if name == self.objectives[0] else costs[name] for name in self.objectives}
 
-    def evaluate(self, genotype: Genotype, trial: int, report: Report | None = None) -> Evaluated:
+    def evaluate(
+        self, genotype: Genotype, trial: int, report: Report | None = None, stretch: tuple[int, int] | None = None
+    ) -> Evaluated:
         """Estimate the value of one genotype.
 
         Args:
             genotype: A genotype of the space.
             trial: Index of the trial, from 0; it seeds the trial, so that every process finds the same value.
             report: Called at the rungs of pruning; True ends the trial there. None without pruning.
+            stretch: Train from the first of these steps, where the genotype was halted, up to the second
+                (``Estimator.advance``); None trains it whole.
 
         Returns:
             The result. A training that diverges is a failure of the genotype; an exception is one of this process.
@@ -138,7 +142,10 @@ class Evaluator:
             told[0] = report(step, value)
             return told[0]
 
-        scores = dict(self.estimator(genotype, trial, remember if report is not None else None))
+        if stretch is None:
+            scores = dict(self.estimator(genotype, trial, remember if report is not None else None))
+        else:
+            scores = dict(self.estimator.advance(genotype, trial, *stretch))
         quality, failure, values = scores[self.objectives[0]], "", {}
         if math.isfinite(quality):
             values = self.objective_values(genotype, quality)

@@ -33,6 +33,7 @@ class Estimator(ABC):
         quality: Name of its value: ``psnr`` (dB, on the validation images), or ``score`` if nothing is trained.
         trains: Whether a trial is a training of ``search.trial_steps`` steps, which pruning can end early and whose
             cost is known in advance.
+        halts: Whether a training can be halted and go on later (``advance``), as multi-fidelity strategies need.
         shares: Whether ``prepare`` makes something that all workers of a study share. Then it is called once, before
             they start, and ``for_workers`` says where it is.
         local: Names among its own settings that are paths on one machine; workers on other machines may differ.
@@ -41,6 +42,7 @@ class Estimator(ABC):
     Settings: ClassVar[type[Section]] = Section
     quality: ClassVar[str] = "psnr"
     trains: ClassVar[bool] = False
+    halts: ClassVar[bool] = False
     shares: ClassVar[bool] = False
     local: ClassVar[tuple[str, ...]] = ()
 
@@ -53,6 +55,11 @@ class Estimator(ABC):
                 f"search.pruning ends trainings early, but estimator {settings.search.estimator!r} trains nothing; "
                 f"set search.pruning=false or search.estimator={' or '.join(able)}"
             )
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        """Own settings of each of the measures that the estimator offers, for comparisons of all; one by default."""
+        return [{}]
 
     @classmethod
     def files(cls, own: Section) -> dict[str, Path]:
@@ -70,6 +77,25 @@ class Estimator(ABC):
     def facts(self) -> dict[str, Any]:
         """Entries of each trial's event that say how it was valued, besides the estimator's name."""
         return {}
+
+    def levels(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """The steps at which trainings can be halted for a strategy that wants these; ascending, the last is whole."""
+        return wanted
+
+    def advance(self, genotype: Genotype, trial: int, begun: int, steps: int) -> dict[str, float]:
+        """Train on from step ``begun``, where it was halted, to ``steps``; only if ``halts``.
+
+        Args:
+            genotype: A genotype of the space.
+            trial: Index of the trial in which the genotype was proposed first. The values depend on settings, genotype,
+                this index and ``steps`` alone, however often the training was halted.
+            begun: 0, or the one of ``levels`` at which it was halted.
+            steps: One of ``levels`` above that.
+
+        Returns:
+            As for a whole training, with ``steps`` those from ``begun`` on.
+        """
+        raise NotImplementedError
 
     def prepare(self, folder: Path | None, search: NestedSearch) -> None:  # noqa: B027
         """Prepare what all trials share; called once, before the first trial.

@@ -39,6 +39,7 @@ class TableEstimator(Estimator):
     """
 
     Settings: ClassVar[type[Section]] = TableSettings
+    halts: ClassVar[bool] = True
     local: ClassVar[tuple[str, ...]] = ("table",)
     own: TableSettings
 
@@ -72,13 +73,25 @@ class TableEstimator(Estimator):
 
     def __call__(self, genotype: Genotype, trial: int, report: Report | None = None) -> dict[str, float]:
         """Look the genotype up (see ``Estimator``)."""
-        runs = self._table.of(genotype.hash)
+        return {"psnr": self._stored(genotype, trial, 0, self._table.recipe.mark_steps[-1]), "steps": 0}
+
+    def levels(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """The marks of the table, whatever is wanted."""
+        return self._table.recipe.mark_steps
+
+    def advance(self, genotype: Genotype, trial: int, begun: int, steps: int) -> dict[str, float]:
+        """Look the genotype up at a mark; the simulated time is that since the mark at which it was halted."""
+        return {"psnr": self._stored(genotype, trial, begun, steps), "steps": 0}
+
+    def _stored(self, genotype: Genotype, trial: int, begun: int, steps: int) -> float:
+        runs, marks = self._table.of(genotype.hash), self._table.recipe.mark_steps
         if not runs:
             self._spent = 0.0
-            return {"psnr": math.nan, "steps": 0}
+            return math.nan
         drawn = runs[int(np.random.default_rng([self.settings.seed, trial]).integers(len(runs)))]
-        self._spent = drawn.cpu_seconds[-1]
-        return {"psnr": self._table.adjusted(drawn)[-1], "steps": 0}
+        mark = marks.index(steps)
+        self._spent = drawn.cpu_seconds[mark] - (drawn.cpu_seconds[marks.index(begun)] if begun else 0.0)
+        return self._table.adjusted(drawn)[mark]
 
 
 ESTIMATOR = TableEstimator

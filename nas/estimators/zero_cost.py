@@ -10,7 +10,7 @@ from pydantic import Field
 from nas.config.runs import SearchSettings
 from nas.config.sections import Section
 from nas.estimators.base import Estimator, Report
-from nas.estimators.proxies import proxy
+from nas.estimators.proxies import PROXIES, proxy
 from nas.space import Genotype, Space
 from nas.tasks import Task
 from nas.train.losses import task_criterion
@@ -42,6 +42,11 @@ class ZeroCostEstimator(Estimator):
         super().__init__(settings, space, task, data)
         self._proxy = proxy(self.own.proxy)
         self._batches = data.batches("weights")
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        """Every proxy."""
+        return [{"proxy": name} for name in PROXIES]
 
     def facts(self) -> dict[str, Any]:
         """The name of the proxy."""

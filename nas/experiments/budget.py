@@ -135,7 +135,8 @@ def _trial_cost(settings: SearchSettings, repeats: int, clock: Callable[[], floa
     task, space = get_task(settings.task), space_of(settings)
     check_settings(settings, task)
     data = open_training_data(settings, task, SHARES)
-    steps, whole, operations, validation = settings.search.trial_steps, [], [], []
+    steps = settings.search.trial_steps * STRATEGIES.get(settings.strategy).trial_share(settings.search)
+    whole, operations, validation = [], [], []
     for seed in range(repeats):
         start = clock()
         model = space.network(space.sample(settings.seed + seed), task)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from nas.statistics.by_seed import SHARED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -134,8 +136,21 @@ def noise_frame(statistics: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def comparison_of(statistics: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
-    """The difference (Welch) of ``variant`` from the reference; None for the reference itself."""
-    return next((c["welch"] for c in statistics["comparisons"] if c["arm"] == variant), None)
+    """The difference of ``variant`` from the reference; None for the reference itself."""
+    return next((difference_of(c) for c in statistics["comparisons"] if c["arm"] == variant), None)
+
+
+def difference_of(comparison: Mapping[str, Any]) -> dict[str, Any]:
+    """The difference that decides a comparison: paired where the model says so; experiments of before have Welch's."""
+    found: dict[str, Any] = comparison["paired" if comparison.get("model") == SHARED else "welch"]
+    return found
+
+
+def noise_of(components: Mapping[str, Any]) -> tuple[float, float, float]:
+    """The SD of the noise of a comparison in dB and the ends of its interval (one-way in old measurements)."""
+    name = "residual" if "residual_sd" in components else "seed"
+    sd, low, high = (float(components[f"{name}_{end}"]) for end in ("sd", "low", "high"))
+    return sd, low, high
 
 
 def mean_of(summary: Mapping[str, Any] | None) -> float | None:

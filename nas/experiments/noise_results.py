@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from nas.statistics import intervals as s
 from nas.statistics import sentences as wording
-from nas.statistics.variance import Components, components
+from nas.statistics.by_seed import paired_seeds_needed
+from nas.statistics.two_way import TwoWayComponents, two_way_components
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +24,8 @@ EARLY = (0.25, 0.5)
 DIFFERENCES = (0.05, 0.1, 0.2, 0.3, 0.5)
 #: a run this many dB below the median of all runs after a quarter of its steps is a slow starter
 SLOW = 0.5
+#: how the variance is taken apart: all genotypes have the same seeds, whose runs move together
+MODEL = "two-way (genotype + seed)"
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,13 @@ def noise_statistics(table: NoiseTable) -> dict[str, Any]:
     final = table.curves[:, :, -1]
     stages = []
     for column, share in enumerate((*EARLY, 1.0)):
-        variance = components(table.curves[:, :, column].tolist())
+        variance = two_way_components(table.curves[:, :, column].tolist())
         steps = round(share * table.steps)
         stages.append(
             {"share": share, "steps": steps, "components": asdict(variance), "needed": _needed(variance, steps)}
         )
     found: dict[str, Any] = {
+        "model": MODEL,
         "steps": table.steps,
         "seeds": list(table.seeds),
         "psnr": final.tolist(),
@@ -111,8 +115,8 @@ def between_seeds(final: Array) -> dict[str, Any]:
 
 
 def _early(curves: Array, column: int, share: float) -> dict[str, Any]:
-    """How well early PSNR ranks the end of its own run, and the mean of the same genotype's other seeds."""
-    early, final = curves[:, :, column], curves[:, :, -1]
+    """How well early PSNR, beside others of its seed, ranks the end of its run and its genotype's other seeds."""
+    early, final = (c - c.mean(axis=0) for c in (curves[:, :, column], curves[:, :, -1]))  # seeds move together
     others = (final.sum(axis=1, keepdims=True) - final) / (final.shape[1] - 1)
     return {
         "share": share,
@@ -135,13 +139,13 @@ def _slow(table: NoiseTable) -> dict[str, Any]:
     }
 
 
-def _needed(found: Components, steps: int) -> list[dict[str, Any]]:
-    """Seeds per side and total steps to detect each difference; ``cautious`` takes the upper end of the noise."""
+def _needed(found: TwoWayComponents, steps: int) -> list[dict[str, Any]]:
+    """Shared seeds and total steps to detect each difference; ``cautious`` takes the upper end of the noise."""
     return [
         {
             "difference": d,
-            "seeds": (n := s.seeds_needed(found.seed_sd, d)),
-            "cautious": s.seeds_needed(found.seed_high, d),
+            "seeds": (n := paired_seeds_needed(found.residual_sd, d)),
+            "cautious": paired_seeds_needed(found.residual_high, d),
             "steps": 2 * n * steps,
         }
         for d in DIFFERENCES
@@ -154,7 +158,7 @@ def _conclusions(found: dict[str, Any]) -> list[str]:
 
 
 def _on_variance(found: dict[str, Any]) -> list[str]:
-    end = Components(**found["stages"][-1]["components"])
+    end = TwoWayComponents(**found["stages"][-1]["components"])
     size = f"n = {end.genotypes} genotypes x {end.seeds} seeds"
     level = wording.percent(end.level)
     p = "" if end.p is None else f" (F test p = {end.p:.2g}, {size})"
@@ -164,9 +168,13 @@ def _on_variance(found: dict[str, Any]) -> list[str]:
         else f"The interval contains zero: with these seeds and steps the genotypes cannot be told apart{p}."
     )
     return [
-        f"Seed noise: SD {end.seed_sd:.3f} dB ({level} interval {end.seed_low:.3f} to {end.seed_high:.3f}, {size}).",
+        f"Seed noise within a seed: SD {end.residual_sd:.3f} dB ({level} interval {end.residual_low:.3f} to "
+        f"{end.residual_high:.3f}, {size}; {found['model']}).",
+        f"All runs of a seed move together by SD {end.seed_sd:.3f} dB, which cancels in comparisons within a seed "
+        f"({size}).",
         f"Spread between genotypes without the noise: SD {end.genotype_sd:.3f} dB, {end.reliability:.0%} of the "
-        f"variance of one run ({level} interval {end.reliability_low:.0%} to {end.reliability_high:.0%}, {size}).",
+        f"variance of one run within a seed ({level} interval {end.reliability_low:.0%} to "
+        f"{end.reliability_high:.0%}, {size}).",
         apart,
     ]
 
@@ -182,7 +190,7 @@ def _on_rankings(found: dict[str, Any]) -> list[str]:
     for early in found["early"]:
         own, other = s.Correlation(**early["own_run"]), s.Correlation(**early["genotype"])
         said.append(
-            f"PSNR after {early['share']:.0%} of the steps ranks the end of its own run with "
+            f"Within a seed, PSNR after {early['share']:.0%} of the steps ranks the end of its own run with "
             f"{wording.correlation(own)}; the genotype (its other seeds) with {wording.correlation(other)}."
         )
     for name, entry in found["cost"].items():
@@ -213,8 +221,9 @@ def _on_seeds_needed(found: dict[str, Any]) -> list[str]:
         stage = min(choices, key=itemgetter(0))[1]
         cheapest.append(f"{difference:g} dB: {stage['needed'][index]['seeds']} seeds x {stage['steps']} steps")
     return [
-        f"Seeds per side to detect a difference between two genotypes with 80 % power at {found['steps']} steps "
-        f"(two-sided t-test at 5 %): {'; '.join(seeds)}. Cautious: with the upper end of the interval of the noise.",
+        f"Seeds to detect a difference between two genotypes, both trained with each, with 80 % power at "
+        f"{found['steps']} steps (two-sided paired t-test at 5 %): {'; '.join(seeds)}. "
+        "Cautious: with the upper end of the interval of the noise.",
         f"Fewest total steps that suffice: {'; '.join(cheapest)}. (Noise at a quarter and at half was measured within "
         "longer runs, whose learning rate is still high there, and an early difference need not be the final one.)",
     ]

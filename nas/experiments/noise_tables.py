@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 FORMULA = (
-    "Seeds needed: the smallest n for which the two-sided t-test of two groups of n has power 1 - beta, by the "
-    "noncentral t distribution; close to 2 (z(1 - alpha/2) + z(1 - beta))^2 (SD / d)^2 (Cohen, Statistical Power "
-    "Analysis for the Behavioral Sciences, 1988, chapter 2), alpha 0.05, beta 0.2. Components: one-way random effects, "
-    "exact intervals by chi-square and F (Searle, Casella and McCulloch, Variance Components, 1992, section 3.6). Rank "
-    "correlations over runs treat them as independent, which runs of one genotype are not, so their intervals are "
-    "somewhat too narrow."
+    "Seeds needed: the smallest n for which the two-sided paired t-test of n seeds has power 1 - beta, by the "
+    "noncentral t distribution; close to (z(1 - alpha/2) + z(1 - beta))^2 2 (SD / d)^2 (Cohen, Statistical Power "
+    "Analysis for the Behavioral Sciences, 1988, section 2.3), alpha 0.05, beta 0.2. Components: two-way random "
+    "effects (genotype + seed), since all runs of a seed see the same patches; exact intervals by chi-square and F "
+    "(Searle, Casella and McCulloch, Variance Components, 1992, section 4.6). Rank correlations over runs treat "
+    "them as independent, which runs of one genotype are not, so their intervals are somewhat too narrow."
 )
 
 
@@ -43,16 +43,16 @@ def noise_markdown(statistics: Mapping[str, Any]) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
         "",
-        "| steps | seed SD | 95 % interval | genotype SD | share of genotypes | 95 % interval | "
+        "| steps | SD within a seed | 95 % interval | SD of seeds | genotype SD | share of genotypes | 95 % interval | "
         + " | ".join(f"seeds for {e['difference']:g} dB" for e in statistics["stages"][-1]["needed"])
         + " |",
-        "|" + " --- |" * (6 + len(statistics["stages"][-1]["needed"])),
+        "|" + " --- |" * (7 + len(statistics["stages"][-1]["needed"])),
     ]
     for stage in statistics["stages"]:
         c = stage["components"]
         lines.append(
-            f"| {stage['steps']} | {c['seed_sd']:.3f} | {c['seed_low']:.3f} to {c['seed_high']:.3f} | "
-            f"{c['genotype_sd']:.3f} | {c['reliability']:.0%} | {c['reliability_low']:.0%} to "
+            f"| {stage['steps']} | {c['residual_sd']:.3f} | {c['residual_low']:.3f} to {c['residual_high']:.3f} | "
+            f"{c['seed_sd']:.3f} | {c['genotype_sd']:.3f} | {c['reliability']:.0%} | {c['reliability_low']:.0%} to "
             f"{c['reliability_high']:.0%} | " + " | ".join(str(e["seeds"]) for e in stage["needed"]) + " |"
         )
     lines += ["", *(f"- {sentence}" for sentence in statistics["conclusions"]), "", FORMULA]

@@ -9,13 +9,14 @@ from typing import Any
 
 from nas.engines.setup import space_of
 from nas.experiments.budget import is_differentiable
+from nas.experiments.comparisons import cheapest_of_the_best, compare_variants, noise_of_variants, noise_sentence
 from nas.experiments.cpu_time import CpuTime
 from nas.experiments.frames import experiment_csv
 from nas.experiments.outcomes import VALIDATION, Outcome, OutcomeReader, write_experiment_rows
 from nas.experiments.plan import ExperimentPlan, ExperimentResult, SearchAndTraining, count_validation_images
 from nas.experiments.rank_agreement import supernet_scores
 from nas.experiments.tables import experiment_markdown
-from nas.experiments.variants import BASELINE, Variant
+from nas.experiments.variants import Variant
 from nas.files import write_json, write_text
 from nas.space import Genotype
 from nas.statistics import intervals as s
@@ -61,6 +62,7 @@ def collect_results(
         "retrain_steps": plan.base.retrain.steps,
         "arms": variants,
         "comparisons": compare_variants(variants, plan.reference),
+        "noise": noise_of_variants(variants),
         "ranking": ranking,
         "points": [_point(o) for o in outcomes],
         "sets": _sets(plan, rows),
@@ -90,6 +92,7 @@ def _variant_statistics(variant: Variant, outcomes: Sequence[Outcome]) -> dict[s
         "budget_multiply_adds": variant.budget.multiply_adds if variant.budget else None,
         "search_seconds": asdict(s.summary(times)) if times else None,
         "train_seconds": asdict(s.summary(training)) if training else None,
+        "seeds": [o.seed for o in outcomes],
         "psnr_values": [o.psnr for o in outcomes],
         "psnr": asdict(s.summary([o.psnr for o in outcomes])),
         "parameters": sum(o.costs.parameters for o in outcomes) / len(outcomes),
@@ -98,43 +101,6 @@ def _variant_statistics(variant: Variant, outcomes: Sequence[Outcome]) -> dict[s
         "agreement": asdict(s.agreement(vectors, [len(d.choices) for d in space.decisions])),
         "genotypes": [o.genotype.hash for o in outcomes],
     }
-
-
-def compare_variants(variants: Sequence[dict[str, Any]], reference: str | None) -> list[dict[str, Any]]:
-    """Compare every other variant with the reference.
-
-    Args:
-        variants: Statistics of the variants, each with its ``name`` and ``psnr_values``.
-        reference: Name of the reference; None compares nothing.
-
-    Returns:
-        For each other variant its difference from the reference by Welch's and by the paired t-test, and the verdict
-        in words. With m comparisons each interval has the level 1 - 0.05 / m (Bonferroni).
-    """
-    base = next((a for a in variants if a["name"] == reference), None)
-    others = [a for a in variants if a is not base]
-    if base is None or not others:
-        return []
-    level = 1 - (1 - s.LEVEL) / len(others)
-    found = []
-    for variant in others:
-        difference = s.welch(variant["psnr_values"], base["psnr_values"], level)
-        pairs = s.paired(variant["psnr_values"], base["psnr_values"], level)
-        found.append(
-            {
-                "arm": variant["name"],
-                "reference": base["name"],
-                "welch": asdict(difference),
-                "paired": asdict(pairs),
-                "decided": difference.decided,
-                "verdict": wording.verdict(variant["name"], _in_words(base), difference),
-            }
-        )
-    return found
-
-
-def _in_words(variant: dict[str, Any]) -> str:
-    return "the random-search baseline" if variant["name"] == BASELINE else str(variant["name"])
 
 
 def _ranking(plan: ExperimentPlan, folder: Path, outcomes: Sequence[Outcome], work: CpuTime) -> list[dict[str, Any]]:
@@ -203,7 +169,9 @@ def conclusions(statistics: dict[str, Any]) -> list[str]:
             f"There are {len(said)} comparisons, so each interval is one of {wording.percent(level)} (Bonferroni); "
             f"all of them hold together with {wording.percent(s.LEVEL)}."
         )
-    if cheapest := _cheapest_of_the_best(statistics["arms"]):
+    if statistics.get("noise"):
+        said.append(noise_sentence(statistics["noise"]))
+    if cheapest := cheapest_of_the_best(statistics["arms"]):
         said.append(cheapest)
     said += _rank_correlations(statistics["ranking"])
     for variant in statistics["arms"]:
@@ -214,25 +182,6 @@ def conclusions(statistics: dict[str, Any]) -> list[str]:
         if found.pairs and found.decisions:
             said.append(f"Genotypes of {variant['name']}: {wording.likeness(found)}.")
     return said
-
-
-def _cheapest_of_the_best(variants: Sequence[dict[str, Any]]) -> str:
-    """Ties in quality are broken by cost: a variant ties with the best if their difference may be zero."""
-    if len(variants) < 2:
-        return ""
-    best = max(variants, key=lambda a: a["psnr"]["mean"])
-    level = 1 - (1 - s.LEVEL) / (len(variants) - 1)
-    ties = [a for a in variants if a is best or not s.welch(best["psnr_values"], a["psnr_values"], level).decided]
-    count = min(len(a["psnr_values"]) for a in variants)
-    if len(ties) == 1:
-        return f"{best['name']} has the highest mean, and no other variant ties with it (n = {count} each)."
-    cheap = min(ties, key=lambda a: (a["multiply_adds"], a["parameters"]))
-    names = ", ".join(a["name"] for a in ties)
-    return (
-        f"{names} tie: none can be told from the best mean, that of {best['name']} (Welch, n = {count} each). The "
-        f"cheapest of them is {cheap['name']}, with {cheap['multiply_adds'] / 1e9:.2f} G multiply-adds and "
-        f"{cheap['parameters'] / 1e3:.0f} k parameters on average."
-    )
 
 
 def _rank_correlations(ranking: Sequence[dict[str, Any]]) -> list[str]:

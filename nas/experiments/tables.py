@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.experiments.frames import comparison_of, mean_of
 from nas.statistics import sentences as wording
+from nas.statistics.by_seed import SEPARATE
 
 HEADINGS = (
     "variant",
@@ -94,8 +95,10 @@ def _cells(statistics: Mapping[str, Any]) -> list[list[str]]:
 def _how_made(statistics: Mapping[str, Any]) -> str:
     """How intervals and budgets were computed."""
     budgets = [a["budget_seconds"] for a in statistics["arms"] if a["budget_seconds"]]
-    text = "Intervals of means are Student's, those of differences Welch's"
-    if statistics["comparisons"]:
+    models = dict.fromkeys(c.get("model", SEPARATE) for c in statistics["comparisons"])
+    text = "Intervals of means are Student's"
+    if models:
+        text += f"; differences: {' and '.join(models)}"
         text += f", {wording.percent(statistics['comparisons'][0]['welch']['level'])} each"
     if budgets:
         text += (

@@ -249,54 +249,6 @@ def agreement(
     return Agreement(count, len(pairs), decisions, share, chance, float(low), float(high), level)
 
 
-def power(n: int, sd: float, difference: float, alpha: float = 0.05) -> float:
-    """Power of the two-sided t-test of two groups of n (noncentral t; Cohen 1988, chapter 2).
-
-    Args:
-        n: Values in each group.
-        sd: Standard deviation within a group, above zero.
-        difference: True difference of the means, in the unit of ``sd``.
-        alpha: Significance level.
-
-    Returns:
-        Probability that the test detects the difference, from 0 to 1; 0 for n below 2.
-    """
-    if n < 2:
-        return 0.0
-    freedom, shift = 2 * n - 2, abs(difference) / sd * math.sqrt(n / 2)
-    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
-    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
-
-
-def seeds_needed(sd: float, difference: float, wanted: float = 0.8, alpha: float = 0.05) -> int:
-    """The smallest number of seeds per side with which a t-test detects a difference.
-
-    Exact for the t-test; close to 2 (z(1 - alpha/2) + z(wanted))^2 (sd / difference)^2 where that is large (Cohen,
-    Statistical Power Analysis for the Behavioral Sciences, 1988, section 2.4).
-
-    Args:
-        sd: Standard deviation between seeds.
-        difference: Difference to detect, in the unit of ``sd``.
-        wanted: Power, from 0 to 1.
-        alpha: Significance level.
-
-    Returns:
-        Seeds per side, at least 2; where more than 100,000 are needed, about as many as the approximation says.
-
-    Raises:
-        UsageError: The difference is not above zero.
-    """
-    if sd <= 0.0:
-        return 2
-    if difference <= 0.0:
-        raise UsageError(f"a difference to detect must be above zero, not {difference}")
-    z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(wanted))
-    n = max(2, math.floor(2 * (z * sd / difference) ** 2))  # never above the exact answer
-    while n < 100_000 and power(n, sd, difference, alpha) < wanted:
-        n += 1
-    return n
-
-
 def _finite(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     data = np.asarray(values, dtype=np.float64).reshape(-1)
     if len(data) == 0 or not bool(np.isfinite(data).all()):

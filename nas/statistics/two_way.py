@@ -30,9 +30,14 @@ class TwoWayComponents:
         residual_high: Upper end of that interval.
         genotype_sd: Standard deviation of the genotypes, in dB; zero where its variance is estimated to be negative.
         seed_sd: Standard deviation of the seeds' common movement, likewise.
+        spread_sd: Standard deviation of the observed means of the genotypes, residual included, in dB.
+        reliability: Share of the genotypes in the variance of one run beside others of its seed (intraclass correlation
+            of consistency, McGraw and Wong, Psychological Methods 1(1), 1996, case 3), from 0 to 1.
+        reliability_low: Lower end of its exact F interval.
+        reliability_high: Upper end of that interval.
         f: F statistic of the test of no difference between genotypes; None without a residual.
         p: p-value of that test; None without a residual.
-        level: Confidence level of the interval.
+        level: Confidence level of the intervals.
     """
 
     genotypes: int
@@ -42,6 +47,10 @@ class TwoWayComponents:
     residual_high: float
     genotype_sd: float
     seed_sd: float
+    spread_sd: float
+    reliability: float
+    reliability_low: float
+    reliability_high: float
     f: float | None
     p: float | None
     level: float = LEVEL
@@ -79,14 +88,23 @@ def two_way_components(table: Sequence[Sequence[float]], level: float = LEVEL) -
     between, common = float(seeds * rows.var(ddof=1)), float(count * columns.var(ddof=1))
     tail = (1 - level) / 2
     f = between / residual if residual > 0 else None
+    genotype = max((between - residual) / seeds, 0.0)
+    low = high = float(between > 0)  # without a residual nothing is uncertain
+    if f is not None:
+        ends = [(f / float(stats.f.ppf(q, count - 1, freedom)) - 1) / seeds for q in (1 - tail, tail)]
+        low, high = (max(r, 0.0) / (1 + max(r, 0.0)) for r in ends)  # the ratio of variances is at least zero
     return TwoWayComponents(
         genotypes=count,
         seeds=seeds,
         residual_sd=math.sqrt(residual),
         residual_low=math.sqrt(freedom * residual / float(stats.chi2.ppf(1 - tail, freedom))),
         residual_high=math.sqrt(freedom * residual / float(stats.chi2.ppf(tail, freedom))),
-        genotype_sd=math.sqrt(max((between - residual) / seeds, 0.0)),
+        genotype_sd=math.sqrt(genotype),
         seed_sd=math.sqrt(max((common - residual) / count, 0.0)),
+        spread_sd=float(rows.std(ddof=1)),
+        reliability=genotype / (genotype + residual) if genotype + residual else 0.0,
+        reliability_low=low,
+        reliability_high=high,
         f=f,
         p=None if f is None else float(stats.f.sf(f, count - 1, freedom)),
         level=level,

@@ -25,8 +25,10 @@ from nas.config.sections import Section
 from nas.config.training import OptimizerSettings, TrainSettings
 from nas.errors import UsageError
 from nas.objectives.constraints import Constraints
+from nas.objectives.costs import GenotypeCosts
 from nas.space import Genotype, Space
 from nas.strategies.architecture_loss import ArchitectureLoss
+from nas.supernet.relaxations import softmax
 from nas.train.run import Run
 
 if TYPE_CHECKING:
@@ -159,6 +161,14 @@ class DifferentiableStrategy(Strategy):
         scaled = {"start_scale": True} if self.settings.start_scale else {}
         return {**chosen, **scaled, "fused": self.settings.fused}
 
+    @staticmethod
+    def relaxed(alphas: Tensor) -> Tensor:
+        """The weights with which the candidates of a cell are mixed on average, (E, K) from alphas of that shape.
+
+        By it a finished supernet is looked at (``nas.engines.perturbation``); by default a softmax.
+        """
+        return softmax(alphas)
+
     @abstractmethod
     def prepare(self, supernet: nn.Module, loss: Loss) -> None:
         """Build the optimisers; called once, before a state is loaded.
@@ -207,9 +217,22 @@ class DiscreteStrategy(Strategy):
         settings: The strategy's own settings.
         rng: A generator of the seed.
         constraints: Which genotypes are within the limits.
+        costs: What genotypes cost, for strategies that weigh quality against it; set by the engine before the first
+            ``ask``, None where costs are unknown.
+        multi_fidelity: Whether trainings are halted at ``levels`` and may go on later: then ``ask`` may return a
+            genotype again, to be trained further.
+        levels: Steps at which trainings are halted, ascending, the last one that of a whole training. The engine
+            replaces them where the estimator can halt at other steps only.
+        train_to: How many steps the genotype that ``ask`` returned last is to have been trained; None for all.
+        slow: Whether a proposal takes milliseconds; such strategies play fewer searches on tables.
     """
 
     differentiable: ClassVar[bool] = False
+    multi_fidelity: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
+    costs: GenotypeCosts | None = None
+    levels: tuple[int, ...] = ()
+    train_to: int | None = None
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
         self.search, self.space, self.seed = search, space, seed
@@ -231,13 +254,22 @@ class DiscreteStrategy(Strategy):
         """
         return None
 
+    @classmethod
+    def trial_share(cls, search: SearchOptions) -> float:
+        """Share of ``search.trial_steps`` that a trial trains on average, by which budgets are planned, 0..1.
+
+        Args:
+            search: Settings of the search.
+        """
+        return 1.0
+
     def restrict(self, constraints: Constraints) -> None:
         """Propose only genotypes that ``constraints`` allows."""
         self.constraints = constraints
 
     @abstractmethod
     def ask(self) -> Genotype:
-        """The next genotype to evaluate, within the limits and not proposed before.
+        """The next genotype to evaluate, within the limits and not proposed before (but see ``multi_fidelity``).
 
         Raises:
             ExhaustedError: There is none.

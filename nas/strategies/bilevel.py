@@ -25,6 +25,8 @@ from nas.config.sections import Section
 from nas.config.training import TrainSettings
 from nas.errors import UsageError
 from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
+from nas.strategies.beta_decay import beta_decay, weight_at
+from nas.strategies.operation_stopping import OperationStopping, candidate_weights
 from nas.train.accumulation import parts_of
 from nas.train.distributed import average
 from nas.train.optimizers import make_optimizer, restore_optimizer
@@ -210,12 +212,20 @@ class BilevelSettings(GradientSettings):
     Attributes:
         order: Order of the architecture gradient.
         second_order: Whether the virtual step is differentiated exactly or by a central difference.
+        beta_decay: Weight of beta-decay (``nas.strategies.beta_decay``) at the end of the search; 0 leaves it out.
+        oles: Whether candidates that overfit are trained no further (``nas.strategies.operation_stopping``).
+        oles_threshold: Mean cosine of the gradients on training and search images below which a candidate stops.
+        oles_every: Architecture steps over which that mean is taken.
     """
 
     order: Literal["first", "second"] = Field("first", description="order of the architecture gradient")
     second_order: Literal["exact", "difference"] = Field(
         "exact", description="second order: the virtual step differentiated exactly or by a central difference"
     )
+    beta_decay: float = Field(0.0, ge=0, description="weight of beta-decay at the end of the search")
+    oles: bool = Field(False, description="train candidates that overfit no further")
+    oles_threshold: float = Field(0.3, ge=-1, le=1, description="mean cosine of gradients below which one stops")
+    oles_every: int = Field(20, gt=0, description="architecture steps over which that mean is taken")
 
 
 class BilevelStrategy(DifferentiableStrategy):
@@ -241,6 +251,11 @@ class BilevelStrategy(DifferentiableStrategy):
         self._scaling = ScaledSteps(alphas_of(supernet)[0].device.type, self.train)
         weight, arch = self.train.optimizer, self.settings.optimizer
         self._weights = list(weights_of(supernet).values())
+        self._stopping: OperationStopping | None = None
+        self._search_slopes: list[Tensor | None] | None = None
+        if self.settings.oles:
+            candidates = candidate_weights(supernet, self._weights)
+            self._stopping = OperationStopping(candidates, self.settings.oles_threshold, self.settings.oles_every)
         fused = self.settings.fused
         self._weight_optimizer = make_optimizer(self._weights, weight, fused=fused)
         self._arch_optimizer = make_optimizer(alphas_of(supernet), arch, "the architecture variables", fused=fused)
@@ -265,6 +280,13 @@ class BilevelStrategy(DifferentiableStrategy):
             return second_order_exact(supernet, self._loss, train, search, xi)
         return second_order_difference(supernet, self._loss, train, search, xi)
 
+    def regularisation(self, supernet: nn.Module) -> Tensor | None:
+        """A term of the architecture loss that the strategy itself adds, or None; a scalar with a gradient."""
+        if not self.settings.beta_decay:
+            return None
+        rows = [beta_decay(supernet.alphas(name)) for name in supernet.space.cells]  # type: ignore[operator,union-attr]
+        return weight_at(self._steps, self.train.steps, self.settings.beta_decay) * torch.cat(rows).mean()
+
     def begin_pass(self, supernet: nn.Module) -> None:
         """Called before the architecture step and before the weight step; strategies that sample draw here."""
 
@@ -283,6 +305,8 @@ class BilevelStrategy(DifferentiableStrategy):
             self.begin_pass(supernet)
             loss = self.move_weights(supernet, train_batch, rate)
             values |= self.end_step()
+            if self._stopping is not None:
+                values["stopped_candidates"] = float(len(self._stopping.stopped))
         finally:  # a step that came to nothing counts too: rate and temperature are functions of the run's steps
             self._steps += 1
         return {**numbers({"loss": loss, **values}), **self._scaling.values()}
@@ -291,6 +315,12 @@ class BilevelStrategy(DifferentiableStrategy):
         self, supernet: nn.Module, train: Batch, search: Batch, rate: float
     ) -> dict[str, float | Tensor]:
         slopes, value = self.architecture_gradient(supernet, train, search, rate)
+        if self._stopping is not None:
+            with frozen(alphas_of(supernet)):
+                self._search_slopes, _ = _in_parts(
+                    supernet, self._loss, search, self._weights, self.train.accumulate, self._scaling.scaled
+                )
+            average(slope for slope in self._search_slopes if slope is not None)
         values: dict[str, float | Tensor] = {"arch_loss": value}
         alphas = alphas_of(supernet)
         for parameter, slope in zip(alphas, slopes, strict=True):
@@ -301,6 +331,11 @@ class BilevelStrategy(DifferentiableStrategy):
             for parameter, more in zip(alphas, _gradients(extra, alphas), strict=True):
                 parameter.grad = more if parameter.grad is None else parameter.grad + more
             values |= log
+        own = self.regularisation(supernet)
+        if own is not None:
+            for parameter, more in zip(alphas, _gradients(own, alphas), strict=True):
+                parameter.grad = more if parameter.grad is None else parameter.grad + more
+            values["regularisation"] = own.detach()
         # raises before it moves by what is not finite
         self._scaling.step(self._arch_optimizer, value, "the architecture variables")
         self._scaling.update()
@@ -328,11 +363,37 @@ class BilevelStrategy(DifferentiableStrategy):
         Returns:
             The training loss, a scalar without a gradient; of several passes their mean.
         """
-        for group in self._weight_optimizer.param_groups:
-            group["lr"] = rate
+        slopes, loss = self.weight_gradient(supernet, batch, passes)
+        self.take_weight_step(slopes, loss, rate)
+        return loss
+
+    def weight_gradient(
+        self,
+        supernet: nn.Module,
+        batch: Batch,
+        passes: Sequence[AbstractContextManager[None]] = (nullcontext(),),
+    ) -> tuple[list[Tensor | None], Tensor]:
+        """The gradient of each weight, None of those that took no part; and the loss; means over the passes."""
         with frozen(alphas_of(supernet)):
             slopes, loss = self._over_passes(supernet, batch, passes)
         average(slope for slope in slopes if slope is not None)
+        return slopes, loss
+
+    def take_weight_step(self, slopes: list[Tensor | None], loss: Tensor, rate: float) -> None:
+        """Move the weights along gradients.
+
+        Args:
+            slopes: Of each weight; one without is left as it is.
+            loss: The training loss, for the message where it is not finite.
+            rate: Learning rate.
+        """
+        for group in self._weight_optimizer.param_groups:
+            group["lr"] = rate
+        if self._stopping is not None:
+            if self._search_slopes is not None:
+                self._stopping.compare(slopes, self._search_slopes)
+                self._search_slopes = None
+            slopes = self._stopping.without_stopped(slopes)
         for weight, slope in zip(self._weights, slopes, strict=True):
             weight.grad = slope
         self._scaling.unscale(self._weight_optimizer)
@@ -341,7 +402,6 @@ class BilevelStrategy(DifferentiableStrategy):
         self._scaling.step(self._weight_optimizer, loss)
         self._scaling.update()
         self._weight_optimizer.zero_grad(set_to_none=True)
-        return loss
 
     def _over_passes(
         self, supernet: nn.Module, batch: Batch, passes: Sequence[AbstractContextManager[None]]
@@ -367,6 +427,7 @@ class BilevelStrategy(DifferentiableStrategy):
             "weights": self._weight_optimizer.state_dict(),
             "architecture": self._arch_optimizer.state_dict(),
             **self._scaling.state_dict(),
+            **({"stopping": self._stopping.state_dict()} if self._stopping is not None else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -375,3 +436,5 @@ class BilevelStrategy(DifferentiableStrategy):
         restore_optimizer(self._weight_optimizer, state["weights"])
         restore_optimizer(self._arch_optimizer, state["architecture"])
         self._scaling.load_state_dict(state)
+        if self._stopping is not None and "stopping" in state:
+            self._stopping.load_state_dict(state["stopping"])

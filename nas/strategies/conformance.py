@@ -102,23 +102,21 @@ def tiny_search(strategy: str, folder: Path, space: str | None = None, **flags: 
         space = str(folder / "tiny.yaml")
     own: dict[str, Any] = {"warmup": 0.25, "samples": 2}  # small too, if the strategy has such settings
     known = STRATEGIES.get(strategy).Settings.model_fields
-    return build(
-        SearchSettings,
-        space=space,
-        strategy=strategy,
-        overrides={"network.cells": 1},
-        threads=1,
-        data__batch=1,
-        data__patch=32,
-        data__validation=1,
-        train__steps=STEPS,
-        train__log_every=1,
-        train__checkpoint_every=1,
-        train__validate_every=STEPS,
-        search__trials=TRIALS,
-        search__trial_steps=1,
-        **{**{f"search__{key}": value for key, value in own.items() if key in known}, **flags},
-    )
+    given = {
+        "threads": 1,
+        "data__batch": 1,
+        "data__patch": 32,
+        "data__validation": 1,
+        "train__steps": STEPS,
+        "train__log_every": 1,
+        "train__checkpoint_every": 1,
+        "train__validate_every": STEPS,
+        "search__trials": TRIALS,
+        "search__trial_steps": 1,
+        **{f"search__{key}": value for key, value in own.items() if key in known},
+        **flags,
+    }
+    return build(SearchSettings, space=space, strategy=strategy, **{"overrides": {"network.cells": 1}, **given})
 
 
 def interrupted_search(settings: SearchSettings, out: Path, after: int) -> None:

@@ -196,6 +196,9 @@ def quiet_log() -> Iterator[None]:
     """A block in which Optuna logs nothing but warnings and errors."""
     logger = logging.getLogger("optuna")
     level = logger.level
+    if level == logging.WARNING:  # a change of level is not free: it forgets which loggers are on
+        yield
+        return
     logger.setLevel(logging.WARNING)
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -31,6 +31,8 @@ PASSING = "tpe:"
 
 class OptunaStrategy(DiscreteStrategy):
     """Asks the sampler of the strategy; the state is the history of its trials, from which the study is rebuilt."""
+
+    slow: ClassVar[bool] = True
 
     def __init__(self, search: SearchOptions, space: Space, seed: int) -> None:
         super().__init__(search, space, seed)

@@ -58,4 +58,6 @@ def test_strategies_are_played_and_rows_and_figures_written(tmp_path: Path, caps
         *("--strategies", "local_search", "--out", out),
     )
     assert "at equal cost" in said
-    assert {"verdicts.csv", "curves.csv", "regret_free.png", "regret_macs_p25.svg"} <= {p.name for p in out.iterdir()}
+    assert {"strategies.csv", "strategies_curves.csv", "regret_free.png", "regret_macs_p25.svg"} <= {
+        p.name for p in out.iterdir()
+    }

@@ -126,6 +126,7 @@ def variant_of(name: str, values: list[float], multiply_adds: float, parameters:
     """What the statistics say of a variant whose genotypes share no decisions."""
     return {
         "name": name,
+        "seeds": list(range(len(values))),
         "psnr_values": values,
         "psnr": asdict(statistics.summary(values)),
         "gap": None,
@@ -144,7 +145,7 @@ def test_ties_are_broken_by_cost() -> None:
 
     (sentence,) = said(dear, cheap, poor)
     assert sentence == (
-        "dear, cheap tie: none can be told from the best mean, that of dear (Welch, n = 3 each). The cheapest of them "
+        "dear, cheap tie: none can be told from the best mean, that of dear (paired, n = 3 each). The cheapest of them "
         "is cheap, with 3.00 G multiply-adds and 500 k parameters on average."
     )
     assert "cheapest of them is smaller, with 3.00 G multiply-adds and 200 k" in said(dear, cheap, smaller)[0]

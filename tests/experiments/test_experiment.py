@@ -28,6 +28,7 @@ from nas.experiments.resume import resume_experiment
 from nas.experiments.runs import retraining_run
 from nas.space import Genotype
 from nas.statistics import intervals as s
+from nas.statistics.two_way import two_way_components
 from nas.train.events import read_events
 from tests.cli.running import run as command
 from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
@@ -89,8 +90,12 @@ def test_every_figure_is_recomputed_from_the_runs(stage: Stage, tmp_path: Path) 
         assert by_name[variant]["psnr"]["mean"] == pytest.approx(np.mean(expected))
         assert by_name[variant]["psnr"]["sd"] == pytest.approx(np.std(expected, ddof=1))
     comparison = found["comparisons"][0]
-    expected = s.welch(values["pc_darts"], values["control"])
-    assert comparison["welch"]["low"] == pytest.approx(expected.low)
+    expected = s.paired(values["pc_darts"], values["control"])  # the seeds are shared
+    assert comparison["model"] == "two-way (paired by seed)"
+    assert comparison["paired"]["low"] == pytest.approx(expected.low) and comparison["decided"] == expected.decided
+    noise = two_way_components([values["pc_darts"], values["control"]])
+    assert found["noise"]["components"]["residual_sd"] == pytest.approx(noise.residual_sd)
+    assert any("two-way (variant + seed): residual SD" in said for said in found["conclusions"])
     assert "95 % interval" in comparison["verdict"] and "n = 3 each" in comparison["verdict"]
     gaps = by_name["pc_darts"]["gap"]
     assert gaps["n"] == 3 and gaps["mean"] == pytest.approx(0.7) and by_name["control"]["gap"] is None

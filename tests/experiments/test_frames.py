@@ -13,7 +13,7 @@ from nas.experiments.experiment import run_experiment
 from nas.experiments.frames import VARIANT_COLUMNS, experiment_csv, experiment_frame
 from nas.experiments.noise import measure_noise
 from nas.space import Genotype
-from nas.statistics.intervals import welch
+from nas.statistics.intervals import paired
 from tests.experiments.experiment_examples import Stage, psnr_of, tiny_settings
 
 STORED = Path(__file__).parents[2] / "results/runs/contest"
@@ -29,7 +29,7 @@ def test_a_frame_has_one_row_per_variant_with_the_figures_of_its_runs(stage: Sta
         assert frame.loc[name, "n"] == 3
         assert frame.loc[name, "psnr"] == pytest.approx(np.mean(values[name]))
         assert frame.loc[name, "sd"] == pytest.approx(np.std(values[name], ddof=1))
-    expected = welch(values["pc_darts"], values["control"])
+    expected = paired(values["pc_darts"], values["control"])
     columns = ["difference", "difference_low", "difference_high", "difference_level"]
     assert frame.loc["pc_darts", columns].tolist() == pytest.approx(
         [expected.difference, expected.low, expected.high, 0.95]

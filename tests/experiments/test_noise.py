@@ -36,9 +36,22 @@ def table(genotype_sd: float, seed_sd: float, genotypes: int = 12, seeds: int = 
 def test_noise_and_spread_are_told_apart() -> None:
     found = noise_statistics(table(0.2, 0.05))
     end = found["stages"][-1]["components"]
-    assert end["seed_low"] < 0.05 < end["seed_high"] and 0.1 < end["genotype_sd"] < 0.35
+    assert end["residual_low"] < 0.05 < end["residual_high"] and 0.1 < end["genotype_sd"] < 0.35
     assert end["reliability_low"] > 0 and found["between_seeds"]["mean"] > 0.6
     assert any(s.startswith("The genotypes differ") for s in found["conclusions"])
+
+
+def test_what_all_runs_of_a_seed_share_is_no_noise_of_a_comparison() -> None:
+    made = table(0.05, 0.01)
+    shifted = NoiseTable(**{**vars(made), "curves": made.curves + np.array([-0.5, 0.2, 0.0, 0.3])[:, None]})
+    plain, common = (noise_statistics(t) for t in (made, shifted))
+    assert common["model"].startswith("two-way")
+    for before, after in zip(plain["stages"], common["stages"], strict=True):
+        assert after["components"]["residual_sd"] == pytest.approx(before["components"]["residual_sd"])
+        assert after["needed"] == before["needed"]
+    assert common["stages"][-1]["components"]["seed_sd"] > 0.2 > plain["stages"][-1]["components"]["seed_sd"]
+    assert common["early"] == plain["early"]
+    assert any(s.startswith("The genotypes differ") for s in common["conclusions"])
 
 
 def test_pure_noise_is_called_so() -> None:
@@ -168,6 +181,6 @@ def test_a_real_measurement_from_the_command_line(tmp_path: Path, capsys: pytest
         )
     out = capsys.readouterr()
     assert ended.value.code == 0, out.err
-    assert "Seed noise: SD" in out.out and out.out.splitlines()[-1] == f"wrote {tmp_path / 'n/table.md'}"
+    assert "Seed noise within a seed: SD" in out.out and out.out.splitlines()[-1] == f"wrote {tmp_path / 'n/table.md'}"
     runs = json.loads((tmp_path / "n/statistics.json").read_text())["psnr"]
     assert np.shape(runs) == (2, 2) and len({v for row in runs for v in row}) == 4  # seeds and genotypes differ

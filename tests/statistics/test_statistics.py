@@ -10,8 +10,7 @@ from scipy import stats
 
 from nas.errors import UsageError
 from nas.statistics import sentences as wording
-from nas.statistics.intervals import agreement, kendall, paired, power, seeds_needed, summary, welch
-from nas.statistics.variance import components
+from nas.statistics.intervals import agreement, kendall, paired, summary, welch
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
@@ -139,48 +138,3 @@ def test_agreement_of_equal_random_and_opposite_genotypes() -> None:
         assert found.share is not None and found.chance_low is not None and found.chance_high is not None
         inside += found.chance_low <= found.share <= found.chance_high
     assert inside >= 88
-
-
-def test_power_is_that_of_the_published_table() -> None:
-    # Cohen (1988), table 2.3.5: two-sided alpha 0.05, d = 0.50, n = 64 -> power 0.80 (0.801)
-    assert power(64, 1.0, 0.5) == pytest.approx(0.8015, abs=5e-4)
-    assert seeds_needed(1.0, 0.5) == 64
-    assert seeds_needed(1.0, 0.8) == 26  # and d = 0.80 -> 26
-    assert seeds_needed(0.19, 0.19 * 0.2) == 394  # and d = 0.20 -> 393 or 394, by rounding
-    assert seeds_needed(0.0, 0.1) == 2 and seeds_needed(0.01, 5.0) == 2
-
-
-def test_power_equals_a_simulation() -> None:
-    rng = np.random.default_rng(3)
-    a, b = rng.standard_normal((4000, 5)) + 1.5, rng.standard_normal((4000, 5))
-    seen = (stats.ttest_ind(a, b, axis=1).pvalue < 0.05).mean()
-    assert power(5, 1.0, 1.5) == pytest.approx(float(seen), abs=0.03)
-
-
-def test_components_by_hand() -> None:
-    # means 2, 5, 8; inside each row deviations -1, 0, 1: MS within 1, MS between 3 * 9 = 27; (27 - 1) / 3 = 8.667
-    found = components([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
-    assert found.seed_sd == pytest.approx(1.0) and found.genotype_sd == pytest.approx(math.sqrt(26 / 3))
-    assert found.spread_sd == pytest.approx(3.0) and found.f == pytest.approx(27.0)
-    assert found.p == pytest.approx(stats.f_oneway([1, 2, 3], [4, 5, 6], [7, 8, 9]).pvalue)
-    assert found.reliability == pytest.approx((26 / 3) / (26 / 3 + 1))
-    assert found.reliability_low < found.reliability < found.reliability_high
-    assert found.seed_low == pytest.approx(math.sqrt(6 / stats.chi2.ppf(0.975, 6)))
-
-
-def test_components_find_what_was_put_in_and_their_intervals_cover_it() -> None:
-    rng = np.random.default_rng(0)
-    hits = seed_hits = 0
-    for _ in range(200):
-        table = 0.2 * rng.standard_normal((8, 1)) + 0.2 * rng.standard_normal((8, 4))
-        found = components(table.tolist())
-        hits += found.reliability_low <= 0.5 <= found.reliability_high
-        seed_hits += found.seed_low <= 0.2 <= found.seed_high
-    assert hits >= 180 and seed_hits >= 180
-
-
-def test_noise_alone_has_no_genotype_component() -> None:
-    found = components([[1.0, 2.0], [2.0, 1.0], [1.5, 1.5]])
-    assert found.genotype_sd == 0.0 and found.reliability == 0.0 and found.reliability_low == 0.0
-    with pytest.raises(UsageError, match="at least 2 genotypes"):
-        components([[1.0, 2.0]])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nas.errors import UsageError
 from nas.statistics.two_way import two_way_components
-from nas.statistics.variance import components
 
 
 def test_a_table_that_is_a_sum_has_no_residual() -> None:
@@ -38,10 +38,24 @@ def test_genotypes_that_a_common_movement_hides_from_a_one_way_analysis_are_told
     rng = np.random.default_rng(1)
     common = np.array([[-0.2, 0.0, 0.2]])
     table = common + 0.05 * rng.standard_normal((12, 1)) + 0.01 * rng.standard_normal((12, 3))
-    one, two = components(table.tolist()), two_way_components(table.tolist())
-    assert one.p is not None and two.p is not None
-    assert one.p > 0.2 and two.p < 1e-6
-    assert two.residual_sd < 0.02 < 0.1 < one.seed_sd
+    one, two = stats.f_oneway(*table), two_way_components(table.tolist())
+    assert two.p is not None
+    assert one.pvalue > 0.2 and two.p < 1e-6
+    assert two.residual_sd < 0.02 < 0.1 < np.sqrt(table.var(axis=1, ddof=1).mean())
+
+
+def test_the_share_of_the_genotypes_lies_in_its_interval_as_often_as_it_says() -> None:
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(300):
+        table = 0.2 * rng.standard_normal((8, 1)) + 0.2 * rng.standard_normal((8, 4)) + rng.standard_normal((1, 4))
+        found = two_way_components(table.tolist())
+        hits += found.reliability_low <= 0.5 <= found.reliability_high
+    assert 0.92 <= hits / 300 <= 0.98
+
+
+def test_noise_alone_has_no_genotype_component() -> None:
+    found = two_way_components([[1.0, 2.0, 1.0], [2.0, 1.0, 2.0], [1.5, 1.5, 1.5]])
+    assert (found.genotype_sd, found.reliability, found.reliability_low) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("table", [[[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], [1.0, float("nan")]]])

@@ -22,6 +22,7 @@ from nas.estimators.table_values import StoredTable
 from nas.progress import progress
 from nas.registry import STRATEGIES, load_plugins
 from nas.strategies.base import DiscreteStrategy
+from nas.strategies.optuna_sampler import quiet_log
 
 Array = NDArray[np.float64]
 #: points in simulated time at which a search is looked at
@@ -41,6 +42,7 @@ class Rules:
             many trials. Where a scenario allows a part of the genotypes, a search has that part of the trials.
         seed: The searches have this seed and those that follow.
         plugins: Plug-in files or modules that are imported first.
+        slow_runs: Searches of each strategy whose proposals take milliseconds (``DiscreteStrategy.slow``), if fewer.
     """
 
     table: Path
@@ -48,6 +50,12 @@ class Rules:
     trials: int
     seed: int = 0
     plugins: tuple[str, ...] = ()
+    slow_runs: int | None = None
+
+    def runs_of(self, player: Player) -> int:
+        """Searches of a strategy in each scenario."""
+        slow = self.slow_runs is not None and STRATEGIES.get(player.strategy).slow
+        return min(self.runs, self.slow_runs) if slow and self.slow_runs is not None else self.runs
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class Outcome:
         by_time: The same after equal steps of simulated time, (runs, POINTS).
         to_top: Simulated CPU seconds until a search would return one of the best hundredth, (runs,); infinite if it
             never would.
-        volume: Share of the hypervolume of the front that the genotypes of a search reach, (runs,).
+        volume: Share of the hypervolume of the front (PSNR, multiply-adds, latency where it was measured) that the
+            genotypes of a search reach, (runs,).
         trials: Trials of each search, (runs,).
     """
 
@@ -100,7 +109,8 @@ def players_of(names: Sequence[str] | None, pruning: bool) -> list[Player]:
         elif names is not None:
             raise UsageError(f"strategy {name!r} proposes no whole genotypes, so it cannot be played on a table")
     plain = [Player(name) for name in chosen]
-    return plain + [Player(name, pruning=True) for name in chosen] if pruning else plain
+    halting = {name for name in chosen if STRATEGIES.get(name).multi_fidelity}  # they stop trainings themselves
+    return plain + [Player(name, pruning=True) for name in chosen if name not in halting] if pruning else plain
 
 
 def hold_contest(
@@ -119,20 +129,22 @@ def hold_contest(
     """
     game = Game(StoredTable.load(rules.table))
     pairs = [(player, scenario) for scenario in scenarios_of(game, percentiles) for player in players]
-    starts = range(rules.seed, rules.seed + rules.runs, CHUNK)
-    work = [(p, s, start, min(CHUNK, rules.seed + rules.runs - start)) for p, s in pairs for start in starts]
-    found: list[Outcome] = []
-    with progress("searches", len(pairs) * rules.runs) as bar, ExitStack() as stack:
+    work = [
+        (player, scenario, rules.seed + done, min(CHUNK, rules.runs_of(player) - done))
+        for player, scenario in pairs
+        for done in range(0, rules.runs_of(player), CHUNK)
+    ]
+    found: dict[tuple[Player, Scenario], list[Outcome]] = {pair: [] for pair in pairs}
+    with progress("searches", sum(task[-1] for task in work)) as bar, ExitStack() as stack:
         outcomes: Iterator[Outcome] = map(partial(_play, rules), work)
         if jobs > 1:
             # not forked: torch has threads, which a fork would leave in a state of their own
             pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
             outcomes = pool.map(partial(_play, rules), work)
         for task, outcome in zip(work, outcomes, strict=True):
-            found.append(outcome)
+            found[task[0], task[1]].append(outcome)
             bar.advance(task[-1], task[0].name)
-    size = len(starts)
-    return [_joined(found[i : i + size]) for i in range(0, len(found), size)]
+    return [_joined(parts) for parts in found.values()]
 
 
 class _Referee:
@@ -146,15 +158,17 @@ class _Referee:
         allowed = self.game.allowed(scenario)
         if not allowed:
             raise NasError(f"the table has no trained genotype yet that scenario {scenario.name!r} allows")
-        best, top = max(self.game.expected[v] for v in allowed), self.game.top(scenario)
-        worst = best - min(self.game.expected[v] for v in allowed)  # before anything is found
+        worth = self.game.worth(scenario)
+        best, top = max(worth[v] for v in allowed), self.game.top(scenario)
+        worst = best - min(worth[v] for v in allowed)  # before anything is found
         trials = max(round(self.rules.trials * len(allowed) / len(self.game.vectors)), 1)
         budget = trials * self.game.mean_seconds(allowed)
         times = np.linspace(0.0, budget, POINTS + 1)[1:]
         rows: list[tuple[Array, Array, float, float, int]] = []
         for seed in range(start, start + count):
-            played = play(player, self.game, scenario, seed, trials, budget)
-            regret = [worst if v is None else best - self.game.expected[v] for v in played.found]
+            with quiet_log():
+                played = play(player, self.game, scenario, seed, trials, budget)
+            regret = [worst if v is None else best - worth[v] for v in played.found]
             course = np.array([worst, *regret])
             by_trial = course[np.minimum(np.arange(1, trials + 1), len(regret))]
             by_time = course[np.searchsorted(np.array(played.seconds), times, "right")]

@@ -8,7 +8,9 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nas.bench.strategies.remembered import remembering
 from nas.config.search import LimitSettings
 from nas.errors import UsageError
 from nas.estimators.table_values import StoredTable
@@ -18,6 +20,7 @@ from nas.objectives.pareto import hypervolume
 from nas.space import Space, load_space
 from nas.tasks import get_task
 
+Array = NDArray[np.float64]
 #: share of the genotypes that count as the top
 TOP = 0.01
 
@@ -30,11 +33,13 @@ class Scenario:
         name: In tables and names of files.
         objectives: As ``search.objectives``.
         most_macs: Limit of multiply-adds; None for none.
+        size_taken_out: Whether PSNR counts as what a regression on size leaves of it (``Game.size_effects``).
     """
 
     name: str
     objectives: tuple[str, ...] = ("psnr",)
     most_macs: float | None = None
+    size_taken_out: bool = False
 
 
 class StoredOnly(Constraints):
@@ -74,7 +79,7 @@ class Game:
     """
 
     def __init__(self, table: StoredTable) -> None:
-        self.table, self.space = table, load_space(table.recipe.space)
+        self.table, self.space = table, remembering(load_space(table.recipe.space))
         if self.space.hash != table.recipe.space_hash:
             raise UsageError(f"space {table.recipe.space!r} has changed since the table was made; restore its document")
         every = product(*(range(len(d.choices)) for d in self.space.decisions))
@@ -83,6 +88,8 @@ class Game:
         if not any(digest in table.runs for digest in self._hashes.values()):
             raise UsageError("the table has no finished training yet; go on with 'nas bench table resume'")
         self.counted = GenotypeCosts(self.space, get_task(table.recipe.task))
+        self._residuals: dict[Vector, float] | None = None
+        self._volumes: dict[tuple[str, ...], tuple[tuple[float, ...], float]] = {}
         self._constraints: dict[Scenario, StoredOnly] = {}
         self._curves = {
             v: [(table.adjusted(run), run.cpu_seconds) for run in table.of(self._hashes[v])] for v in self.vectors
@@ -101,6 +108,34 @@ class Game:
         """The expected PSNR of each genotype: the mean of its trainings, without the effects of their seeds."""
         found = {v: self.table.expected(self._hashes[v]) for v in self.vectors}
         return {v: value for v, value in found.items() if value is not None}
+
+    @cached_property
+    def size_effects(self) -> dict[Vector, Array]:
+        """What size adds to the PSNR of each genotype at each mark, in dB; zero on average.
+
+        The linear regression of the mean PSNR of the trainings on the logarithms of multiply-adds and parameters.
+        """
+        valued = list(self.expected)
+        size = np.log([[self.costs(v)["macs"], self.costs(v)["params"]] for v in valued])
+        design = size - size.mean(axis=0)
+        psnr = np.array([np.mean([curve for curve, _ in self._curves[v]], axis=0) for v in valued])  # (n, marks)
+        slopes, *_ = np.linalg.lstsq(design, psnr - psnr.mean(axis=0), rcond=None)
+        return dict(zip(valued, design @ slopes, strict=True))
+
+    @property
+    def share_of_size(self) -> float:
+        """Share of the variance of the expected PSNR that the regression on size explains, 0..1."""
+        values = np.array(list(self.expected.values()))
+        left = values - np.array([self.size_effects[v][-1] for v in self.expected])
+        return 1.0 - float(left.var() / values.var()) if values.var() > 0 else 0.0
+
+    def worth(self, scenario: Scenario) -> dict[Vector, float]:
+        """What a scenario values each genotype at: its expected PSNR, or what is left of it without size."""
+        if not scenario.size_taken_out:
+            return self.expected
+        if self._residuals is None:
+            self._residuals = {v: value - float(self.size_effects[v][-1]) for v, value in self.expected.items()}
+        return self._residuals
 
     def mean_seconds(self, vectors: Sequence[Vector]) -> float:
         """CPU seconds of a training, the mean over these genotypes."""
@@ -121,25 +156,56 @@ class Game:
 
     def top(self, scenario: Scenario) -> set[Vector]:
         """The best hundredth of the allowed genotypes, rounded up."""
-        ranked = sorted(self.allowed(scenario), key=lambda v: -self.expected[v])
+        worth = self.worth(scenario)
+        ranked = sorted(self.allowed(scenario), key=lambda v: -worth[v])
         return set(ranked[: int(np.ceil(TOP * len(ranked)))])
 
-    def front_volume(self, vectors: Sequence[Vector], cost: str = "macs") -> float:
-        """Hypervolume of PSNR and a cost that genotypes reach, as a share of what all genotypes of the table reach.
+    @cached_property
+    def front_costs(self) -> tuple[str, ...]:
+        """The costs of the front: multiply-adds, and latency where it was measured for all genotypes."""
+        return ("macs", "latency") if all("latency" in self.costs(v) for v in self.vectors) else ("macs",)
 
-        The reference point is the lowest PSNR and the highest cost in the table, so the volume of a search can only
+    def front_volume(self, vectors: Sequence[Vector], costs: tuple[str, ...] | None = None) -> float:
+        """Hypervolume of PSNR and costs that genotypes reach, as a share of what all genotypes of the table reach.
+
+        The reference point is the lowest PSNR and the highest costs in the table, so the volume of a search can only
         grow with its genotypes.
+
+        Args:
+            vectors: The genotypes.
+            costs: Names of the costs; None for ``front_costs``.
         """
-        every = [(self.expected[v], self.costs(v)[cost]) for v in self.expected]
-        reference = (min(p for p, _ in every), max(c for _, c in every))
-        objectives = ("psnr", cost)
-        whole = hypervolume(every, reference, objectives)
-        found = [(self.expected[v], self.costs(v)[cost]) for v in vectors if v in self.expected]
-        return hypervolume(found, reference, objectives) / whole if whole else 1.0
+        names = self.front_costs if costs is None else costs
+        reference, whole = self._whole_volume(names)
+        found = [self._point(v, names) for v in vectors if v in self.expected]
+        return hypervolume(_undominated(found), reference, ("psnr", *names)) / whole if whole else 1.0
+
+    def _point(self, vector: Vector, costs: tuple[str, ...]) -> tuple[float, ...]:
+        found = self.costs(vector)
+        return (self.expected[vector], *(found[name] for name in costs))
+
+    def _whole_volume(self, costs: tuple[str, ...]) -> tuple[tuple[float, ...], float]:
+        """The reference point, and the hypervolume of all genotypes; computed once."""
+        if costs not in self._volumes:
+            every = [self._point(v, costs) for v in self.expected]
+            psnr, *others = zip(*every, strict=True)
+            reference = (min(psnr), *map(max, others))
+            self._volumes[costs] = reference, hypervolume(_undominated(every), reference, ("psnr", *costs))
+        return self._volumes[costs]
+
+
+def _undominated(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """The points (PSNR, costs) that no other one beats, which span the whole hypervolume."""
+    if not points:
+        return []
+    gains = np.array(points) * np.array([1.0, *[-1.0] * (len(points[0]) - 1)])
+    at_least = (gains[:, None] >= gains[None]).all(axis=2)  # [i, j]: i is at least as good as j in everything
+    better = at_least & ~at_least.T
+    return [point for point, beaten in zip(points, better.any(axis=0), strict=True) if not beaten]
 
 
 def scenarios_of(game: Game, percentiles: Sequence[float] = (25, 50, 75)) -> list[Scenario]:
-    """The scenarios of a comparison: no limit, limits of multiply-adds at percentiles, and the front.
+    """The scenarios of a comparison: no limit, limits of multiply-adds at percentiles, without size, and the front.
 
     Args:
         game: The table.
@@ -147,4 +213,5 @@ def scenarios_of(game: Game, percentiles: Sequence[float] = (25, 50, 75)) -> lis
     """
     macs = [game.costs(v)["macs"] for v in game.vectors]
     limited = [Scenario(f"macs_p{p:g}", most_macs=float(np.percentile(macs, p, method="higher"))) for p in percentiles]
-    return [Scenario("free"), *limited, Scenario("front", objectives=("psnr", "macs"))]
+    without = Scenario("without_size", size_taken_out=True)
+    return [Scenario("free"), *limited, without, Scenario("front", objectives=("psnr", "macs"))]

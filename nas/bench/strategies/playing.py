@@ -43,8 +43,8 @@ class Played:
 
     Attributes:
         seconds: Simulated CPU seconds after each trial.
-        found: The genotype that the search would return after each trial: that with the best PSNR as it was told; None
-            before the first that was trained to the end.
+        found: The genotype that the search would return after each trial: of those trained the longest the one with the
+            best PSNR as it was told; None before the first.
         vectors: The genotypes that were trained to the end.
     """
 
@@ -80,8 +80,11 @@ def play(player: Player, game: Game, scenario: Scenario, seed: int, trials: int,
     )
     strategy: DiscreteStrategy = STRATEGIES.get(player.strategy)(options, game.space, seed)
     strategy.restrict(game.constraints(scenario))
-    table = _Answers(game, options, seed)
-    spent, best = 0.0, -math.inf
+    strategy.costs = game.counted
+    if strategy.multi_fidelity:
+        strategy.levels = game.table.recipe.mark_steps
+    table = _Answers(game, scenario, options, seed)
+    spent, best = 0.0, (-1, -math.inf)
     seconds: list[float] = []
     found: list[Vector | None] = []
     vectors: list[Vector] = []
@@ -91,44 +94,77 @@ def play(player: Player, game: Game, scenario: Scenario, seed: int, trials: int,
         except ExhaustedError:
             break
         vector = game.space.encode(genotype)
-        values, took, pruned = table.train(vector)
-        if spent + took > budget:
+        answer = table.train(vector, strategy.train_to if strategy.multi_fidelity else None)
+        if spent + answer.seconds > budget:
             break
-        spent += took
-        strategy.tell(genotype, values, pruned=pruned)
-        better = values is not None and not pruned and values["psnr"] > best
-        if values is not None and not pruned:
-            vectors.append(vector)
-            best = max(best, values["psnr"])
+        spent += answer.seconds
+        strategy.tell(genotype, answer.values, pruned=answer.pruned)
+        better = False
+        if answer.values is not None and not answer.pruned:
+            reached = (answer.mark, answer.values["psnr"])  # what is trained longer counts more
+            better, best = reached > best, max(reached, best)
+            if answer.mark == len(game.table.recipe.marks) - 1:
+                vectors.append(vector)
         seconds.append(spent)
         found.append(vector if better else found[-1] if found else None)
     return Played(tuple(seconds), tuple(found), tuple(vectors))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a table says of a stretch of training.
+
+    Attributes:
+        values: By objective; None if the training diverged.
+        seconds: CPU seconds that the stretch took.
+        mark: Index of the mark that it has reached.
+        pruned: Whether it was ended there.
+    """
+
+    values: dict[str, float] | None
+    seconds: float
+    mark: int
+    pruned: bool = False
+
+
 class _Answers:
     """What a table answers to one search."""
 
-    def __init__(self, game: Game, options: SearchOptions, seed: int) -> None:
+    def __init__(self, game: Game, scenario: Scenario, options: SearchOptions, seed: int) -> None:
         self._game, self._options = game, options
+        self._effects = game.size_effects if scenario.size_taken_out else {}
         self._objectives = objectives_of(options)
         self._rng = np.random.default_rng([seed, 1])
-        self._rungs: list[list[dict[str, float]]] = [[] for _ in game.table.recipe.marks[:-1]]
+        self._steps = game.table.recipe.mark_steps
+        self._rungs: list[list[dict[str, float]]] = [[] for _ in self._steps[:-1]]
+        self._halted: dict[Vector, tuple[int, int]] = {}  # which training, and the mark that it has reached
 
-    def train(self, vector: Vector) -> tuple[dict[str, float] | None, float, bool]:
-        """The values that a training reaches (None if it diverges), its CPU seconds, and whether it was pruned."""
+    def train(self, vector: Vector, steps: int | None = None) -> Answer:
+        """Train a genotype whole, or from where it was halted up to ``steps``."""
+        last = len(self._steps) - 1
         curves = self._game.curves(vector)
         if not curves:
-            return None, 0.0, False
-        psnr, seconds = curves[int(self._rng.integers(len(curves)))]
+            return Answer(None, 0.0, last)
+        drawn, before = self._halted.get(vector, (-1, -1))
+        if drawn < 0:
+            drawn = int(self._rng.integers(len(curves)))
+        psnr, seconds = curves[drawn]
+        if self._effects:
+            psnr = tuple(value - float(effect) for value, effect in zip(psnr, self._effects[vector], strict=True))
         costs = self._game.costs(vector)
+        if steps is not None:
+            mark = self._steps.index(steps)
+            self._halted[vector] = (drawn, mark)
+            took = seconds[mark] - (seconds[before] if before >= 0 else 0.0)
+            return Answer(self._values(psnr[mark], costs), took, mark)
         if self._options.pruning:
             for mark, earlier in enumerate(self._rungs):
                 values = self._values(psnr[mark], costs)
                 stop = should_stop(values, earlier, self._options)
                 earlier.append(values)
                 if stop:
-                    return values, seconds[mark], True
-        return self._values(psnr[-1], costs), seconds[-1], False
+                    return Answer(values, seconds[mark], mark, pruned=True)
+        return Answer(self._values(psnr[-1], costs), seconds[-1], last)
 
     def _values(self, psnr: float, costs: Any) -> dict[str, float]:
         return {name: psnr if name == self._objectives[0] else costs[name] for name in self._objectives}

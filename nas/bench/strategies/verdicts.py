@@ -16,7 +16,7 @@ from nas.bench.strategies.contest import POINTS, Array, Outcome
 from nas.errors import UsageError
 from nas.files import write_text
 from nas.statistics.intervals import LEVEL, summary
-from nas.statistics.superiority import superiority
+from nas.statistics.superiority import paired_superiority
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,15 @@ class Verdict:
     Attributes:
         scenario: Name of the scenario.
         strategy: Name of the player.
+        reference: Name of the player that it is compared with.
+        genotypes: Genotypes of the table that were played.
         runs: Searches.
         trials: Mean number of trials.
         regret: Mean regret in dB when the simulated time is spent.
         regret_low: Lower end of its interval.
         regret_high: Upper end of its interval.
-        wins: Probability that the regret is smaller than that of the reference at the same simulated time, ties counted
-            half; one half for the reference itself.
+        wins: Probability that the regret is smaller than that of the reference's search with the same seed at the same
+            simulated time, ties counted half; one half for the reference itself.
         wins_low: Lower end of its interval.
         wins_high: Upper end of its interval.
         top_share: Share of the searches that would return one of the best hundredth.
@@ -47,6 +49,8 @@ class Verdict:
 
     scenario: str
     strategy: str
+    reference: str
+    genotypes: int
     runs: int
     trials: float
     regret: float
@@ -65,12 +69,13 @@ class Verdict:
     volume_high: float
 
 
-def verdicts_of(outcomes: Sequence[Outcome], reference: str) -> list[Verdict]:
+def verdicts_of(outcomes: Sequence[Outcome], reference: str, genotypes: int = 0) -> list[Verdict]:
     """The verdict on each strategy in each scenario.
 
     Args:
         outcomes: Of one contest.
         reference: Name of the player that the others are compared with.
+        genotypes: How many genotypes of the table were played; entered in each verdict.
 
     Returns:
         One for each outcome, in the same order.
@@ -81,22 +86,25 @@ def verdicts_of(outcomes: Sequence[Outcome], reference: str) -> list[Verdict]:
     references = {o.scenario.name: o for o in outcomes if o.player.name == reference}
     if any(o.scenario.name not in references for o in outcomes):
         raise UsageError(f"{reference!r} did not play, so nothing can be compared with it; add it to --strategies")
-    return [_verdict(outcome, references[outcome.scenario.name]) for outcome in outcomes]
+    return [_verdict(outcome, references[outcome.scenario.name], genotypes) for outcome in outcomes]
 
 
-def _verdict(outcome: Outcome, reference: Outcome) -> Verdict:
+def _verdict(outcome: Outcome, reference: Outcome, genotypes: int) -> Verdict:
     final = outcome.by_time[:, -1]
     regret, regret_low, regret_high = _mean(final)
     volume, volume_low, volume_high = _mean(outcome.volume)
     wins = (0.5, 0.5, 0.5)
     if outcome is not reference:
-        found = superiority((-final).tolist(), (-reference.by_time[:, -1]).tolist())
+        count = min(len(final), len(reference.by_time))  # both have the same first seeds
+        found = paired_superiority((-final[:count]).tolist(), (-reference.by_time[:count, -1]).tolist())
         wins = (found.probability, found.low, found.high)
     top, low, high = _median(outcome.to_top)
     other = _median(reference.to_top)[0]
     return Verdict(
         outcome.scenario.name,
         outcome.player.name,
+        reference.player.name,
+        genotypes,
         len(final),
         float(outcome.trials.mean()),
         regret,
@@ -199,9 +207,7 @@ def sentence(verdict: Verdict, reference: str) -> str:
     """What a verdict says, in words."""
     share = f"{verdict.wins:.0%} ({verdict.wins_low:.0%} to {verdict.wins_high:.0%}, n = {verdict.runs})"
     if verdict.wins_low > 0.5:
-        return f"{verdict.strategy} beats {reference} at equal cost in {share} of the pairs of searches"
+        return f"{verdict.strategy} beats {reference} at equal cost in {share} of the seeds"
     if verdict.wins_high < 0.5:
-        return f"{verdict.strategy} loses to {reference} at equal cost: it is ahead in {share} of the pairs of searches"
-    return (
-        f"{verdict.strategy} cannot be told from {reference} at equal cost: ahead in {share} of the pairs of searches"
-    )
+        return f"{verdict.strategy} loses to {reference} at equal cost: it is ahead in {share} of the seeds"
+    return f"{verdict.strategy} cannot be told from {reference} at equal cost: ahead in {share} of the seeds"

@@ -15,14 +15,14 @@ from nas.report.figures.noise import noise_figure, seeds_needed_figure
 EXPERIMENT_CAPTIONS = {
     "dots": "PSNR of the genotypes found, all trained alike: a dot a seed, the mean and its 95 % interval.",
     "cost": "PSNR against multiply-adds of every genotype trained; the line joins the Pareto front.",
-    "differences": "Difference from the reference and its interval (Welch). Where the interval contains zero, no "
-    "difference has been shown.",
+    "differences": "Difference from the reference and its interval, paired by seed where seeds are shared, else "
+    "Welch's. Where the interval contains zero, no difference has been shown.",
     "ranking": "Does the supernet rank genotypes as training does? A panel a supernet, a point a genotype; on the line "
     "both ranks agree. An interval of tau that contains 0 shows no agreement.",
     "agreement": "Share of equal choices between genotypes of different seeds; grey: 95 % of random genotypes.",
     "gaps": "Discretisation gap of the supernets: mean and 95 % interval.",
     "noise": "All trainings, genotypes by rising mean: the height of a column is the noise of the seed.",
-    "needed": "Seeds a side that a comparison of two genotypes needs (80 % power, two-sided t-test at 5 %).",
+    "needed": "Seeds that a comparison of two genotypes needs (80 % power, two-sided t-test at 5 %).",
 }
 
 

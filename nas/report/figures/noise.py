@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from nas.experiments.frames import noise_of
 from nas.report.figures.style import DARK, LIGHT, MARKERS, NOTE, PRINT_WIDTH, SMALL, new_figure, style_axes
 
 
@@ -42,8 +43,9 @@ def noise_figure(statistics: Mapping[str, Any], dark: bool = False) -> Figure:
     axes.set_xticks(range(len(order)), [statistics["genotypes"][i][:6] for i in order], rotation=60, fontsize=NOTE)
     axes.set_ylabel("PSNR (dB), validation images")
     c = statistics["stages"][-1]["components"]
+    sd, low, high = noise_of(c)
     axes.set_title(
-        f"seed SD {c['seed_sd']:.3f} dB ({c['seed_low']:.3f} to {c['seed_high']:.3f}), genotype SD "
+        f"seed noise SD {sd:.3f} dB ({low:.3f} to {high:.3f}), genotype SD "
         f"{c['genotype_sd']:.3f} dB, n = {c['genotypes']} x {c['seeds']}",
         loc="left",
         fontsize=SMALL,
@@ -75,7 +77,7 @@ def seeds_needed_figure(statistics: Mapping[str, Any], dark: bool = False) -> Fi
             color=theme.colour(index),
             markersize=5,
             linewidth=1.3,
-            label=f"{stage['steps']} steps, seed SD {stage['components']['seed_sd']:.3f} dB",
+            label=f"{stage['steps']} steps, seed noise SD {noise_of(stage['components'])[0]:.3f} dB",
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -83,6 +85,6 @@ def seeds_needed_figure(statistics: Mapping[str, Any], dark: bool = False) -> Fi
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("difference to be seen (dB)")
-    axes.set_ylabel("seeds a side")
+    axes.set_ylabel("seeds")
     axes.legend(fontsize=NOTE, frameon=False, labelcolor=theme.ink)
     return figure

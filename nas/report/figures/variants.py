@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.experiments.frames import difference_of
 from nas.report.figures.axis import two_decimals
 from nas.report.figures.correlation import find_score_pairs, rank_correlation_figure
 from nas.report.figures.pareto import pareto_front
@@ -40,14 +41,14 @@ def variant_psnr_figure(statistics: Statistics, dark: bool = False) -> Figure:
 
 
 def differences_figure(statistics: Statistics, dark: bool = False) -> Figure:
-    """A line a comparison: the difference of mean PSNR (dB) from the reference, and Welch's interval."""
+    """A line a comparison: the difference of mean PSNR (dB) from the reference, and its interval."""
     found, theme = statistics["comparisons"], DARK if dark else LIGHT
     figure, axes = _lines([f"{c['arm']} − {c['reference']}" for c in found], theme)
     axes.axvline(0.0, color=theme.ink, linewidth=1.0)
     for line, entry in enumerate(found):
-        w = entry["welch"]
+        w = difference_of(entry)
         _draw_interval(axes, line, w["difference"], w["low"], w["high"], theme.colour(line))
-    levels = {f"{percent(c['welch']['level'])} interval" for c in found}
+    levels = {f"{percent(difference_of(c)['level'])} interval" for c in found}
     words = levels.pop() if len(levels) == 1 else "its interval"
     axes.set_xlabel(f"difference of mean PSNR (dB)\nbar: {words}; containing 0: not shown to differ")
     return figure

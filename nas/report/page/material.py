@@ -14,6 +14,7 @@ from nas.report.page.followed import restored_pictures, with_retrainings
 from nas.report.page.pictures import Array, Picture, as_pictures
 from nas.report.published import is_published
 from nas.report.run_folder import RunFolder, read_run
+from nas.report.table_folder import TableFolder, is_table_folder, read_table
 
 if TYPE_CHECKING:
     from nas.space import Genotype
@@ -29,6 +30,7 @@ class ReportMaterial:
         rows: Measured rows, then the published rows beside them.
         genotype: A genotype that stands for that of the runs.
         pictures: Scenes to compare.
+        tables: Folders of tabular benchmarks, as far as they could be read.
         problems: A sentence for each part that could not be read or shown; sections add to it.
     """
 
@@ -37,17 +39,18 @@ class ReportMaterial:
     rows: list[EvaluationRow]
     genotype: Genotype | None
     pictures: list[Picture]
+    tables: list[TableFolder] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
-    def folders(self) -> list[RunFolder | ExperimentFolder]:
-        """The folders of runs, then those of experiments."""
-        return [*self.runs, *self.experiments]
+    def folders(self) -> list[RunFolder | ExperimentFolder | TableFolder]:
+        """The folders of runs, then those of experiments, then those of tables."""
+        return [*self.runs, *self.experiments, *self.tables]
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        shown = self.rows or self.genotype or self.pictures or self.experiments
+        shown = self.rows or self.genotype or self.pictures or self.experiments or self.tables
         return not (shown or any(r.events or r.config or r.genotype for r in self.runs))
 
     @property
@@ -76,7 +79,8 @@ class ReportMaterial:
         """The heading of a page without a title."""
         if len(self.folders) != 1:
             return "Image restoration report"
-        return f"{'Experiment' if self.experiments else 'Run'} {self.folders[0].name}"
+        kind = "Experiment" if self.experiments else "Table" if self.tables else "Run"
+        return f"{kind} {self.folders[0].name}"
 
     @property
     def subtitle(self) -> str:
@@ -105,7 +109,7 @@ def collect_material(
     """Read folders, and add what was given besides. The arguments are those of ``write_report``.
 
     Args:
-        folders: Folders of runs or experiments.
+        folders: Folders of runs, experiments or tables.
         rows: Measured rows besides those of the folders; a row that is in both is taken once.
         genotype: Shown instead of that of the runs.
         images: Shown instead of those of the folders.
@@ -118,6 +122,8 @@ def collect_material(
     Raises:
         NasError: A folder does not exist.
     """
+    tables = [read_table(f) for f in folders if is_table_folder(f)]
+    folders = [f for f in folders if not is_table_folder(f)]
     runs = with_retrainings([read_run(f) for f in folders if not is_experiment_folder(f)])
     experiments = [read_experiment(f) for f in folders if is_experiment_folder(f)]
     found: list[RunFolder | ExperimentFolder] = [*runs, *experiments]
@@ -126,8 +132,8 @@ def collect_material(
     if not pictures:
         places = dict.fromkeys([*folders, *(r.folder for r in runs)])
         pictures = [p for f in places if (f / "images").is_dir() for p in as_pictures(f / "images")]
-    problems = [p for one in found for p in one.problems]
+    problems = [p for one in (*found, *tables) for p in one.problems]
     if restore and not pictures:
         pictures = restored_pictures(runs, problems)
     everything = measured + related(measured, published)
-    return ReportMaterial(runs, experiments, everything, genotype, pictures, problems)
+    return ReportMaterial(runs, experiments, everything, genotype, pictures, tables, problems)

@@ -14,6 +14,7 @@ from nas.report.page.provenance import provenance_view
 from nas.report.page.rendering import PageSection
 from nas.report.page.results import results_view
 from nas.report.page.run_section import cell_view, search_view
+from nas.report.page.table_section import table_view
 from nas.report.page.viewer import viewer_view
 from nas.report.run_folder import attempt
 
@@ -40,6 +41,9 @@ def make_sections(material: ReportMaterial) -> list[PageSection]:
         anchor = _anchor("experiment", index)
         content = experiment_view(experiment)
         sections.append(PageSection(anchor, f"Experiment {experiment.name}", "experiment.html.j2", content))
+    for index, table in enumerate(material.tables):
+        heading, view = f"Table {table.name}", partial(table_view, table)
+        sections += _tried(material, _anchor("table", index), heading, "experiment", view)
     sections += _run_sections(material)
     if material.rows:
         provenance = provenance_view(material.rows)

@@ -35,7 +35,8 @@ def test_every_strategy_over_whole_genotypes_that_runs_in_this_process_is_played
     names = {player.strategy for player in PLAYERS}
     kinds = {name: STRATEGIES.get(name) for name in STRATEGIES.names() if name in names}
     assert names and all(not kind.differentiable and not kind.external for kind in kinds.values())
-    assert len(players_of(None, pruning=True)) == 2 * len(PLAYERS)
+    halting = sum(kind.multi_fidelity for kind in kinds.values())  # which halt trainings anyway
+    assert len(players_of(None, pruning=True)) == 2 * len(PLAYERS) - halting
     with pytest.raises(UsageError, match="no whole genotypes"):
         players_of(["pc_darts"], pruning=False)
 
@@ -93,7 +94,7 @@ def test_a_contest_does_not_depend_on_the_number_of_processes(folder: Path) -> N
     rules = Rules(folder, runs=3, trials=6)
     players = players_of(["random", "local_search"], pruning=False)
     alone, shared = (hold_contest(rules, players, jobs, percentiles=(50,)) for jobs in (1, 2))
-    assert len(alone) == 2 * 3
+    assert len(alone) == 2 * 4
     for a, b in zip(alone, shared, strict=True):
         assert (a.player, a.scenario, a.budget) == (b.player, b.scenario, b.budget)
         for name in ("by_trial", "by_time", "to_top", "volume", "trials"):
@@ -102,7 +103,7 @@ def test_a_contest_does_not_depend_on_the_number_of_processes(folder: Path) -> N
 
 
 def test_a_scenario_that_allows_a_part_of_the_genotypes_gives_that_part_of_the_trials(folder: Path, game: Game) -> None:
-    free, half, _ = hold_contest(Rules(folder, 2, 32), players_of(["random"], False), percentiles=(50,))
+    free, half, *_ = hold_contest(Rules(folder, 2, 32), players_of(["random"], False), percentiles=(50,))
     share = len(game.allowed(half.scenario)) / 64
     assert half.by_trial.shape[1] == round(32 * share)
     assert half.budget < share * free.budget  # what is allowed is cheaper, too
@@ -126,6 +127,32 @@ def test_verdicts_where_the_answer_is_known() -> None:
     assert "cannot be told" in sentence(third, "random")
     with pytest.raises(UsageError, match="did not play"):
         verdicts_of([better], "random")
+
+
+def test_searches_are_compared_seed_by_seed() -> None:
+    reference = outcome("random", [0.1, 0.2, 0.3, 0.4] * 10, [1.0] * 40)
+    always = outcome("tpe", [0.09, 0.19, 0.29, 0.39] * 5, [1.0] * 20)  # fewer searches, with the first seeds
+    _, found = verdicts_of([reference, always], "random")
+    assert found.wins == 1.0 and found.runs == 20  # unpaired it would be ahead in little more than half
+
+
+def test_strategies_with_slow_proposals_play_fewer_searches(folder: Path) -> None:
+    names = [name for name in ("random", "tpe") if name in STRATEGIES.names()]
+    slow = {name for name in names if STRATEGIES.get(name).slow}
+    outcomes = hold_contest(Rules(folder, 4, 4, slow_runs=2), players_of(names, False), percentiles=())
+    assert slow and {o.player.name: len(o.trials) for o in outcomes} == {n: 2 if n in slow else 4 for n in names}
+
+
+def test_without_size_what_counts_is_the_residual(game: Game) -> None:
+    scenario = next(s for s in scenarios_of(game) if s.size_taken_out)
+    worth = game.worth(scenario)
+    size = np.log([[game.costs(v)["macs"], game.costs(v)["params"]] for v in worth])
+    left = np.array(list(worth.values()))
+    for column in (size - size.mean(axis=0)).T:
+        assert abs(float(column @ (left - left.mean()))) < 1e-9
+    player = next(p for p in PLAYERS if p.strategy == "random")
+    played = play(player, game, scenario, seed=3, trials=30, budget=math.inf)
+    assert played.found[-1] == max(worth, key=lambda v: worth[v])
 
 
 def test_half_the_cost_is_a_ratio_of_one_half() -> None:

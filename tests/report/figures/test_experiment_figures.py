@@ -32,6 +32,7 @@ def experiment() -> dict[str, Any]:
     arms = [
         {
             "name": name,
+            "seeds": list(range(len(values))),
             "psnr_values": values,
             "psnr": asdict(s.summary(values)),
             "multiply_adds": 2e10,
@@ -68,7 +69,7 @@ def test_every_figure_of_an_experiment_draws_in_both_themes() -> None:
 
 
 def test_an_experiment_of_one_variant_and_one_seed_draws_what_it_has() -> None:
-    arm = experiment()["arms"][1] | {"psnr_values": [31.0], "psnr": asdict(s.summary([31.0]))}
+    arm = experiment()["arms"][1] | {"seeds": [0], "psnr_values": [31.0], "psnr": asdict(s.summary([31.0]))}
     arm["agreement"] = asdict(s.agreement([[0, 1]], [3, 3]))
     made = experiment_figures(
         {"kind": "campaign", "arms": [arm], "points": experiment()["points"][:1], "comparisons": [], "ranking": []}
