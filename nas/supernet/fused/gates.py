@@ -16,10 +16,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-from nas.supernet.fused.functions import join_parts, split_parts
 from nas.supernet.fused import tiles
+from nas.supernet.fused.functions import join_parts, split_parts
 from nas.supernet.fused.rows import suits
-from nas.supernet.fused.sweeps import TorchSweeps
 from nas.supernet.fused.tiles import Convolution
 
 #: values of a tensor of all gates that are worked on at a time on a CPU, so that they stay in its cache
@@ -76,7 +75,7 @@ def _parts(
 
 def _arguments(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> tiles.Arguments:
     x, weights, extra, tensors = _parts(args, terms, sides)
-    return tiles.Arguments(x, weights, extra, tensors, terms, edges, TorchSweeps)
+    return tiles.Arguments(x, weights, extra, tensors, terms, edges)
 
 
 def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> list[Tensor]:

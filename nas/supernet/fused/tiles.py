@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas.supernet.fused.linear import Window
-from nas.supernet.fused.rows import image_of, portions, rows_of
-from nas.supernet.fused.sweeps import Sweeps
+from nas.supernet.fused.rows import image_of, part, portions, rows_of
+from nas.supernet.fused.sweeps import Sweep
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Term:
 
     def forward(self, here: slice) -> tuple[Tensor, bool]:
         """Rows of the term, and whether they may be changed in place."""
-        rows = self._rows[here]
+        rows = part(self._rows, here)
         if self._kernel is None:
             return rows, False
         if self._is_point:
@@ -112,7 +112,7 @@ class _Term:
     def backward(self, slope: Tensor, here: slice, slopes: _Slopes) -> None:
         """Add what the gradient of the z gives to the tensors; kernels and biases still lack the edge's weight."""
         base = slopes.of(self._c.base, rows=True)
-        into = None if base is None else base[here, self._columns]
+        into = None if base is None else part(base, here)[:, self._columns]
         kernel, bias = slopes.of(self._c.kernel), slopes.of(self._c.bias)
         if self._kernel is None:
             if into is not None:
@@ -124,7 +124,7 @@ class _Term:
             if into is not None:
                 into.addmm_(slope, self._scaled)
             if kernel is not None:
-                kernel[self._own].flatten(1).addmm_(slope.t(), self._rows[here])
+                kernel[self._own].flatten(1).addmm_(slope.t(), part(self._rows, here))
             return
         if into is None and kernel is None:
             return
@@ -159,7 +159,6 @@ class Arguments:
         tensors: Bases, kernels and biases of the terms.
         terms: The terms of each z.
         edges: How many edges.
-        sweeps: What computes gates from z.
     """
 
     x: Tensor
@@ -168,16 +167,15 @@ class Arguments:
     tensors: Sequence[Tensor]
     terms: Sequence[Sequence[Convolution]]
     edges: int
-    sweeps: type[Sweeps]
 
     def z(self, edge: int) -> list[list[_Term]]:
         """The terms of each z of an edge."""
         channels = self.x.shape[1]
         return [[_Term(c, self.tensors, edge, self.edges, channels) for c in each] for each in self.terms]
 
-    def sweep(self) -> Sweeps:
+    def sweep(self) -> Sweep:
         """What computes gates from z, for these arguments."""
-        return self.sweeps(self.x, self.weights, self.sides, self.edges)
+        return Sweep(self.x, self.weights, self.sides)
 
 
 def _z(terms: Sequence[_Term], rows: slice) -> Tensor:
@@ -195,7 +193,7 @@ def forward(a: Arguments) -> list[Tensor]:
     edges = [(a.z(e), sweep.x.new_empty(sweep.x.shape)) for e in range(a.edges)]
     for images, rows in portions(a.x):
         for e, (each, result) in enumerate(edges):
-            sweep.multiply(e, images, rows, [_z(terms, rows) for terms in each], result[rows])
+            sweep.multiply(e, images, rows, [_z(terms, rows) for terms in each], part(result, rows))
     return [image_of(result, a.x) for _, result in edges]
 
 
@@ -213,7 +211,7 @@ def backward(a: Arguments, needed: Sequence[bool], grads: Sequence[Tensor]) -> l
                 term.scale(a.weights[e, k])
     for images, rows in portions(a.x):
         for e, (each, grad) in enumerate(edges):
-            found = sweep.slopes(e, images, rows, [_z(terms, rows) for terms in each], grad[rows])
+            found = sweep.slopes(e, images, rows, [_z(terms, rows) for terms in each], part(grad, rows))
             for terms, slope in zip(each, found, strict=True):
                 for term in terms:
                     term.backward(slope, rows, slopes)
