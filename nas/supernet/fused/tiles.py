@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -63,6 +64,12 @@ class _Slopes:
         ]
 
 
+@lru_cache(maxsize=8)
+def _spread(groups: int, channels: int, dtype: torch.dtype) -> Tensor:
+    """The matrix that copies each of some channels to the neighbouring channels that read it; a constant."""
+    return torch.eye(groups, dtype=dtype).repeat_interleave(channels // groups, 1)
+
+
 class _Term:
     """One convolution of one edge."""
 
@@ -86,8 +93,7 @@ class _Term:
             self._matrix = self._kernel.flatten(1)
         elif self._groups > 1 and self._kernel.shape[1] == 1 and channels > self._groups:
             # torch has a fast convolution of each channel by itself: every input channel is copied to its readers
-            own = torch.eye(self._groups, dtype=rows.dtype)
-            self._spread = own.repeat_interleave(channels // self._groups, 1)
+            self._spread = _spread(self._groups, channels, rows.dtype)
             self._groups = channels
 
     def scale(self, weight: Tensor) -> None:
