@@ -11,7 +11,7 @@ EXTRAS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
 
-.PHONY: demo test lint types unit faults install results clean
+.PHONY: demo test lint types unit slow faults install results clean
 
 install: $(VENV)/.all
 
@@ -58,7 +58,11 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'not slow'
+
+# what takes longer than the ten minutes of 'make test' leave room for
+slow: $(VENV)/.all
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 # faults of every kind, some 30,000 of them: the table of what was tried, survived and lost (results/faults.md)
 faults: $(VENV)/.all

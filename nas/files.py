@@ -149,6 +149,11 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def resolved(path: str | Path) -> Path:
+    """The place that a path leads to, links followed; unlike ``Path.resolve`` it takes links that go in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hex digits; the file is read in pieces."""
     with path.open("rb") as stream:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from nas.errors import UsageError, did_you_mean
+from nas.files import resolved
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -150,6 +151,8 @@ def load_plugin(path: str | Path) -> None:
     """
     text = str(path)
     if not text.endswith(".py"):
+        if not all(part.isidentifier() for part in text.split(".")):
+            raise UsageError(f"plugin {text!r} is neither a .py file nor the name of a module; give one of them")
         try:
             importlib.import_module(text)
         except ModuleNotFoundError as error:
@@ -159,9 +162,9 @@ def load_plugin(path: str | Path) -> None:
     if not file.is_file():
         raise UsageError(f"plugin file {text!r} does not exist; give the path of a Python file")
     name = f"nas_plugin_{file.stem}"
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file.resolve()):
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(resolved(file)):
         return
-    spec = importlib.util.spec_from_file_location(name, file.resolve())
+    spec = importlib.util.spec_from_file_location(name, resolved(file))
     assert spec is not None and spec.loader is not None  # a .py path always has a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

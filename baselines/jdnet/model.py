@@ -12,7 +12,8 @@ from baselines.jdnet.attention import KINDS, AttentionBlock
 from baselines.jdnet.blocks import ResidualBlock, SelfCalibratedBlock, conv, enlarge
 from baselines.jdnet.loss import LOSSES
 from nas.errors import UsageError, did_you_mean
-from nas.models.baseline_settings import nearest_of, settings_of
+from nas.keywords import nearest_of
+from nas.models.baseline_settings import settings_of
 from nas.models.descriptor import ModelDescriptor
 
 ORDERS = ("rgb", "bgr")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nas.errors import UsageError
-from nas.models.baseline_settings import nearest_of
+from nas.keywords import nearest_of
 
 #: Blocks of the published super-resolution network and of the one for equal-size tasks.
 SR_BLOCKS, RESTORATION_BLOCKS, MLP_RATIO = 6, 7, 4

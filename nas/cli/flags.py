@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas.cli.names import comma_separated, set_names
 from nas.errors import UsageError
+from nas.files import resolved
 
 if TYPE_CHECKING:
     from nas.config.runs import Settings
@@ -163,7 +164,7 @@ def changes_from(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: A flag has no meaning beside --resume.
     """
     out = given.get("out")
-    others = {**given, "out": None if out is not None and out.resolve() == given["resume"].resolve() else out}
+    others = {**given, "out": None if out is not None and resolved(out) == resolved(given["resume"]) else out}
     refuse_beside_resume(others, [*FLAGS[command], *_HOW])
     changed = given_settings(command, given)
     return {**changed, "assign": given.get("assign") or (), "force": bool(given.get("force"))}

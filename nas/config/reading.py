@@ -61,7 +61,11 @@ def build(
         key, sign, value = text.partition("=")
         if not sign or not key:
             raise UsageError(f"--set {text!r} is not of the form key.subkey=value")
-        _assign(tree, key.strip().split("."), parse_yaml(value, f"--set {key}", exponents=True))
+        _assign(
+            tree,
+            key.strip().split("."),
+            parse_yaml(value, f"--set {key if key.isprintable() else ascii(key)}", exponents=True),
+        )
     settings = parse(kind, tree)
     if isinstance(settings, SearchSettings):
         load_plugins(settings.plugins)  # a strategy or estimator may be one of them

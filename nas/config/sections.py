@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+#: no whole number of a setting is larger, so that all are numbers of every library below
+LARGEST = 2**63 - 1
 
 
 class Section(BaseModel):
@@ -17,3 +20,11 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     changeable: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*")
+    @classmethod
+    def _of_a_size(cls, value: Any) -> Any:
+        """Whole numbers that no library below could hold."""
+        if type(value) is int and abs(value) > LARGEST:
+            raise ValueError(f"a number of {len(str(abs(value)))} digits; the largest is {LARGEST}")
+        return value

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nas.data.pairs import Pair
 from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import file_digest, remove_partial_files, replacing, write_text
+from nas.files import file_digest, remove_partial_files, replacing, resolved, write_text
 from nas.tasks.task import Task
 
 Array = NDArray[Any]
@@ -95,9 +95,9 @@ class DiskCache:
             UsageError: The cache is, or lies above, a folder of the images: sources are never written to.
             NasError: The folder does not keep what is written to it.
         """
-        own = self.folder.resolve()
+        own = resolved(self.folder)
         for file in (pair.target, pair.degraded):
-            if file is not None and own in file.resolve().parents:
+            if file is not None and own in resolved(file).parents:
                 raise UsageError(
                     f"cache folder {str(self.folder)!r} is, or lies above, a folder of the images; choose another"
                 )
@@ -115,7 +115,7 @@ class DiskCache:
         for file in (pair.target, pair.degraded, pair.depth):
             if file is not None:
                 stat = file.stat()
-                parts += [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
+                parts += [str(resolved(file)), stat.st_size, stat.st_mtime_ns]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
     def _open(self, key: str) -> MappedPair | None:

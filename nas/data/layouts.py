@@ -25,6 +25,7 @@ from nas.data.roles import CLEAN, DEGRADED, DEPTH, RESULT, Role, folder_role
 from nas.data.source import Source, check_source
 from nas.data.walk import Tree, is_lmdb, walk
 from nas.errors import NasError, UsageError
+from nas.files import resolved
 from nas.tasks.task import Task, get_task
 
 #: split -> which parts of a data set serve, the first that is there; "" are images of no part
@@ -199,7 +200,7 @@ def _recognised(source: Source, task: Task) -> Found:
 def _with_siblings(path: Path, tree: Tree, split: str, found: Found) -> tuple[list[Placed], str]:
     """The images below ``path``, and of its sibling folders where it is one side of a set itself (DIV2K_train_HR)."""
     rows = place_files(tree.images, path)
-    named = path if path.name not in ("", "..") else path.absolute().resolve()  # a link counts by its own name
+    named = path if path.name not in ("", "..") else resolved(path)  # a link counts by its own name
     role = folder_role(named.name)
     if any(r.side == CLEAN for r in rows) or not rows:
         return rows, split

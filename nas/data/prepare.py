@@ -29,7 +29,7 @@ from nas.data.source import Source
 from nas.data.verdict import judge
 from nas.data.walk import list_images
 from nas.errors import NasError, UsageError
-from nas.files import file_digest, remove_partial_files
+from nas.files import file_digest, remove_partial_files, resolved
 from nas.images.files import write_image
 from nas.names import component
 from nas.signals import listening, stop_if_asked
@@ -144,7 +144,7 @@ def _sweep(out: Path, task: Task) -> None:
 
 def _refuse_inside(path: Path, out: Path) -> None:
     """UsageError where the prepared folder lies in the source, or around it."""
-    source, target = path.resolve(), out.resolve()
+    source, target = resolved(path), resolved(out)
     if source == target or source in target.parents or target in source.parents:
         raise UsageError(f"{str(out)!r} and the source {str(path)!r} lie in one another; choose a folder outside")
 
@@ -233,7 +233,7 @@ def _keys(pairs: list[Pair]) -> list[str]:
 
 def _source(pair: Pair) -> str:
     """The clean picture of a pair, the same for its other degradations and its pieces in other folders."""
-    return pair.source or str(pair.target.resolve())
+    return pair.source or str(resolved(pair.target))
 
 
 def _is_of(entry: Entry, pair: Pair, side: int | None) -> bool:
@@ -244,7 +244,7 @@ def _is_of(entry: Entry, pair: Pair, side: int | None) -> bool:
 
 def _check_origin(record: Record, keys: list[str], path: Path, out: Path) -> None:
     """Refuse a folder prepared from a wholly different source: all its images would be deleted."""
-    root = path.resolve() if path.is_dir() else path.resolve().parent
+    root = resolved(path) if path.is_dir() else resolved(path).parent
     known = record.images.values()
     if known and not set(keys) & set(record.images) and not any(Path(e.source).is_relative_to(root) for e in known):
         raise UsageError(f"{str(out)!r} was prepared from other images than {str(path)!r}; choose another folder")
@@ -333,7 +333,7 @@ def _stamp(pair: Pair) -> str:
     for file in (pair.target, pair.degraded, pair.depth):
         if file is not None:
             stat = file.stat()
-            parts.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))
+            parts.append((str(resolved(file)), stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from nas.data.pairs import Pair
 from nas.documents import read_bytes
 from nas.errors import NasError, UsageError
-from nas.files import write_text
+from nas.files import resolved, write_text
 from nas.tasks.task import Task
 
 RECORD = "prepared.jsonl"
@@ -147,7 +147,7 @@ def _filled(pair: Pair, task: Task, folder: Path, record: Record, by_file: dict[
     piece = _PIECE.fullmatch(pair.target.stem)
     if not source and piece and (record.settings or {}).get("sub_image") is not None:
         # an older record, or an image that was not finished: the names tell which pieces belong together
-        source = str(folder.resolve() / pair.target.parent.name / piece[1])
+        source = str(resolved(folder) / pair.target.parent.name / piece[1])
     degradation = pair.degradation
     if task.family == "all_in_one" and not pair.stored:  # other tasks have but one degradation
         degradation = degradation or entry.degradation

@@ -10,6 +10,7 @@ import numpy as np
 
 from nas.data.pairs import Pair
 from nas.errors import UsageError
+from nas.files import resolved
 
 #: the search of JSNet: half the images train weights, most of the rest architecture parameters
 SEARCH_PARTS: Mapping[str, float] = {"weights": 0.5, "architecture": 0.4, "validation": 0.1}
@@ -81,7 +82,7 @@ def _origin(pair: Pair, sources: set[str]) -> str:
 
 
 def _file(pair: Pair) -> Path:
-    return pair.target.resolve()
+    return resolved(pair.target)
 
 
 def _cut_from(file: Path) -> str:

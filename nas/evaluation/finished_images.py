@@ -17,6 +17,7 @@ from nas.evaluation.result_columns import with_scores
 from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow
 from nas.evaluation.scoring import Array, Score, centre_crop, score
+from nas.files import resolved
 from nas.images import read_image, to_luma, to_uint8
 from nas.progress import progress as progress_bar
 from nas.signals import stop_if_asked
@@ -72,9 +73,9 @@ def evaluate_pairs(
             scores.append(_score(pair, task))
             bar.advance(1, f"{pair.name} {scores[-1].words}")
     row = EvaluationRow(
-        model=name or restored.resolve().name,
+        model=name or resolved(restored).name,
         task=task.name,
-        set=set_name or _name_of(target.resolve()),
+        set=set_name or _name_of(resolved(target)),
         images=len(pairs),
         protocol=str(task.protocol),
         data=images_hash(pairs),

@@ -26,6 +26,7 @@ from nas.evaluation.row_table import RowTable
 from nas.evaluation.rows import EvaluationRow, EvaluationRows
 from nas.evaluation.runner import Advance, decide_tiles, form_for_inference, score_set
 from nas.evaluation.saved_images import REFERENCES, assign_images, check_images, disown_images
+from nas.files import resolved
 from nas.machine import check_device
 from nas.models.calling import descriptor_of
 from nas.progress import progress as progress_bar
@@ -185,7 +186,7 @@ def _set_names(
         if data is not None or not (sets is None or isinstance(sets, str) or len(sets) == 1):
             raise UsageError("--clean names one set; leave --data out, and give one name with --sets or none")
         chosen = [sets] if isinstance(sets, str) else list(sets or ())
-        return chosen or [Path(clean).resolve().name]
+        return chosen or [resolved(clean).name]
     if sets is None:
         return ["sample"] if data is None else list(task.sets)
     return [sets] if isinstance(sets, str) else list(sets)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.documents import read_text
 from nas.errors import NasError, UsageError
-from nas.files import locked, remove_partial_files, replacing
+from nas.files import locked, remove_partial_files, replacing, resolved
 from nas.names import defused, restored
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def write_rows(path: str | Path, rows: Iterable[EvaluationRow], append: bool = F
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [*(read_rows(path) if append and path.exists() else []), *rows]
     columns = [name for name in COLUMN_TYPES if name != "metrics" or any(row.metrics for row in written)]
-    target = path.resolve()  # a link stays a link
+    target = resolved(path)  # a link stays a link
     with replacing(target) as partial:
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -183,8 +183,8 @@ def change_rows(path: str | Path, change: Callable[[list[EvaluationRow]], list[E
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.resolve()):
-        remove_partial_files(path.resolve().parent, of=path.resolve())  # nobody else writes it now
+    with locked(resolved(path)):
+        remove_partial_files(resolved(path).parent, of=resolved(path))  # nobody else writes it now
         rows = EvaluationRows(change(read_rows(path) if path.exists() else []))
         write_rows(path, rows)
     return rows

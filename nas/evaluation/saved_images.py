@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.errors import UsageError
 from nas.evaluation.benchmark_sets import BenchmarkSet
 from nas.evaluation.rows import EvaluationRow, measurement_key
-from nas.files import remove_partial_files, write_text
+from nas.files import remove_partial_files, resolved, write_text
 from nas.names import inside
 
 #: names under which the true and the degraded images are written, as if they were models
@@ -27,12 +27,12 @@ def check_images(root: str | Path, model: str, one: BenchmarkSet) -> None:
     Raises:
         UsageError: One would replace an image that is measured, or two have one name.
     """
-    sources = {file.resolve() for pair in one.pairs for file in (pair.target, pair.degraded) if file is not None}
+    sources = {resolved(file) for pair in one.pairs for file in (pair.target, pair.degraded) if file is not None}
     taken: dict[Path, str] = {}
     for pair in one.pairs:
         for version in (model, *REFERENCES):
             path = image_path(root, version, one, pair.name)
-            if path.resolve() in sources:
+            if resolved(path) in sources:
                 raise UsageError(
                     f"saving images below {str(root)!r} would replace {str(path)!r}, which is measured; "
                     "choose another --save-images"

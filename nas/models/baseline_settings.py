@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from nas.errors import UsageError, did_you_mean
+from nas.errors import UsageError
+from nas.keywords import check_keywords
 
 F = TypeVar("F", bound=Callable[..., Any])
-_VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-
-#: annotation -> the types of its values, and what they are in words
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "bool": ((bool,), "true or false"),
-    "int": ((int,), "a whole number"),
-    "float": ((int, float), "a number"),
-    "str": ((str,), "a word"),
-}
 
 
 class CheckedConstructor:
@@ -44,16 +36,7 @@ class CheckedConstructor:
             UsageError: A setting is unknown, is given twice under two names, or its value is not of its kind.
         """
         settings = own_names(self.name, self.aliases, settings)
-        parameters = self.__signature__.parameters.values()
-        known = {p.name: p for p in parameters if p.kind not in _VARIABLE}
-        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)  # it then checks them itself
-        for name, value in settings.items():
-            if name in known:
-                wanted = _wanted(value, known[name])
-                if wanted:
-                    raise UsageError(f"{self.name}: {name} must be {wanted}, not {value!r}")
-            elif not takes_any:
-                raise UsageError(f"{self.name} has no setting {name!r}; {nearest_of(name, [*known, *self.aliases])}")
+        check_keywords(self.name, self.create, settings, self.aliases)
         return self.create(*args, **settings)
 
 
@@ -89,28 +72,3 @@ def settings_of(model: type) -> Callable[[F], F]:
         return create
 
     return decorate
-
-
-def _wanted(value: Any, parameter: inspect.Parameter) -> str:
-    """What a value must be to be of the kind of a parameter; empty where it is, or where no kind is declared."""
-    declared = parameter.annotation if isinstance(parameter.annotation, str) else ""
-    if value is None and (parameter.default is None or "None" in declared):
-        return ""
-    kind = _KINDS.get(declared.replace("| None", "").strip())
-    if kind is None:
-        return ""
-    types, words = kind
-    return "" if isinstance(value, types) and (bool in types or not isinstance(value, bool)) else words
-
-
-def nearest_of(name: str, known: Iterable[str]) -> str:
-    """The clause after an unknown setting: the nearest one where a name is near, and all that there are.
-
-    Args:
-        name: What was given.
-        known: The settings.
-    """
-    known = sorted(known)
-    near = did_you_mean(name, known)
-    listed = f"known: {', '.join(known)}"
-    return listed if near.startswith("known") else f"{near} {listed}"

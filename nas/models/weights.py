@@ -143,7 +143,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     """
     from nas.models.tensor_files import read_safetensors
     from nas.registry import BASELINES
-    from nas.space import Genotype, space_from_document
+    from nas.space import SKELETONS, Genotype, space_from_document
 
     metadata = read_metadata(path)
     descriptor = ModelDescriptor.from_json(part_of(metadata, "descriptor", path))
@@ -157,6 +157,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     try:
         if kind == "derived" and genotype is not None:
             space = space_from_document(part_of(metadata, "space", path))
+            SKELETONS.check_options(space.skeleton, descriptor.config)
             model = space.network(genotype, task, **descriptor.config)
         elif kind == "baseline":
             model = BASELINES.get(descriptor.name).create(**descriptor.config)

@@ -8,6 +8,7 @@ from typing import Any
 
 from nas.documents import parse_json, read_text
 from nas.evaluation.rows import EvaluationRow, read_rows
+from nas.files import resolved
 from nas.report.run_folder import attempt
 
 #: most values of a statistics.json, which holds every comparison of hundreds of runs
@@ -39,7 +40,7 @@ class ExperimentFolder:
     @property
     def name(self) -> str:
         """The name of the folder."""
-        return self.folder.resolve().name
+        return resolved(self.folder).name
 
 
 def is_experiment_folder(folder: Path) -> bool:

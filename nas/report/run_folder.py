@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nas.documents import parse_yaml, read_json, read_text
 from nas.errors import NasError, UsageError
 from nas.evaluation.rows import EvaluationRow, read_rows
+from nas.files import resolved
 from nas.train.events import EVENTS, EventLog, read_log, read_timing
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class RunFolder:
     @property
     def name(self) -> str:
         """The name of the folder."""
-        return self.folder.resolve().name
+        return resolved(self.folder).name
 
     @property
     def kind(self) -> str:

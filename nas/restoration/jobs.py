@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nas.data.walk import walk
 from nas.errors import UsageError
+from nas.files import resolved
 from nas.names import component, inside
 
 #: endings of the files that are taken for videos
@@ -78,9 +79,9 @@ def find_jobs(inputs: Sequence[str | Path], out: str | Path, format: str = "png"
 
 
 def _of_folder(folder: Path, out: Path, format: str, jobs: Jobs) -> list[Job]:
-    tree, results = walk(folder), out.resolve()
-    own = folder.resolve() == results
-    images = [file for file in tree.images if own or results not in file.resolve().parents]
+    tree, results = walk(folder), resolved(out)
+    own = resolved(folder) == results
+    images = [file for file in tree.images if own or results not in resolved(file).parents]
     if not images:
         raise UsageError(
             f"folder {str(folder)!r} holds no images{_left(tree.left_out())}; give files or folders of images"
@@ -106,10 +107,10 @@ def _job(file: Path, name: str, out: Path, format: str) -> Job:
 def _check(jobs: Iterable[Job]) -> None:
     """Raise UsageError where a result would replace an input or the result of another."""
     jobs = list(jobs)
-    sources = {job.source.resolve() for job in jobs}
+    sources = {resolved(job.source) for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
-        target = job.target.resolve()
+        target = resolved(job.target)
         if target in sources:
             raise UsageError(
                 f"restoring {str(job.source)!r} would replace the input {str(job.target)!r}; choose another --out"

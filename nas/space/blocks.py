@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from nas.errors import NasError, UsageError, did_you_mean
+from nas.keywords import check_keywords
 from nas.registry import Registry
 from nas.space.variants import base_name, split_variant
 
@@ -252,6 +253,33 @@ class SkeletonRegistry(Registry[Any]):
         owner: Any = importlib.import_module(module) if module else self.get(name)
         found: type[Any] | None = getattr(owner, attribute or "Settings", None)
         return found
+
+    def check_options(self, name: str, options: Mapping[str, Any]) -> None:
+        """Refuse keywords that ``network`` of a skeleton does not take; those of a weights file are not to be trusted.
+
+        Args:
+            name: Of the skeleton.
+            options: The keywords.
+
+        Raises:
+            UsageError: The skeleton has no such option, or its value is of another kind.
+        """
+        check_keywords(f"skeleton {name!r}", self.get(name).network, options, without=("space", "genotype", "task"))
+
+    def network(self, space: Any, genotype: Any, task: Any, options: Mapping[str, Any]) -> Any:
+        """The derived network that a skeleton builds of a genotype.
+
+        Args:
+            space: With the network settings of the genotype.
+            genotype: A point of it.
+            task: A task or its name.
+            options: Keywords of the skeleton.
+
+        Raises:
+            UsageError: As ``check_options``.
+        """
+        self.check_options(space.skeleton, options)
+        return self.get(space.skeleton).network(space, genotype, task, **options)
 
 
 class SlotRegistry:

@@ -409,7 +409,7 @@ class OpenSpace(Space):
             UsageError: The genotype is no network of this space.
         """
         self.validate(genotype)
-        return SKELETONS.get(self.skeleton).network(self.with_network(genotype.network), genotype, task, **options)
+        return SKELETONS.network(self.with_network(genotype.network), genotype, task, options)
 
 
 def _typed(value: Any) -> str:

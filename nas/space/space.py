@@ -303,7 +303,7 @@ class Space:
         """
         self.validate(genotype)
         space = self.with_network(genotype.network) if genotype.network else self
-        return SKELETONS.get(self.skeleton).network(space, genotype, task, **options)
+        return SKELETONS.network(space, genotype, task, options)
 
     def with_network(self, settings: Mapping[str, Any]) -> Space:
         """The same space with other network settings, for derived networks alone.

@@ -21,6 +21,7 @@ from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.data import Pair
 from nas.documents import read_text
 from nas.errors import NasError
+from nas.files import resolved
 from nas.registry import ESTIMATORS
 from nas.train.recorded_images import ImageRecord, record_images
 from nas.versions import package_version
@@ -187,7 +188,7 @@ def absolute_paths(settings: Settings) -> dict[str, list[str]]:
     if isinstance(settings, RetrainSettings):
         named["model"] = [settings.model]
         named["init_from"] = [settings.init_from or ""]
-    found = {key: [str(Path(p).resolve()) for p in paths if p and Path(p).exists()] for key, paths in named.items()}
+    found = {key: [str(resolved(p)) for p in paths if p and Path(p).exists()] for key, paths in named.items()}
     return {key: paths for key, paths in found.items() if paths}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nas.data import Pair
 from nas.errors import UsageError
+from nas.files import resolved
 
 #: files that are read at a time: reading waits for the disk, and hashing leaves the interpreter free
 READERS = 4
@@ -261,7 +262,7 @@ def _stat(file: Path) -> tuple[int, int] | None:
 
 
 def _absolute(file: Path) -> str:
-    return str(file.resolve())
+    return str(resolved(file))
 
 
 def _count(names: Sequence[object], one: str, more: str) -> str:

@@ -16,6 +16,7 @@ from nas.config.runs import RetrainSettings
 from nas.config.training import TrainSettings
 from nas.data import Pair
 from nas.data.stages import Timeline
+from nas.files import resolved
 from nas.models.baseline import Criterion
 from nas.models.calling import descriptor_of
 from nas.models.weights import save_weights
@@ -317,7 +318,7 @@ def _selection(work: _Work, step: int) -> dict[str, Any]:
     """What the best weights were selected by; evaluation refuses sets that one of these folders is named after."""
     images = work.data.parts["validation"]
     files = [file for pair in images for file in (pair.target, pair.degraded) if file is not None]
-    folders = {name for file in files for name in Path(file).resolve().parent.parts[1:]}
+    folders = {name for file in files for name in resolved(file).parent.parts[1:]}
     given = work.settings.data
     return {
         "part": "validation",

@@ -49,6 +49,8 @@ def test_the_written_configuration_reads_back_equal(kind: type, tmp_path: Path) 
         ("train.steps", "key.subkey=value"),
         ("seed=[", "not valid YAML"),
         ("train.steps.more=1", "train.steps"),
+        (f"data.batch={10**80}", "data.batch.*no setting is that large"),
+        ("seed\nx=[", r"^--set 'seed\\nx', line 1: not valid YAML"),
     ],
 )
 def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:
@@ -66,3 +68,9 @@ def test_a_malformed_file_is_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(UsageError, match=r"c\.yaml"):
         build(SearchSettings, tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize("value", [2**63, 10**80])
+def test_a_flag_beyond_any_library_is_refused(value: int) -> None:
+    with pytest.raises(UsageError, match=r"data\.batch.*digits; the largest is"):
+        build(SearchSettings, None, [], data__batch=value)

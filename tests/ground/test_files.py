@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.files import file_digest, locked, remove_partial_files, replacing, write_json, write_text
+from nas.files import file_digest, locked, remove_partial_files, replacing, resolved, write_json, write_text
 from nas.names import slug
 
 
@@ -139,3 +139,11 @@ def test_a_slug_is_readable(name: object, expected: str) -> None:
 def test_a_slug_never_leaves_its_folder(name: str) -> None:
     text = slug(name)
     assert text and Path(text).name == text and text not in (".", "..") and "/" not in text and "\\" not in text
+
+
+def test_a_link_that_goes_in_a_circle_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "c").symlink_to(tmp_path)
+    assert resolved(tmp_path / "a" / "x").name == "x"
+    assert resolved(tmp_path / "c" / "x") == resolved(tmp_path) / "x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import UsageError
-from nas.registry import Registry
+from nas.registry import Registry, load_plugin
 
 
 def test_loading_a_lazy_thing_does_not_move_its_name() -> None:
@@ -40,3 +40,9 @@ def test_a_removed_name_is_gone_everywhere_and_may_be_registered_anew() -> None:
         registry.remove(name)
     assert registry.names() == [] and "one" not in registry and "two" not in registry
     assert registry.add("one", 11) == 11
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../nowhere", "a b", "a..b", ".relative", "1", "-m"])
+def test_what_can_be_no_plugin_is_refused_in_a_sentence(name: str) -> None:
+    with pytest.raises(UsageError, match=r"neither a \.py file nor the name of a module"):
+        load_plugin(name)

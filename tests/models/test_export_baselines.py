@@ -9,13 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import baselines
-from nas.errors import NasError
 from nas.evaluation.inference import restore
 from nas.models.descriptor import ModelDescriptor
 from nas.models.export.checking import check_shapes, compare
 from nas.models.export.host import HostModel
-from nas.models.weights import save_weights
 
 
 class Pyramid(nn.Module):
@@ -63,26 +60,3 @@ def test_multiples_and_several_outputs_are_handled_inside_the_graph(tmp_path: Pa
         run = OnnxRunner(out)
     shapes = (*check_shapes(host.descriptor, padded=True, batches=True), (3, 16, 24), (1, 17, 7))
     assert compare(host, run, torch.float32, shapes).difference < 1e-3
-
-
-@pytest.mark.parametrize(
-    ("name", "sizes", "words"),
-    [
-        (
-            "dlsn",
-            {"n_resgroups": 1, "n_resblocks": 1, "n_feats": 16, "chunk_size": 16, "n_hashes": 1},
-            "no ONNX for aten::normal",
-        ),
-        ("bicubic", {}, "no ONNX for aten.remainder"),
-    ],
-)
-def test_what_onnx_cannot_express_is_refused_with_the_reason(
-    name: str, sizes: dict[str, int], words: str, tmp_path: Path
-) -> None:
-    pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-    from nas.models.export import export
-
-    save_weights(tmp_path / "w.safetensors", baselines.create(name, **sizes), kind="baseline", task="sr_x2")
-    with pytest.raises(NasError, match=words):
-        export(tmp_path / "w.safetensors", tmp_path / "w.onnx")
-    assert not (tmp_path / "w.onnx").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,32 @@ def test_the_hash_sees_values_names_and_shapes_but_not_order() -> None:
     assert weights_hash({"a": a, "b": b}) == weights_hash({"b": b, "a": a})
     others = [{"a": a + 1, "b": b}, {"c": a, "b": b}, {"a": a.view(2, 2), "b": b}]
     assert len({weights_hash(o) for o in [*others, {"a": a, "b": b}]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("image_res\ufeffdual", True, "has no setting 'image_res\\ufeffdual'; did you mean 'image_residual'"),
+        ("self", True, "has no setting 'self'"),
+        ("genotype", True, "has no setting 'genotype'"),
+        ("image_residual", "no", "image_residual must be true or false, not 'no'"),
+        ("image_residual", 1, "image_residual must be true or false, not 1"),
+        ("train_mean_shift", [], "train_mean_shift must be true or false"),
+        ("train_mean_shift", None, "train_mean_shift must be true or false, not None"),
+    ],
+)
+def test_options_that_the_skeleton_does_not_take_are_refused_by_name(
+    tmp_path: Path, option: str, value: object, said: str
+) -> None:
+    path = tmp_path / "w.safetensors"
+    saved(path)
+    metadata = read_metadata(path)
+    descriptor = json.loads(metadata["descriptor"])
+    descriptor["config"][option] = value
+    metadata["descriptor"] = json.dumps(descriptor)
+    save_file(load_file(path), path, {KEY: json.dumps(metadata)})
+    with pytest.raises(UsageError, match=re.escape(said)):
+        load_weights(path)
 
 
 @pytest.mark.parametrize("fault", ["missing", "extra", "shape"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nas.errors import UsageError
-from search_spaces.upsample import bicubic_enlarge, symmetric_pad, upsampler
+from search_spaces.upsample import bicubic_enlarge, mirrored_by_two, upsampler
 
 
 def cubic(t: np.ndarray) -> np.ndarray:
@@ -55,9 +55,24 @@ def test_scale_one_returns_the_input() -> None:
     assert bicubic_enlarge(x, 1) is x
 
 
-def test_symmetric_padding_repeats_the_edge_pixel() -> None:
-    x = torch.arange(3.0).view(1, 1, 1, 3)
-    assert symmetric_pad(x, 2)[0, 0, 0].tolist() == [1, 0, 0, 1, 2, 2, 1]
+@pytest.mark.parametrize(
+    ("size", "places"),
+    [(1, [0] * 5), (2, [1, 0, 0, 1, 1, 0]), (3, [1, 0, 0, 1, 2, 2, 1]), (5, [1, 0, 0, 1, 2, 3, 4, 4, 3])],
+)
+def test_the_border_is_mirrored_with_the_edge_pixel_repeated(size: int, places: list[int]) -> None:
+    x = torch.arange(float(size)).view(1, 1, 1, size) + 10 * torch.arange(float(size)).view(1, 1, size, 1)
+    wanted = torch.tensor(places, dtype=x.dtype)
+    assert torch.equal(mirrored_by_two(x)[0, 0], 10 * wanted[:, None] + wanted)
+
+
+@pytest.mark.parametrize("eight_bit", [False, True])
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (9, 4)])
+def test_what_other_programs_get_is_the_same_filter(scale: int, shape: tuple[int, int], eight_bit: bool) -> None:
+    x = torch.randint(0, 256, (2, 3, *shape), generator=torch.Generator().manual_seed(2)).double()
+    traced = torch.jit.trace(lambda image: bicubic_enlarge(image, scale, eight_bit), torch.zeros(1, 3, 6, 7).double())
+    assert "aten::_upsample" not in str(traced.graph)
+    torch.testing.assert_close(traced(x), bicubic_enlarge(x, scale, eight_bit), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize(("scale", "count"), [(1, 867), (2, 37859), (3, 84099), (4, 74851)])

@@ -30,6 +30,7 @@ from nas.engines.evaluator import Evaluator
 from nas.engines.result import SearchResult, begin, finish
 from nas.errors import NasError, UsageError
 from nas.estimators.base import NestedSearch
+from nas.files import resolved
 from nas.machine import starting_processes
 from nas.objectives.pareto import ParetoArchive
 from nas.progress import Progress, progress
@@ -158,15 +159,15 @@ def _experiment(evaluator: Evaluator, run: Run, bar: Progress, done: int) -> Non
     from nni.experiment import Experiment
 
     search = evaluator.settings.search
-    code = (run.folder / WORK / "code").resolve()  # NNI copies this folder, so it is empty
+    code = resolved(run.folder / WORK / "code")  # NNI copies this folder, so it is empty
     code.mkdir(parents=True, exist_ok=True)
     experiment = Experiment("local")
     config: Any = experiment.config
     config.experiment_name = run.folder.name
-    config.experiment_working_directory = str((run.folder / WORK).resolve())
+    config.experiment_working_directory = str(resolved(run.folder / WORK))
     config.search_space = search_space(evaluator.space)
     config.trial_command = shlex.join(
-        [sys.executable, "-m", "nas.engines.nni.trial", str(run.folder.resolve()), str(Path.cwd())]
+        [sys.executable, "-m", "nas.engines.nni.trial", str(resolved(run.folder)), str(Path.cwd())]
     )
     config.trial_code_directory = str(code)
     config.max_trial_number = search.trials - done

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nas.files import resolved
 from nas.report.experiment_folder import is_experiment_folder
 from nas.report.figures.numbers import is_finite_number
 from nas.report.run_folder import RunFolder, read_run
@@ -90,7 +91,7 @@ def _experiment_page(folder: Path, now: float | None) -> tuple[RenderableType, b
     words = "finished" if finished else f"{done} of {len(runs)} runs begun are finished"
     lines: list[RenderableType] = [Text(f"experiment, {words}", style="bold green" if finished else "bold cyan")]
     lines.append(_runs_table(runs, statuses) if runs else Text("no run has begun yet", style="dim"))
-    title = f"[bold]{escape(folder.resolve().name)}[/bold]"
+    title = f"[bold]{escape(resolved(folder).name)}[/bold]"
     body: list[RenderableType] = [Panel(Group(*lines), title=title, title_align="left")]
     going_on = [(r, s) for r, s in zip(runs, statuses, strict=True) if s.state in ("running", "silent")]
     if going_on:
