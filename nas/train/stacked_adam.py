@@ -38,12 +38,12 @@ class _OneOperation(torch.optim.Optimizer):
         grads = [[p.grad for p in group["params"]] for group in self.param_groups]
         update = getattr(torch, self.operation, None)
         if closure is not None or update is None or any(g is None for each in grads for g in each):
-            return super().step(closure)  # type: ignore[safe-super]
+            return super().step(closure)
         if not self._kept:
             self._kept = [self._lists(group) for group in self.param_groups]
         if any(kept is None for kept in self._kept):
             self._kept = []
-            return super().step(closure)  # type: ignore[safe-super]
+            return super().step(closure)
         for group, own, kept in zip(self.param_groups, grads, self._kept, strict=True):
             assert kept is not None
             params, averages, squares, counters, counter = kept

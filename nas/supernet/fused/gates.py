@@ -18,7 +18,7 @@ from torch.autograd.function import FunctionCtx
 
 from nas.supernet.fused import tiles
 from nas.supernet.fused.functions import join_parts, split_parts
-from nas.supernet.fused.rows import suits
+from nas.supernet.fused.rows import suits_apart
 from nas.supernet.fused.tiles import Convolution
 
 #: values of a tensor of all gates that are worked on at a time on a CPU, so that they stay in its cache
@@ -106,7 +106,7 @@ class _Gated(Function):
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
         x = args[0]
-        if suits(x):
+        if suits_apart(x, edges):
             return tuple(tiles.forward(_arguments(terms, edges, sides, args)))
         results = [torch.empty_like(x) for _ in range(edges)]
         for images in _portions(x, edges):
@@ -121,7 +121,7 @@ class _Gated(Function):
         args, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # the gradient will be differentiated itself
             return (None, None, None, *_again(ctx, args, needed, grads))
-        if suits(args[0]):
+        if suits_apart(args[0], ctx.edges):
             own = _arguments(ctx.terms, ctx.edges, ctx.sides, args)
             return (None, None, None, *tiles.backward(own, needed, grads))
         return (None, None, None, *_gradients(ctx.terms, ctx.sides, args, needed, grads))

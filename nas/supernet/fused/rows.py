@@ -16,6 +16,14 @@ def suits(x: Tensor) -> bool:
     return x.device.type == "cpu" and dense and x.dtype in (torch.float32, torch.float64)
 
 
+def suits_apart(x: Tensor, edges: int) -> bool:
+    """Whether the edges that leave a node are worked on one by one: where their tensors together leave the cache.
+
+    What is smaller takes less time together, since each operation has its fixed cost.
+    """
+    return suits(x) and edges * x.numel() > 2 * CACHED_VALUES
+
+
 def rows_of(x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N * H * W, C), a view where channels come last in memory."""
     return x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(0, 2)
@@ -23,7 +31,7 @@ def rows_of(x: Tensor) -> Tensor:
 
 def image_of(rows: Tensor, like: Tensor) -> Tensor:
     """(M * H * W, C) -> (M, C, H, W), with the height and width of ``like``."""
-    return rows.unflatten(0, (-1, *like.shape[2:])).permute(0, 3, 1, 2)
+    return torch.unflatten(rows, 0, (-1, *like.shape[2:])).permute(0, 3, 1, 2)
 
 
 def portions(x: Tensor) -> list[tuple[slice, slice]]:

@@ -67,7 +67,7 @@ class Sweep:
         total = weighted[0] if weighted else torch.zeros_like(part(self.x, rows))
         for more in weighted[1:]:
             total += more
-        pixels = total.unflatten(0, (-1, *self._size))
+        pixels = torch.unflatten(total, 0, (-1, *self._size))
         for side in self._sides:
             pixels += _side(side, images, edge)
         return total
@@ -77,7 +77,7 @@ class Sweep:
         if slope.numel() == grad.shape[0]:  # one value for all channels of a pixel
             slope += (grad @ grad.new_ones(grad.shape[1])).view(slope.shape)
             return
-        pixels = grad.unflatten(0, (-1, *self._size))
+        pixels = torch.unflatten(grad, 0, (-1, *self._size))
         dims = [d for d in range(4) if slope.shape[d] == 1 and pixels.shape[d] != 1]
         slope += pixels.sum(dims, keepdim=True) if dims else pixels
 
