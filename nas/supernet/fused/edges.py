@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from nas.space.blocks import BlockInfo
 from nas.supernet.fused.functions import first_channels, split_parts
-from nas.supernet.fused.gates import gated_sum
+from nas.supernet.fused.gates import Convolution, gated_sum
 from nas.supernet.fused.jobs import Execution, Job, add_placed
 from nas.supernet.fused.parameters import StepParameters
 from nas.supernet.fused.plan import Gate, Plan, Planner
 from nas.supernet.fused.reading import Output, Reader, UnreadableError
-from nas.supernet.fused.tiles import Convolution
 from nas.supernet.relaxations import Mixture, channel_shuffle
 
 

@@ -8,6 +8,7 @@ computed again in the backward pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,13 +17,30 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-from nas.supernet.fused import tiles
 from nas.supernet.fused.functions import join_parts, split_parts
-from nas.supernet.fused.rows import suits_apart
-from nas.supernet.fused.tiles import Convolution
+from nas.supernet.fused.linear import Window
 
 #: values of a tensor of all gates that are worked on at a time on a CPU, so that they stay in its cache
 CACHED_VALUES = 300_000
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Where the tensors of one term of a z stand in the list of arguments.
+
+    Attributes:
+        base: The tensor that is read.
+        kernel: Its kernel; None: the tensor itself.
+        bias: The bias; None for none.
+        window: Where the convolution looks.
+        groups: Of the convolution.
+    """
+
+    base: int
+    kernel: int | None
+    bias: int | None
+    window: Window
+    groups: int
 
 
 #: the terms of each z
@@ -73,11 +91,6 @@ def _parts(
     return args[0], args[1] if weighted else None, args[first : first + sides], args[first + sides :]
 
 
-def _arguments(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> tiles.Arguments:
-    x, weights, extra, tensors = _parts(args, terms, sides)
-    return tiles.Arguments(x, weights, extra, tensors, terms, edges)
-
-
 def _plain(terms: Terms, edges: int, sides: int, args: Sequence[Any]) -> list[Tensor]:
     """The same in operations that torch differentiates itself, as often as one likes."""
     x, weights, extra, tensors = _parts(args, terms, sides)
@@ -106,8 +119,6 @@ class _Gated(Function):
         ctx.terms, ctx.edges, ctx.sides = terms, edges, sides  # type: ignore[attr-defined]
         ctx.save_for_backward(*args)
         x = args[0]
-        if suits_apart(x, edges):
-            return tuple(tiles.forward(_arguments(terms, edges, sides, args)))
         results = [torch.empty_like(x) for _ in range(edges)]
         for images in _portions(x, edges):
             here, weights, extra, tensors = _parts(_of_images(args, terms, sides, images), terms, sides)
@@ -121,9 +132,6 @@ class _Gated(Function):
         args, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # the gradient will be differentiated itself
             return (None, None, None, *_again(ctx, args, needed, grads))
-        if suits_apart(args[0], ctx.edges):
-            own = _arguments(ctx.terms, ctx.edges, ctx.sides, args)
-            return (None, None, None, *tiles.backward(own, needed, grads))
         return (None, None, None, *_gradients(ctx.terms, ctx.sides, args, needed, grads))
 
 

@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from nas.supernet.fused.rows import portions, suits
-
 #: mean of each channel over the image, (N, C, 1, 1)
 MEAN = "spatial mean"
 #: variance of each channel over the image (that of the population), (N, C, 1, 1)
@@ -41,39 +39,24 @@ def statistics(x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
 class _Statistics(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+        found: dict[str, Tensor] = {}
+        if MEAN in names or VARIANCE in names:
+            found[MEAN] = x.mean((2, 3), keepdim=True)
+        if VARIANCE in names:
+            found[VARIANCE] = (x - found[MEAN]).square_().mean((2, 3), keepdim=True)
+        if MAXIMUM in names:
+            found[MAXIMUM] = x.amax(1, keepdim=True)
+        if CHANNEL_MEAN in names:
+            found[CHANNEL_MEAN] = x.mean(1, keepdim=True)
         ctx.names = names
         ctx.save_for_backward(x)
-        found = _in_portions(x, names) if suits(x) else _at_once(x, names)
         return tuple(found[name] for name in names)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         given = dict(zip(ctx.names, grads, strict=True))
-        if torch.is_grad_enabled() or not suits(x):  # the gradient will be differentiated itself
-            return _gradient(x, given).expand_as(x), None
-        total = torch.empty_like(x)
-        for images, _ in portions(x):
-            total[images] = _gradient(x[images], {name: grad[images] for name, grad in given.items()})
-        return total, None
-
-
-def _in_portions(x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
-    parts = [_at_once(x[images], names) for images, _ in portions(x)]
-    return parts[0] if len(parts) == 1 else {name: torch.cat([part[name] for part in parts]) for name in names}
-
-
-def _at_once(x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    if MEAN in names or VARIANCE in names:
-        found[MEAN] = x.mean((2, 3), keepdim=True)
-    if VARIANCE in names:
-        found[VARIANCE] = (x - found[MEAN]).square_().mean((2, 3), keepdim=True)
-    if MAXIMUM in names:
-        found[MAXIMUM] = x.amax(1, keepdim=True)
-    if CHANNEL_MEAN in names:
-        found[CHANNEL_MEAN] = x.mean(1, keepdim=True)
-    return found
+        return _gradient(x, given), None
 
 
 def _gradient(x: Tensor, given: dict[str, Tensor]) -> Tensor:
@@ -103,4 +86,4 @@ def _gradient(x: Tensor, given: dict[str, Tensor]) -> Tensor:
         share = given[MAXIMUM] / hit.sum(1, keepdim=True)
         total = hit * share if total is None else torch.addcmul(total, hit, share)
     assert total is not None
-    return total
+    return total.expand_as(x)
