@@ -39,7 +39,9 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
     groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for tensor in tensors:
         if _counts(tensor):
-            groups.setdefault((tensor.device, tensor.dtype), []).append(tensor.detach())
+            groups.setdefault((tensor.device, tensor.dtype), []).append(
+                tensor.detach() if tensor.requires_grad else tensor
+            )
     # one operation for all tensors of a kind, as torch's own clipping does it
     return all(bool(torch.stack(torch._foreach_norm(group, math.inf)).isfinite().all()) for group in groups.values())
 

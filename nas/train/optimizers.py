@@ -10,6 +10,7 @@ from torch import nn
 
 from nas.config.training import OptimizerSettings
 from nas.train.finite import guard
+from nas.train.stacked_adam import StackedAdam, StackedAdamW
 
 
 def make_optimizer(
@@ -27,7 +28,10 @@ def make_optimizer(
         what: What it updates, for the message.
         fused: One operation for all parameters: much faster for many small ones, equal up to rounding.
     """
-    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[chosen.name]
+    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    if fused:
+        kinds = {"adam": StackedAdam, "adamw": StackedAdamW}
+    kind = kinds[chosen.name]
     made = kind(
         parameters,
         chosen.lr,
