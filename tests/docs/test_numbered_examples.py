@@ -55,6 +55,7 @@ def test_06_the_own_strategy_beats_random_search_where_neighbours_are_alike() ->
     assert means["climber"] > means["random"]
 
 
+@pytest.mark.slow  # 'nas export' has tests of its own
 def test_07_an_exported_network_runs_without_torch(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
     assert main_of("07")(steps=1, out=tmp_path / "run") == (1, 3, 80, 112)
