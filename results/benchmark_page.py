@@ -2,7 +2,7 @@
 
 The rows of ``results/benchmark`` that 'nas bench strategies' and 'nas bench proxies' have written become
 ``results/figures/benchmark/summary.md`` and the figure of regret, and the text between the marks of
-``docs/does-search-help.md``.
+``docs/explanation/does-search-help.md``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nas.report.table_folder import contest_sections, read_table
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "results/benchmark"
 FIGURES = ROOT / "results/figures/benchmark"
-PAGE = ROOT / "docs/does-search-help.md"
+PAGE = ROOT / "docs/explanation/does-search-help.md"
 BEGIN, END = "<!-- begin: written by python -m results.benchmark_page -->", "<!-- end -->"
 #: the figure that is shown
 SHOWN = "free"
