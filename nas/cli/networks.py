@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from nas.tasks import Task
 
 
-def network_of(model: str, task: str, plugins: Sequence[str] = ()) -> nn.Module:
+def network_of(model: str, task: str, plugins: Sequence[str] = (), space: str | None = None) -> nn.Module:
     """Build or load a network.
 
     Args:
         model: Weights file, baseline, genotype (file or registered name) or run folder.
         task: Name of the task it is built for; a weights file has its own.
         plugins: Python files or modules with blocks of the user.
+        space: Name or document of the space of a genotype that does not name a registered one.
 
     Returns:
         The network, which carries its descriptor.
@@ -37,7 +38,7 @@ def network_of(model: str, task: str, plugins: Sequence[str] = ()) -> nn.Module:
         baseline = BASELINES.get(model)
         network: nn.Module = baseline.create(**baseline.config_for_task(task))
         return network
-    return build_trainable(build(RetrainSettings, model=model, task=task), get_task(task)).model
+    return build_trainable(build(RetrainSettings, model=model, task=task, space=space), get_task(task)).model
 
 
 def reference_words(task: Task) -> list[str]:

@@ -71,7 +71,7 @@ def profile_command(
     if model is None:
         raise UsageError("give a model to profile, or --latency-table FILE --space SPACE to time a space's blocks")
     chosen = get_task(task or first_task(model))
-    network = network_of(model, chosen.name)
+    network = network_of(model, chosen.name, space=space)
     if (scale := descriptor_of(network).scale) != chosen.scale:
         raise UsageError(
             f"{model} enlarges by {scale}, task {chosen.name!r} by {chosen.scale}; name the task it was made for"
