@@ -284,7 +284,7 @@ class BilevelStrategy(DifferentiableStrategy):
         """A term of the architecture loss that the strategy itself adds, or None; a scalar with a gradient."""
         if not self.settings.beta_decay:
             return None
-        rows = [beta_decay(supernet.alphas(name)) for name in supernet.space.cells]  # type: ignore[operator,union-attr]
+        rows = [beta_decay(supernet.alphas(name)) for name in supernet.groups]  # type: ignore[operator,union-attr]
         return weight_at(self._steps, self.train.steps, self.settings.beta_decay) * torch.cat(rows).mean()
 
     def begin_pass(self, supernet: nn.Module) -> None:

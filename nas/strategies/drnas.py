@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from zlib import crc32
 
 import torch
 from pydantic import Field
@@ -46,7 +47,7 @@ class Drnas(BilevelStrategy):
 
     def __init__(self, search: SearchOptions, train: TrainSettings) -> None:
         super().__init__(search, train)
-        self._seeds: dict[str, int] = {}
+        self._seed: int | None = None
 
     @staticmethod
     def relaxed(alphas: Tensor) -> Tensor:
@@ -60,12 +61,11 @@ class Drnas(BilevelStrategy):
 
     def begin_pass(self, supernet: nn.Module) -> None:
         """Choose a draw: all passes of a step see the same one."""
-        cells: Any = supernet.space.cells  # type: ignore[union-attr]
-        self._seeds = {name: int(torch.randint(2**31, ())) for name in cells}
+        self._seed = int(torch.randint(2**31, ()))
 
     def end_step(self) -> dict[str, float]:
         """Drop the draw."""
-        self._seeds = {}
+        self._seed = None
         return {}
 
     def regularisation(self, supernet: nn.Module) -> Tensor | None:
@@ -73,15 +73,16 @@ class Drnas(BilevelStrategy):
         base = super().regularisation(supernet)
         if not self.settings.divergence:
             return base
-        rows = [flat_divergence(supernet.alphas(name)) for name in supernet.space.cells]  # type: ignore[operator,union-attr]
+        rows = [flat_divergence(supernet.alphas(name)) for name in supernet.groups]  # type: ignore[operator,union-attr]
         mine = self.settings.divergence * torch.cat(rows).mean()
         return mine if base is None else base + mine
 
-    def _relax(self, cell: str, alphas: Tensor) -> Tensor:
-        if not self._seeds:
+    def _relax(self, name: str, alphas: Tensor) -> Tensor:
+        """The draw of a cell, or of the sizes."""
+        if self._seed is None:
             return mean_weights(alphas)
         with torch.random.fork_rng(devices=[]):  # on the CPU, so that a seed means the same on every device
-            torch.manual_seed(self._seeds[cell])
+            torch.manual_seed(self._seed + crc32(name.encode()))
             return drawn_weights(alphas)
 
 
