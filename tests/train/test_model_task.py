@@ -193,7 +193,7 @@ def table() -> str:
 
 
 def test_the_manual_shows_the_pairs_that_are_tested() -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "models-and-tasks.md").read_text(encoding="utf-8")
+    manual = (Path(__file__).parents[2] / "docs" / "reference" / "models-and-tasks.md").read_text(encoding="utf-8")
     _, _, rest = manual.partition("<!-- model x task -->\n")
     shown, _, _ = rest.partition("\n<!-- end -->")
     assert shown == table(), "print the table anew: python tests/train/test_model_task.py"
