@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from nas.errors import UsageError
-from nas.machine import PASSIVE, check_device, child_environment, cores, devices, search_threads, starting_processes
+from nas.machine import (
+    PASSIVE,
+    PREFERRED,
+    check_device,
+    child_environment,
+    cores,
+    devices,
+    search_threads,
+    starting_processes,
+)
 
 #: what people have typed for a device; none of them is on a machine without accelerators
 ELSEWHERE = ["cuda", "cuda:0", "cuda:7", "mps"]
@@ -60,6 +69,7 @@ def test_auto_is_the_first_of_cuda_mps_and_cpu_that_is_here(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr("nas.machine.PREFERRED", PREFERRED)  # which the suite holds on the CPU
     assert devices() == here and check_device("auto") == best
     assert [check_device(name) for name in here] == here
     with pytest.raises(UsageError, match=f"cuda:{cuda}"):
