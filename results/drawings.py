@@ -57,19 +57,19 @@ def arrow(
 
 def mixed_and_derived() -> Figure:
     """The same small cell twice: every candidate on every edge, and the strongest one alone."""
-    figure, axes = canvas(9.4, 2.75, -0.85)
+    figure, axes = canvas(9.4, 2.5, -0.85)
     for start, title, derived in (
         (0.75, "supernet: every candidate, weighted", False),
         (5.55, "derived: the strongest", True),
     ):
-        xs = [start + i * STEP for i in range(3)]
-        shapes.draw_frame(axes, xs[0], xs[-1], 1.85, title, LIGHT)
+        xs, pen = [start + i * STEP for i in range(3)], shapes.Pen(axes, LIGHT, 0.0, 1.0)
+        pen.frame(xs[0], xs[-1], 1.6, title)
         for (source, target), weights in EDGES.items():
             strongest = max(range(len(BLOCKS)), key=weights.__getitem__)
             for k in (strongest,) if derived else range(len(BLOCKS)):
                 draw_candidate(axes, xs[source], xs[target], k, weights[k], derived)
         for i, x in enumerate(xs):
-            shapes.draw_node(axes, x, "S", i, LIGHT)
+            pen.node(x, "S", i)
     arrow(axes, (4.62, 0), (5.08, 0), LIGHT.ink)
     for k, name in enumerate(BLOCKS):
         axes.plot([0.6 + 1.2 * k, 0.9 + 1.2 * k], [-0.65, -0.65], color=LIGHT.colour(k), linewidth=3)
