@@ -98,7 +98,8 @@ def _refuse_endless_numbers(words: list[str]) -> None:
     """UsageError for a number that no option holds, of which a library below would say so in its own words."""
     for word in words:
         digits = word.rpartition("=")[2].lstrip("+-")
-        if digits.isdecimal() and len(digits) > DIGITS and not Path(word).exists():
+        is_path = os.path.exists(word)  # noqa: PTH110 (Path.exists fails on a name that is too long)
+        if digits.isdecimal() and len(digits) > DIGITS and not is_path:
             raise UsageError(
                 f"{word[:12]}... is a number of {len(digits)} digits; no option takes one of over {DIGITS}"
             )

@@ -95,6 +95,8 @@ def compare_command(
         )
     if not crops and (error_maps or region or images):
         raise UsageError("--images, --region and --error-maps belong to --crops; add it")
+    if crops and bool(models) == (images is not None):
+        raise UsageError("--crops takes either models or a folder with --images; give one of them")
     what = [f"{len(rows)} evaluation rows"] if rows else []
     what += [f"details of {listed(models) or images}"] if crops else []
     begins(f"compare {' and '.join(what) or 'nothing'}; into {folder}")
@@ -163,12 +165,9 @@ class _Wanted:
 
 def _scenes(rows: Sequence[EvaluationRow], models: Sequence[str], what: _Wanted) -> list[Scene]:
     from nas.cli.names import named_model, task_of
-    from nas.errors import UsageError
     from nas.report.scenes import scenes_from_images, scenes_from_models
 
     if what.images is not None:
-        if models:
-            raise UsageError("--crops takes either models or a folder with --images, not both")
         order = list(dict.fromkeys(row.model for row in rows))
         return scenes_from_images(what.images, what.task, what.data, wanted=what.pictures, order=order, most=what.most)
     return scenes_from_models(
