@@ -83,7 +83,8 @@ def restore_files(
     if any(job.video for job in jobs.wanted):
         check_pyav()
     restorer, start = Restorer(model, options), time.monotonic()
-    opening = f"restore {len(jobs.wanted)} files by {restorer.descriptor.name}, scale {restorer.descriptor.scale}"
+    files = "1 file" if len(jobs.wanted) == 1 else f"{len(jobs.wanted)} files"
+    opening = f"restore {files} by {restorer.descriptor.name}, scale {restorer.descriptor.scale}"
     stream = progress if not isinstance(progress, bool) else None
     with (
         progress_bar("restore", len(jobs.wanted), stream, quiet=progress is False) as bar,
