@@ -64,6 +64,12 @@ class Listener:
             raise self.interruption()
 
 
+def ignore_from_now_on() -> None:
+    """For a process whose work is over: a signal that comes while Python ends has nothing left to interrupt."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def stop_if_asked() -> None:
     """Raise if a signal was noted: to be called where work may end, between two steps of a trial or two images.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from nas.errors import Interrupted
-from nas.signals import listening
+from nas.signals import ignore_from_now_on, listening
 
 __all__ = ["main"]
 
@@ -28,4 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Interrupted as stopped:
         sys.stderr.write(f"nas: {stopped}\n")
         sys.exit(stopped.exit_code)
-    app.main(arguments)
+    try:
+        app.main(arguments)
+    finally:
+        if arguments is None:  # the whole process is this command
+            ignore_from_now_on()

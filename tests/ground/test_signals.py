@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -74,3 +76,10 @@ def test_outside_the_main_thread_nothing_is_changed() -> None:
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_work_leaves_the_exit_code_of_the_work(number: int) -> None:
+    late = "import atexit, os; atexit.register(lambda: os.kill(os.getpid(), {})); from nas.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", late.format(int(number)), "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("jsnas") and done.stderr == ""
