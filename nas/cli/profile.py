@@ -45,6 +45,7 @@ def profile_command(
     """
     from nas.cli.networks import first_task, network_of
     from nas.cli.output import wrote
+    from nas.config.runs import SearchSettings
     from nas.errors import UsageError
     from nas.models.calling import descriptor_of
     from nas.profiling.latency import LatencyOptions
@@ -52,10 +53,15 @@ def profile_command(
     from nas.registry import load_plugins
     from nas.space import load_space
     from nas.tasks import get_task
+    from nas.train.new_runs import usual_settings
 
     load_plugins(plugin)
     if latency_table is not None:
-        overrides = {k: v for k, v in (("network.cells", cells), ("network.width", base_width)) if v is not None}
+        # the settings that 'nas search' with the same flags begins with, for its --latency-table
+        typed = {k: v for k, v in (("space", space), ("preset", preset)) if v is not None}
+        usual = usual_settings(SearchSettings, task or "sr_x2", typed).get("overrides", {})
+        own = {k: v for k, v in (("network.cells", cells), ("network.width", base_width)) if v is not None}
+        overrides = {**usual, **own}
         timed = load_space(space or "jsm", preset=preset, overrides=overrides)
         table = measure_latency_table(
             timed,

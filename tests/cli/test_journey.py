@@ -210,9 +210,9 @@ def test_a_training_killed_in_the_middle_resumes_to_the_same_weights(photos: Pat
 
 def test_a_dry_run_prints_costs_and_the_whole_configuration_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
     done = nas("search", "--task", "sr_x2", "--data", str(photos), *SMALL, "--dry-run", cwd=tmp_path)
-    for part in ("parameters", "multiply-adds", "memory", "1280x720", "weight_decay: 0.001", "strategy: pc_darts"):
+    for part in ("parameters", "multiply-adds", "memory", "1280x720", "image_residual: true", "strategy: pc_darts"):
         assert part in done.stdout
-    assert "142,143" in done.stdout  # supernet of one cell, without the convolution that a single cell leaves unused
+    assert "142,131" in done.stdout  # supernet of one cell with the image skip, without what these leave unused
     assert list(tmp_path.iterdir()) == []
 
 
