@@ -1,202 +1,36 @@
-"""Architecture gradients of the bilevel problem, and the strategy that takes steps along them.
-
-The problem: minimise L_val(w*(a), a) over the architecture a, where w*(a) are the weights that minimise L_train(w, a).
-Two approximations (Liu et al., "DARTS", ICLR 2019, section 2.3; JSNet specification section 9):
-
-* first order: w* = w, gradient d/da L_val(w, a)
-* second order: w* = w - xi * grad_w L_train(w, a), gradient d/da L_val(w - xi grad_w L_train(w, a), a)
-
-xi is the learning rate of the weights. The virtual step of the second order moves weights only.
-"""
+"""The strategy that takes steps of the weights and of the architecture in turn, along the gradients of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from nas.config.search import SearchOptions
 from nas.config.sections import Section
 from nas.config.training import TrainSettings
 from nas.errors import UsageError
+from nas.strategies.architecture_gradients import (
+    alphas_of,
+    first_order,
+    frozen,
+    gradients,
+    gradients_in_parts,
+    second_order_difference,
+    second_order_exact,
+    weights_of,
+)
 from nas.strategies.base import Batch, DifferentiableStrategy, GradientSettings, Loss
 from nas.strategies.beta_decay import beta_decay, weight_at
 from nas.strategies.operation_stopping import OperationStopping, candidate_weights
-from nas.train.accumulation import parts_of
 from nas.train.distributed import average
 from nas.train.optimizers import make_optimizer, restore_optimizer
 from nas.train.precision import ScaledSteps
 from nas.train.schedules import learning_rate
-
-
-def alphas_of(supernet: nn.Module) -> list[nn.Parameter]:
-    """The architecture variables (``Supernet.arch_parameters``)."""
-    return list(supernet.arch_parameters())  # type: ignore[operator]
-
-
-def weights_of(supernet: nn.Module) -> dict[str, nn.Parameter]:
-    """Trainable parameters by name, without the architecture variables."""
-    architecture = {id(p) for p in alphas_of(supernet)}
-    return {n: p for n, p in supernet.named_parameters() if p.requires_grad and id(p) not in architecture}
-
-
-def _forward(supernet: nn.Module, weights: dict[str, Tensor]) -> Callable[[Tensor], Tensor]:
-    def forward(image: Tensor) -> Tensor:
-        output: Tensor = functional_call(supernet, weights, (image,))
-        return output
-
-    return forward
-
-
-@contextmanager
-def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """For the time of the block, parameters are constants, and a pass makes no gradient for them."""
-    changed = [p for p in parameters if p.requires_grad]
-    for parameter in changed:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in changed:
-            parameter.requires_grad_(True)
-
-
-def first_order(
-    supernet: nn.Module,
-    loss: Loss,
-    search: Batch,
-    parts: int = 1,
-    scaled: Callable[[Tensor], Tensor] = lambda value: value,
-) -> tuple[list[Tensor], Tensor]:
-    """The first-order gradient.
-
-    Args:
-        supernet: The supernet.
-        loss: Loss of a batch.
-        search: Batch for the architecture.
-        parts: Equal parts of the batch that are passed through one after the other.
-        scaled: From a loss to the multiple of it whose gradients are taken.
-
-    Returns:
-        The gradient of each architecture variable, and the validation loss.
-    """
-    alphas = alphas_of(supernet)
-    with frozen(weights_of(supernet).values()):
-        found, value = _in_parts(supernet, loss, search, alphas, parts, scaled)
-    # an edge weight alone in its group, or an edge of one candidate, has no influence: its gradient is zero
-    slopes = [torch.zeros_like(a) if g is None else g for a, g in zip(alphas, found, strict=True)]
-    average(slopes)
-    return slopes, value
-
-
-def _in_parts(
-    supernet: nn.Module,
-    loss: Loss,
-    batch: Batch,
-    variables: list[nn.Parameter],
-    parts: int,
-    scaled: Callable[[Tensor], Tensor],
-) -> tuple[list[Tensor | None], Tensor]:
-    """Gradients of the mean loss over equal parts of a batch, None of variables without influence; and that loss."""
-    total: list[Tensor | None] = [None] * len(variables)
-    values = []
-    for part in parts_of(batch, parts):
-        value = loss(supernet, part)
-        share = value if parts == 1 else value / parts
-        found = torch.autograd.grad(scaled(share), variables, allow_unused=True)
-        total = [g if t is None else t if g is None else t + g for t, g in zip(total, found, strict=True)]
-        values.append(value.detach())
-    return total, values[0] if parts == 1 else torch.stack(values).mean()
-
-
-def second_order_exact(
-    supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float
-) -> tuple[list[Tensor], Tensor]:
-    """The second-order gradient by double differentiation, which takes about twice the memory.
-
-    With g = grad_w L_train, w' = w - xi g and v = grad_w' L_val(w', a) it is d/da L_val(w', a) - xi (dg/da)^T v
-    (DARTS, eq. 7). All ranks take the same virtual step, and contract their own dg/da with the same v.
-
-    Args:
-        supernet: The supernet.
-        loss: Loss of a batch.
-        train: Batch for the weights.
-        search: Batch for the architecture.
-        xi: Learning rate of the virtual step.
-
-    Returns:
-        The gradient of each architecture variable, and the validation loss after the virtual step.
-    """
-    alphas = alphas_of(supernet)
-    weights = weights_of(supernet)
-    slopes = torch.autograd.grad(
-        loss(supernet, train), list(weights.values()), create_graph=True, allow_unused=True, materialize_grads=True
-    )
-    virtual = [g.detach().clone() for g in slopes]
-    average(virtual)
-    moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), virtual, strict=True)}
-    value = loss(_forward(supernet, moved), search)
-    both = _gradients(value, [*alphas, *moved.values()])
-    direct, v = both[: len(alphas)], both[len(alphas) :]
-    # a weight on which the loss does not depend has a gradient of zero without a graph
-    curved = [(g, u) for g, u in zip(slopes, v, strict=True) if g.requires_grad]
-    mixed = _gradients([g for g, _ in curved], alphas, [u for _, u in curved]) if curved else []
-    mixed = mixed or [torch.zeros_like(d) for d in direct]
-    return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
-
-
-def second_order_difference(
-    supernet: nn.Module, loss: Loss, train: Batch, search: Batch, xi: float, radius: float = 0.01
-) -> tuple[list[Tensor], Tensor]:
-    """The second-order gradient by a central difference of the training gradient along v (DARTS, eq. 8).
-
-    v = grad_w' L_val, and the weights are moved by +-e v with e = ``radius`` / |v|. It runs outside autocast: inside a
-    bfloat16 region the cached casts of the weights would hide the perturbation, and the correction would silently be
-    zero. The customary radius of 0.01 steps over kinks of L1, ReLU and maxima: on the reference supernet the error,
-    which vanishes for a small radius in double precision, is as large as the correction (3 % of the gradient). Hence
-    the exact form is the default.
-
-    Args:
-        supernet: The supernet.
-        loss: Loss of a batch.
-        train: Batch for the weights.
-        search: Batch for the architecture.
-        xi: Learning rate of the virtual step.
-        radius: Norm of the perturbation of all weights together.
-
-    Returns:
-        The gradient of each architecture variable, and the validation loss after the virtual step.
-    """
-    alphas = alphas_of(supernet)
-    weights = weights_of(supernet)
-    with torch.autocast(next(iter(weights.values())).device.type, enabled=False):
-        with frozen(alphas):
-            fall = loss(supernet, train)
-        slopes = _gradients(fall, list(weights.values()))
-        moved = {n: (w - xi * g).detach().requires_grad_() for (n, w), g in zip(weights.items(), slopes, strict=True)}
-        value = loss(_forward(supernet, moved), search)
-        both = _gradients(value, [*alphas, *moved.values()])
-        direct, v = both[: len(alphas)], both[len(alphas) :]
-        epsilon = radius / torch.sqrt(torch.stack([(g.double() ** 2).sum() for g in v]).sum())
-        sides = []
-        for sign in (1.0, -1.0):
-            shifted = {n: (w + sign * epsilon * g).detach() for (n, w), g in zip(weights.items(), v, strict=True)}
-            sides.append(_gradients(loss(_forward(supernet, shifted), train), alphas))
-        mixed = [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
-        return [d - xi * m for d, m in zip(direct, mixed, strict=True)], value.detach()
-
-
-def _gradients(value: Tensor | list[Tensor], variables: list[Any], along: list[Tensor] | None = None) -> list[Tensor]:
-    """Gradients of a loss (or of tensors, contracted with ``along``), averaged over the ranks."""
-    # an edge weight alone in its group, or an edge of one candidate, has no influence: its gradient is zero
-    found = list(torch.autograd.grad(value, variables, along, allow_unused=True, materialize_grads=True))
-    average(found)
-    return found
 
 
 def numbers(values: Mapping[str, float | Tensor]) -> dict[str, float]:
@@ -317,9 +151,7 @@ class BilevelStrategy(DifferentiableStrategy):
         slopes, value = self.architecture_gradient(supernet, train, search, rate)
         if self._stopping is not None:
             with frozen(alphas_of(supernet)):
-                self._search_slopes, _ = _in_parts(
-                    supernet, self._loss, search, self._weights, self.train.accumulate, self._scaling.scaled
-                )
+                self._search_slopes, _ = self._weight_slopes(supernet, search)
             average(slope for slope in self._search_slopes if slope is not None)
         values: dict[str, float | Tensor] = {"arch_loss": value}
         alphas = alphas_of(supernet)
@@ -328,12 +160,12 @@ class BilevelStrategy(DifferentiableStrategy):
         self._scaling.unscale(self._arch_optimizer)
         if self.architecture_loss is not None and self.architecture_loss.active:
             extra, log = self.architecture_loss(supernet)  # type: ignore[arg-type]
-            for parameter, more in zip(alphas, _gradients(extra, alphas), strict=True):
+            for parameter, more in zip(alphas, gradients(extra, alphas), strict=True):
                 parameter.grad = more if parameter.grad is None else parameter.grad + more
             values |= log
         own = self.regularisation(supernet)
         if own is not None:
-            for parameter, more in zip(alphas, _gradients(own, alphas), strict=True):
+            for parameter, more in zip(alphas, gradients(own, alphas), strict=True):
                 parameter.grad = more if parameter.grad is None else parameter.grad + more
             values["regularisation"] = own.detach()
         # raises before it moves by what is not finite
@@ -403,15 +235,18 @@ class BilevelStrategy(DifferentiableStrategy):
         self._scaling.update()
         self._weight_optimizer.zero_grad(set_to_none=True)
 
+    def _weight_slopes(self, supernet: nn.Module, batch: Batch) -> tuple[list[Tensor | None], Tensor]:
+        return gradients_in_parts(
+            supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled
+        )
+
     def _over_passes(
         self, supernet: nn.Module, batch: Batch, passes: Sequence[AbstractContextManager[None]]
     ) -> tuple[list[Tensor | None], Tensor]:
         found = []
         for opened in passes:
             with opened:
-                found.append(
-                    _in_parts(supernet, self._loss, batch, self._weights, self.train.accumulate, self._scaling.scaled)
-                )
+                found.append(self._weight_slopes(supernet, batch))
         if len(found) == 1:
             return found[0]
         slopes: list[Tensor | None] = []

@@ -32,7 +32,8 @@ class SinglePathSettings(BilevelSettings):
     Attributes:
         samples: How many random genotypes are compared at the end.
         fairness: ``uniform``: one random path a step, so that candidates are trained equally often on average;
-            ``strict``: as many paths a step as an edge has candidates, each candidate in just one of them.
+            ``strict``: as many paths a step as an edge has candidates, each candidate in just one of them. The mean of
+            their gradients is used; the sum that FairNAS takes differs by a factor, to which Adam is blind.
         sandwich: Whether every step trains, beside its random path, one of the largest and one of the smallest sizes;
             None: where numbers are open.
     """
@@ -64,14 +65,13 @@ class SinglePath(BilevelStrategy):
         assert isinstance(supernet, Supernet)
         rate = learning_rate(self.train.schedule, self.train.optimizer.lr, self._steps, self.train.steps)
         seed = int(torch.randint(2**31, ()))
-        ends = self._ends(supernet.space, seed)
+        if self.settings.fairness == "strict":
+            paths = fair_paths(supernet.space, seed)
+        else:
+            paths = [draw_path(supernet.space, seed) if self.draw is None else self.draw(seed)]
+        paths = [*self._ends(supernet.space, seed), *paths]
         try:
-            if self.settings.fairness == "strict":
-                loss = self._move_along(supernet, [*ends, *fair_paths(supernet.space, seed)], train_batch, rate)
-            else:
-                path = draw_path(supernet.space, seed) if self.draw is None else self.draw(seed)
-                paths = [*ends, path]
-                loss = self.move_weights(supernet, train_batch, rate, [supernet.only(p) for p in paths])
+            loss = self.move_weights(supernet, train_batch, rate, [supernet.only(path) for path in paths])
         finally:  # also where the step came to nothing
             self._steps += 1
         return {**numbers({"loss": loss, "lr": rate}), **self._scaling.values()}
@@ -92,22 +92,6 @@ class SinglePath(BilevelStrategy):
         wanted = self.settings.sandwich
         sized = any(d.kind == "ordered" for d in space.decisions)
         return extremes(space, seed) if sized and wanted is not False else ()
-
-    def _move_along(self, supernet: Supernet, paths: list[Genotype], batch: Batch, rate: float) -> Tensor:
-        """One step by the sum of the gradients along several paths; returns their mean loss."""
-        total: list[Tensor | None] = []
-        losses = []
-        for path in paths:
-            with supernet.only(path):
-                slopes, loss = self.weight_gradient(supernet, batch)
-            losses.append(loss)
-            total = [
-                t if s is None else s if t is None else t + s
-                for t, s in zip(total or [None] * len(slopes), slopes, strict=True)
-            ]
-        mean = torch.stack(losses).mean()
-        self.take_weight_step(total, mean, rate)
-        return mean
 
 
 def fair_paths(space: Space, seed: int) -> list[Genotype]:

@@ -14,7 +14,7 @@ from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.registry import BASELINES
 from nas.space import load_space
-from nas.strategies.bilevel import first_order, second_order_difference, second_order_exact, weights_of
+from nas.strategies.architecture_gradients import first_order, second_order_difference, second_order_exact, weights_of
 from nas.strategies.pc_darts import PcDarts
 from tests.golden_tools import load_golden
 

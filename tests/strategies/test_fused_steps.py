@@ -15,7 +15,7 @@ from nas.config.reading import build, parse_stored, to_yaml
 from nas.config.runs import SearchSettings
 from nas.registry import STRATEGIES
 from nas.space import load_space
-from nas.strategies.bilevel import first_order, second_order_difference, second_order_exact
+from nas.strategies.architecture_gradients import first_order, second_order_difference, second_order_exact
 from nas.train.losses import pixel_loss
 from nas.train.run import Run
 

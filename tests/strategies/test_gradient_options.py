@@ -12,8 +12,8 @@ from scipy.special import digamma, gammaln
 from nas.config.search import SearchOptions
 from nas.config.training import TrainSettings
 from nas.registry import STRATEGIES
+from nas.strategies.architecture_gradients import weights_of
 from nas.strategies.beta_decay import beta_decay, weight_at
-from nas.strategies.bilevel import weights_of
 from nas.strategies.drnas import concentrations, drawn_weights, flat_divergence, mean_weights
 from nas.strategies.operation_stopping import OperationStopping, candidate_weights
 from nas.strategies.single_path import fair_paths
