@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from nas.space import Genotype
+    from nas.space import Genotype, Space
 
 FORMAT = "nas.weights/1"
 #: the metadata key under which the description stands, as JSON
@@ -143,7 +143,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     """
     from nas.models.tensor_files import read_safetensors
     from nas.registry import BASELINES
-    from nas.space import SKELETONS, Genotype, space_from_document
+    from nas.space import Genotype, space_from_document
 
     metadata = read_metadata(path)
     descriptor = ModelDescriptor.from_json(part_of(metadata, "descriptor", path))
@@ -157,8 +157,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
     try:
         if kind == "derived" and genotype is not None:
             space = space_from_document(part_of(metadata, "space", path))
-            SKELETONS.check_options(space.skeleton, descriptor.config)
-            model = space.network(genotype, task, **descriptor.config)
+            model = rebuilt(space, genotype, task, descriptor.config)
         elif kind == "baseline":
             model = BASELINES.get(descriptor.name).create(**descriptor.config)
         else:
@@ -172,6 +171,25 @@ def load_weights(path: str | Path) -> LoadedWeights:
     model.eval()
     training = part_of(metadata, "training", path)
     return LoadedWeights(model, descriptor, task, genotype, training, str(path))
+
+
+def rebuilt(space: Space, genotype: Genotype, task: str, options: Mapping[str, Any]) -> nn.Module:
+    """The derived network that a weights file describes, without its weights.
+
+    Args:
+        space: Of the file.
+        genotype: Of the file.
+        task: Of the file.
+        options: The ``config`` of its descriptor, of which nothing is trusted: a key may be the name of a parameter.
+
+    Raises:
+        UsageError: The skeleton has no such option, or the genotype is none of the space.
+    """
+    from nas.space import SKELETONS
+
+    SKELETONS.check_options(space.skeleton, options)
+    network: nn.Module = space.network(genotype, task, **options)
+    return network
 
 
 def part_of(metadata: Mapping[str, str], key: str, path: str | Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nas.documents import read_json
 from nas.errors import UsageError
 from nas.models.calling import descriptor_of
 from nas.models.tensor_files import read_safetensors
-from nas.models.weights import load_strict, part_of, read_metadata, weights_hash
+from nas.models.weights import load_strict, part_of, read_metadata, rebuilt, weights_hash
 from nas.registry import BASELINES
 from nas.space import Genotype
 from nas.tasks import Task
@@ -169,7 +169,7 @@ def _of_the_scale(trainable: TrainableModel, task: str, metadata: Mapping[str, s
         return ()
     options = part_of(metadata, "descriptor", "the weights")["config"]
     with torch.random.fork_rng(devices=[]):
-        twin = space.network(theirs, metadata["task"], **options)
+        twin = rebuilt(space, theirs, metadata["task"], options)
     shapes, own = twin.state_dict(), trainable.model.state_dict()
     channels = (descriptor_of(twin).channels, descriptor_of(trainable.model).channels)
     if channels[0] != channels[1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from nas.config.reading import build
 from nas.config.runs import RetrainSettings, SearchSettings
 from nas.errors import NasError, UsageError
-from nas.models.weights import save_weights
+from nas.models.weights import KEY, read_metadata, save_weights
 from nas.tasks import get_task
 from nas.train.run import Run
 from nas.train.trainable import TrainableModel, build_trainable
@@ -73,6 +74,19 @@ def test_a_derived_network_starts_from_its_twin_at_another_scale(
     for name, value in after.items():
         assert torch.equal(value, fresh_values[name] if name in fresh else before[name])
     assert all(name in start.sentence for name in fresh)
+
+
+@pytest.mark.parametrize("option", ["genotype", "task", "self", "image_resdual"])
+def test_options_that_no_network_takes_are_refused_by_name(option: str, tmp_path: Path) -> None:
+    file = weights_of(settings_for("sr_x2"), tmp_path / "first.safetensors")
+    metadata = read_metadata(file)
+    descriptor = json.loads(metadata["descriptor"])
+    descriptor["config"][option] = True
+    metadata["descriptor"] = json.dumps(descriptor)
+    save_file(load_file(file), file, {KEY: json.dumps(metadata)})
+    settings = settings_for("sr_x3", init_from=str(file))
+    with pytest.raises(UsageError, match=f"has no setting '{option}'"):
+        begin_from(made(settings), settings, None)
 
 
 @pytest.mark.parametrize("task", ["sr_x3", "sr_x3_bd", "sr_x3_dn"])
