@@ -23,22 +23,12 @@ def network_of(model: str, task: str, plugins: Sequence[str] = (), space: str | 
     Returns:
         The network, which carries its descriptor.
     """
-    if model.endswith(".safetensors"):
-        from nas.models.weights import load_weights
-
-        return load_weights(model).model
-    from nas.config.reading import build
-    from nas.config.runs import RetrainSettings
-    from nas.registry import BASELINES, load_plugins
+    from nas.registry import load_plugins
     from nas.tasks import get_task
-    from nas.train.trainable import build_trainable
+    from nas.train.named_networks import network_named
 
     load_plugins(plugins)
-    if model in BASELINES:  # also the references without a network, which have nothing to train
-        baseline = BASELINES.get(model)
-        network: nn.Module = baseline.create(**baseline.config_for_task(task))
-        return network
-    return build_trainable(build(RetrainSettings, model=model, task=task, space=space), get_task(task)).model
+    return network_named(model, get_task(task), space)
 
 
 def reference_words(task: Task) -> list[str]:

@@ -58,7 +58,6 @@ class FolderReport:
         bicubic: What stored low-resolution images are, one of ``nas.data.kernel_check.VERDICTS``; "" without any.
         bicubic_words: The same in a sentence.
         findings: What there is to know, in the order in which it was found.
-        paths: What the findings are about.
     """
 
     path: Path
@@ -74,7 +73,6 @@ class FolderReport:
     bicubic: str = ""
     bicubic_words: str = ""
     findings: list[Finding] = field(default_factory=list)
-    paths: set[Path] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
 
     @property
@@ -86,7 +84,6 @@ class FolderReport:
         """Add a finding, unless it is there already."""
         if sentence not in self._said:
             self._said.add(sentence)
-            self.paths.add(path)
             self.findings.append(Finding(severity, path, sentence))
 
     def to_text(self) -> str:
@@ -249,8 +246,9 @@ def _check_pairs(
     for note in verdict.notes:
         if not note.counted:
             report.add(note.severity, note.path, note.sentence)
+    known = {f.path for f in report.findings}  # of these no note is needed
     for pair in [*verdict.pairs, *verdict.rejected]:
-        _check_channels(pair, task, infos, report)
+        _check_channels(pair, task, infos, report, known)
     wrong = {f.path for f in report.findings if f.severity == "error"}
     usable = [p for p in verdict.pairs if p.target not in wrong and p.degraded not in wrong]
     report.pairs = len(usable)
@@ -282,12 +280,14 @@ def _check_bicubic(pairs: list[Pair], task: Task, report: FolderReport) -> None:
         report.add("warning" if result.claimed else "note", report.path, result.sentence)
 
 
-def _check_channels(pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport) -> None:
+def _check_channels(
+    pair: Pair, task: Task, infos: dict[Path, ImageInfo], report: FolderReport, known: set[Path]
+) -> None:
     target, size = infos.get(pair.target), infos.get(pair.degraded or pair.target)
     if target is None or size is None:
         return
     name = repr(str(pair.target))
-    if task.channels == 3 and target.channels == 1 and pair.target not in report.paths:
+    if task.channels == 3 and target.channels == 1 and pair.target not in known:
         report.add("note", pair.target, f"{name} is grey; {task.name} repeats it in tests and refuses it in training")
     if pair.degraded is not None and size.channels != target.channels:
         kinds = {1: "grey", 3: "in colour"}

@@ -6,14 +6,10 @@ from pathlib import Path
 
 from torch import nn
 
-from nas.config.reading import build
-from nas.config.runs import RetrainSettings
 from nas.profiling.costs import Costs, costs_for_task
-from nas.registry import BASELINES
 from nas.space import Genotype, load_space
 from nas.tasks import Task, get_task
-from nas.train.loading import load
-from nas.train.trainable import build_trainable
+from nas.train.named_networks import network_named
 
 
 def cost(model: nn.Module | Genotype | str | Path, task: str | Task) -> Costs:
@@ -40,11 +36,4 @@ def _network(model: nn.Module | Genotype | str | Path, task: Task) -> nn.Module:
     if isinstance(model, Genotype):
         network: nn.Module = load_space(model.space_name).network(model, task)
         return network
-    name = str(model)
-    if name.endswith(".safetensors"):
-        return load(name)
-    if name in BASELINES:  # also the references, which have nothing to train
-        baseline = BASELINES.get(name)
-        made: nn.Module = baseline.create(**baseline.config_for_task(task.name))
-        return made
-    return build_trainable(build(RetrainSettings, model=name, task=task.name), task).model
+    return network_named(str(model), task)

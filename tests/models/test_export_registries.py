@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from _pytest.mark import ParameterSet
 from torch import nn
 
 from nas.errors import NasError
@@ -28,7 +27,7 @@ REFUSED = {
 }
 
 
-def cases(names: Iterable[str], quick: Iterable[str]) -> list[ParameterSet]:
+def cases(names: Iterable[str], quick: Iterable[str]) -> list[Any]:
     """Every name with the formats that have writers of their own (pt2 is what the ONNX writer starts from).
 
     ONNX files take seconds each; all but those of the ``quick`` names are for 'make slow'.
