@@ -175,7 +175,11 @@ COMMANDS = (
         "A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.",
         "watch:watch_command",
     ),
-    CommandEntry("list", "List what can be named.", "listing:list_command"),
+    CommandEntry(
+        "list",
+        "List spaces, tasks, models, strategies, sets, recipes, runs and whatever else has a name.",
+        "listing:list_command",
+    ),
     CommandEntry(
         "show",
         "Show a space, a genotype or a run; draw a derived cell (--out) or the course of a run (--figures).",

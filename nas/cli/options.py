@@ -67,7 +67,14 @@ DeviceOption = Annotated[
         callback=device_here,
     ),
 ]
-ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="CPU threads of torch; by default one for searches and trainings on up to 4 cores, else torch's own choice.",
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

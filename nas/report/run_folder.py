@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas.documents import parse_yaml, read_json, read_text
-from nas.errors import NasError, UsageError
+from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.files import resolved
 from nas.train.events import EVENTS, EventLog, read_log, read_timing
+from nas.train.notebook import run_html
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -22,7 +23,7 @@ LONGEST_CONFIG = 200_000  # characters
 
 @dataclass
 class RunFolder:
-    """The readable parts of a run; what is absent or damaged is empty.
+    """The readable parts of a run; what is absent or damaged is empty. A notebook shows them as a table with drawings.
 
     Attributes:
         folder: The folder.
@@ -77,6 +78,14 @@ class RunFolder:
         steps = self.setting("train", "steps")
         return steps if isinstance(steps, int) and steps > 0 else None
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where the run stands, its main settings, its curve and the cell that it found."""
+        steps = [e["step"] for e in self.events if isinstance(e.get("step"), int)]
+        done = f"{max(steps, default=0)} of {self.total}" if self.total else max(steps, default=0)
+        facts = [("run", self.kind or "unknown"), ("state", "finished" if self.finished else "not finished")]
+        facts += [("steps done", str(done)), *(("problem", problem) for problem in self.problems)]
+        return run_html(str(self.folder), facts, self.settings, self.events, self.genotype)
+
     def setting(self, *path: str) -> Any:
         """One setting by its path, as ``setting("train", "steps")``; None where it is absent."""
         value: Any = self.settings
@@ -121,7 +130,7 @@ def read_run(folder: str | Path) -> RunFolder:
     if (path / "config.yaml").is_file():
         text = attempt("config.yaml", run.problems, lambda: read_text(path / "config.yaml")) or ""
         run.config = text if len(text) < LONGEST_CONFIG else text[:LONGEST_CONFIG] + "\n... (cut here)"
-        run.settings = _tree(text)
+        run.settings = attempt("config.yaml", run.problems, lambda: _tree(text)) or {}
     space = _space(path, run.settings)
     if space is not None:
         from nas.space.open_cells import selectable
@@ -153,10 +162,7 @@ def attempt(what: str, problems: list[str], make: Callable[[], T]) -> T | None:
 
 
 def _tree(text: str) -> Mapping[str, Any]:
-    try:
-        tree = parse_yaml(text, "config.yaml")
-    except UsageError:
-        return {}
+    tree = parse_yaml(text, "config.yaml")
     return tree if isinstance(tree, Mapping) else {}
 
 

@@ -116,7 +116,7 @@ def resume_table(
     images.require_same()
     store = RunStore(folder, recipe)
     plan = plan_trainings(space, recipe)
-    if niceness:
+    if niceness and hasattr(os, "nice"):  # not on Windows
         os.nice(niceness)
 
     def over(done: int) -> bool:

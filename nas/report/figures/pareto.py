@@ -148,4 +148,5 @@ def _name(figure: Figure, axes: Axes, models: Sequence[CostedModel], floor: floa
         strong = not is_published(model.row)
         points.append(NamedPoint(model.cost, max(model.psnr, floor), MARKER_AREA, words, strong))
     rest = [(m.cost, max(m.psnr, floor), MARKER_AREA) for m in models if m not in named]
-    write_labels(figure, axes, theme, points, rest)
+    stairs = [[(m.cost, m.psnr) for m in line] for line in (front, own)]
+    write_labels(figure, axes, theme, points, rest, fronts=stairs)
