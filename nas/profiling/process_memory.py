@@ -83,9 +83,7 @@ def own_peak_mib() -> float:
     try:
         import resource
     except ImportError:
-        raise NasError(
-            "this system does not tell how much memory a process takes; measure it on Linux or macOS"
-        ) from None
+        raise NasError("this system does not tell how much memory a process takes; measure on Linux or macOS") from None
 
     # bytes on macOS, kibibytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

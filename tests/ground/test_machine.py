@@ -15,8 +15,8 @@ from nas.machine import (
     child_environment,
     cores,
     devices,
-    usual_threads,
     starting_processes,
+    usual_threads,
 )
 
 #: what people have typed for a device; none of them is on a machine without accelerators

@@ -84,6 +84,7 @@ def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) 
     if any((values[line].get(s) or math.inf) < low for line in lines for s, low in zip(sets, below, strict=False)):
         words[-1] += "; arrow: further left"
     figure.supxlabel("\n".join(words), fontsize=8, color=theme.ink)
+    figure.draw_without_rendering()  # once before it is saved: the first layout does not know how wide bold names are
     return figure
 
 

@@ -91,7 +91,7 @@ def place_labels(
     found: dict[int, Spot] = {}
     for _ in range(3):  # later rounds let early labels move to what has become the best free place
         for i in order:
-            boxes, distances = _candidates(points[i], float(rims[i]), sizes[i])  # (k, 4), (k,)
+            boxes, distances = _candidates(points[i], float(rims[i]), sizes[i], frame)  # (k, 4), (k,)
             others = np.arange(len(points)) != i
             taken = placed[others & ~np.isnan(placed[:, 0])]
             grown = boxes + np.array([-margin, -margin, margin, margin])
@@ -101,9 +101,9 @@ def place_labels(
             hard += 20.0 * np.maximum(margin - gaps, 0.0).sum(axis=1)
             gaps = gaps[:, others]
             # a name nearer to another marker than to its own would be read as that one's
-            soft = distances * 9.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
+            soft = distances * 14.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
             soft += 300.0 * _crossings(points[i], boxes, taken)
-            soft += 250.0 * _crossings(points[i], boxes, np.concatenate([rounds[others], walls]))
+            soft += 150.0 * _crossings(points[i], boxes, np.concatenate([rounds[others], walls]))
             soft += 20.0 * (overlap(grown[:, None], thin[None]) > 0).sum(axis=1)
             best = int(np.lexsort((soft, np.where(hard > 1e-6, hard, 0.0)))[0])
             placed[i] = boxes[best]
@@ -129,14 +129,20 @@ def _crossings(centre: Floats, boxes: Floats, taken: Floats) -> Floats:
     return np.asarray(inside.any(axis=0).sum(axis=-1), dtype=np.float64)
 
 
-def _candidates(centre: Floats, radius: float, size: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Boxes (k, 4) around a marker, whose nearest edge or corner (not middle) stands at each distance (k)."""
+def _candidates(centre: Floats, radius: float, size: tuple[float, float], frame: Box) -> tuple[Floats, Floats]:
+    """Boxes (k, 4) around a marker, whose nearest edge or corner (not middle) stands at each distance (k).
+
+    Those of a marker at the edge of the frame are pushed up or down into it.
+    """
     steps = np.array([4.0, 7.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0])
     angles = np.arange(16) * np.pi / 8
     distance, angle = (v.ravel() for v in np.meshgrid(steps, angles, indexing="ij"))
     direction = np.column_stack([np.cos(angle), np.sin(angle)])
     half = np.asarray(size, dtype=float) / 2
     middle = centre + direction * ((radius + distance)[:, None] + half)
+    low, high = frame[1] + half[1] + 1, frame[3] - half[1] - 1
+    if low < high:
+        middle[:, 1] = np.clip(middle[:, 1], low, high)
     return np.column_stack([middle - half, middle + half]), distance
 
 
