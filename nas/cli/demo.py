@@ -18,7 +18,7 @@ def demo_command(
     seed: o.SeedOption = None,
     dry_run: o.DryRunOption = False,
 ) -> None:
-    """The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.
+    """Show the whole workflow in a few minutes: search, derive, retrain, evaluate, compare, report.
 
     Example: [bold]nas demo --out demo[/bold]
     """

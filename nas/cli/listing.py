@@ -29,7 +29,7 @@ def list_command(
     ] = False,
     plugin: o.PluginOption = None,
 ) -> None:
-    """List spaces, tasks, models, strategies, sets, recipes, runs and whatever else has a name.
+    """List spaces, tasks, models, strategies, sets, recipes, runs and everything else that has a name.
 
     Example: [bold]nas list tasks 'denoise_*'[/bold]
     Your runs, finished or not: [bold]nas list runs[/bold] (in the folder runs), [bold]nas list runs FOLDER[/bold]

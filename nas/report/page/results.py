@@ -155,7 +155,7 @@ def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int,
 
 def _note(table: tables.Table) -> str:
     words = [
-        "PSNR in dB, SSIM beside or below it; the best is bold, the second underlined. Measured models first, the best "
+        "PSNR in dB, SSIM beside or below it; the best of all, published ones included, is bold, the second underlined. Measured models first, the best "
         "on top; a heading sorts.",
         "A number links to how it was made.",
     ]
