@@ -55,7 +55,7 @@ def check_device(name: str) -> str:
         return next(device for device in PREFERRED if device in here)
     if name in here:
         return name
-    known = "is not on this machine" if re.fullmatch(r"cuda(:\d+)?|mps", name) else "is none that networks run on"
+    known = "is not on this machine" if re.fullmatch(r"cuda(:\d+)?|mps", name) else "is not one that networks run on"
     raise UsageError(f"device {name!r} {known}; devices here: {', '.join(here)} (or auto)")
 
 

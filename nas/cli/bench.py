@@ -21,7 +21,9 @@ def search_step_command(
     order: Annotated[str, typer.Option("--order", help="weights, first, second (exact) or difference.")] = "first",
     device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Timed steps of each kind; the kinds take turns.")] = 5,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="Timed steps of each kind; the kinds take turns.")
+    ] = 5,
     modes: Annotated[
         bool, typer.Option("--modes", help="Instead: every strategy and order, in the fused form.")
     ] = False,

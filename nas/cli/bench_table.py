@@ -98,7 +98,9 @@ def _print_noise(folder: Path) -> None:
 
 def check_command(
     folder: _Folder,
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder that contains the folders of images.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Folder that contains the folders of images.")
+    ] = None,
     repeat: Annotated[int, typer.Option("--repeat", min=0, help="Trainings to repeat, bit for bit.")] = 0,
     partial: Annotated[bool, typer.Option("--partial", help="Trainings may still be missing.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is sampled.")] = 0,

@@ -13,7 +13,7 @@ from nas.cli.defaults import show_defaults
 
 #: advice after an interruption, for commands with run folders and for commands that keep what is finished
 RESUME = "; continue with --resume RUN"
-REPEAT = "; the same command goes on where it stopped"
+REPEAT = "; the same command continues where it stopped"
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,9 @@ COMMANDS = (
         "compare:compare_command",
     ),
     CommandEntry(
-        "report", "Write one self-contained HTML page about runs, experiments and evaluation rows.", "report:report_command"
+        "report",
+        "Write one self-contained HTML page about runs, experiments and evaluation rows.",
+        "report:report_command",
     ),
     CommandEntry(
         "watch",
@@ -190,17 +192,29 @@ COMMANDS = (
         "Write JSON schemas of space documents and configuration files, for editors.",
         "schema:schema_command",
     ),
-    CommandEntry("profile", "Count the parameters and multiply-adds of a model, and measure its latency.", "profile:profile_command"),
     CommandEntry(
-        "import", "Convert an official checkpoint into a jsnas weights file; every tensor must be used.", "importing:import_command"
+        "profile",
+        "Count the parameters and multiply-adds of a model, and measure its latency.",
+        "profile:profile_command",
+    ),
+    CommandEntry(
+        "import",
+        "Convert an official checkpoint into a jsnas weights file; every tensor must be used.",
+        "importing:import_command",
     ),
     CommandEntry(
         "export",
         "Export trained weights to ONNX, TorchScript, pt2 or ncnn, with free batch, height and width.",
         "export:export_command",
     ),
-    CommandEntry("data", "Check image folders and prepare them for training.", commands=_DATA, after_interruption=REPEAT),
-    CommandEntry("bench", "Measure jsnas itself: where the time goes, tables of trainings, strategies and proxies.", commands=_BENCH),
+    CommandEntry(
+        "data", "Check image folders and prepare them for training.", commands=_DATA, after_interruption=REPEAT
+    ),
+    CommandEntry(
+        "bench",
+        "Measure jsnas itself: where the time goes, tables of trainings, strategies and proxies.",
+        commands=_BENCH,
+    ),
     CommandEntry(
         "doctor",
         "Check Python, torch, threads, clock, GPU, disk and extras; exit code 1 if something is broken.",

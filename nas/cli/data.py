@@ -58,7 +58,8 @@ def prepare_command(
         int, typer.Option("--sub-image", help="Side of the sub-images in pixels; 0: whole images.")
     ] = 480,
     step: Annotated[
-        int | None, typer.Option("--step", help="Distance between sub-images in pixels; default: about half their side.")
+        int | None,
+        typer.Option("--step", help="Distance between sub-images in pixels; default: about half their side."),
     ] = None,
     cache: Annotated[bool, typer.Option(help="Write the memory-mapped cache too.")] = True,
     clean: _Clean = None,

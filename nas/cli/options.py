@@ -51,7 +51,9 @@ SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everythi
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
 TimeOption = Annotated[
     float | None,
-    quantity("--time", parse_duration, "Stop after this much work, e.g. 90s, 30m or 1h30m, whatever the number of steps."),
+    quantity(
+        "--time", parse_duration, "Stop after this much work, e.g. 90s, 30m or 1h30m, whatever the number of steps."
+    ),
 ]
 LearningRateOption = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
 BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches per step (per process under torchrun).")]
@@ -104,13 +106,18 @@ MaxLatencyOption = Annotated[
 LatencyTableOption = Annotated[
     Path | None, typer.Option("--latency-table", help="File written by 'nas profile --latency-table'.")
 ]
-BenchmarkDataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder that contains the benchmark sets.")]
+BenchmarkDataOption = Annotated[
+    Path | None, typer.Option("--data", "-d", help="Folder that contains the benchmark sets.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 ResumeOption = Annotated[
     Path | None, typer.Option("--resume", help="Run folder to continue; other flags change how it continues.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Resume even though images, space, plug-ins or versions differ from the recorded ones.")
+    bool,
+    typer.Option(
+        "--force", help="Resume even though images, space, plug-ins or versions differ from the recorded ones."
+    ),
 ]
 JobsOption = Annotated[
     int, typer.Option("--jobs", help="Runs at the same time, each in a process of its own (set --threads too).")

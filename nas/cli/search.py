@@ -22,7 +22,10 @@ _Strategy = Annotated[
 _Order = Annotated[str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")]
 _Plain = Annotated[
     bool | None,
-    typer.Option("--plain", help="Compute every candidate separately (the readable form of the supernet) instead of the fused form."),
+    typer.Option(
+        "--plain",
+        help="Compute every candidate separately (the readable form of the supernet) instead of the fused form.",
+    ),
 ]
 _Trials = Annotated[int | None, typer.Option("--trials", help="Genotypes to evaluate (strategies without gradients).")]
 _Objectives = Annotated[

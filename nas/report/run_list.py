@@ -140,10 +140,10 @@ def _state(run: RunFolder) -> str:
 
 def _psnr(run: RunFolder) -> float | None:
     validation = run.last("validation").get("psnr")
-    if is_finite_number(validation):
+    if validation is not None and is_finite_number(validation):
         return float(validation)
-    trials = [e["psnr"] for e in run.events if e.get("kind") == "trial" and is_finite_number(e.get("psnr"))]
-    return max(map(float, trials), default=None)
+    trials = (e.get("psnr") for e in run.events if e.get("kind") == "trial")
+    return max((float(value) for value in trials if is_finite_number(value)), default=None)
 
 
 def _changed(run: RunFolder) -> float | None:

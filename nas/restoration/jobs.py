@@ -84,7 +84,7 @@ def _of_folder(folder: Path, out: Path, format: str, jobs: Jobs) -> list[Job]:
     images = [file for file in tree.images if own or results not in resolved(file).parents]
     if not images:
         raise UsageError(
-            f"folder {str(folder)!r} holds no images{_left(tree.left_out())}; give files or folders of images"
+            f"folder {str(folder)!r} contains no images{_left(tree.left_out())}; give files or folders of images"
         )
     if tree.others:
         jobs.notes.append(f"{str(folder)!r} also holds {tree.left_out()}, left out; name videos to restore them")

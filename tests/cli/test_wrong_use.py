@@ -103,7 +103,7 @@ def test_a_truncated_png_is_named(capsys: pytest.CaptureFixture[str], tmp_path: 
 def test_a_finished_run_folder_is_never_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("kind: search\n")
     outcome = run(capsys, *SEARCH, "--out", tmp_path)
-    assert outcome.code == 2 and "already holds a run" in outcome.err
+    assert outcome.code == 2 and "already contains a run" in outcome.err
     assert (tmp_path / "config.yaml").read_text() == "kind: search\n"
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_may_not_be_read_is_named(
 
 @pytest.mark.parametrize(
     ("words", "advice"),
-    [(("data", "check", "."), "; the same command goes on where it stopped"), (("list", "tasks"), "")],
+    [(("data", "check", "."), "; the same command continues where it stopped"), (("list", "tasks"), "")],
 )
 def test_an_interruption_says_how_to_go_on(
     words: tuple[str, ...],

@@ -138,7 +138,7 @@ def test_a_folder_that_may_not_be_entered_is_a_finding(good: Path, monkeypatch: 
     monkeypatch.setattr(Path, "is_dir", locked)
     monkeypatch.setattr(Path, "rglob", lambda path, pattern: iter([path / "HR/a.png"]))
     report = check_folder(good, "sr_x2")
-    assert [f.sentence for f in report.findings] == [f"{str(inner)!r} may not be read; change its permissions"]
+    assert [f.sentence for f in report.findings] == [f"{str(inner)!r} cannot be read; change its permissions"]
 
 
 def test_pairs_with_an_error_are_not_counted_as_usable(good: Path) -> None:

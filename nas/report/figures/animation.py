@@ -168,7 +168,7 @@ def _encode_gif(pictures: Sequence[Image.Image], frame_ms: int) -> bytes:
 def _weights(events: Sequence[RunEvent]) -> Cells:
     cells = edge_weights(events)
     if not cells:
-        raise NasError("these events hold no architecture weights; only searches with a supernet have them")
+        raise NasError("these events contain no architecture weights; only searches with a supernet have them")
     return cells
 
 

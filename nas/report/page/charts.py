@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 CHART_CAPTIONS = {
     "bubbles": "Up and to the left is better: more PSNR for fewer multiply-adds. The area is the number of parameters; "
     "filled: measured here, open: published. No cheaper model beats those on the dashed line.",
-    "pareto": "Models to the right of or below the line are beaten in both cost and PSNR. Compare the dashed line (measured "
-    "here) with the solid one (all).",
+    "pareto": "Models to the right of or below the line are beaten in both cost and PSNR. Compare the dashed line "
+    "(measured here) with the solid one (all).",
     "latency": "Up and to the left is better. Compare only marks of the same device and size.",
     "dots": "Further right is better; only the best published models are shown. The same order on all sets means more "
     "than a lead on one.",
