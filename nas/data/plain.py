@@ -78,7 +78,8 @@ def _apart(folder: Path, names: Sequence[str]) -> str:
     )
     first = folder if names[0] == "." else folder / names[0]
     return (
-        f"in {str(folder)!r}, {listed} contain files of the same names and cannot be told apart; say which are pairs with "
+        f"in {str(folder)!r}, {listed} contain files of the same names and cannot be told apart; "
+        "say which are pairs with "
         f"--clean {first} --degraded {folder / names[1]} (or the other way round), or --clean {folder} if all are clean"
     )
 

@@ -88,7 +88,7 @@ def _of_folder(folder: Path, out: Path, format: str, jobs: Jobs) -> list[Job]:
         )
     if tree.others:
         jobs.notes.append(f"{str(folder)!r} also holds {tree.left_out()}, left out; name videos to restore them")
-    jobs.notes += [f"{str(file)!r} may not be read, left out" for file in tree.locked]
+    jobs.notes += [f"{str(file)!r} cannot be read and is left out" for file in tree.locked]
     jobs.notes += [f"{str(file)!r} is a link that leads nowhere, left out" for file in tree.broken]
     return [_job(file, file.relative_to(folder).as_posix(), out, format) for file in images]
 

@@ -122,8 +122,8 @@ def test_files_that_may_not_be_read(good: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Image, "open", locked)
     report = check_folder(good, "sr_x2")
-    assert [f.sentence for f in report.findings if "may not be read" in f.sentence]
-    with pytest.raises(NasError, match=r"a\.png' may not be read"):
+    assert [f.sentence for f in report.findings if "cannot be read" in f.sentence]
+    with pytest.raises(NasError, match=r"a\.png' cannot be read"):
         read_image(good / "HR/a.png")
 
 
@@ -285,7 +285,7 @@ def test_all_faults_planted_at_once_are_named_on_the_command_line_with_exit_code
     capsys.readouterr()
     assert call(*words) == 1  # ... and together, with one that may not be read
     out = capsys.readouterr().out
-    assert "cx2.png' may not be read" in out and "truncated" in out and "CMYK" in out and "readme.txt" in out
+    assert "cx2.png' cannot be read" in out and "truncated" in out and "CMYK" in out and "readme.txt" in out
 
 
 def test_preparing_on_the_command_line_shows_its_progress_and_resumes(
