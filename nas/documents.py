@@ -72,6 +72,19 @@ def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     return content
 
 
+def is_document(path: Path) -> bool:
+    """Whether a regular file is there; False only where nothing is.
+
+    Raises:
+        UsageError: Something else has its name: a pipe, a device, a folder, or a link to nothing.
+    """
+    if path.is_file():
+        return True
+    if os.path.lexists(path):
+        raise UsageError(f"{_short(str(path))} is no regular file; remove it, or put the file back")
+    return False
+
+
 def read_text(path: str | Path, most: int = MOST_BYTES) -> str:
     """The UTF-8 text of a regular file of limited size; a byte order mark is dropped.
 

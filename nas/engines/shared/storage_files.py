@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from filelock import FileLock, Timeout
@@ -15,6 +16,10 @@ from optuna.trial import TrialState
 
 from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
 from nas.errors import UsageError
+from nas.files import append_whole
+
+if TYPE_CHECKING:
+    from optuna.storages.journal import JournalFileBackend
 
 
 class _FileStorage(SharedStorage):
@@ -93,7 +98,7 @@ class JournalStorage(_FileStorage):
         lock = _JournalLock(self.folder / "journal")
         with lock.file_lock:
             _mend(file)
-        backend = journal.JournalFileBackend(str(file), lock_obj=cast(Any, lock))
+        backend = _whole_lines(file, lock)
         self.optuna_storage = open_optuna_storage(url, lambda: call_unwarned(journal.JournalStorage, backend))
 
 
@@ -139,6 +144,18 @@ class _JournalLock:
 
     def release(self) -> None:
         self.file_lock.release()
+
+
+def _whole_lines(file: Path, lock: _JournalLock) -> JournalFileBackend:
+    """Optuna's journal, except that what does not fit on the disk is not written at all, and said with its path."""
+    from optuna.storages import journal
+
+    class WholeLines(journal.JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with lock.file_lock:
+                append_whole(file, "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
+
+    return WholeLines(str(file), lock_obj=cast(Any, lock))
 
 
 def _mend(file: Path) -> None:
