@@ -14,6 +14,7 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
+from nas.documents import is_document
 from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
 from nas.errors import UsageError
 from nas.files import append_whole
@@ -92,6 +93,7 @@ class JournalStorage(_FileStorage):
         file = Path(url)
         if file.is_dir():
             raise UsageError(f"--storage {url!r} is a folder; give the path of a file for the journal")
+        is_document(file)  # a pipe would be waited for, a device read without end
         super().__init__(url, heartbeat, file)
         from optuna.storages import journal
 
@@ -163,9 +165,17 @@ def _mend(file: Path) -> None:
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb+") as stream:
-        content = stream.read()
-        if not content.endswith(b"\n"):
-            stream.truncate(content.rfind(b"\n") + 1)
+        size = end = stream.seek(0, os.SEEK_END)
+        while end:  # from the end, in blocks: the journal of a long search is large
+            start = max(0, end - 65_536)
+            stream.seek(start)
+            found = stream.read(end - start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            stream.truncate(end)
 
 
 def _safe(owner: str) -> str:
