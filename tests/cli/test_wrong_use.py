@@ -166,7 +166,7 @@ def test_debug_shows_the_traceback() -> None:
 )
 def test_numbers_without_end_are_refused(capsys: pytest.CaptureFixture[str], words: tuple[object, ...]) -> None:
     ended = run(capsys, *words)
-    assert ended.code == 2 and "digits; no option takes one of over 18" in ended.err
+    assert ended.code == 2 and "digits; no option accepts more than 18" in ended.err
 
 
 @pytest.mark.parametrize("flag", ["--rounds", "--block"])
