@@ -143,7 +143,7 @@ def _psnr(run: RunFolder) -> float | None:
     if validation is not None and is_finite_number(validation):
         return float(validation)
     trials = (e.get("psnr") for e in run.events if e.get("kind") == "trial")
-    return max((float(value) for value in trials if is_finite_number(value)), default=None)
+    return max((float(value) for value in trials if value is not None and is_finite_number(value)), default=None)
 
 
 def _changed(run: RunFolder) -> float | None:
