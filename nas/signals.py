@@ -8,6 +8,7 @@ stop: a loop between two steps, all that it calls (trials, images, tiles) by ``s
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,7 @@ from typing import Any
 
 from nas.errors import Interrupted
 
+Hook = Callable[["sys.UnraisableHookArgs"], object]
 #: what people send (Ctrl-C), and what clusters and torchrun send some seconds before they kill
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -91,6 +93,16 @@ def _current() -> Listener | None:
     return None
 
 
+def _silent_of_interruptions(before: Hook) -> Hook:
+    """A hook for what is raised where nothing can be raised (a finaliser): an interruption is noted all the same."""
+
+    def told(failure: sys.UnraisableHookArgs) -> None:
+        if not isinstance(failure.exc_value, Interrupted):
+            before(failure)
+
+    return told
+
+
 @contextmanager
 def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listener]:
     """Hear SIGINT and SIGTERM instead of dying of them, for as long as the block lasts.
@@ -119,6 +131,9 @@ def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listen
                 before[number] = signal.signal(number, listener.hear)
     except ValueError:  # not in the main thread: then signals are somebody else's
         pass
+    hook = sys.unraisablehook
+    if before:
+        sys.unraisablehook = _silent_of_interruptions(hook)
     try:
         yield listener
     except KeyboardInterrupt as ended:  # Interrupted, or Ctrl-C in a thread or library that listens to nobody
@@ -132,5 +147,7 @@ def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listen
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if before:
+            sys.unraisablehook = hook
         if outer is not None and before:
             outer.received = outer.received or listener.received

@@ -76,6 +76,33 @@ def test_an_error_of_work_that_was_only_asked_to_end_stays_what_it_is() -> None:
         raise ValueError("a fault")
 
 
+def test_an_interruption_where_nothing_can_be_raised_is_noted_in_silence() -> None:
+    class Dying:
+        def __init__(self, fault: Exception | None = None) -> None:
+            self.fault = fault
+
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            if self.fault is not None:
+                raise self.fault
+
+    hook = sys.unraisablehook
+    told: list[object] = []
+    sys.unraisablehook = told.append
+    try:
+        with listening(lambda: "later") as heard:
+            dying = Dying()
+            del dying
+            assert heard.received == signal.SIGTERM and told == []
+        with listening(lambda: "later", at_once=False):
+            dying = Dying(ValueError("a fault"))
+            del dying
+            assert len(told) == 1
+        assert sys.unraisablehook == told.append
+    finally:
+        sys.unraisablehook = hook
+
+
 def test_handlers_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with listening(lambda: ""):
