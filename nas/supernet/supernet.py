@@ -84,6 +84,7 @@ class Supernet(nn.Module):
         self.space = space
         self.relax: Relax = softmax_of_cell
         self.fused = True
+        self.native = False
 
     @property
     def groups(self) -> list[str]:
@@ -138,7 +139,9 @@ class Supernet(nn.Module):
             self._plans.by_cell[name] = FusedEdges(
                 [[mixed.as_edge(source) for mixed, source in zip(edges, sources, strict=True)] for edges in cells]
             )
-        return self._plans.by_cell[name]
+        plans = self._plans.by_cell[name]
+        plans.native = self.native
+        return plans
 
     def mixtures(self) -> dict[str, Mixture]:
         """The weights of all edges by the name of their cell, with gradient; computed once a forward pass."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from nas.supernet.fused.functions import RELU, join_parts, split_parts, split_pieces
 from nas.supernet.fused.linear import Function, Window
-from nas.supernet.fused.statistics import statistics
 
 #: number of the tensor that holds all channels of the node
 NODE = -1
@@ -90,7 +89,7 @@ class Execution:
         kernels: Sequence[Tensor],
         edges: int,
         joints: Sequence[Joint],
-        wanted: tuple[str, ...],
+        known: Mapping[str, Tensor],
     ) -> None:
         """Begin.
 
@@ -100,13 +99,13 @@ class Execution:
             kernels: Those of these edges.
             edges: How many.
             joints: Convolutions that serve several sums.
-            wanted: Statistics of ``x``.
+            known: Statistics of ``x`` by name.
         """
         self.edges, self.size = edges, (int(x.shape[-2]), int(x.shape[-1]))
         self._kernels, self._joints = kernels, joints
         self._tensors: dict[int, Tensor] = {0: x, NODE: node}
         self._pieces: dict[int, tuple[Tensor, ...]] = {}
-        self._statistics = statistics(x, wanted) if wanted else {}
+        self._statistics = known
 
     def tensor(self, number: int) -> Tensor:
         """A tensor that is computed already."""
@@ -188,6 +187,12 @@ class Execution:
     def fills_image(self, job: Job) -> bool:
         """Whether the result of a term has the size of the image."""
         return job.window.keeps_size and tuple(self._tensors[job.base].shape[-2:]) == self.size
+
+    def is_wide(self, gate: Sum) -> bool:
+        """Whether a gate of as many channels as the input has a value for each of its values: worth computing twice."""
+        if gate.bias is not None or gate.constant or self._tensors[0].shape[1] == 1:
+            return False
+        return all(self.fills_image(job) for job in gate.jobs)
 
     def term(self, job: Job) -> Tensor:
         """One term."""
