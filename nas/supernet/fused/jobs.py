@@ -126,39 +126,29 @@ class Execution:
         if bucket.members == 0 and name in self._statistics and bucket.operands[0].jobs[0].base == 0:
             self._tensors[bucket.tensor] = self._statistics[str(name)]
         elif bucket.function is RELU:
-            value, owned = self.sum(bucket.operands[0], loose=True)
-            self._tensors[bucket.tensor] = _joined(value.relu_() if owned else value.relu())
+            value, owned = self.sum(bucket.operands[0])
+            self._tensors[bucket.tensor] = value.relu_() if owned else value.relu()
         else:
-            operands = [_joined(self.sum(operand)[0]) for operand in bucket.operands]
+            operands = [self.sum(operand)[0] for operand in bucket.operands]
             self._tensors[bucket.tensor] = bucket.function.call(operands, parts, self.size)
 
-    def sum(self, terms: Sum, loose: bool = False) -> tuple[Tensor, bool]:
-        """A sum of terms.
-
-        Args:
-            terms: The terms.
-            loose: It may stay apart by edges, (N, edges, channels, h, w).
-
-        Returns:
-            The tensor, and whether it may be changed in place.
-        """
+    def sum(self, terms: Sum) -> tuple[Tensor, bool]:
+        """A sum of terms, and whether it may be changed in place."""
         total, owned = self._term(terms.jobs[0])
         for job in terms.jobs[1:]:
             term, _ = self._term(job)
-            if total.dim() != term.dim():  # one of them is a piece
-                total, term = (t if t.dim() == 5 else split_parts(t, self.edges) for t in (total, term))
             alike = total.shape == term.shape and total.dtype == term.dtype
             total, owned = total.add_(term) if owned and alike else total + term, True
         if terms.bias is not None:
             bias = self._kernels[terms.bias].to(total.dtype)
-            total, owned = total + bias.view((1, self.edges, -1, 1, 1) if total.dim() == 5 else (1, -1, 1, 1)), True
+            total, owned = total + bias.view(1, -1, 1, 1), True
         if terms.constant:
             total, owned = total + terms.constant, True
-        return total if loose else _joined(total), owned
+        return total, owned
 
     def _term(self, job: Job) -> tuple[Tensor, bool]:
         if job.piece is not None:
-            return self._piece(*job.piece), False
+            return self._piece(*job.piece), True  # no other sum has it
         if job.kernel is None:
             base = self._tensors[job.base]
             return (base if job.factor == 1.0 else base * job.factor), False
@@ -196,18 +186,13 @@ class Execution:
 
     def term(self, job: Job) -> Tensor:
         """One term."""
-        return _joined(self._term(job)[0])
+        return self._term(job)[0]
 
     def _piece(self, number: int, which: int) -> Tensor:
         if number not in self._pieces:
             joint = self._joints[number]
             self._pieces[number] = split_pieces(self.convolve(joint.job), self.edges, joint.sizes)
         return self._pieces[number][which]
-
-
-def _joined(x: Tensor) -> Tensor:
-    """Parts joined, where they are apart."""
-    return join_parts(x) if x.dim() == 5 else x
 
 
 def _of_vectors(x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:

@@ -47,11 +47,11 @@ class Call:
 
     def dense(self, tensor: Tensor) -> Tensor:
         """The tensor in the number type of the call, in one piece."""
-        return tensor.to(self.dtype).contiguous()
+        return (tensor if tensor.dtype == self.dtype else tensor.to(self.dtype)).contiguous()
 
     def last(self, tensor: Tensor) -> Tensor:
         """The tensor in the number type of the call, in one piece with the channels last."""
-        return last(tensor.to(self.dtype))
+        return last(tensor if tensor.dtype == self.dtype else tensor.to(self.dtype))
 
     def point(self, *tensors: Tensor | None) -> None:
         """Point to tensors, and to nothing for None."""
