@@ -48,6 +48,8 @@ class Supernet(nn.Module):
         space: Whose supernet it is.
         fused: Whether its mixed edges are computed in their fused form (``nas.supernet.fused``) or one by one; values
             and gradients are the same up to rounding.
+        native: Whether the fused form computes gates and statistics by compiled loops where these can
+            (``nas.supernet.fused.native``): on CPUs, in float32 and float64.
         relax: From alphas to weights, by default a softmax; a strategy may replace it. Where it gives Choices, an edge
             runs the chosen candidate alone.
     """
