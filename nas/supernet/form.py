@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from nas.errors import NasError, UsageError
 
 #: what a user may ask for: compiled gates where they can be had, always, or never
-Native = bool | Literal["auto"]
+Native = Literal[True, False, "auto"]
 
 
 class Form(NamedTuple):

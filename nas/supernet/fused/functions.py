@@ -127,6 +127,8 @@ class _Pieces(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
+        if torch.is_grad_enabled():  # the gradient will be differentiated itself
+            return join_parts(torch.cat([split_parts(grad, ctx.parts) for grad in grads], 2)), None, None
         whole = _empty(ctx.shape, grads[0], ctx.last)
         pieces = torch.split(split_parts(whole, ctx.parts), ctx.sizes, 2)
         for piece, grad in zip(pieces, grads, strict=True):

@@ -144,9 +144,10 @@ class _Slopes:
 
     def all(self) -> list[Tensor]:
         """The gradient of every tensor, an empty one where none is wanted."""
+        found = [sum(parts[1:], parts[0]) if parts else None for parts in map(self._found.get, range(len(self._tensors)))]
         return [
-            sum(self._found[i][1:], self._found[i][0]).to(t.dtype) if i in self._found else t.new_empty(0)
-            for i, t in enumerate(self._tensors)
+            t.new_empty(0) if f is None else in_order_of(t, f.to(t.dtype))
+            for f, t in zip(found, self._tensors, strict=True)
         ]
 
 
