@@ -141,7 +141,7 @@ def compare_forms(
     steps = {name: _step(settings, order, name) for name in names}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for turn in range(rounds + 1):
-        for name in names if turn % 2 else reversed(names):
+        for name in reversed(names) if turn % 2 else names:
             before = [clock() for clock in clocks]
             steps[name]()
             if settings.device.startswith("cuda"):

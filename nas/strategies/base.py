@@ -107,7 +107,9 @@ class GradientSettings(Section):
         False, description="divide each candidate by the spread of its output at the start, if the skeleton can"
     )
     fused: bool = Field(True, description="compute mixed edges together (equal up to rounding, and faster)")
-    native: Literal[True, False, "auto"] = Field("auto", description="compiled gates; auto: where jsnas[native] is installed")
+    native: Literal[True, False, "auto"] = Field(
+        "auto", description="compiled gates; auto: where jsnas[native] is installed"
+    )
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
     )

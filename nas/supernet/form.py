@@ -1,4 +1,4 @@
-"""In which form a supernet is computed: plain, fused, or fused with compiled gates; chosen once, never changed silently."""
+"""In which form a supernet is computed: plain, fused, or fused with compiled gates; never changed silently."""
 
 from __future__ import annotations
 

@@ -92,7 +92,12 @@ def built(environment: Mapping[str, str] | None = None) -> Path:
     assert path is not None
     here = Path(__file__).parent
     version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    texts = [*((here / name).read_text(encoding="utf-8") for name in (*SOURCES, *HEADERS)), *FLAGS, version, processor()]
+    texts = [
+        *((here / name).read_text(encoding="utf-8") for name in (*SOURCES, *HEADERS)),
+        *FLAGS,
+        version,
+        processor(),
+    ]
     key = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     folder = cache(environment) / "jsnas_gates"
     library = folder / f"{key}.so"
@@ -102,7 +107,9 @@ def built(environment: Mapping[str, str] | None = None) -> Path:
             if not library.is_file():
                 _compile(path, here, library)
     except OSError as error:
-        raise NasError(f"the compiled gates cannot be kept in {str(folder)!r} ({error}); set TORCH_EXTENSIONS_DIR") from None
+        raise NasError(
+            f"the compiled gates cannot be kept in {str(folder)!r} ({error}); set TORCH_EXTENSIONS_DIR"
+        ) from None
     return library
 
 
@@ -117,9 +124,7 @@ def _compile(path: str, here: Path, library: Path) -> None:
             f"build gates.so: link {' '.join(Path(name).stem + '.o' for name in SOURCES)}",
         ]
         (Path(folder) / "build.ninja").write_text("\n".join(rules) + "\n", encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "ninja"], cwd=folder, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, "-m", "ninja"], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             said = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
             first = next((line for line in said if "error" in line.lower()), said[-1] if said else "no message")
@@ -127,7 +132,7 @@ def _compile(path: str, here: Path, library: Path) -> None:
                 f"the compiler {path!r} cannot make the gates ({first[:300]}); name another one in CXX, or search with "
                 "--set search.native=false"
             )
-        os.replace(Path(folder) / "gates.so", library)
+        (Path(folder) / "gates.so").replace(library)
 
 
 def _quoted(path: str) -> str:

@@ -71,5 +71,5 @@ def last(x: Tensor) -> Tensor:
 
 
 def in_order_of(x: Tensor, y: Tensor) -> Tensor:
-    """y in the order of memory of x."""
+    """The values of y in the order of memory of x."""
     return y if y.stride() == x.stride() else torch.empty_like(x).copy_(y)

@@ -21,6 +21,8 @@ from nas.supernet.fused.linear import Window
 from nas.supernet.fused.native.calls import Call, define, in_order_of, last
 
 VECTOR, MAP, WIDE = range(3)
+#: where a 1x1 convolution looks
+POINT = Window()
 #: products of an output value up to which a convolution is computed inside the sweep
 FEW_PRODUCTS = 32
 #: input channels of a group up to which a grouped convolution is
@@ -42,7 +44,7 @@ class Term:
     base: int
     kernel: int = -1
     bias: int = -1
-    window: Window = Window()
+    window: Window = POINT
     groups: int = 1
 
     def numbers(self) -> list[int]:
@@ -144,14 +146,18 @@ class _Slopes:
 
     def all(self) -> list[Tensor]:
         """The gradient of every tensor, an empty one where none is wanted."""
-        found = [sum(parts[1:], parts[0]) if parts else None for parts in map(self._found.get, range(len(self._tensors)))]
+        found = [
+            sum(parts[1:], parts[0]) if parts else None for parts in map(self._found.get, range(len(self._tensors)))
+        ]
         return [
             t.new_empty(0) if f is None else in_order_of(t, f.to(t.dtype))
             for f, t in zip(found, self._tensors, strict=True)
         ]
 
 
-def _describe(call: Call, gates: Sequence[Gate], tensors: Sequence[Tensor], slopes: _Slopes, edges: int) -> list[Callable[[], None]]:
+def _describe(
+    call: Call, gates: Sequence[Gate], tensors: Sequence[Tensor], slopes: _Slopes, edges: int
+) -> list[Callable[[], None]]:
     """Append the description of all gates; what is left to be done after a backward sweep."""
     later: list[Callable[[], None]] = []
     for gate in gates:
@@ -321,4 +327,9 @@ def _again(
 
 _ARGUMENTS = "Tensor x, Tensor weights, Tensor? constant, Tensor[] tensors, int[] layout"
 define("gates", f"({_ARGUMENTS}) -> Tensor[]", _gates, _gates_fake)
-define("gates_backward", f"(Tensor[] grads, {_ARGUMENTS}, bool[] wanted) -> Tensor[]", _gates_backward, _gates_backward_fake)
+define(
+    "gates_backward",
+    f"(Tensor[] grads, {_ARGUMENTS}, bool[] wanted) -> Tensor[]",
+    _gates_backward,
+    _gates_backward_fake,
+)
