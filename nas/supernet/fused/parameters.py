@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +62,6 @@ def _stack(layers: Sequence[nn.Module], name: str) -> Tensor:
     return torch.stack([getattr(layer, name) for layer in layers])
 
 
-def _each(layers: Sequence[nn.Module], name: str) -> list[Tensor]:
+def _each(layers: Sequence[Any], name: str) -> list[Tensor]:
     """A parameter of each layer; from where torch keeps them, since asking the layers takes ten times as long."""
-    return [layer._parameters[name] for layer in layers]  # type: ignore[misc]
+    return [layer._parameters[name] for layer in layers]
