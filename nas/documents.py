@@ -72,6 +72,19 @@ def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     return content
 
 
+def is_document(path: Path) -> bool:
+    """Whether a regular file is there; False only where nothing is.
+
+    Raises:
+        UsageError: Something else has its name: a pipe, a device, a folder, or a link to nothing.
+    """
+    if path.is_file():
+        return True
+    if os.path.lexists(path):
+        raise UsageError(f"{_short(str(path))} is no regular file; remove it, or put the file back")
+    return False
+
+
 def read_text(path: str | Path, most: int = MOST_BYTES) -> str:
     """The UTF-8 text of a regular file of limited size; a byte order mark is dropped.
 
@@ -184,9 +197,13 @@ def check_yaml(text: str) -> None:
         raise yaml.YAMLError(f"larger than {MOST_BYTES // 1024} KiB")
     behind: dict[str, int] = {}  # anchor -> values that it stands for, itself included
     open_nodes: list[tuple[str | None, int]] = []  # anchors of the collections around, and the count at their start
-    count = 0
+    count = pages = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, yaml.DocumentStartEvent):
+            pages += 1
+            if pages > 1:
+                raise _fault(event, "it holds more than one document")
+        elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_nodes):
                 raise _fault(event, f"the alias *{event.anchor} stands inside what it refers to")
             count += behind.get(str(event.anchor), 1)

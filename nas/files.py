@@ -89,6 +89,31 @@ def _write_failure(error: Exception, partial: Path, path: Path) -> NasError | No
     return file_error(OSError(number, os.strerror(number)), path) if number is not None else None
 
 
+def append_whole(path: Path, content: bytes) -> None:
+    """Add to the end of a file, durably; all of it or, where it does not fit on the disk, nothing.
+
+    Args:
+        path: The file, which is made where there is none. Nobody else may write to it at the same time.
+        content: What is added.
+
+    Raises:
+        NasError: It could not be written; the file is as it was.
+    """
+    try:
+        with path.open("ab", buffering=0) as stream:
+            end = stream.tell()
+            try:
+                if stream.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(stream.fileno())
+            except OSError:
+                with suppress(OSError):
+                    stream.truncate(end)
+                raise
+    except OSError as error:
+        raise file_error(error, path) or error from error
+
+
 def remove_partial_files(folder: Path, *, of: Path | None = None, older: float = 0.0) -> None:
     """Delete what processes left in ``folder`` that were killed while writing; what a living one writes stays.
 

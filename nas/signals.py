@@ -24,13 +24,14 @@ class Listener:
 
     Attributes:
         received: The number of the signal that asked for the end, 0 while none did.
+        insists: Whether the work was to end where it stood, and not only when it next looks.
     """
 
     def __init__(self, at_once: bool, where: Callable[[], str], received: int = 0) -> None:
         self.received = received
         self._at_once, self._where = at_once, where
         self._shields = 0
-        self._insists = False
+        self.insists = False
 
     def hear(self, number: int, frame: FrameType | None) -> None:
         """The handler: note the first signal, or raise at once; a second signal raises, outside of ``shielded``.
@@ -41,7 +42,7 @@ class Listener:
         again = self.received != 0
         self.received = number
         if again or self._at_once:
-            self._insists = True
+            self.insists = True
             self._raise_unless_shielded()
 
     @contextmanager
@@ -52,7 +53,7 @@ class Listener:
             yield
         finally:
             self._shields -= 1
-        if self._insists:
+        if self.insists:
             self._raise_unless_shielded()
 
     def interruption(self) -> Interrupted:
@@ -123,6 +124,11 @@ def listening(where: Callable[[], str], at_once: bool = True) -> Iterator[Listen
     except KeyboardInterrupt as ended:  # Interrupted, or Ctrl-C in a thread or library that listens to nobody
         heard = ended.exit_code - 128 if isinstance(ended, Interrupted) else int(signal.SIGINT)
         raise Interrupted(where(), heard) from ended
+    except Exception as error:
+        if not listener.insists:
+            raise
+        # raised in the midst of an import, it can leave half a module behind, and surface as an error of that
+        raise Interrupted(where(), listener.received) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

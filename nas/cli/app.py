@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = spread([w for w in words if w != "--debug"])
     try:
         _refuse_endless_numbers(words)
-        with listening(lambda: _interrupted(words)), _rank_zero_prints(words):
+        with listening(lambda: _interrupted(words)), _rank_zero_prints(words), _silent_mirror():
             sys.exit(application().main(args=words, prog_name="nas", standalone_mode=True))
     except SystemExit as end:
         stopped = _interruption(end, words)
@@ -103,6 +104,26 @@ def _refuse_endless_numbers(words: list[str]) -> None:
             raise UsageError(
                 f"{word[:12]}... is a number of {len(digits)} digits; no option takes one of over {DIGITS}"
             )
+
+
+@contextmanager
+def _silent_mirror() -> Iterator[None]:
+    """Keep the thread that mirrors events for TensorBoard from printing a traceback when its disk is full.
+
+    The log of a run holds everything that the mirror shows, and goes on without it.
+    """
+    before = threading.excepthook
+
+    def told(failure: threading.ExceptHookArgs) -> None:
+        mirrors = type(failure.thread).__module__.partition(".")[0] == "tensorboard"
+        if not (mirrors and isinstance(failure.exc_value, OSError)):
+            before(failure)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _sentence(error: Exception) -> str:

@@ -7,6 +7,7 @@ anything. The header of a safetensors file claims its own length; that is compar
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import re
@@ -20,12 +21,16 @@ from torch import Tensor
 
 from nas.errors import NasError, UsageError
 
-#: most bytes of the part of a file that describes its tensors: real ones stay below 2 MB
-MOST_DESCRIPTION = 16 * 2**20
+#: most bytes of the part of a file that describes its tensors, some 40,000 of them: the state of a large supernet
+#: stays below 1 MB, and torch takes two seconds to read this much
+MOST_DESCRIPTION = 3 * 2**20
+#: most reads of the older form of torch.save, where the description has no part of its own: some 12,000 tensors
+MOST_READS = 800_000
 #: a tensor of more dimensions is no weight of a network
 MOST_DIMENSIONS = 8
 #: containers nested deeper than this hold no state of ours or of a published checkpoint
 MOST_DEPTH = 32
+_TOO_LONG = "{path!r} describes its tensors in {size} bytes, more than any network needs; save its state dict alone"
 _FOREIGN_CLASS = re.compile(r"(?:GLOBAL|class|type) (?:<class )?'?([A-Za-z_][\w.]+)'?")
 
 
@@ -43,7 +48,12 @@ def read_torch_file(path: Path) -> Any:
         raise UsageError(f"{str(path)!r} is no file that can be read; give the path of a checkpoint")
     check_archive(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with _CountedReads(path) as stream:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
+    except _CrowdedError:
+        raise NasError(
+            f"{str(path)!r} describes more tensors than any network has; save its state dict alone"
+        ) from None
     except pickle.UnpicklingError as error:
         raise _refused(path, str(error)) from error
     except Exception as error:  # a damaged pickle can raise whatever its instructions run into
@@ -54,6 +64,24 @@ def read_torch_file(path: Path) -> Any:
         ) from error
     check_tensors(path, content)
     return content
+
+
+class _CrowdedError(Exception):
+    """A pickle of more instructions than any checkpoint needs."""
+
+
+class _CountedReads(io.BufferedReader):
+    """A file that ends the reading of a pickle whose instructions do not end."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._left = MOST_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise _CrowdedError
+        return super().read(size)
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -101,11 +129,13 @@ def check_header(path: Path) -> None:
         raise UsageError(f"weights file {str(path)!r} does not exist")
     with path.open("rb") as stream:
         claimed = int.from_bytes(stream.read(8), "little")
-    if claimed > min(MOST_DESCRIPTION, max(path.stat().st_size - 8, 0)):
+    if claimed > max(path.stat().st_size - 8, 0):
         raise NasError(
             f"{str(path)!r} is not a readable safetensors file (its header would be {claimed} bytes long); "
             "was it cut short?"
         )
+    if claimed > MOST_DESCRIPTION:
+        raise NasError(_TOO_LONG.format(path=str(path), size=claimed))
 
 
 def tensors_in(content: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
@@ -157,10 +187,7 @@ def check_archive(path: Path) -> None:
                 "packed or larger than the file; unpack it, or save its state dict again"
             )
         if record.filename.endswith("data.pkl") and record.file_size > MOST_DESCRIPTION:
-            raise NasError(
-                f"{str(path)!r} describes its tensors in {record.file_size} bytes, more than any network needs; "
-                "save its state dict alone"
-            )
+            raise NasError(_TOO_LONG.format(path=str(path), size=record.file_size))
     if sum(record.file_size for record in records) > size:
         raise NasError(f"the parts of {str(path)!r} overlap, which no checkpoint of torch.save does; save it again")
 

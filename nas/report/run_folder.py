@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas.documents import parse_yaml, read_json, read_text
-from nas.errors import NasError, UsageError
+from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.files import resolved
 from nas.train.events import EVENTS, EventLog, read_log, read_timing
@@ -112,17 +113,18 @@ def read_run(folder: str | Path) -> RunFolder:
     run.events, damage = log.events, log.damage(path / EVENTS)
     run.problems += [damage] if damage else []
     run.timing = attempt("timing.jsonl", run.problems, lambda: read_timing(path)) or []
-    if (path / "rows.csv").is_file():
+    if os.path.lexists(path / "rows.csv"):
         run.rows = attempt("rows.csv", run.problems, lambda: read_rows(path / "rows.csv")) or []
-    if (path / "genotype.json").is_file():
+    if os.path.lexists(path / "genotype.json"):
         from nas.space import Genotype
 
         run.genotype = attempt("genotype.json", run.problems, lambda: Genotype.load(path / "genotype.json"))
-    if (path / "config.yaml").is_file():
+    if os.path.lexists(path / "config.yaml"):
         text = attempt("config.yaml", run.problems, lambda: read_text(path / "config.yaml")) or ""
         run.config = text if len(text) < LONGEST_CONFIG else text[:LONGEST_CONFIG] + "\n... (cut here)"
-        run.settings = _tree(text)
-    space = _space(path, run.settings)
+        tree = attempt("config.yaml", run.problems, lambda: parse_yaml(text, "config.yaml"))
+        run.settings = tree if isinstance(tree, Mapping) else {}
+    space = _space(run)
     if space is not None:
         from nas.space.open_cells import selectable
 
@@ -152,24 +154,20 @@ def attempt(what: str, problems: list[str], make: Callable[[], T]) -> T | None:
         return None
 
 
-def _tree(text: str) -> Mapping[str, Any]:
-    try:
-        tree = parse_yaml(text, "config.yaml")
-    except UsageError:
-        return {}
-    return tree if isinstance(tree, Mapping) else {}
-
-
-def _space(folder: Path, settings: Mapping[str, Any]) -> Space | None:
+def _space(run: RunFolder) -> Space | None:
     """The space that the run searched, from its document beside the run or by its name; None where it is unknown here.
 
     It is needed for names alone: without it figures number edges and candidates.
     """
     from nas.space import load_space, space_from_document
 
+    document = run.folder / "space.json"
+    if os.path.lexists(document):
+        found = attempt("space.json", run.problems, lambda: space_from_document(read_json(document)))
+        if found is not None:
+            return found
+    settings = run.settings
     try:
-        if (folder / "space.json").is_file():
-            return space_from_document(read_json(folder / "space.json"))
         return load_space(settings["space"], preset=settings.get("preset")) if settings.get("space") else None
     except (NasError, OSError, TypeError, KeyError, ValueError):
         return None

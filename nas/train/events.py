@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.documents import is_document
 from nas.errors import file_error
 from nas.files import write_text
 
@@ -48,7 +49,7 @@ class Events:
         """
         path = folder / EVENTS
         self.damage = ""
-        if path.exists():
+        if is_document(path):
             log = read_log(path)
             self.damage = log.damage(path)
             if self.damage:  # what a person may still mend
@@ -132,6 +133,7 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        is_document(path)  # a pipe would be waited for
         self._file = path.open("ab", buffering=0)
 
     def write(self, content: dict[str, Any]) -> None:

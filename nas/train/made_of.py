@@ -19,7 +19,7 @@ from typing import Any
 
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.data import Pair
-from nas.documents import read_text
+from nas.documents import is_document, read_text
 from nas.errors import NasError
 from nas.files import resolved
 from nas.registry import ESTIMATORS
@@ -68,7 +68,7 @@ class MadeOf:
             NasError: It is damaged.
         """
         path = folder / FILE
-        if not path.is_file():
+        if not is_document(path):
             return None
         try:
             tree = json.loads(read_text(path, MOST_RECORD))

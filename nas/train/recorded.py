@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nas.documents import read_text
+from nas.documents import is_document, read_text
 from nas.errors import NasError
 from nas.space import Genotype, Space, space_from_document
 from nas.train.made_of import MOST_RECORD, MadeOf
@@ -29,9 +29,13 @@ def recorded_space(folder: Path) -> Space | None:
 
 
 def recorded_genotype(folder: Path) -> Genotype | None:
-    """The genotype in a run folder; None where there is none."""
+    """The genotype in a run folder; None where there is none.
+
+    Raises:
+        NasError: genotype.json is damaged.
+    """
     file = folder / "genotype.json"
-    return Genotype.load(file) if file.is_file() else None
+    return Genotype.load(file) if is_document(file) else None
 
 
 def recorded_images(folder: Path) -> dict[str, list[ImageRecord]] | None:
@@ -55,7 +59,7 @@ def recorded_images(folder: Path) -> dict[str, list[ImageRecord]] | None:
 
 
 def _json(path: Path) -> Any:
-    if not path.is_file():
+    if not is_document(path):
         return None
     try:
         return json.loads(read_text(path, MOST_RECORD))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from nas.config.reading import parse_stored, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
-from nas.documents import parse_json, read_json, read_text, read_yaml
+from nas.documents import is_document, parse_json, read_json, read_text, read_yaml
 from nas.errors import NasError, UsageError
 from nas.files import remove_partial_files, write_text
 from nas.train import distributed
@@ -224,7 +224,7 @@ class Run:
     def complete(self, files: Mapping[str, str]) -> None:
         """Write those of the files that are not there, as a process that died early may have left a run."""
         for name, content in files.items():
-            if not (self.folder / name).is_file():
+            if not is_document(self.folder / name):
                 self.write_text(name, content)
 
     def newest_step(self) -> int:
@@ -252,7 +252,7 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """What was changed when the run was resumed, in order; [] for a run that went on as it began."""
         path = self.folder / HISTORY
-        if not path.is_file():
+        if not is_document(path):
             return []
         found, damaged = [], 0
         for line in read_text(path).splitlines():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from nas.engines.shared.joining import worker
 from nas.engines.shared.proposals import trial_budget_of
 from nas.engines.shared.storage import open_storage
 from nas.engines.shared.storage_base import RETRIES, SharedStorage, is_lost
+from nas.engines.shared.storage_files import _mend
 from nas.engines.shared.study import study_of
 from nas.engines.shared.trial_budget import INDEX, TrialBudget
 from nas.engines.shared.workers import work
@@ -322,3 +324,18 @@ def test_metrics_and_parameters_of_the_study_have_readable_names(tmp_path: Path,
         assert [d.name for d in budget.study.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert all(re.fullmatch(r"operation\.\d->\d", name) for name in trial.params)
     assert set(trial.params.values()) <= {"skip_connect", "srb", "sep_conv_3x3"}
+
+
+@pytest.mark.parametrize("last", [b"", b"{", b"x" * 65_535, b"x" * 65_536, b"x" * 65_537, b"y" * 200_000])
+@pytest.mark.parametrize("whole", [0, 1, 3000])
+def test_a_journal_keeps_its_whole_lines_however_long_the_half_one_is(tmp_path: Path, whole: int, last: bytes) -> None:
+    lines = b'{"op_code": 1}\n' * whole
+    (tmp_path / "journal").write_bytes(lines + last)
+    _mend(tmp_path / "journal")
+    assert (tmp_path / "journal").read_bytes() == lines
+
+
+def test_a_pipe_is_refused_as_a_journal_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is no regular file"):
+        open_storage(str(tmp_path / "pipe"), 60)

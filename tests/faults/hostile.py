@@ -29,23 +29,55 @@ WAITS = 120.0
 MOST_MEMORY = 6 * 2**30
 #: how the configuration of a search begins in its run folder
 HEAD = "kind: search\n"
-GENOTYPE = ("show {file}", "profile {file} --task sr_x2", "retrain {file} --task sr_x2 --dry-run")
-YAML = ("search --space jsm --task sr_x2 --config {file} --dry-run", "search --space {file} --task sr_x2 --dry-run")
+GENOTYPE = (
+    "show {file}",
+    "profile {file} --task sr_x2",
+    "retrain {file} --task sr_x2 --dry-run",
+    "evaluate {file} --task sr_x2 --sets sample",
+    "export {file} --out {out}.onnx",
+    "search --space {file} --task sr_x2 --dry-run",
+)
+YAML = (
+    "search --space jsm --task sr_x2 --config {file} --dry-run",
+    "search --space {file} --task sr_x2 --dry-run",
+    "retrain jsnet_released --task sr_x2 --config {file} --dry-run",
+    "ablate --space {file} --task sr_x2 --dry-run",
+    "show {file}",
+)
 PAIRS = (
     "data check {file} --task denoise_color_25",
+    "data prepare {file} --task denoise_color_25 --out {out}",
     "search --space jsm --task denoise_color_25 --data {file} --dry-run",
+    "retrain jsnet_released --task denoise_color_25 --data {file} --dry-run",
+    "evaluate identity --task denoise_color_25 --sets {file}",
 )
-WEIGHTS = ("evaluate {file} --task sr_x2 --sets sample", "profile {file} --task sr_x2", "export {file} --out {out}")
+WEIGHTS = (
+    "evaluate {file} --task sr_x2 --sets sample",
+    "profile {file} --task sr_x2",
+    "export {file} --out {out}.onnx",
+    "restore {file} {photos} --out {out}",
+    "retrain {file} --task sr_x2 --dry-run",
+)
 CHECKPOINT = (
     "import jsnet {file} --task sr_x2 --out {out}",
     "retrain jsnet_released --task sr_x2 --init-from {file} --data {photos} --dry-run",
+    "evaluate {file} --task sr_x2 --sets sample",
+    "restore {file} {photos} --out {out}",
 )
 ROWS = ("compare {file} --out {out}", "report {file} --out {out}.html")
 #: commands that read a run folder, of which one file is replaced
-RUN = ("show {run}", "search --resume {run}")
+RUN = ("show {run}", "search --resume {run}", "derive {run} --out {out}.json")
+#: that which builds on it
+RESUME = RUN[1:2]
 #: those that pass over what they cannot read
-READERS = ("show {run}", "report {run} --out {out}.html")
-IMAGES = ("data check {folder} --task sr_x2", "evaluate bicubic --task sr_x2 --data {folder} --sets {folder}")
+READERS = ("show {run}", "report {run} --out {out}.html", "watch {run} --once", "derive {run} --out {out}.json")
+IMAGES = (
+    "data check {folder} --task sr_x2",
+    "data prepare {folder} --task sr_x2 --out {out}",
+    "evaluate bicubic --task sr_x2 --data {folder} --sets {folder}",
+    "retrain jsnet_released --task sr_x2 --data {folder} --dry-run",
+    "restore bicubic {folder} --out {out}",
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +111,11 @@ def merge_bomb(levels: int = 24) -> str:
     lines = ["a0: &a0 {x: 1, y: 2}"]
     lines += [f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], k{i}: 1}}" for i in range(1, levels)]
     return "\n".join(lines) + "\n"
+
+
+def many_anchors(count: int = 60_000) -> str:
+    """Anchors that nothing refers to."""
+    return "".join(f"a{i}: &a{i} 1\n" for i in range(count))
 
 
 def many_keys(count: int) -> str:
@@ -170,12 +207,91 @@ def vast_png(path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", rows) + part(b"IEND", b""))
 
 
+def tiff_in_circles(path: Path) -> None:
+    """A TIFF whose first directory names itself as the next one."""
+    path.parent.mkdir(exist_ok=True)
+    tags = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
+            (278, 4, 1, 64), (279, 4, 1, 4096)]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 8))
+
+
+def vast_tiff(path: Path) -> None:
+    """A TIFF that claims 60,000 x 60,000 pixels in one strip."""
+    path.parent.mkdir(exist_ok=True)
+    tags = [(256, 4, 1, 60_000), (257, 4, 1, 60_000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
+            (278, 4, 1, 60_000), (279, 4, 1, 4_000_000_000)]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0))
+
+
+def vast_bmp(path: Path) -> None:
+    """A BMP that claims 60,000 x 60,000 pixels and ends after its header."""
+    path.parent.mkdir(exist_ok=True)
+    body = struct.pack("<IiiHHIIiiII", 40, 60_000, 60_000, 1, 24, 0, 0, 2835, 2835, 0, 0)
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + body)
+
+
+def wordy_png(path: Path) -> None:
+    """A PNG of 96 x 96 pixels whose compressed text unfolds to 200 MB."""
+    path.parent.mkdir(exist_ok=True)
+
+    def part(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = part(b"IHDR", struct.pack(">IIBBBBB", 96, 96, 8, 2, 0, 0, 0))
+    words = part(b"zTXt", b"words\0\0" + zlib.compress(b"x" * 200_000_000, 9))
+    rows = part(b"IDAT", zlib.compress((b"\0" + b"\x55" * 288) * 96, 9))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + words + rows + part(b"IEND", b""))
+
+
+def cut_jpeg(path: Path) -> None:
+    """A JPEG that ends in the middle of its pixels."""
+    from PIL import Image
+
+    path.parent.mkdir(exist_ok=True)
+    Image.effect_noise((256, 256), 80).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+
+
+def crowded_torch(path: Path, zipped: bool = True) -> None:
+    """A file of torch.save with 60,000 tensors of one value, which share a storage."""
+    import torch
+
+    one = torch.zeros(1)
+    torch.save({f"t{i}": one[:] for i in range(60_000)}, path, _use_new_zipfile_serialization=zipped)
+
+
+def crowded_zip(path: Path) -> None:
+    """A zip archive of 60,000 empty parts."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}, protocol=2))
+        archive.writestr("archive/version", "3\n")
+        for number in range(60_000):
+            archive.writestr(f"archive/data/{number}", b"")
+
+
+def sparse_tensor(path: Path) -> None:
+    """A sparse tensor that would fill 4 EB."""
+    import torch
+
+    torch.save({"w": torch.sparse_coo_tensor(torch.zeros(2, 1, dtype=torch.long), [1.0], (10**9, 10**9))}, path)
+
+
 def _text(text: str | Callable[[], str]) -> Callable[[Path], object]:
     return lambda path: path.write_text(text if isinstance(text, str) else text(), encoding="utf-8")
 
 
 def _linked(target: str) -> Callable[[Path], object]:
     return lambda path: path.symlink_to(target)
+
+
+def _within(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        make(path)
+
+    return write
 
 
 def _state(make: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -191,13 +307,15 @@ def _state(make: Callable[[Path], object]) -> Callable[[Path], object]:
     return write
 
 
+WEIGHTS_AND_MORE = (*WEIGHTS, *CHECKPOINT[:2])
+WORKER = ("worker --storage {file} --study s",)
 EVERYTHING = (*GENOTYPE[:1], YAML[0], PAIRS[0], WEIGHTS[0], CHECKPOINT[0], ROWS[0])
 FILES: tuple[Hostile, ...] = (
     Hostile("alias bomb", "bomb.yaml", _text(alias_bomb), YAML),
     Hostile("merge bomb", "bomb.yaml", _text(merge_bomb), YAML),
     Hostile("alias bomb as config.yaml", "run/config.yaml", _text(lambda: HEAD + alias_bomb()), RUN),
     Hostile("merge bomb as config.yaml", "run/config.yaml", _text(lambda: HEAD + merge_bomb()), RUN),
-    Hostile("alias bomb in a page", "run/config.yaml", _text(lambda: HEAD + alias_bomb()), READERS[1:], True),
+    Hostile("alias bomb in a page", "run/config.yaml", _text(lambda: HEAD + alias_bomb()), READERS[1:3], True),
     Hostile("deep YAML", "deep.yaml", _text("a: " + "[" * 50_000), YAML),
     Hostile("wide YAML", "wide.yaml", _text(lambda: "a: [" + "1," * 900_000 + "]"), YAML),
     Hostile("JSON of 60,000 keys", "keys.json", _text(lambda: many_keys(60_000)), GENOTYPE),
@@ -212,35 +330,80 @@ FILES: tuple[Hostile, ...] = (
     Hostile("list of one vast line", "pairs.csv", _text(lambda: "a.png," * 2_000_000), PAIRS),
     Hostile("list of rubbish lines", "pairs.csv", _text(lambda: "x|y;z,w\tv u\n" * 60_000), PAIRS),
     Hostile("deflated pickle", "packed.pt", deflated_pickle, CHECKPOINT),
-    Hostile("deflated pickle as state", "run/state/step-000000009.pt", _state(deflated_pickle), RUN[1:]),
+    Hostile("deflated pickle as state", "run/state/step-000000009.pt", _state(deflated_pickle), RESUME),
     Hostile("pickle of 8 million lists", "lists.pt", plain_pickle_bomb, CHECKPOINT),
     Hostile("pickle that doubles itself", "double.pt", repeated_pickle, CHECKPOINT),
     Hostile("pickle that runs a command", "code.pt", code_pickle, CHECKPOINT),
     Hostile("tensor of 10^5 x 10^5", "vast.pt", claiming_tensor, CHECKPOINT),
-    Hostile("tensor of 10^5 x 10^5 as state", "run/state/step-000000009.pt", _state(claiming_tensor), RUN[1:]),
-    Hostile("safetensors of 10^5 x 10^5", "vast.safetensors", claiming_safetensors, (*WEIGHTS, *CHECKPOINT)),
-    Hostile("safetensors with a wrong header", "header.safetensors", long_header, (*WEIGHTS, *CHECKPOINT)),
-    Hostile("safetensors of 200,000 tensors", "crowd.safetensors", crowded_header, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("tensor of 10^5 x 10^5 as state", "run/state/step-000000009.pt", _state(claiming_tensor), RESUME),
+    Hostile("safetensors of 10^5 x 10^5", "vast.safetensors", claiming_safetensors, WEIGHTS_AND_MORE),
+    Hostile("safetensors with a wrong header", "header.safetensors", long_header, WEIGHTS_AND_MORE),
+    Hostile("safetensors of 200,000 tensors", "crowd.safetensors", crowded_header, WEIGHTS_AND_MORE),
     Hostile("pipe", "pipe.json", os.mkfifo, EVERYTHING),
-    Hostile("pipe as weights", "pipe.safetensors", os.mkfifo, (*WEIGHTS, *CHECKPOINT)),
+    Hostile("pipe as weights", "pipe.safetensors", os.mkfifo, WEIGHTS_AND_MORE),
     Hostile("pipe as list", "pipe.csv", os.mkfifo, (*PAIRS, *ROWS)),
     Hostile("pipe as config.yaml", "run/config.yaml", os.mkfifo, RUN),
+    Hostile("pipe as config.yaml in a page", "run/config.yaml", os.mkfifo, READERS[1:3], True),
     Hostile("pipe as events", "run/events.jsonl", os.mkfifo, READERS, True),
-    Hostile("pipe as space.json", "run/space.json", os.mkfifo, RUN[1:]),
+    Hostile("pipe as space.json", "run/space.json", os.mkfifo, RESUME),
     Hostile("pipe as genotype.json", "run/genotype.json", os.mkfifo, READERS, True),
     Hostile("pipe as summary.json", "run/summary.json", os.mkfifo, READERS, True),
     Hostile("pipe as image", "photos2/x.png", lambda p: (p.parent.mkdir(), os.mkfifo(p)), IMAGES),
     Hostile("/dev/zero", "zero.json", _linked("/dev/zero"), EVERYTHING),
-    Hostile("/dev/zero as weights", "zero.safetensors", _linked("/dev/zero"), (*WEIGHTS, *CHECKPOINT)),
+    Hostile("/dev/zero as weights", "zero.safetensors", _linked("/dev/zero"), WEIGHTS_AND_MORE),
     Hostile("/dev/zero as list", "zero.csv", _linked("/dev/zero"), (*PAIRS, *ROWS)),
     Hostile("/dev/zero as config.yaml", "run/config.yaml", _linked("/dev/zero"), RUN),
+    Hostile("/dev/zero as config.yaml in a page", "run/config.yaml", _linked("/dev/zero"), READERS[1:3], True),
     Hostile("/dev/zero as events", "run/events.jsonl", _linked("/dev/zero"), READERS, True),
     Hostile("/dev/zero as summary.json", "run/summary.json", _linked("/dev/zero"), READERS, True),
+    Hostile("deep JSON as summary.json", "run/summary.json", _text("[" * 3_000_000), READERS, True),
     Hostile("events of one line without end", "run/events.jsonl", _text(lambda: "x" * 60_000_000), READERS, True),
     Hostile("events nested deeply", "run/events.jsonl", _text(lambda: "[" * 3_000_000 + "\n"), READERS, True),
     Hostile("rows of a million columns", "rows.csv", _text(lambda: "model," * 1_000_000 + "\n"), ROWS),
     Hostile("rows of one cell of 20 MB", "rows.csv", _text(lambda: "model,task,set\n" + "x" * 20_000_000), ROWS),
     Hostile("PNG of 60,000 x 60,000", "photos3/x.png", vast_png, IMAGES),
+    Hostile("TIFF in circles", "photos4/x.tif", tiff_in_circles, IMAGES),
+    Hostile("TIFF of 60,000 x 60,000", "photos5/x.tif", vast_tiff, IMAGES),
+    Hostile("BMP of 60,000 x 60,000", "photos6/x.bmp", vast_bmp, IMAGES),
+    Hostile("PNG with 200 MB of text", "photos7/x.png", wordy_png, IMAGES, True),
+    Hostile("JPEG that is cut", "photos8/x.jpg", cut_jpeg, IMAGES),
+    Hostile("/dev/zero as image", "photos9/x.png", _within(_linked("/dev/zero")), IMAGES),
+    Hostile("anchors without end", "many.yaml", _text(many_anchors), YAML),
+    Hostile("YAML of one vast string", "long.yaml", _text(lambda: "a: " + "x" * 30_000_000), YAML),
+    Hostile("YAML of many documents", "pages.yaml", _text("--- {}\n" * 100_000), YAML),
+    Hostile("YAML of foreign tags", "tags.yaml", _text("a: !!python/object/apply:os.system ['true']"), YAML),
+    Hostile("JSON of one vast string", "long.json", _text(lambda: '"' + "x" * 30_000_000 + '"'), GENOTYPE),
+    Hostile("JSON of empty lists", "lists.json", _text(lambda: "[" + "[]," * 500_000 + "[]]"), GENOTYPE),
+    Hostile("JSON of endless numbers", "nan.json", _text('{"format": 1e999, "cells": [NaN, -Infinity]}'), GENOTYPE),
+    Hostile("JSON of half letters", "half.json", _text('{"format": "\\ud800"}'), GENOTYPE),
+    Hostile("60,000 tensors", "crowd.pt", crowded_torch, CHECKPOINT),
+    Hostile("60,000 tensors, older form", "crowd.pt", lambda path: crowded_torch(path, False), CHECKPOINT),
+    Hostile("zip of 60,000 parts", "parts.pt", crowded_zip, CHECKPOINT),
+    Hostile("sparse tensor of 4 EB", "sparse.pt", sparse_tensor, CHECKPOINT),
+    Hostile("rows of an open quote", "rows.csv", _text(lambda: 'model,task,set\n"' + "x\n" * 9_000_000), ROWS),
+    Hostile("rows of bytes 0", "rows.csv", _text("model,task,set\n" + "\0" * 1_000_000), ROWS),
+    Hostile("pipe as journal", "pipe.journal", os.mkfifo, WORKER),
+    Hostile("/dev/zero as journal", "zero.journal", _linked("/dev/zero"), WORKER),
+    Hostile("journal of one line without end", "line.journal", _text(lambda: "x" * 60_000_000 + "\n"), WORKER),
+    Hostile("journal nested deeply", "deep.journal", _text(lambda: "[" * 3_000_000 + "\n"), WORKER),
+    Hostile("journal of unknown entries", "odd.journal", _text('{"op_code": 99, "worker_id": "x"}\n' * 1000), WORKER),
+    *(
+        Hostile(f"{what} as {name}", f"run/{name}", make, lines, True)
+        for name, lines in (
+            ("made_of.json", READERS[:2] + RESUME),
+            ("events.jsonl", RESUME),
+            ("history.jsonl", READERS[:2] + RESUME),
+            ("timing.jsonl", READERS[:3] + RESUME),
+            ("run.lock", RESUME),
+            ("data.json", RESUME),
+            ("launch.json", RESUME),
+        )
+        for what, make in (
+            ("pipe", os.mkfifo),
+            ("/dev/zero", _linked("/dev/zero")),
+            ("deep JSON", _text(lambda: "[" * 3_000_000 + "\n")),
+        )
+    ),
 )  # fmt: skip
 
 

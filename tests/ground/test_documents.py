@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.documents import MOST_BYTES, MOST_DEPTH, MOST_VALUES, parse_json, parse_yaml, read_text
+from nas.documents import MOST_BYTES, MOST_DEPTH, MOST_VALUES, is_document, parse_json, parse_yaml, read_text
 from nas.errors import UsageError
 
 PLAIN = st.recursive(
@@ -156,6 +156,18 @@ def test_only_regular_files_of_limited_size_are_read(tmp_path: Path) -> None:
     for path, words in refused.items():
         with pytest.raises(UsageError, match=words):
             read_text(path, 100)
+
+
+def test_only_what_is_absent_counts_as_no_document(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    assert is_document(tmp_path / "file") and is_document(tmp_path / "link")
+    assert not is_document(tmp_path / "none") and not is_document(tmp_path / "none" / "none")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "gone"):
+        with pytest.raises(UsageError, match="is no regular file"):
+            is_document(path)
 
 
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from optuna.study import StudyDirection
 
+from nas.cli.app import _silent_mirror
+from nas.engines.shared.storage_files import JournalStorage
 from nas.errors import NasError, UsageError, file_error
 from nas.files import replacing, write_json, write_text
 from nas.images import write_image
@@ -115,6 +120,42 @@ def test_a_log_that_is_full_ends_with_a_whole_line(tmp_path: Path, full: None) -
     events.close()
     text = (tmp_path / "events.jsonl").read_text()
     assert text.endswith("\n") and len(text.splitlines()) == len(read_events(tmp_path)) > 10
+
+
+def test_a_journal_that_is_full_names_itself_and_holds_whole_entries(tmp_path: Path, full: None) -> None:
+    journal, written = tmp_path / "study.journal", 0
+    storage = JournalStorage(str(journal), 60)
+    study = storage.optuna_storage.create_new_study([StudyDirection.MINIMIZE], "s")
+    with pytest.raises(NasError) as told:
+        for written in range(1000):
+            storage.optuna_storage.set_study_user_attr(study, f"key{written}", "x" * 50)
+    assert str(told.value).startswith(f"{str(journal)!r} could not be written")
+    storage.close()
+    assert journal.read_bytes().endswith(b"\n")
+    again = JournalStorage(str(journal), 60)
+    assert len(again.optuna_storage.get_study_user_attrs(study)) == written > 10
+    again.close()
+
+
+def test_the_thread_that_mirrors_for_tensorboard_ends_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    class Mirror(Thread):
+        def run(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def ended(thread: Thread) -> str:
+        with _silent_mirror():
+            thread.start()
+            thread.join()
+        return capfd.readouterr().err
+
+    hook = threading.excepthook
+    threading.excepthook = threading.__excepthook__  # not the one of the test runner
+    try:
+        assert "No space left" in ended(Mirror())
+        Mirror.__module__ = "tensorboard.summary.writer.event_file_writer"
+        assert ended(Mirror()) == ""
+    finally:
+        threading.excepthook = hook
 
 
 def test_a_state_written_anew_is_valid_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,25 @@ def test_an_interrupt_that_others_raise_leaves_with_the_same_words() -> None:
     assert ended.value.exit_code == 128 + signal.SIGINT
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("error", [RecursionError, ImportError, AttributeError])
+def test_an_interruption_that_a_library_turns_into_another_error_is_still_one(
+    number: signal.Signals, error: type[Exception]
+) -> None:
+    with pytest.raises(Interrupted, match="go on like this") as ended, listening(lambda: "go on like this"):
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            raise error from None
+    assert ended.value.exit_code == 128 + number
+
+
+def test_an_error_of_work_that_was_only_asked_to_end_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="a fault"), listening(lambda: "later", at_once=False):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ValueError("a fault")
+
+
 def test_handlers_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with listening(lambda: ""):

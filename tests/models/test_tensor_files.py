@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from nas.errors import NasError
+from nas.models import tensor_files
 from nas.models.tensor_files import read_safetensors, read_torch_file
 from nas.models.weights import load_strict
 
@@ -145,3 +146,27 @@ def test_weights_of_another_precision_are_loaded(dtype: torch.dtype) -> None:
     model = torch.nn.Linear(3, 2)
     load_strict(model, {k: torch.ones_like(v, dtype=dtype) for k, v in model.state_dict().items()})
     assert model.weight.dtype == torch.float32 and bool((model.weight == 1).all())
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "safetensors"])
+def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    path, many = tmp_path / "a.file", {f"t{i}": torch.zeros(1) for i in range(200)}
+    if form == "safetensors":
+        path.write_bytes(save(many))
+    else:
+        torch.save(many, path, _use_new_zipfile_serialization=form == "zip")
+    read = read_safetensors if form == "safetensors" else read_torch_file
+    assert len(read(path)) == 200
+    monkeypatch.setattr(tensor_files, "MOST_DESCRIPTION", 10_000)
+    monkeypatch.setattr(tensor_files, "MOST_READS", 10_000)
+    with pytest.raises(NasError, match=r"more (than any network needs|tensors than any network has)"):
+        read(path)
+
+
+def test_tensors_of_the_older_form_are_read_whole(tmp_path: Path) -> None:
+    path, state = tmp_path / "a.pt", {f"t{i}": torch.rand(300, 30 + i) for i in range(20)}
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    found = read_torch_file(path)
+    assert all(torch.equal(found[name], value) for name, value in state.items())

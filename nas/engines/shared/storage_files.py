@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
+from nas.documents import is_document
 from nas.engines.shared.storage_base import OWNER, SharedStorage, call_unwarned, open_optuna_storage
 from nas.errors import UsageError
+from nas.files import append_whole
+
+if TYPE_CHECKING:
+    from optuna.storages.journal import JournalFileBackend
 
 
 class _FileStorage(SharedStorage):
@@ -87,13 +93,14 @@ class JournalStorage(_FileStorage):
         file = Path(url)
         if file.is_dir():
             raise UsageError(f"--storage {url!r} is a folder; give the path of a file for the journal")
+        is_document(file)  # a pipe would be waited for, a device read without end
         super().__init__(url, heartbeat, file)
         from optuna.storages import journal
 
         lock = _JournalLock(self.folder / "journal")
         with lock.file_lock:
             _mend(file)
-        backend = journal.JournalFileBackend(str(file), lock_obj=cast(Any, lock))
+        backend = _whole_lines(file, lock)
         self.optuna_storage = open_optuna_storage(url, lambda: call_unwarned(journal.JournalStorage, backend))
 
 
@@ -141,14 +148,34 @@ class _JournalLock:
         self.file_lock.release()
 
 
+def _whole_lines(file: Path, lock: _JournalLock) -> JournalFileBackend:
+    """Optuna's journal, except that what does not fit on the disk is not written at all, and said with its path."""
+    from optuna.storages import journal
+
+    class WholeLines(journal.JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with lock.file_lock:
+                append_whole(file, "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
+
+    return WholeLines(str(file), lock_obj=cast(Any, lock))
+
+
 def _mend(file: Path) -> None:
     """Cut off a last line that was left half written by a crash: the next line would be appended to it."""
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb+") as stream:
-        content = stream.read()
-        if not content.endswith(b"\n"):
-            stream.truncate(content.rfind(b"\n") + 1)
+        size = end = stream.seek(0, os.SEEK_END)
+        while end:  # from the end, in blocks: the journal of a long search is large
+            start = max(0, end - 65_536)
+            stream.seek(start)
+            found = stream.read(end - start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            stream.truncate(end)
 
 
 def _safe(owner: str) -> str:

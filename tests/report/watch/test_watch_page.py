@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,17 @@ def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
 def test_sparklines_rise_with_their_values() -> None:
     assert sparkline([1, 2, 3, 4, 5, 6, 7, 8]) == "▁▂▃▄▅▆▇█"
     assert sparkline([2.0, 2.0]) == "▄▄" and sparkline([]) == "" and len(sparkline(list(range(500)))) == 24
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "genotype.json", "rows.csv", "space.json"])
+@pytest.mark.parametrize("damage", ["pipe", "rubbish"])
+def test_what_cannot_be_read_of_a_run_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    (tmp_path / "config.yaml").write_text("kind: search\nseed: 3\n")
+    (tmp_path / name).unlink(missing_ok=True)
+    if damage == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).write_text("{[")
+    run = read_run(tmp_path)
+    assert len(run.problems) == 1 and run.problems[0].startswith(f"{name} could not be shown: ")
+    assert (run.setting("seed") == 3) == (name != "config.yaml")
