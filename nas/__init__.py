@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nas.images.resize import imresize as imresize
     from nas.report.drawing import draw as draw
     from nas.report.published import load_published as load_published
+    from nas.report.run_folder import read_run as load_run
     from nas.restoration.image import restore as restore
     from nas.space import Genotype as Genotype
     from nas.space import Space as Space
@@ -44,6 +45,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "imresize": ("nas.images.resize", "imresize"),
     "load": ("nas.train.loading", "load"),
     "load_published": ("nas.report.published", "load_published"),
+    "load_run": ("nas.report.run_folder", "read_run"),
     "load_space": ("nas.space", "load_space"),
     "metrics": ("nas.evaluation.metrics", None),
     "restore": ("nas.restoration.image", "restore"),
@@ -63,6 +65,7 @@ __all__ = [
     "imresize",
     "load",
     "load_published",
+    "load_run",
     "load_space",
     "metrics",
     "restore",

@@ -239,7 +239,7 @@ def check_size(values: Any, source: str, most_values: int = MOST_VALUES) -> None
         value, depth = waiting.pop()
         count += 1
         if count > most_values:
-            raise UsageError(f"{source} holds more than {most_values} values; such a document is no larger")
+            raise UsageError(f"{source} contains more than {most_values} values; such a document is no larger")
         if depth > MOST_DEPTH:
             raise UsageError(f"{source} is nested more than {MOST_DEPTH} levels deep; write it flat")
         if isinstance(value, dict):
@@ -247,7 +247,7 @@ def check_size(values: Any, source: str, most_values: int = MOST_VALUES) -> None
         elif isinstance(value, list):
             waiting.extend((inner, depth + 1) for inner in value)
         elif isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
-            raise UsageError(f"{source} holds an integer of {value.bit_length()} bits; no setting is that large")
+            raise UsageError(f"{source} contains an integer of {value.bit_length()} bits; no setting is that large")
 
 
 def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:

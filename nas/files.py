@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import FULL, NasError, file_error
+from nas.machine import process_exists
 
 #: What the name of every partial file contains; such files beside finished ones were left by a killed process.
 PARTIAL = ".partial"
@@ -61,7 +62,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield partial
         if durable:
-            with partial.open("rb") as stream:
+            with partial.open("r+b") as stream:  # Windows flushes only what is open for writing
                 os.fsync(stream.fileno())
         partial.replace(path)
     except Exception as error:
@@ -138,12 +139,9 @@ def _is_being_written(partial: Path) -> bool:
     if named is None or int(named[1]) == os.getpid():
         return False
     try:
-        os.kill(int(named[1]), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is another user's
+        return process_exists(int(named[1]))
+    except (OSError, OverflowError):  # when in doubt, it stays
         return True
-    return True
 
 
 @contextmanager

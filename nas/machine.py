@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from nas.errors import UsageError
 
@@ -13,11 +14,14 @@ from nas.errors import UsageError
 AUTO = "auto"
 #: its order
 PREFERRED = ("cuda", "mps", "cpu")
-#: cores up to which a search computes in one thread unless told otherwise: its thousands of small kernels gain little
-#: from a second thread, and lose a hundredfold where other work keeps that thread waiting
+#: cores up to which a search, and a training that a command begins, computes in one thread unless told otherwise: small
+#: kernels gain little from a second thread, and lose many times that where other work keeps that thread waiting
 FEW_CORES = 4
 #: how threads of OpenMP wait: asleep, so that those that wait take no core from those that work
 PASSIVE = ("OMP_WAIT_POLICY", "PASSIVE")
+#: of the Windows API: the right to ask about a process, the error of a process that may not be asked about, and the
+#: exit code of one that has not ended
+_MAY_ASK, _ACCESS_DENIED, _STILL_ACTIVE = 0x1000, 5, 259
 
 
 def devices() -> list[str]:
@@ -51,7 +55,7 @@ def check_device(name: str) -> str:
         return next(device for device in PREFERRED if device in here)
     if name in here:
         return name
-    known = "is not on this machine" if re.fullmatch(r"cuda(:\d+)?|mps", name) else "is none that networks run on"
+    known = "is not on this machine" if re.fullmatch(r"cuda(:\d+)?|mps", name) else "is not one that networks run on"
     raise UsageError(f"device {name!r} {known}; devices here: {', '.join(here)} (or auto)")
 
 
@@ -63,8 +67,38 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def search_threads(wanted: int, available: int, environment: Mapping[str, str]) -> int:
-    """CPU threads of torch for the steps of a search.
+def process_exists(number: int) -> bool:
+    """Whether a process of this machine has this number, whoever started it."""
+    if not 0 < number < 2**31:
+        return False
+    if os.name == "nt":  # where signal 0 is Ctrl-C, so that asking would interrupt
+        return _exists_on_windows(number)
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is another user's
+    return True
+
+
+def _exists_on_windows(number: int) -> bool:
+    import ctypes
+
+    system: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+    system.OpenProcess.restype = ctypes.c_void_p
+    process = system.OpenProcess(_MAY_ASK, False, number)
+    if not process:
+        denied: bool = ctypes.get_last_error() == _ACCESS_DENIED  # type: ignore[attr-defined]
+        return denied
+    code = ctypes.c_ulong()
+    told = system.GetExitCodeProcess(ctypes.c_void_p(process), ctypes.byref(code))
+    system.CloseHandle(ctypes.c_void_p(process))
+    return not told or code.value == _STILL_ACTIVE
+
+
+def usual_threads(wanted: int, available: int, environment: Mapping[str, str]) -> int:
+    """CPU threads of torch for the steps of a search or training.
 
     Args:
         wanted: What the settings say; 0 leaves the choice to this function.

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         both = Image.new("RGB", (2 * WIDTH, HEIGHT))
         for at, dark in enumerate((False, True)):
             both.paste(photograph(browser, page, dark, folder), (at * WIDTH, 0))
-    both.quantize(128).save(options.out, optimize=True)
+    both.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(options.out, optimize=True)
     sys.stdout.write(f"wrote {options.out}\n")
     return 0
 

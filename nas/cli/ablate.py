@@ -35,7 +35,7 @@ _Sets = Annotated[
     list[str] | None,
     typer.Option("--sets", help="Benchmark sets to measure at the very end; they select nothing."),
 ]
-_Benchmarks = Annotated[str | None, typer.Option("--benchmarks", help="Folder that holds the benchmark sets.")]
+_Benchmarks = Annotated[str | None, typer.Option("--benchmarks", help="Folder that contains the benchmark sets.")]
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Time a few steps, print the variants and their budgets; train nothing.")
 ]
@@ -75,7 +75,7 @@ def ablate_command(
     jobs: o.JobsOption = 1,
     dry_run: _DryRun = False,
 ) -> None:
-    """Searches that differ in one thing each, at one budget, with seeds, intervals and one table.
+    """Compare searches that differ in one setting each, at equal budget, with several seeds and intervals.
 
     The ablation of the joint search: [bold]nas ablate --task sr_x2 --steps 500 --seeds 3 --set retrain.steps=1000 --out runs/ablation[/bold]
     Strategies at equal CPU time: [bold]nas ablate --strategies pc_darts,gdas,evolution,random --task sr_x2 --time 4m --seeds 3[/bold]

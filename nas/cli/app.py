@@ -102,7 +102,7 @@ def _refuse_endless_numbers(words: list[str]) -> None:
         is_path = os.path.exists(word)  # noqa: PTH110 (Path.exists fails on a name that is too long)
         if digits.isdecimal() and len(digits) > DIGITS and not is_path:
             raise UsageError(
-                f"{word[:12]}... is a number of {len(digits)} digits; no option takes one of over {DIGITS}"
+                f"{word[:12]}... is a number of {len(digits)} digits; no option accepts more than {DIGITS}"
             )
 
 

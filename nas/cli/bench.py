@@ -21,14 +21,16 @@ def search_step_command(
     order: Annotated[str, typer.Option("--order", help="weights, first, second (exact) or difference.")] = "first",
     device: o.DeviceOption = None,
     threads: o.ThreadsOption = None,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Counted steps of each kind, in turns.")] = 5,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="Timed steps of each kind; the kinds take turns.")
+    ] = 5,
     modes: Annotated[
         bool, typer.Option("--modes", help="Instead: every strategy and order, in the fused form.")
     ] = False,
     plugin: o.PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON instead of a table.")] = False,
 ) -> None:
-    """A search step with the plain supernet against the fused one, with gates of torch and compiled: time, memory and launched operations.
+    """A search step in the forms of the supernet (plain, fused, compiled gates): time, memory and launched operations.
 
     Example: [bold]nas bench search-step --cells 3 --batch 2[/bold]
     Every strategy and order, relative to a weight step: [bold]nas bench search-step --cells 1 --modes[/bold]

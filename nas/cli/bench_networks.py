@@ -81,7 +81,7 @@ def models_command(
     plugin: o.PluginOption = None,
     as_json: _Json = False,
 ) -> None:
-    """Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.
+    """Compare the speed of networks as written (eager, NCHW) with that of their forms for inference, on random input.
 
     Example: [bold]nas bench models jsnet dsrir --memory[/bold]
 
@@ -134,7 +134,7 @@ def restore_command(
     plugin: o.PluginOption = None,
     as_json: _Json = False,
 ) -> None:
-    """Images a second of 'nas restore', from file to file, against a bare loop, in turns.
+    """Images per second of 'nas restore', from file to file, compared with a bare loop.
 
     Example: [bold]nas bench restore jsnet --task sr_x2 --size 160x120[/bold]
     """

@@ -21,7 +21,7 @@ def proxies_command(
     data: Annotated[
         str | None, typer.Option("--data", "-d", help="Folder of images; default: the sample photographs.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Score all genotypes anew.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Score all genotypes again.")] = False,
     plugin: o.PluginOption = None,
 ) -> None:
     """Zero-cost proxies of all registered estimators over every genotype of a table, and their rank correlations.

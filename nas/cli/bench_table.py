@@ -11,7 +11,7 @@ from nas.cli import options as o
 from nas.cli.quantities import ImageSize, parse_duration, parse_size, quantity
 
 _Folder = Annotated[Path, typer.Argument(help="Folder of the table.")]
-_Data = Annotated[Path, typer.Option("--data", "-d", help="Folder that holds the folders of training images.")]
+_Data = Annotated[Path, typer.Option("--data", "-d", help="Folder that contains the folders of training images.")]
 _Time = Annotated[
     float | None, quantity("--time", parse_duration, "Begin no training after this time, e.g. 90s, 30m or 1h30m.")
 ]
@@ -98,12 +98,14 @@ def _print_noise(folder: Path) -> None:
 
 def check_command(
     folder: _Folder,
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the folders of images.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Folder that contains the folders of images.")
+    ] = None,
     repeat: Annotated[int, typer.Option("--repeat", min=0, help="Trainings to repeat, bit for bit.")] = 0,
     partial: Annotated[bool, typer.Option("--partial", help="Trainings may still be missing.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is sampled.")] = 0,
 ) -> None:
-    """Check a table: gaps, hashes, marks, costs counted anew, trainings repeated; exit code 1 when something is wrong.
+    """Check a table for gaps and wrong hashes, marks and costs, and repeat trainings; exit code 1 if something is wrong.
 
     Example: [bold]nas bench table check table --data images --repeat 10[/bold]
     """
@@ -124,7 +126,7 @@ def latency_command(
     size: _Size = ImageSize(160, 90),
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each network is timed.")] = 5,
 ) -> None:
-    """Time every genotype of a table on one thread, in turns with a reference; run it on a quiet machine.
+    """Time every genotype of a table on one thread, in alternation with a reference; run it on a quiet machine.
 
     Example: [bold]nas bench table latency table[/bold]
     """

@@ -13,7 +13,7 @@ from nas.cli.defaults import show_defaults
 
 #: advice after an interruption, for commands with run folders and for commands that keep what is finished
 RESUME = "; continue with --resume RUN"
-REPEAT = "; the same command goes on where it stopped"
+REPEAT = "; the same command continues where it stopped"
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,19 @@ _TABLE = (
     ),
     CommandEntry(
         "check",
-        "Check a table: gaps, hashes, marks, costs counted anew, trainings repeated; exit code 1 when something is wrong.",
+        "Check a table for gaps and wrong hashes, marks and costs, and repeat trainings; exit code 1 if something is wrong.",
         "bench_table:check_command",
     ),
     CommandEntry(
         "latency",
-        "Time every genotype of a table on one thread, in turns with a reference; run it on a quiet machine.",
+        "Time every genotype of a table on one thread, in alternation with a reference; run it on a quiet machine.",
         "bench_table:latency_command",
     ),
 )
 _BENCH = (
     CommandEntry(
         "search-step",
-        "A search step with the plain supernet against the fused one: time, memory and launched operations.",
+        "A search step in the forms of the supernet (plain, fused, compiled gates): time, memory and launched operations.",
         "bench:search_step_command",
     ),
     CommandEntry(
@@ -90,12 +90,12 @@ _BENCH = (
     ),
     CommandEntry(
         "models",
-        "Time of networks as written (eager, NCHW) against their forms for inference, in turns, on random input.",
+        "Compare the speed of networks as written (eager, NCHW) with that of their forms for inference, on random input.",
         "bench_networks:models_command",
     ),
     CommandEntry(
         "restore",
-        "Images a second of 'nas restore', from file to file, against a bare loop, in turns.",
+        "Images per second of 'nas restore', from file to file, compared with a bare loop.",
         "bench_networks:restore_command",
     ),
     CommandEntry(
@@ -119,26 +119,26 @@ _BENCH = (
 COMMANDS = (
     CommandEntry(
         "demo",
-        "The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.",
+        "Show the whole workflow in a few minutes: search, derive, retrain, evaluate, compare, report.",
         "demo:demo_command",
     ),
     CommandEntry(
-        "search", "Search an architecture.", "search:search_command", under_torchrun=True, after_interruption=RESUME
+        "search", "Search for an architecture.", "search:search_command", under_torchrun=True, after_interruption=RESUME
     ),
     CommandEntry(
         "worker",
-        "Work on a shared search, on this machine or any other, until its trials are done.",
+        "Join a shared search from this machine or any other, until its trials are done.",
         "worker:worker_command",
     ),
     CommandEntry(
         "ablate",
-        "Searches that differ in one thing each, at one budget, with seeds, intervals and one table.",
+        "Compare searches that differ in one setting each, at equal budget, with several seeds and intervals.",
         "ablate:ablate_command",
         after_interruption=RESUME,
     ),
     CommandEntry(
         "noise",
-        "Measure seed noise against the spread between genotypes, and how many seeds a comparison needs.",
+        "Compare seed noise with the spread between genotypes, and find how many seeds a comparison needs.",
         "noise:noise_command",
         after_interruption=RESUME,
     ),
@@ -164,18 +164,24 @@ COMMANDS = (
     ),
     CommandEntry(
         "compare",
-        "Tables and figures from evaluation rows; with --crops, details of every model side by side.",
+        "Make tables and figures from evaluation rows; with --crops, show details of every model side by side.",
         "compare:compare_command",
     ),
     CommandEntry(
-        "report", "One self-contained HTML page from runs, experiments and evaluation rows.", "report:report_command"
+        "report",
+        "Write one self-contained HTML page about runs, experiments and evaluation rows.",
+        "report:report_command",
     ),
     CommandEntry(
         "watch",
-        "A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.",
+        "Watch a run or experiment live: loss, PSNR, time left, genotype, and how decided every edge is.",
         "watch:watch_command",
     ),
-    CommandEntry("list", "List what can be named.", "listing:list_command"),
+    CommandEntry(
+        "list",
+        "List spaces, tasks, models, strategies, sets, recipes, runs and everything else that has a name.",
+        "listing:list_command",
+    ),
     CommandEntry(
         "show",
         "Show a space, a genotype or a run; draw a derived cell (--out) or the course of a run (--figures).",
@@ -183,23 +189,35 @@ COMMANDS = (
     ),
     CommandEntry(
         "schema",
-        "JSON schemas of space documents and configuration files, for editors.",
+        "Write JSON schemas of space documents and configuration files, for editors.",
         "schema:schema_command",
     ),
-    CommandEntry("profile", "Parameters, multiply-adds and latency of a model.", "profile:profile_command"),
     CommandEntry(
-        "import", "Convert an official checkpoint into our weights file, strictly.", "importing:import_command"
+        "profile",
+        "Count the parameters and multiply-adds of a model, and measure its latency.",
+        "profile:profile_command",
+    ),
+    CommandEntry(
+        "import",
+        "Convert an official checkpoint into a jsnas weights file; every tensor must be used.",
+        "importing:import_command",
     ),
     CommandEntry(
         "export",
         "Export trained weights to ONNX, TorchScript, pt2 or ncnn, with free batch, height and width.",
         "export:export_command",
     ),
-    CommandEntry("data", "Look after image folders.", commands=_DATA, after_interruption=REPEAT),
-    CommandEntry("bench", "Where the time goes, as ratios measured in one run.", commands=_BENCH),
+    CommandEntry(
+        "data", "Check image folders and prepare them for training.", commands=_DATA, after_interruption=REPEAT
+    ),
+    CommandEntry(
+        "bench",
+        "Measure jsnas itself: where the time goes, tables of trainings, strategies and proxies.",
+        commands=_BENCH,
+    ),
     CommandEntry(
         "doctor",
-        "Look at Python, torch, threads, clock, GPU, disk and extras; exit code 1 when something is broken.",
+        "Check Python, torch, threads, clock, GPU, disk and extras; exit code 1 if something is broken.",
         "doctor:doctor_command",
     ),
 )

@@ -34,7 +34,7 @@ _Images = Annotated[
 _Sets = Annotated[
     list[str] | None, typer.Option("--sets", help="--crops: benchmark sets to restore; 'sample' needs no data.")
 ]
-_Data = Annotated[Path | None, typer.Option("--data", "-d", help="--crops: folder that holds the benchmark sets.")]
+_Data = Annotated[Path | None, typer.Option("--data", "-d", help="--crops: folder that contains the benchmark sets.")]
 _Picture = Annotated[
     list[str] | None,
     typer.Option("--picture", help="--crops: picture by name (may be repeated), e.g. Set5/baby."),
@@ -75,7 +75,7 @@ def compare_command(
     device: o.DeviceOption = None,
     out: o.OutOption = None,
 ) -> None:
-    """Tables and figures from evaluation rows; with --crops, details of every model side by side.
+    """Make tables and figures from evaluation rows; with --crops, show details of every model side by side.
 
     Example: [bold]nas compare rows.csv --out comparison[/bold]
 
@@ -91,7 +91,7 @@ def compare_command(
     folder = out or Path("comparison")
     if models and not crops:
         raise UsageError(
-            f"{models[0]!r} holds no evaluation rows; measure it with 'nas evaluate', or draw it with --crops"
+            f"{models[0]!r} contains no evaluation rows; measure it with 'nas evaluate', or draw it with --crops"
         )
     if not crops and (error_maps or region or images):
         raise UsageError("--images, --region and --error-maps belong to --crops; add it")

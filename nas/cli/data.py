@@ -10,7 +10,7 @@ import typer
 from nas.cli import options as o
 
 _Folder = Annotated[Path | None, typer.Argument(help="Folder of images, or .csv list of pairs.")]
-_Clean = Annotated[Path | None, typer.Option("--clean", help="Folder of clean images, whatever it is called.")]
+_Clean = Annotated[Path | None, typer.Option("--clean", help="Folder of clean images, whatever its name.")]
 _Degraded = Annotated[Path | None, typer.Option("--degraded", help="Folder of their degraded images.")]
 _CleanHalf = Annotated[
     str, typer.Option("--clean-half", help="Which half of side-by-side files is clean: left or right.")
@@ -58,7 +58,8 @@ def prepare_command(
         int, typer.Option("--sub-image", help="Side of the sub-images in pixels; 0: whole images.")
     ] = 480,
     step: Annotated[
-        int | None, typer.Option("--step", help="Distance between them; default: half a side, evened out.")
+        int | None,
+        typer.Option("--step", help="Distance between sub-images in pixels; default: about half their side."),
     ] = None,
     cache: Annotated[bool, typer.Option(help="Write the memory-mapped cache too.")] = True,
     clean: _Clean = None,

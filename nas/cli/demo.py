@@ -18,7 +18,7 @@ def demo_command(
     seed: o.SeedOption = None,
     dry_run: o.DryRunOption = False,
 ) -> None:
-    """The whole journey in a few minutes: search, derive, retrain, evaluate, compare, report.
+    """Show the whole workflow in a few minutes: search, derive, retrain, evaluate, compare, report.
 
     Example: [bold]nas demo --out demo[/bold]
     """
@@ -26,7 +26,7 @@ def demo_command(
 
     folder = out or Path("demo")
     if (folder / "search").exists() or (folder / "derived").exists():
-        raise UsageError(f"{str(folder)!r} already holds a demo; remove it or choose another --out")
+        raise UsageError(f"{str(folder)!r} already contains a demo; remove it or choose another --out")
     if scale <= 0:
         raise UsageError(f"--scale {scale} must be above 0")
     run_demo(folder, scale, seed or 1, dry_run)

@@ -11,7 +11,7 @@ import typer
 def doctor_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder in which runs are to lie.")] = Path("runs"),
 ) -> None:
-    """Look at Python, torch, threads, clock, GPU, disk and extras; exit code 1 when something is broken.
+    """Check Python, torch, threads, clock, GPU, disk and extras; exit code 1 if something is broken.
 
     Each line says what is there and, where it could be better, what to do.
 

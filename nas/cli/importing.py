@@ -16,7 +16,7 @@ _Key = Annotated[
 
 
 def import_command(
-    model: Annotated[str, typer.Argument(help="Baseline the checkpoint belongs to.")],
+    model: Annotated[str, typer.Argument(help="Baseline that the checkpoint is for.")],
     checkpoint: Annotated[
         Path, typer.Argument(help="Official .pt/.pth or .safetensors file; nothing in it is executed.")
     ],
@@ -25,7 +25,7 @@ def import_command(
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
-    """Convert an official checkpoint into our weights file, strictly.
+    """Convert an official checkpoint into a jsnas weights file; every tensor must be used.
 
     Averaged weights (params_ema, state_dict_ema, generator_ema) are taken where both are there, and usual wrappings
     (module., _orig_mod., generator.) are undone; the first line says what was taken.

@@ -10,8 +10,6 @@ import typer
 from nas.cli import options as o
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.registry import Registry
 
 
@@ -23,16 +21,18 @@ def list_command(
             "genotypes, losses or metrics."
         ),
     ],
-    pattern: Annotated[str, typer.Argument(help="Shell wildcard.")] = "*",
+    pattern: Annotated[
+        str, typer.Argument(help="Shell wildcard; of runs also the folder that they are in, which is runs by default.")
+    ] = "*",
     settings: Annotated[
         bool, typer.Option("--settings", help="With the settings that each strategy or estimator owns.")
     ] = False,
     plugin: o.PluginOption = None,
 ) -> None:
-    """List what can be named.
+    """List spaces, tasks, models, strategies, sets, recipes, runs and everything else that has a name.
 
     Example: [bold]nas list tasks 'denoise_*'[/bold]
-    The runs below the folder runs, or another: [bold]nas list runs[/bold], [bold]nas list runs elsewhere[/bold]
+    Your runs, finished or not: [bold]nas list runs[/bold] (in the folder runs), [bold]nas list runs FOLDER[/bold]
     Settings of every strategy: [bold]nas list strategies --settings[/bold]
     """
     from nas.errors import UsageError, did_you_mean
@@ -128,25 +128,29 @@ def _runs(pattern: str) -> list[str]:
     from fnmatch import fnmatchcase
     from pathlib import Path
 
-    given = Path(pattern)
-    root, wanted = (given, "*") if given.is_dir() else (Path("runs"), pattern)
-    folders = sorted(file.parent for file in root.glob("*/config.yaml"))
-    return [_line(str(folder), _run(folder)) for folder in folders if fnmatchcase(folder.name, wanted)]
+    from nas.cli.tables import table_lines
+    from nas.report.run_list import list_runs
 
-
-def _run(folder: Path) -> str:
-    """One run in a line: what, for which task, how far, how good."""
-    from nas.errors import NasError
-    from nas.train.run import Run
-
-    try:
-        run = Run.open(folder)
-        scores = run.summary()["scores"] if run.finished else {}
-    except NasError as error:
-        return str(error)
-    stands = "finished" if run.finished else f"at step {run.newest_step():,} of {run.settings.train.steps:,}"
-    psnr = f", validation {scores['psnr']:.2f} dB" if isinstance(scores.get("psnr"), float) else ""
-    return f"{run.kind}, {run.settings.task}, seed {run.settings.seed}, {stands}{psnr}"
+    given, default = Path(pattern), Path("runs")
+    if given.is_dir():
+        found = list_runs(given)
+    else:
+        found = list_runs(default) if default.is_dir() else []
+        found = [run for run in found if fnmatchcase(run.folder.name, pattern)]
+    if not found:
+        where = f"in {pattern!r}" if given.is_dir() else f"called {pattern!r} in the folder {str(default)!r}"
+        typer.echo(f"there are no runs {where}; name the folder of your runs: nas list runs FOLDER", err=True)
+        return []
+    header = ("run", "kind", "of", "task", "seed", "state", "steps", "PSNR dB", "last change")
+    lines = [
+        (
+            *(run.folder, run.kind, run.of, run.task, "" if run.seed is None else run.seed, run.state, run.progress),
+            "" if run.psnr is None else f"{run.psnr:.3f}",
+            run.date,
+        )
+        for run in found
+    ]
+    return [*table_lines(header, lines), *(f"damaged {run.folder}: {run.problem}" for run in found if run.problem)]
 
 
 def _blocks(pattern: str) -> list[str]:

@@ -38,7 +38,7 @@ def noise_command(
     jobs: o.JobsOption = 1,
     dry_run: o.DryRunOption = False,
 ) -> None:
-    """Measure seed noise against the spread between genotypes, and how many seeds a comparison needs.
+    """Compare seed noise with the spread between genotypes, and find how many seeds a comparison needs.
 
     Example: [bold]nas noise --space jsm --task sr_x2 --genotypes 4 --seeds 3 --steps 1000 --out runs/noise[/bold]
     With a quicker start: [bold]nas noise --space jsm --task sr_x2 --set retrain.network.image_residual=true[/bold]

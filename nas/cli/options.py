@@ -41,7 +41,7 @@ CleanOption = Annotated[
     list[str] | None,
     typer.Option(
         "--clean",
-        help="Folder of clean images, whatever it is called: with --degraded of pairs, alone of clean images only.",
+        help="Folder of clean images, whatever its name: those of pairs with --degraded, otherwise clean images only.",
     ),
 ]
 DegradedOption = Annotated[
@@ -51,10 +51,12 @@ SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everythi
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Length of the training in steps.")]
 TimeOption = Annotated[
     float | None,
-    quantity("--time", parse_duration, "End after this much work, e.g. 90s, 30m or 1h30m, whatever the steps."),
+    quantity(
+        "--time", parse_duration, "Stop after this much work, e.g. 90s, 30m or 1h30m, whatever the number of steps."
+    ),
 ]
 LearningRateOption = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
-BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches a step, of each process under torchrun.")]
+BatchOption = Annotated[int | None, typer.Option("--batch", help="Patches per step (per process under torchrun).")]
 PatchOption = Annotated[
     int | None, typer.Option("--patch", help="Side of the target patch in pixels, a multiple of the scale.")
 ]
@@ -62,12 +64,19 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         "--device",
-        help="cpu, cuda, cuda:N, mps, or auto for the first of cuda, mps and cpu that is here.",
+        help="cpu, cuda, cuda:N, mps, or auto: the first of cuda, mps and cpu that this machine has.",
         show_default="auto",
         callback=device_here,
     ),
 ]
-ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads of torch.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="CPU threads of torch; by default one for searches and trainings on up to 4 cores, else torch's own choice.",
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -97,16 +106,21 @@ MaxLatencyOption = Annotated[
 LatencyTableOption = Annotated[
     Path | None, typer.Option("--latency-table", help="File written by 'nas profile --latency-table'.")
 ]
-BenchmarkDataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder that holds the benchmark sets.")]
+BenchmarkDataOption = Annotated[
+    Path | None, typer.Option("--data", "-d", help="Folder that contains the benchmark sets.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 ResumeOption = Annotated[
-    Path | None, typer.Option("--resume", help="Run folder to go on with; flags beside it change how it goes on.")
+    Path | None, typer.Option("--resume", help="Run folder to continue; other flags change how it continues.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Resume although images, space, plug-ins or versions are not the recorded ones.")
+    bool,
+    typer.Option(
+        "--force", help="Resume even though images, space, plug-ins or versions differ from the recorded ones."
+    ),
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", help="Runs at a time, each in a process of its own (give --threads, too).")
+    int, typer.Option("--jobs", help="Runs at the same time, each in a process of its own (set --threads too).")
 ]
 DryRunOption = Annotated[
     bool,

@@ -37,7 +37,7 @@ def profile_command(
     threads: o.ThreadsOption = None,
     plugin: o.PluginOption = None,
 ) -> None:
-    """Parameters, multiply-adds and latency of a model.
+    """Count the parameters and multiply-adds of a model, and measure its latency.
 
     Example: [bold]nas profile jsnet --task sr_x2[/bold]
 

@@ -30,7 +30,7 @@ def report_command(
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
-    """One self-contained HTML page from runs, experiments and evaluation rows.
+    """Write one self-contained HTML page about runs, experiments and evaluation rows.
 
     A search brings the trainings of its genotype that lie in the same folder.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +67,7 @@ def retrain_command(
     from nas.cli.flags import changes_from, read_config, settings_from
     from nas.config.runs import RetrainSettings
     from nas.errors import UsageError
+    from nas.machine import cores, usual_threads
     from nas.registry import BASELINES, load_plugins
     from nas.train.recipes import recipe, under_flags
     from nas.train.retrain import plan_retraining, retrain
@@ -90,6 +92,9 @@ def retrain_command(
         if tree is not None:
             tree = under_flags(tree, model, [f for f in ("cells", "width") if given[f] is not None])
         settings = settings_from(RetrainSettings, "retrain", given, tree)
+        if config is None:  # a file of settings means what it says, so that a run can be repeated
+            threads = usual_threads(settings.threads, cores(), os.environ)
+            settings = settings.model_copy(update={"threads": threads})
         if dry_run:
             show_plan(*plan_retraining(settings))
             return

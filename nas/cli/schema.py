@@ -16,7 +16,7 @@ def schema_command(
     plugin: o.PluginOption = None,
     out: o.OutOption = None,
 ) -> None:
-    """JSON schemas of space documents and configuration files, for editors.
+    """Write JSON schemas of space documents and configuration files, for editors.
 
     Example: [bold]nas schema space --out space.schema.json[/bold]
 

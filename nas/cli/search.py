@@ -22,7 +22,10 @@ _Strategy = Annotated[
 _Order = Annotated[str | None, typer.Option("--order", help="Order of the architecture gradient: first or second.")]
 _Plain = Annotated[
     bool | None,
-    typer.Option("--plain", help="Compute every candidate by itself: the readable form of the fused supernet."),
+    typer.Option(
+        "--plain",
+        help="Compute every candidate separately (the readable form of the supernet) instead of the fused form.",
+    ),
 ]
 _Trials = Annotated[int | None, typer.Option("--trials", help="Genotypes to evaluate (strategies without gradients).")]
 _Objectives = Annotated[
@@ -85,7 +88,7 @@ def search_command(
     force: o.ForceOption = False,
     dry_run: o.DryRunOption = False,
 ) -> None:
-    """Search an architecture.
+    """Search for an architecture.
 
     Example: [bold]nas search --space jsm --task sr_x2 --data photos --steps 2000 --out runs/mine[/bold]
     Continue after a crash, or for longer: [bold]nas search --resume runs/mine --steps 4000[/bold]

@@ -97,7 +97,7 @@ def _find(what: str, preset: str | None) -> Genotype | Space | str:
 
         metadata = read_metadata(path)
         if not metadata.get("genotype"):
-            raise UsageError(f"{what!r} holds a fixed baseline, which has no genotype")
+            raise UsageError(f"{what!r} contains a fixed baseline, which has no genotype")
         return Genotype.from_json(part_of(metadata, "genotype", path), what)
     if path.suffix == ".json":
         return Genotype.load(path)

@@ -11,6 +11,12 @@ from nas.evaluation.rows import EvaluationRow
 
 def print_table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
     """Columns as wide as they need to be; numbers to the right."""
+    for line in table_lines(header, lines):
+        typer.echo(line)
+
+
+def table_lines(header: Sequence[str], lines: Sequence[Sequence[object]]) -> list[str]:
+    """The lines of a table, its header first: columns as wide as they need to be; numbers to the right."""
     text = [[str(c) for c in line] for line in lines]
     widths = [max(len(line[i]) for line in [list(header), *text]) for i in range(len(header))]
     right = [
@@ -18,10 +24,10 @@ def print_table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> Non
         and all(line[i].replace(",", "").replace(".", "").lstrip("-").isdigit() or not line[i] for line in text)
         for i in range(len(header))
     ]
-    for line in [list(header), *text]:
-        typer.echo(
-            "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
-        )
+    return [
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in [list(header), *text]
+    ]
 
 
 def print_rows(rows: Sequence[EvaluationRow]) -> None:

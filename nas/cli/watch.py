@@ -19,7 +19,7 @@ def watch_command(
     once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
     plugin: o.PluginOption = None,
 ) -> None:
-    """A live page of a run or experiment: loss, PSNR, time left, genotype, how decided every edge is.
+    """Watch a run or experiment live: loss, PSNR, time left, genotype, and how decided every edge is.
 
     It ends with the run, or by Ctrl-C.
 

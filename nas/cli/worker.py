@@ -34,7 +34,7 @@ def worker_command(
         ),
     ] = False,
 ) -> None:
-    """Work on a shared search, on this machine or any other, until its trials are done.
+    """Join a shared search from this machine or any other, until its trials are done.
 
     The study holds the whole configuration; only what is in another place on this machine is given here. A worker may
     be stopped by Ctrl-C or killed: another worker then repeats its trial.

@@ -134,7 +134,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """
     tree = parse_yaml(read_text(path), f"configuration file {str(path)!r}", exponents=True) or {}
     if not isinstance(tree, Mapping):
-        raise UsageError(f"configuration file {str(path)!r} must hold a mapping of settings")
+        raise UsageError(f"configuration file {str(path)!r} must contain a mapping of settings")
     return tree
 
 

@@ -86,7 +86,7 @@ def for_task(tree: Mapping[str, Any], task: str) -> dict[str, Any]:
     special = tree.get(TASKS) or {}
     if not isinstance(special, Mapping) or any(not isinstance(more, Mapping) for more in special.values()):
         raise UsageError(
-            f"{TASKS!r} holds settings by names of tasks, e.g. {TASKS}: {{sr_x4: {{data: {{patch: 96}}}}}}"
+            f"{TASKS!r} contains settings by names of tasks, e.g. {TASKS}: {{sr_x4: {{data: {{patch: 96}}}}}}"
         )
     for pattern, more in special.items():
         if fnmatchcase(task, str(pattern)):

@@ -21,7 +21,7 @@ class Settings(Section):
         seed: Seed of everything random.
         device: cpu, cuda, cuda:N or mps; "auto" becomes the first of cuda, mps and cpu that is here.
         threads: CPU threads of torch; 0 leaves torch's own choice, except that a search on a machine of up to four
-            cores takes one (unless OMP_NUM_THREADS is set).
+            cores takes one (unless OMP_NUM_THREADS is set). A training that ``nas retrain`` begins there has 1 here.
         data: Training images and patches.
         train: The training loop.
         plugins: Plug-in files or modules that are imported first.

@@ -192,7 +192,7 @@ def _check_tree(tree: Tree, report: FolderReport) -> None:
     for file in tree.others:
         report.add("warning", file, f"{str(file)!r} is not an image and is ignored; move it elsewhere")
     for place in tree.locked:
-        report.add("error", place, f"{str(place)!r} may not be read; change its permissions")
+        report.add("error", place, f"{str(place)!r} cannot be read; change its permissions")
 
 
 def _check_files(files: list[Path], report: FolderReport, used: set[Path] | None) -> dict[Path, ImageInfo]:

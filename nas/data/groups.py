@@ -106,7 +106,8 @@ def _other_side(group: Group, rest: list[Placed], root: Path) -> list[Placed]:
     if len(found) > 1:
         names = sorted({r.home for r in known} | {f.removesuffix("/.") for f in found})
         raise UsageError(
-            f"in {str(root)!r}, {', '.join(map(repr, names))} hold files of the same names and cannot be told apart; "
+            f"in {str(root)!r}, {', '.join(map(repr, names))} contain files of the same names "
+            "and cannot be told apart; "
             f"say which are pairs with --clean DIR --degraded DIR, or --clean DIR alone for a folder of clean images"
         )
     ((home, rows),) = found.items()
@@ -186,7 +187,8 @@ def _refuse_repeats(groups: Sequence[Sequence[Placed]], root: Path) -> None:
             if alike(one, other):
                 names = f"{one[0].home or '.'!r} and {other[0].home or '.'!r}"
                 raise UsageError(
-                    f"in {str(root)!r}, {names} hold clean images of the same names; give one of them with --clean DIR"
+                    f"in {str(root)!r}, {names} contain clean images of the same names; give one "
+                    "of them with --clean DIR"
                 )
 
 

@@ -149,7 +149,7 @@ def _of_kind(degraded: Sequence[Placed], task: Task, root: Path, found: Found) -
     if foreign and not kept:
         folder = PurePath(foreign[0].home).name or foreign[0].role.kind
         raise UsageError(
-            f"{str(root)!r} holds {folder} pairs, which are not for {task.name}; give a folder of clean images"
+            f"{str(root)!r} contains {folder} pairs, which are not for {task.name}; give a folder of clean images"
         )
     if foreign:
         found.note(root, f"{len(foreign)} images in {_homes(foreign)} are not for {task.name} and are not used")
@@ -163,7 +163,8 @@ def _refuse_inferred(
     if inferred and task.scale == 1 and not task.paired and degraded and not degraded[0].role.side:
         one, other = (rows[0].home or "." for rows in (clean, degraded))
         raise UsageError(
-            f"in {str(root)!r}, {other!r} holds files of the names in {one!r} and may be their degraded images or not; "
+            f"in {str(root)!r}, {other!r} contains files of the names in {one!r} and may be "
+            "their degraded images or not; "
             f"say --clean {root / one} --degraded {root / other}, or --clean {root / one} alone"
         )
 
@@ -252,7 +253,7 @@ def _note_none(left: Sequence[Sequence[Placed]], task: Task, found: Found, root:
 def _cannot_tell(root: Path, variants: Sequence[Sequence[Placed]], flag: str) -> str:
     names = ", ".join(repr(rows[0].home or ".") for rows in variants)
     return (
-        f"in {str(root)!r}, {names} hold files of the same names and serve equally; say which is meant with --clean "
+        f"in {str(root)!r}, {names} contain files of the same names and serve equally; say which is meant with --clean "
         f"DIR --degraded DIR ({flag} is what cannot be told)"
     )
 

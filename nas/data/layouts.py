@@ -137,7 +137,7 @@ def _walked(folder: Path) -> Tree:
     """The files below a folder; refuses what is not read at all."""
     tree = walk(folder)
     if tree.locked:
-        raise NasError(f"{str(tree.locked[0])!r} may not be read; change its permissions")
+        raise NasError(f"{str(tree.locked[0])!r} cannot be read; change its permissions")
     if tree.lmdb and not tree.images:
         raise UsageError(lmdb_sentence(tree.lmdb[0]))
     return tree
@@ -217,7 +217,7 @@ def _with_siblings(path: Path, tree: Tree, split: str, found: Found) -> tuple[li
             files += _walked(folder).images
         else:
             sentence = f"{str(folder)!r} beside {str(path)!r} looks like stored inputs and is not used"
-            found.note(folder, f"{sentence}; give the folder that holds both to use them")
+            found.note(folder, f"{sentence}; give the folder that contains both to use them")
     return (place_files(files, named.parent), role.split or split) if role.rest else (rows, split)
 
 
@@ -235,7 +235,8 @@ def _refuse_degraded(path: Path, rows: Sequence[Placed], role: Role, parent: Pat
                 certain = certain or alike(rows, place_files(walk(folder).images, folder))
     if certain:
         raise UsageError(
-            f"{str(path)!r} holds degraded images by its name; give the folder that holds the clean ones too, name "
+            f"{str(path)!r} contains degraded images by its name; give the folder that contains "
+            "the clean ones too, name "
             f"both with --clean and --degraded, or say --clean {path} if these are clean"
         )
 

@@ -23,7 +23,7 @@ def note_tree(tree: Tree, found: Found) -> None:
     for folder in tree.lmdb:
         found.note(folder, lmdb_sentence(folder), "warning")
     for link in tree.broken:
-        found.note(link, f"link {str(link)!r} leads nowhere; mend or remove it", "warning")
+        found.note(link, f"link {str(link)!r} leads nowhere; repair or remove it", "warning")
 
 
 def note_unused(rest: Sequence[Placed], found: Found, root: Path) -> None:

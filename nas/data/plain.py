@@ -27,7 +27,7 @@ def add_plain(
     if odd and not clean:
         where = ", ".join(sorted({repr(r.home or ".") for r in odd})[:4])
         raise UsageError(
-            f"{str(path)!r} holds degraded images only ({where}), by their names; give the folder of the clean ones "
+            f"{str(path)!r} contains degraded images only ({where}), by their names; give the folder of the clean ones "
             f"too, or say --clean {path} if these are clean"
         )
     if odd:
@@ -78,7 +78,8 @@ def _apart(folder: Path, names: Sequence[str]) -> str:
     )
     first = folder if names[0] == "." else folder / names[0]
     return (
-        f"in {str(folder)!r}, {listed} hold files of the same names and cannot be told apart; say which are pairs with "
+        f"in {str(folder)!r}, {listed} contain files of the same names and cannot be told apart; "
+        "say which are pairs with "
         f"--clean {first} --degraded {folder / names[1]} (or the other way round), or --clean {folder} if all are clean"
     )
 

@@ -37,7 +37,7 @@ from nas.tasks.task import Task, get_task
 
 Array = NDArray[Any]
 #: what to tell whoever interrupted
-INTERRUPTED = "interrupted; the same command goes on where it stopped"
+INTERRUPTED = "interrupted; the same command continues where it stopped"
 
 
 @dataclass(frozen=True)
@@ -346,7 +346,7 @@ def _open_record(out: Path, settings: dict[str, Any]) -> Record:
     record = read_record(out)
     if record is None or (record.settings is None and not record.images):
         if out.exists() and (not out.is_dir() or list_images(out)):
-            raise UsageError(f"{str(out)!r} already holds something that was not prepared; choose another folder")
+            raise UsageError(f"{str(out)!r} already contains something that was not prepared; choose another folder")
         append_settings(out, settings)
         return Record(settings)
     if record.settings != settings:

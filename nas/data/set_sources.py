@@ -1,4 +1,4 @@
-"""Benchmark sets by name: what they hold and where they are to be had. Nothing is downloaded from here."""
+"""Benchmark sets by name: what they contain and where to get them. Nothing is downloaded from here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SET_SOURCES: dict[str, SetSource] = {
     ),
     "Manga109": SetSource(
         "109 pages of comics, super-resolution (Matsui et al., 2017)",
-        "http://www.manga109.org/en/download_s.html (on request, for research)",
+        "https://huggingface.co/datasets/hal-utokyo/Manga109 (on request, for research)",
         ("manga109",),
     ),
     "DIV2K-valid": SetSource(
@@ -44,7 +44,7 @@ SET_SOURCES: dict[str, SetSource] = {
     "Set12": SetSource("12 grey images, denoising", "https://github.com/cszn/DnCNN (folder testsets)"),
     "BSD68": SetSource("68 grey photographs, denoising", "https://github.com/cszn/DnCNN (folder testsets)"),
     "CBSD68": SetSource("68 photographs, colour denoising", _BERKELEY),
-    "Kodak24": SetSource("24 photographs, colour denoising", "http://r0k.us/graphics/kodak/", ("Kodak", "kodak")),
+    "Kodak24": SetSource("24 photographs, colour denoising", "https://r0k.us/graphics/kodak/", ("Kodak", "kodak")),
     "McMaster": SetSource(
         "18 photographs, colour denoising", "https://www4.comp.polyu.edu.hk/~cslzhang/CDM_Dataset.htm"
     ),
@@ -52,14 +52,14 @@ SET_SOURCES: dict[str, SetSource] = {
     "LIVE1": SetSource(
         "29 photographs, JPEG deblocking", "https://live.ece.utexas.edu/research/quality/subjective.htm"
     ),
-    "SIDD": SetSource("photographs of telephones, real noise", "https://abdokamel.github.io/sidd/"),
+    "SIDD": SetSource("photographs taken with phones, real noise", "https://abdokamel.github.io/sidd/"),
     "GoPro": SetSource("blurred and sharp video frames, deblurring", "https://seungjunnah.github.io/Datasets/gopro"),
     "sample": SetSource("photographs inside scikit-image; nothing to fetch", "scikit-image"),
 }
 
 
 def where_to_get(name: str) -> str:
-    """A clause that says where a set is to be had; empty for sets that are not known here."""
+    """A clause that says where to get a set; empty for sets that are not known here."""
     known = {key.casefold(): source for key, source in SET_SOURCES.items()}
     found = known.get(name.casefold())
     return f"; {name} ({found.title}) is published at {found.where}" if found is not None else ""

@@ -66,7 +66,7 @@ def sources(
     if degraded and len(degraded) != len(clean):
         raise UsageError(
             f"{len(clean)} folders of clean and {len(degraded)} of degraded images are no pairs; give --clean and "
-            "--degraded (data.clean and data.degraded) as often as one another"
+            "--degraded (data.clean and data.degraded) the same number of times"
         )
     partners: list[Path | None] = [Path(d) for d in degraded] or [None for _ in clean]
     return [

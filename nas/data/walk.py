@@ -76,7 +76,7 @@ def list_images(folder: Path) -> list[Path]:
     """
     tree = walk(folder)
     if tree.locked:
-        raise NasError(f"folder {str(tree.locked[0])!r} may not be read; change its permissions")
+        raise NasError(f"folder {str(tree.locked[0])!r} cannot be read; change its permissions")
     return tree.images
 
 

@@ -15,12 +15,12 @@ from nas.estimators.base import NestedSearch
 from nas.names import inside
 from nas.registry import ESTIMATORS, STRATEGIES
 from nas.space import Genotype, Space
-from nas.space.svg import table_html
 from nas.train import distributed
 from nas.train.events import read_events, read_timing
 from nas.train.frames import trials_frame
 from nas.train.loop import going_on
 from nas.train.made_of import FILE as MADE_OF
+from nas.train.notebook import parts_of, run_html
 from nas.train.opening import opening, steps_of
 from nas.train.resuming import new_record
 from nas.train.run import Run
@@ -50,10 +50,10 @@ class SearchResult:
     seconds: float
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the search in a table, and the cell that was found."""
+        """What a notebook shows: scores and main settings in a table, the validation curve, the cell that was found."""
         scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
         rows = [("genotype", self.genotype.hash), *scores, ("seconds", f"{self.seconds:.0f}")]
-        return table_html(f"search {self.run}", (), rows) + self.genotype.to_svg()
+        return run_html(f"search {self.run}", rows, *parts_of(self.run), self.genotype)
 
     def trials_frame(self) -> DataFrame:
         """The trials in the order in which they ended, a row for each; empty for a search by gradients.

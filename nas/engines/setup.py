@@ -10,7 +10,7 @@ from nas.config.owners import with_strategy
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
 from nas.errors import NasError
-from nas.machine import check_device, cores, search_threads
+from nas.machine import check_device, cores, usual_threads
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.optimum import require_feasible
@@ -48,13 +48,13 @@ def with_budget(settings: SearchSettings, space: Space) -> SearchSettings:
 
 
 def use_threads(settings: SearchSettings) -> list[str]:
-    """Set the number of CPU threads of torch, see ``nas.machine.search_threads``.
+    """Set the number of CPU threads of torch, see ``nas.machine.usual_threads``.
 
     Returns:
         Sentences for the user: what was chosen where the settings leave it open.
     """
     available = cores()
-    threads = search_threads(settings.threads, available, os.environ)
+    threads = usual_threads(settings.threads, available, os.environ)
     if threads:
         torch.set_num_threads(threads)
     if settings.threads or not threads:

@@ -126,7 +126,7 @@ def read_recipe(path: Path) -> TableRecipe:
         UsageError: There is none, or a setting in it is wrong.
     """
     if path.is_dir() and not (path / RECIPE).is_file():
-        raise UsageError(f"{str(path)!r} holds no table; begin one with 'nas bench table make --out {path}'")
+        raise UsageError(f"{str(path)!r} contains no table; begin one with 'nas bench table make --out {path}'")
     given = read_yaml(path / RECIPE if path.is_dir() else path)
     try:
         return TableRecipe.model_validate(merged(TableRecipe().model_dump(mode="json"), given)).checked()

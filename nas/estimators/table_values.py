@@ -93,7 +93,9 @@ class StoredTable:
         if digest in self.diverged:
             return ()
         if digest in self.costs:
-            raise NasError(f"genotype {digest} has no training in the table yet; go on with 'nas bench table resume'")
+            raise NasError(
+                f"genotype {digest} has no training in the table yet; continue with 'nas bench table resume'"
+            )
         raise NasError(f"genotype {digest} is not of space {self.recipe.space!r}, of which the table was made")
 
     @cached_property
@@ -129,7 +131,7 @@ class StoredTable:
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     if not path.is_file():
-        raise NasError(f"{str(path)!r} is missing; go on with 'nas bench table resume {path.parent}'")
+        raise NasError(f"{str(path)!r} is missing; continue with 'nas bench table resume {path.parent}'")
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         try:

@@ -122,7 +122,7 @@ def _images(folder: Path, side: str) -> list[Placed]:
         raise UsageError(f"{str(folder)!r} is not a folder; --pairs takes two folders of images")
     tree = walk(folder)
     if not tree.images:
-        raise UsageError(f"folder {str(folder)!r} holds no images{' but ' * bool(tree.others)}{tree.left_out()}")
+        raise UsageError(f"folder {str(folder)!r} contains no images{' but ' * bool(tree.others)}{tree.left_out()}")
     return below(tree.images, folder, side)
 
 

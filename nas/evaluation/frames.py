@@ -45,7 +45,7 @@ def collect_rows(*sources: RowSource | Iterable[RowSource]) -> EvaluationRows:
         elif isinstance(source, Iterable):
             rows += collect_rows(*source)
         else:
-            raise UsageError(f"{source!r} holds no evaluation rows; give rows, CSV files or folders with a rows.csv")
+            raise UsageError(f"{source!r} contains no evaluation rows; give rows, CSV files or folders with a rows.csv")
     return rows
 
 
@@ -53,5 +53,5 @@ def _table_of(path: Path) -> Path:
     if not path.is_dir():
         return path
     if not (path / "rows.csv").is_file():
-        raise UsageError(f"folder {str(path)!r} holds no rows.csv; make one with 'nas evaluate ... --out rows.csv'")
+        raise UsageError(f"folder {str(path)!r} contains no rows.csv; make one with 'nas evaluate ... --out rows.csv'")
     return path / "rows.csv"

@@ -35,7 +35,7 @@ from nas.tasks import Task, get_task, with_protocol
 
 _T = TypeVar("_T")
 #: what to tell whoever interrupted
-INTERRUPTED = "interrupted; the same command goes on where it stopped"
+INTERRUPTED = "interrupted; the same command continues where it stopped"
 
 
 class FailedMeasurementsError(NasError):

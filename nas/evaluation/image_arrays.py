@@ -108,7 +108,7 @@ def _array(image: Any, which: str, data_range: DataRange) -> npt.NDArray[Any]:
         raise UsageError(f"{which} has shape {np.shape(image)}; give (H, W), (H, W, 1) or (H, W, 3)")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise UsageError(
-            f"{which} holds values that are not finite (NaN or infinity), which nothing can be compared with"
+            f"{which} contains values that are not finite (NaN or infinity), which nothing can be compared with"
         )
     return array
 

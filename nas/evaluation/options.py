@@ -91,7 +91,7 @@ class EvaluationOptions:
     def check(self) -> None:
         """Raise UsageError for values that make no sense, or a device that is not here."""
         if self.seed < 0:
-            raise UsageError(f"seed {self.seed} is negative; give a whole number from 0")
+            raise UsageError(f"seed {self.seed} is negative; give 0 or a positive whole number")
         if self.dtype not in DTYPES:
             raise UsageError(f"unknown dtype {self.dtype!r}; give one of {', '.join(DTYPES)}")
         if isinstance(self.tile, str) and self.tile != "auto":

@@ -80,7 +80,7 @@ def _weights_path(source: str | Path) -> Path | None:
     if path.is_dir():
         inside = path / "weights.safetensors"
         if not inside.is_file():
-            raise UsageError(f"{str(path)!r} holds no weights.safetensors; train it first with 'nas retrain'")
+            raise UsageError(f"{str(path)!r} contains no weights.safetensors; train it first with 'nas retrain'")
         return inside
     if isinstance(source, Path) or len(path.parts) > 1 or path.suffix in (".pt", ".pth"):
         raise UsageError(

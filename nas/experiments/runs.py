@@ -170,7 +170,7 @@ def write_plan_file(folder: Path, document: Mapping[str, Any]) -> None:
     for name in (EXPERIMENT_FILE, "config.yaml"):
         if (folder / name).exists():
             raise UsageError(
-                f"{str(folder)!r} already holds a run; continue it with --resume {folder} or choose another --out"
+                f"{str(folder)!r} already contains a run; continue it with --resume {folder} or choose another --out"
             )
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / EXPERIMENT_FILE, yaml.safe_dump(plain(document), sort_keys=False))

@@ -171,7 +171,7 @@ def opened(path: Path) -> ImageFile.ImageFile | Image.Image:
     except FileNotFoundError as error:
         raise NasError(f"image {str(path)!r} does not exist; check the path") from error
     except PermissionError as error:
-        raise NasError(f"image {str(path)!r} may not be read; change its permissions") from error
+        raise NasError(f"image {str(path)!r} cannot be read; change its permissions") from error
     except UnidentifiedImageError as error:
         raise NasError(f"{str(path)!r} is not an image in a known format; remove it or give a PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -202,7 +202,7 @@ def info_of(image: Image.Image, path: Path, alpha: bool = False) -> ImageInfo:
     if mode in ("CMYK", "YCCK") or (mode == "LAB"):
         raise NasError(f"image {name} is in {mode} colours; convert it to RGB first")
     if getattr(image, "n_frames", 1) > 1:
-        raise NasError(f"image {name} holds several frames; save the one that is meant on its own")
+        raise NasError(f"image {name} contains several frames; save the one that is meant on its own")
     bits = 16 if mode.startswith("I;16") or ";16" in _stored_mode(image) else 8  # Pillow cuts 16-bit RGB to 8 silently
     if (mode in ("I", "F") and bits == 8) or mode not in (
         "1",

@@ -111,7 +111,7 @@ def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> Path
             f"{LONGEST_SIDES[suffix]}; write a PNG"
         )
     if suffix == ".jpg" and picture.alpha is not None:
-        raise UsageError(f"{str(path)!r} cannot hold the alpha channel of the picture; write a PNG or WebP")
+        raise UsageError(f"{str(path)!r} cannot contain the alpha channel of the picture; write a PNG or WebP")
     exif = _resized_exif(picture.exif, pixels.shape[1], pixels.shape[0])
     png = suffix == ".png"
     encoded: Any = _png(picture, exif, path) if png else _lossy(picture, exif, suffix, quality, path)

@@ -63,7 +63,7 @@ def final_image(output: Any) -> Tensor:
     if isinstance(output, Mapping):
         output = output.get("restored")
     if not isinstance(output, Tensor):
-        raise NasError("the network returned neither a tensor nor a dict with 'restored'; mend its forward")
+        raise NasError("the network returned neither a tensor nor a dict with 'restored'; correct its forward")
     return output
 
 

@@ -103,7 +103,8 @@ def _kind_of_zip(path: Path) -> str:
     inside = {name.partition("/")[2] or name for name in names}
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
         return (
-            "a TorchScript archive, which holds a program beside its tensors and is not run; load it yourself and save "
+            "a TorchScript archive, which contains a program beside its tensors and is not run; "
+            "load it yourself and save "
             "its state_dict() alone"
         )
     if "data.pkl" in inside:

@@ -117,7 +117,8 @@ def choose(found: Contents, fit: Fit, where: str) -> Choice:
     if not judged:
         nameless = f" ({', '.join(found.nameless)} hold tensors without names)" if found.nameless else ""
         raise NasError(
-            f"{where} holds no state dict (a mapping of names to tensors){nameless}; found: {found.listed()}; name the "
+            f"{where} contains no state dict (a mapping of names to tensors){nameless}; found: "
+            f"{found.listed()}; name the "
             "place of the weights with --key"
         )
     plain = [c for c, fault in judged if not fault and not c.averaged]
@@ -128,7 +129,8 @@ def choose(found: Contents, fit: Fit, where: str) -> Choice:
         why = f"do not fit ({refused[0][1]})" if refused else "have no names"
         way = f"take the others with --key {plain[0].key}" if plain[0].key else "save those that are meant alone"
         raise NasError(
-            f"{where} holds averaged weights, which are the ones that papers publish, in {what}, but they {why}; {way}"
+            f"{where} contains averaged weights, which are the ones that papers publish, in "
+            f"{what}, but they {why}; {way}"
         )
     fitting = _different(averaged or plain)
     if len(fitting) > 1:
@@ -206,7 +208,7 @@ def _under(node: Any, key: str) -> Any:
             return group
         names = dict.fromkeys(str(k).partition(".")[0] if isinstance(v, Tensor) else str(k) for k, v in node.items())
         raise UsageError(f"there is nothing under --key {key!r}; {did_you_mean(key, names)}")
-    raise UsageError(f"there is nothing under --key {key!r}, where the file holds {_kind(node)}")
+    raise UsageError(f"there is nothing under --key {key!r}, where the file contains {_kind(node)}")
 
 
 def _judged(candidate: Candidate, fit: Fit, depth: int = 0) -> list[tuple[Candidate, str]]:

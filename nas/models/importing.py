@@ -113,7 +113,7 @@ def _check_finite(taken: Candidate, path: Path) -> None:
     if faults:
         more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
         raise NasError(
-            f"{path.name!r} holds values that are not finite, in {len(faults)} of {len(taken.tensors)} tensors: "
+            f"{path.name!r} contains values that are not finite, in {len(faults)} of {len(taken.tensors)} tensors: "
             f"{', '.join(faults[:4])}{more}; its training diverged, so import an earlier checkpoint"
         )
 

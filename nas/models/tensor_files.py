@@ -199,7 +199,7 @@ def _refused(path: Path, words: str) -> NasError:
     found = _FOREIGN_CLASS.search(words)
     what = f" (an object of {found[1]})" if found else ""
     return NasError(
-        f"{str(path)!r} holds more than tensors{what}, which is not loaded from an untrusted file; "
+        f"{str(path)!r} contains more than tensors{what}, which is not loaded from an untrusted file; "
         "save its state dict alone"
     )
 
@@ -210,7 +210,7 @@ def _check_tensor(path: Path, name: str, tensor: Tensor) -> None:
         raise NasError(f"{str(path)!r}: tensor {name!r} is no plain array; save dense tensors of usual types")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise NasError(
-            f"{str(path)!r}: tensor {name!r} claims {tuple(tensor.shape)} but the file holds "
+            f"{str(path)!r}: tensor {name!r} claims {tuple(tensor.shape)} but the file contains "
             f"{tensor.untyped_storage().nbytes()} bytes for it; save it contiguously"
         )
 

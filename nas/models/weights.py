@@ -151,7 +151,8 @@ def load_weights(path: str | Path) -> LoadedWeights:
     kind, task = metadata.get("kind"), metadata.get("task", "")
     if kind == "supernet":
         raise UsageError(
-            f"{str(path)!r} holds a supernet, which is not evaluated as a network; run 'nas retrain' on its run folder"
+            f"{str(path)!r} contains a supernet, which is not evaluated as a network; run 'nas "
+            "retrain' on its run folder"
         )
     model: nn.Module
     try:

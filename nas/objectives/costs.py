@@ -60,7 +60,7 @@ class GenotypeCosts:
         if space.open_settings:  # each setting of the network has sums of its own, made when first needed
             if latency_table is not None:
                 raise UsageError(
-                    f"a latency table holds one network size, and {space.open_settings[0].name} of space "
+                    f"a latency table contains one network size, and {space.open_settings[0].name} of space "
                     f"{space.name!r} is open; fix it, or leave the table out"
                 )
             self._bases = dict.fromkeys(COUNTED, 0.0)

@@ -71,12 +71,19 @@ def own_resident_mib() -> float:
 
 
 def own_peak_mib() -> float:
-    """Peak resident size of this process in MiB."""
+    """Peak resident size of this process in MiB.
+
+    Raises:
+        NasError: The system does not tell (Windows).
+    """
     # On Linux ru_maxrss starts from the peak of the process that called exec, so a child reports its parent's.
     peak = _status("VmHWM:")
     if peak is not None:
         return peak
-    import resource  # absent on Windows
+    try:
+        import resource
+    except ImportError:
+        raise NasError("this system does not tell how much memory a process takes; measure on Linux or macOS") from None
 
     # bytes on macOS, kibibytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

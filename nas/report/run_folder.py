@@ -13,6 +13,7 @@ from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow, read_rows
 from nas.files import resolved
 from nas.train.events import EVENTS, EventLog, read_log, read_timing
+from nas.train.notebook import run_html
 
 if TYPE_CHECKING:
     from nas.space import Genotype, Space
@@ -23,7 +24,7 @@ LONGEST_CONFIG = 200_000  # characters
 
 @dataclass
 class RunFolder:
-    """The readable parts of a run; what is absent or damaged is empty.
+    """The readable parts of a run; what is absent or damaged is empty. A notebook shows them as a table with drawings.
 
     Attributes:
         folder: The folder.
@@ -77,6 +78,14 @@ class RunFolder:
             return trials
         steps = self.setting("train", "steps")
         return steps if isinstance(steps, int) and steps > 0 else None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where the run stands, its main settings, its curve and the cell that it found."""
+        steps = [e["step"] for e in self.events if isinstance(e.get("step"), int)]
+        done = f"{max(steps, default=0)} of {self.total}" if self.total else max(steps, default=0)
+        facts = [("run", self.kind or "unknown"), ("state", "finished" if self.finished else "not finished")]
+        facts += [("steps done", str(done)), *(("problem", problem) for problem in self.problems)]
+        return run_html(str(self.folder), facts, self.settings, self.events, self.genotype)
 
     def setting(self, *path: str) -> Any:
         """One setting by its path, as ``setting("train", "steps")``; None where it is absent."""

@@ -113,7 +113,7 @@ def scenes_from_images(
         folder: The folder. True and degraded images are those of the models "target" and "degraded"; where these are
             absent, they are read from the benchmark sets.
         task: Name of a task; without it, the first that is found.
-        data: Folder that holds the benchmark sets.
+        data: Folder that contains the benchmark sets.
         wanted: Names of pictures, "baby" or "Set5/baby"; without any, the first of each set in turn.
         order: Names of models that come first.
         most: How many pictures are taken where none is named.

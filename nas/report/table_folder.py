@@ -95,7 +95,7 @@ def _rows(path: Path, problems: list[str]) -> list[Row]:
             rows = list(csv.DictReader(stream))
         missing = sorted(NEEDED[path.name] - set(rows[0] if rows else ()))
         if rows and missing:
-            raise NasError(f"{path.name} has no column {missing[0]!r}; write it anew with 'nas bench'")
+            raise NasError(f"{path.name} has no column {missing[0]!r}; write it again with 'nas bench'")
         return rows
 
     return (attempt(path.name, problems, read) or []) if path.is_file() else []

@@ -22,7 +22,7 @@ from nas.restoration.video import check_pyav, restore_video
 from nas.signals import listening, stop_if_asked
 
 #: what to tell whoever interrupted
-INTERRUPTED = "interrupted; the same command goes on where it stopped"
+INTERRUPTED = "interrupted; the same command continues where it stopped"
 #: failures that are named in the last sentence
 _SHOWN = 8
 
@@ -179,7 +179,7 @@ class _Work:
         self._count(job)
 
     def _full(self, error: Exception) -> NasError:
-        return NasError(f"{error}; results so far: {len(self.done.written)}, and the same command goes on after them")
+        return NasError(f"{error}; results so far: {len(self.done.written)}, and the same command continues after them")
 
     def _count(self, job: Job) -> None:
         self.done.written.append(job.target)

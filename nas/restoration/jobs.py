@@ -84,11 +84,11 @@ def _of_folder(folder: Path, out: Path, format: str, jobs: Jobs) -> list[Job]:
     images = [file for file in tree.images if own or results not in resolved(file).parents]
     if not images:
         raise UsageError(
-            f"folder {str(folder)!r} holds no images{_left(tree.left_out())}; give files or folders of images"
+            f"folder {str(folder)!r} contains no images{_left(tree.left_out())}; give files or folders of images"
         )
     if tree.others:
         jobs.notes.append(f"{str(folder)!r} also holds {tree.left_out()}, left out; name videos to restore them")
-    jobs.notes += [f"{str(file)!r} may not be read, left out" for file in tree.locked]
+    jobs.notes += [f"{str(file)!r} cannot be read and is left out" for file in tree.locked]
     jobs.notes += [f"{str(file)!r} is a link that leads nowhere, left out" for file in tree.broken]
     return [_job(file, file.relative_to(folder).as_posix(), out, format) for file in images]
 

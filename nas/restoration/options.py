@@ -72,9 +72,9 @@ class RestorationOptions:
             raise UsageError(f"tile {chosen.tile!r} is neither a side in pixels nor 'auto'")
         check_tile(None if isinstance(chosen.tile, str) else chosen.tile, chosen.overlap)
         if chosen.batch < 1:
-            raise UsageError(f"batch {chosen.batch} is no number of images; give 1 or more")
+            raise UsageError(f"batch {chosen.batch} is not a number of images; give 1 or more")
         if chosen.format not in FORMATS:
             raise UsageError(f"unknown format {chosen.format!r}; give one of {', '.join(FORMATS)}")
         if not 1 <= chosen.quality <= 100:
-            raise UsageError(f"quality {chosen.quality} is none of 1 to 100")
+            raise UsageError(f"quality {chosen.quality} is not between 1 and 100")
         return replace(chosen, device=check_device(chosen.device))

@@ -57,11 +57,11 @@ def restore_video(
     try:
         with av.open(str(source)) as container:
             if not container.streams.video:
-                raise NasError(f"{str(source)!r} holds no video stream; give a video")
+                raise NasError(f"{str(source)!r} contains no video stream; give a video")
             events = _events(container)
             waiting, first = _first_frame(events)
             if first is None:
-                raise NasError(f"video {str(source)!r} holds no frames; give another file")
+                raise NasError(f"video {str(source)!r} contains no frames; give another file")
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as partial, av.open(str(partial), "w") as out:
                 work = _Transfer(restorer, container, out, first, source, advance)

@@ -269,7 +269,8 @@ def identical(state: Any, where: str) -> None:
     others = [str(r) for r, other in enumerate(all_of_them) if not torch.equal(other, all_of_them[0])]
     if others:
         raise NasError(
-            f"{where}, rank {', '.join(others)} holds other weights or random numbers than rank 0: something drew or "
+            f"{where}, rank {', '.join(others)} has other weights or random numbers than "
+            "rank 0: something drew or "
             "computed differently there; use the same versions and kind of device on every rank, and continue from "
             "the last state with --resume"
         )

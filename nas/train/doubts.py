@@ -78,7 +78,7 @@ class Doubts:
         if self.reference is None or scores["psnr"] >= self.reference[1]:
             return None
         name, least = self.reference
-        causes = self.causes(step) or ["nothing unusual is seen in the settings; look at the images of the training"]
+        causes = self.causes(step) or ["nothing in the settings looks unusual; look at the training images"]
         message = f"validation gives {scores['psnr']:.2f} dB, below {name} ({least:.2f} dB): {'; '.join(causes)}"
         return {"message": message, "psnr": scores["psnr"], "reference": least}
 

@@ -39,7 +39,7 @@ def weights_file(path: Path) -> Path:
     if path.is_dir():
         inside = path / "weights.safetensors"
         if not inside.is_file():
-            raise UsageError(f"{str(path)!r} holds no weights.safetensors; train it first with 'nas retrain {path}'")
+            raise UsageError(f"{str(path)!r} contains no weights.safetensors; train it first with 'nas retrain {path}'")
         if (path / "config.yaml").is_file():
             from nas.registry import load_plugins
             from nas.train.run import Run

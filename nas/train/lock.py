@@ -20,6 +20,7 @@ from typing import Any
 from nas.documents import read_json
 from nas.errors import NasError, UsageError
 from nas.files import locked, replacing, write_text
+from nas.machine import process_exists
 
 FILE = "run.lock"
 #: seconds between two signs of life, and without one until the owner counts as dead
@@ -138,6 +139,28 @@ class RunLock:
             return self._silence
 
 
+def living_owner(folder: Path) -> dict[str, Any] | None:
+    """Who works on a run now, for those who only look: nothing is written into the folder.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The owner as ``read_owner`` tells it; None where nobody works on the run.
+    """
+    path = folder / FILE
+    owner = read_owner(path)
+    if owner is None:
+        return None
+    if owner.get("place") == _place():
+        return owner if owner.get("pid") == os.getpid() or _is_running(owner) else None
+    try:
+        silent = time.time() - path.stat().st_mtime
+    except OSError:  # it was given back meanwhile
+        return None
+    return owner if silent < SILENCE else None
+
+
 def read_owner(path: Path) -> dict[str, Any] | None:
     """Who holds a lock: host, pid, started and more; None where nobody does or the file is no lock."""
     try:
@@ -171,11 +194,10 @@ def _is_running(owner: dict[str, Any]) -> bool:
         pid = int(owner["pid"])
         if pid == os.getpid():  # an earlier run object of this process, which cannot work at the same time
             return False
-        os.kill(pid, 0)
-    except (ProcessLookupError, ValueError, TypeError, OverflowError):
+        if not process_exists(pid):
+            return False
+    except (ValueError, TypeError, OverflowError):
         return False
-    except PermissionError:
-        pass  # it is another user's
     fields = _stat_fields(pid)
     if fields and fields[0] in ("Z", "X"):
         return False

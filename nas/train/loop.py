@@ -148,7 +148,7 @@ def going_on(run: Run) -> Iterator[None]:
     except NasError as error:
         if not isinstance(error.__cause__, OSError) and "could not be written" not in str(error):
             raise
-        raise NasError(f"{error}; {kept(run)}; then go on with {_resume(run)}") from error
+        raise NasError(f"{error}; {kept(run)}; then continue with {_resume(run)}") from error
 
 
 def kept(run: Run) -> str:
@@ -374,7 +374,8 @@ class _Training:
                 raise
             raise NasError(
                 f"validation at step {self.done} of {self.run.folder} ran out of memory, although images are cut into "
-                f"tiles; {kept(self.run)}; free memory and go on with {_resume(self.run)}, or train without validation "
+                f"tiles; {kept(self.run)}; free memory and continue with {_resume(self.run)}, or "
+                "train without validation "
                 "(data.validation=0)"
             ) from error
 

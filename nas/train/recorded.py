@@ -54,7 +54,7 @@ def recorded_images(folder: Path) -> dict[str, list[ImageRecord]] | None:
     if names is None:
         return None
     if not isinstance(names, dict) or not all(isinstance(v, Sequence) for v in names.values()):
-        raise NasError(f"{str(folder / 'data.json')!r} is damaged; restore it, or delete it to split the images anew")
+        raise NasError(f"{str(folder / 'data.json')!r} is damaged; restore it, or delete it to split the images again")
     return {str(part): [ImageRecord(str(name)) for name in found] for part, found in names.items()}
 
 

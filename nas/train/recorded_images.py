@@ -244,7 +244,7 @@ def _read(file: Path) -> FileRecord:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
             now = os.fstat(stream.fileno())
     except OSError as error:
-        raise UsageError(f"cannot read image {str(file)!r} ({error.strerror}); mend or remove it") from None
+        raise UsageError(f"cannot read image {str(file)!r} ({error.strerror}); repair or remove it") from None
     return FileRecord(_absolute(file), now.st_size, now.st_mtime_ns, digest)
 
 

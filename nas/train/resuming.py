@@ -139,7 +139,7 @@ def accept(
     if differences and not resumption.force:
         raise UsageError(
             f"run {str(run.folder)!r} is not what it was: {'; '.join(differences)}; restore it (or name the folder of "
-            "its images by --data), or give --force to go on all the same"
+            "its images by --data), or give --force to continue anyway"
         )
     notes += [f"going on although {clause} (--force)" for clause in differences]
     if dry_run:
@@ -237,7 +237,7 @@ def _refuse_idle(run: Run, before: Settings, changes: Changes) -> None:
         flag = "--trials" if by_trials else "--steps"
         raise UsageError(
             f"run {str(run.folder)!r} is finished, so {', '.join(map(repr, changes))} would change nothing; give more "
-            f"{flag} to go on with it"
+            f"{flag} to continue it"
         )
 
 

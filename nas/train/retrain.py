@@ -23,13 +23,13 @@ from nas.models.weights import save_weights
 from nas.names import inside
 from nas.registry import load_plugins
 from nas.space import Genotype
-from nas.space.svg import table_html
 from nas.tasks import Task, get_task
 from nas.train import distributed
 from nas.train.doubts import Doubts
 from nas.train.loop import Ending, going_on, train
 from nas.train.made_of import FILE as MADE_OF
 from nas.train.network_learner import NetworkLearner
+from nas.train.notebook import parts_of, run_html
 from nas.train.opening import opening, steps_of
 from nas.train.plan import Plan
 from nas.train.resuming import Resumption, accept, new_record, open_resumption
@@ -70,10 +70,11 @@ class RetrainResult:
     best: Path | None = None
 
     def _repr_html_(self) -> str:
-        """The table of a notebook."""
+        """What a notebook shows: weights, scores and main settings in a table, and the validation curve."""
         scores = ((f"validation {name}", f"{value:.3f}") for name, value in self.scores.items())
         rows = [("weights", self.weights), ("hash", self.weights_hash), *scores, ("seconds", f"{self.seconds:.0f}")]
-        return table_html(f"training {self.run}", (), [*rows, *(("note", note) for note in self.notes)])
+        notes = (("note", note) for note in self.notes)
+        return run_html(f"training {self.run}", [*rows, *notes], *parts_of(self.run), None)
 
 
 @distributed.process_group()

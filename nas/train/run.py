@@ -105,7 +105,8 @@ class Run:
         states = any(self.states.glob("step-*"))
         if not ours or states or any(p.name not in BEGINNINGS for p in self.folder.iterdir()) or self._has_trials():
             raise UsageError(
-                f"{str(self.folder)!r} already holds a run; continue it with --resume {self.folder} or choose another "
+                f"{str(self.folder)!r} already contains a run; continue it with --resume "
+                f"{self.folder} or choose another "
                 "--out"
             )
 

@@ -85,7 +85,7 @@ def load_state(folder: Path, warn: Callable[[str], None] | None = None) -> dict[
             warn(f"saved state {str(path)!r} is damaged; the run continues from the generation before it")
     whole_would_be = [p for p in found if p.with_suffix(".sha256").is_file()]
     if whole_would_be:
-        raise NasError(f"every saved state in {str(folder)!r} is damaged; start the run anew in another folder")
+        raise NasError(f"every saved state in {str(folder)!r} is damaged; start the run again in another folder")
     return None
 
 
@@ -96,8 +96,8 @@ def _read(path: Path) -> dict[str, Any]:
     except NasError as error:
         what = str(error).partition(";")[0]
         raise NasError(
-            f"saved state: {what}; nothing in it was run: restore the file, delete it to go on from the generation "
-            "before it, or start the run anew in another folder"
+            f"saved state: {what}; nothing in it was run: restore the file, delete it to continue from the generation "
+            "before it, or start the run again in another folder"
         ) from None
     if isinstance(state, dict) and state.get("format", FORMAT) != FORMAT:
         version = str(state.get("jsnas", "a newer version"))[:40]
@@ -107,7 +107,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     shape = {"step": int, "scores": dict, "learner": dict, "random": dict}
     if not isinstance(state, dict) or any(not isinstance(state.get(k, kind()), kind) for k, kind in shape.items()):
-        raise NasError(f"saved state {str(path)!r} is not one of a training; restore it, or start the run anew")
+        raise NasError(f"saved state {str(path)!r} is not one of a training; restore it, or start the run again")
     return state
 
 
@@ -129,7 +129,7 @@ def fitting(folder: Path) -> Iterator[None]:
         what = " ".join(str(error).split())[:200]
         raise NasError(
             f"the saved state in {str(folder)!r} does not fit what its config.yaml and genotype.json describe "
-            f"({type(error).__name__}: {what}); restore the files that were changed, or start the run anew in another "
+            f"({type(error).__name__}: {what}); restore the files that were changed, or start the run again in another "
             "folder"
         ) from error
 

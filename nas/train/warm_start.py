@@ -101,7 +101,7 @@ def sized_as_given(settings: RetrainSettings, task: Task) -> RetrainSettings:
     descriptor = part_of(metadata, "descriptor", weights_file(settings))
     if metadata["kind"] != "baseline" or descriptor["name"] != settings.model:
         raise UsageError(
-            f"{settings.init_from!r} holds weights of {descriptor['name']} ({metadata['kind']}), from which "
+            f"{settings.init_from!r} contains weights of {descriptor['name']} ({metadata['kind']}), from which "
             f"{settings.model} cannot start"
         )
     baseline = BASELINES.get(settings.model)
@@ -135,7 +135,8 @@ def begin_from(trainable: TrainableModel, settings: RetrainSettings, run: Run | 
     metadata = read_metadata(file)
     if metadata["kind"] != trainable.kind:
         raise UsageError(
-            f"{str(file)!r} holds a {metadata['kind']} network, but a {trainable.kind} one is trained; give its weights"
+            f"{str(file)!r} contains a {metadata['kind']} network, but a {trainable.kind} one is "
+            "trained; give its weights"
         )
     state, model = read_safetensors(file), trainable.model
     own = {k: tuple(v.shape) for k, v in model.state_dict().items()}

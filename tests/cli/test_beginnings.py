@@ -64,8 +64,13 @@ def test_a_run_that_goes_on_says_so(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_runs_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = run(capsys, "list", "runs", folder).out.splitlines()
-    assert [line.split()[0] for line in lines] == [str(folder / "search"), str(folder / "trained")]
-    assert "search, sr_x2, seed 1, finished" in lines[0]
+    assert [line.split()[0] for line in lines] == ["run", str(folder / "search"), str(folder / "trained")]
+    assert lines[1].split()[1:8] == ["search", "jsm", "pc_darts", "sr_x2", "1", "finished", "3/3"]
+
+
+def test_a_folder_without_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = run(capsys, "list", "runs", tmp_path)
+    assert done.code == 0 and done.out == "" and f"there are no runs in {str(tmp_path)!r}" in done.err
 
 
 def test_machine_readable_output_stays_pure(capsys: pytest.CaptureFixture[str]) -> None:

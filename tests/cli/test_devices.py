@@ -77,7 +77,7 @@ def test_no_command_goes_further(words: tuple[str, ...], capsys: pytest.CaptureF
     outcome = run(capsys, *words, *needed.get(words[-1], []), "--device", "meta")
     assert (
         outcome.code == 2
-        and outcome.err == "nas: device 'meta' is none that networks run on; devices here: cpu (or auto)\n"
+        and outcome.err == "nas: device 'meta' is not one that networks run on; devices here: cpu (or auto)\n"
     )
 
 

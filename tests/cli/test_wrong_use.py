@@ -103,7 +103,7 @@ def test_a_truncated_png_is_named(capsys: pytest.CaptureFixture[str], tmp_path: 
 def test_a_finished_run_folder_is_never_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("kind: search\n")
     outcome = run(capsys, *SEARCH, "--out", tmp_path)
-    assert outcome.code == 2 and "already holds a run" in outcome.err
+    assert outcome.code == 2 and "already contains a run" in outcome.err
     assert (tmp_path / "config.yaml").read_text() == "kind: search\n"
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_may_not_be_read_is_named(
 
 @pytest.mark.parametrize(
     ("words", "advice"),
-    [(("data", "check", "."), "; the same command goes on where it stopped"), (("list", "tasks"), "")],
+    [(("data", "check", "."), "; the same command continues where it stopped"), (("list", "tasks"), "")],
 )
 def test_an_interruption_says_how_to_go_on(
     words: tuple[str, ...],
@@ -166,7 +166,7 @@ def test_debug_shows_the_traceback() -> None:
 )
 def test_numbers_without_end_are_refused(capsys: pytest.CaptureFixture[str], words: tuple[object, ...]) -> None:
     ended = run(capsys, *words)
-    assert ended.code == 2 and "digits; no option takes one of over 18" in ended.err
+    assert ended.code == 2 and "digits; no option accepts more than 18" in ended.err
 
 
 @pytest.mark.parametrize("flag", ["--rounds", "--block"])

@@ -122,8 +122,8 @@ def test_files_that_may_not_be_read(good: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Image, "open", locked)
     report = check_folder(good, "sr_x2")
-    assert [f.sentence for f in report.findings if "may not be read" in f.sentence]
-    with pytest.raises(NasError, match=r"a\.png' may not be read"):
+    assert [f.sentence for f in report.findings if "cannot be read" in f.sentence]
+    with pytest.raises(NasError, match=r"a\.png' cannot be read"):
         read_image(good / "HR/a.png")
 
 
@@ -138,7 +138,7 @@ def test_a_folder_that_may_not_be_entered_is_a_finding(good: Path, monkeypatch: 
     monkeypatch.setattr(Path, "is_dir", locked)
     monkeypatch.setattr(Path, "rglob", lambda path, pattern: iter([path / "HR/a.png"]))
     report = check_folder(good, "sr_x2")
-    assert [f.sentence for f in report.findings] == [f"{str(inner)!r} may not be read; change its permissions"]
+    assert [f.sentence for f in report.findings] == [f"{str(inner)!r} cannot be read; change its permissions"]
 
 
 def test_pairs_with_an_error_are_not_counted_as_usable(good: Path) -> None:
@@ -285,7 +285,7 @@ def test_all_faults_planted_at_once_are_named_on_the_command_line_with_exit_code
     capsys.readouterr()
     assert call(*words) == 1  # ... and together, with one that may not be read
     out = capsys.readouterr().out
-    assert "cx2.png' may not be read" in out and "truncated" in out and "CMYK" in out and "readme.txt" in out
+    assert "cx2.png' cannot be read" in out and "truncated" in out and "CMYK" in out and "readme.txt" in out
 
 
 def test_preparing_on_the_command_line_shows_its_progress_and_resumes(

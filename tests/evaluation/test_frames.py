@@ -117,11 +117,11 @@ def test_a_frame_takes_rows_files_folders_and_lists_of_them_in_this_order(tmp_pa
 
 
 def test_a_source_without_rows_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"holds no rows\.csv; make one with"):
+    with pytest.raises(UsageError, match=r"contains no rows\.csv; make one with"):
         frame(tmp_path)
     with pytest.raises(NasError, match="no evaluation rows at"):
         frame(tmp_path / "none.csv")
-    with pytest.raises(UsageError, match="3 holds no evaluation rows"):
+    with pytest.raises(UsageError, match="3 contains no evaluation rows"):
         frame(3)  # type: ignore[arg-type]
 
 

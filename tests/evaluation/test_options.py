@@ -47,7 +47,7 @@ def test_options_and_keywords_evaluate_alike() -> None:
         ({"tile": "large"}, "neither a side in pixels nor 'auto'"),
         ({"tile": 0}, "are not sizes"),
         ({"overlap": -1}, "are not sizes"),
-        ({"device": "abacus"}, "device 'abacus' is none"),
+        ({"device": "abacus"}, "device 'abacus' is not one"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(options: dict[str, object], words: str) -> None:

@@ -199,7 +199,7 @@ def test_wrong_settings_are_refused_before_anything_is_written(
 
 def test_an_experiment_is_never_overwritten(stage: Stage, tmp_path: Path) -> None:
     run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
-    with pytest.raises(UsageError, match="already holds"):
+    with pytest.raises(UsageError, match="already contains"):
         run_experiment(tiny_settings(tmp_path), seeds=1, out=tmp_path / "c")
     with pytest.raises(UsageError, match="not the folder of an experiment"):
         resume_experiment(tmp_path)

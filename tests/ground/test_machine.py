@@ -15,8 +15,8 @@ from nas.machine import (
     child_environment,
     cores,
     devices,
-    search_threads,
     starting_processes,
+    usual_threads,
 )
 
 #: what people have typed for a device; none of them is on a machine without accelerators
@@ -92,7 +92,7 @@ def test_auto_is_the_first_of_cuda_mps_and_cpu_that_is_here(
 def test_a_search_takes_one_thread_on_few_cores_unless_told_otherwise(
     wanted: int, available: int, environment: dict[str, str], threads: int
 ) -> None:
-    assert search_threads(wanted, available, environment) == threads
+    assert usual_threads(wanted, available, environment) == threads
 
 
 def test_a_process_has_at_least_one_core() -> None:

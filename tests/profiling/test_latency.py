@@ -158,7 +158,7 @@ def test_bfloat16_is_measured_under_autocast() -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"dtype": "int8"}, "dtype"), ({"repeats": 0}, "repeat"), ({"device": "meta"}, "'meta' is none")],
+    [({"dtype": "int8"}, "dtype"), ({"repeats": 0}, "repeat"), ({"device": "meta"}, "'meta' is not one")],
 )
 def test_wrong_use_is_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):

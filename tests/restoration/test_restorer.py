@@ -144,7 +144,7 @@ def test_values_that_are_not_finite_are_no_image() -> None:
         ({"tile": 0}, "not sizes"),
         ({"batch": 0}, "batch 0"),
         ({"format": "gif"}, "unknown format"),
-        ({"quality": 101}, "none of 1 to 100"),
+        ({"quality": 101}, "not between 1 and 100"),
         ({"device": "cuda:77"}, "device"),
     ],
 )

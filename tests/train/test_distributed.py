@@ -148,10 +148,10 @@ def test_the_helpers_give_every_rank_the_same(ranks: list[dict[str, Any]]) -> No
 def test_what_one_rank_cannot_do_all_ranks_say(ranks: list[dict[str, Any]]) -> None:
     for found in (r["primitives"] for r in ranks):
         assert found["failure"] == "UsageError: only rank 0 knows why"
-        assert found["differing"].startswith("NasError: after step 4, rank 1 holds other weights")
+        assert found["differing"].startswith("NasError: after step 4, rank 1 has other weights")
         assert found["agreeing"] == "no error"
         assert found["discrete"].startswith("UsageError: strategy 'random' cannot be split by torchrun; it proposes")
-        assert "already holds a run" in found["occupied"]
+        assert "already contains a run" in found["occupied"]
 
 
 def test_a_signal_to_one_rank_ends_all_with_a_state_that_goes_on_exactly(ranks: list[dict[str, Any]]) -> None:

@@ -235,7 +235,7 @@ def test_the_same_network_is_tuned_further_and_resumes_without_the_file(photos: 
 
 def test_weights_that_cannot_be_a_start_are_refused_by_name(photos: Path, tmp_path: Path) -> None:
     first = tiny("mspan", "sr_x2", photos, tmp_path / "first")
-    with pytest.raises(UsageError, match="holds weights of mspan"):
+    with pytest.raises(UsageError, match="contains weights of mspan"):
         tiny("dlsn", "sr_x2", photos, tmp_path / "other", init_from=str(first.weights))
     with pytest.raises(NasError, match=r"head\.weight is \(8, 3, 3, 3\) instead of \(16, 3, 3, 3\)"):
         tiny("mspan", "sr_x2", photos, tmp_path / "wide", init_from=str(first.weights), network={"width": 16})

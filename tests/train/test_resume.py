@@ -412,7 +412,7 @@ def test_a_run_that_died_before_its_first_state_is_made_anew_by_the_corrected_co
     Path("run/weights.safetensors").unlink()
     train(Path("run"), "photos", data__batch=1)
     assert Run.open("run").settings.data.batch == 1
-    with pytest.raises(UsageError, match="already holds a run"):
+    with pytest.raises(UsageError, match="already contains a run"):
         train(Path("run"), "photos")
 
 

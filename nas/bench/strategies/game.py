@@ -86,7 +86,7 @@ class Game:
         self._hashes = {vector: self.space.decode(vector).hash for vector in every}
         self.vectors = [v for v, digest in self._hashes.items() if digest in table.runs or digest in table.diverged]
         if not any(digest in table.runs for digest in self._hashes.values()):
-            raise UsageError("the table has no finished training yet; go on with 'nas bench table resume'")
+            raise UsageError("the table has no finished training yet; continue with 'nas bench table resume'")
         self.counted = GenotypeCosts(self.space, get_task(table.recipe.task))
         self._residuals: dict[Vector, float] | None = None
         self._volumes: dict[tuple[str, ...], tuple[tuple[float, ...], float]] = {}

@@ -146,7 +146,7 @@ def _repeated(
 
 def _read(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if not path.is_file():
-        raise NasError(f"{str(path)!r} is missing; begin the table anew in another folder")
+        raise NasError(f"{str(path)!r} is missing; begin the table again in another folder")
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != columns:

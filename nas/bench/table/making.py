@@ -76,7 +76,9 @@ def begin_table(folder: Path, recipe: TableRecipe, data: Path) -> None:
         UsageError: The folder holds a table already, or the recipe does not fit the images.
     """
     if (folder / RECIPE).exists():
-        raise UsageError(f"{str(folder)!r} already holds a table; go on with it by 'nas bench table resume {folder}'")
+        raise UsageError(
+            f"{str(folder)!r} already contains a table; continue it with 'nas bench table resume {folder}'"
+        )
     space = space_of_table(recipe)
     images = TableData(recipe, data).described()
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,7 @@ def resume_table(
     images.require_same()
     store = RunStore(folder, recipe)
     plan = plan_trainings(space, recipe)
-    if niceness:
+    if niceness and hasattr(os, "nice"):  # not on Windows
         os.nice(niceness)
 
     def over(done: int) -> bool:
@@ -124,7 +126,7 @@ def resume_table(
         return late or (trainings is not None and done >= trainings)
 
     def where() -> str:
-        return f"interrupted; finished trainings are kept: go on with 'nas bench table resume {folder}'"
+        return f"interrupted; finished trainings are kept: continue with 'nas bench table resume {folder}'"
 
     with listening(where), one_thread(), progress("table", len(plan), done=len(store.done())) as bar:
         return _work(plan, store, space, images, over, bar)

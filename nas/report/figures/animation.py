@@ -156,8 +156,9 @@ def _animated_figure(cells: Cells, drawing: _Drawing) -> tuple[Figure, list[tupl
 
 
 def _encode_gif(pictures: Sequence[Image.Image], frame_ms: int) -> bytes:
-    # the palette is that of the last picture, which has all colours
-    palette = pictures[-1].quantize(GIF_COLOURS)
+    # the palette is that of the last picture, which has all colours; by coverage, or the rare ones of the colour bar
+    # would be merged into greys
+    palette = pictures[-1].quantize(GIF_COLOURS, method=Image.Quantize.MAXCOVERAGE)
     frames = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     times = [frame_ms] * (len(frames) - 1) + [LAST_FRAME_MS]
     file = BytesIO()
@@ -168,7 +169,7 @@ def _encode_gif(pictures: Sequence[Image.Image], frame_ms: int) -> bytes:
 def _weights(events: Sequence[RunEvent]) -> Cells:
     cells = edge_weights(events)
     if not cells:
-        raise NasError("these events hold no architecture weights; only searches with a supernet have them")
+        raise NasError("these events contain no architecture weights; only searches with a supernet have them")
     return cells
 
 

@@ -146,7 +146,8 @@ def _write_names(
         if p in named
     ]
     unnamed = [m for p, m in zip(points, markers, strict=True) if p not in named]
-    write_labels(figure, axes, theme, written, unnamed, boxes)
+    front = [(p.multiply_adds, p.psnr) for p in front_of_bubbles(everything)]
+    write_labels(figure, axes, theme, written, unnamed, boxes, [front])
 
 
 def front_of_bubbles(points: Sequence[Bubble]) -> list[Bubble]:

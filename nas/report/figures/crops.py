@@ -91,7 +91,8 @@ def crop_figure(
         check_region(box, height, width)
     theme = DARK if chosen.dark else LIGHT
     crops = _crops(target, degraded, restored, chosen)
-    layout = _Layout.of(boxes, crops, width / height, chosen)
+    columns = _columns(crops, chosen.error_maps)
+    layout = _Layout.of(boxes, columns, width / height, chosen)
     figure = new_figure(layout.width, layout.height, theme)
     figure.set_layout_engine("none")  # every place is known, in inches
     tall = layout.thumbnail * height / width
@@ -106,12 +107,14 @@ def crop_figure(
     top = layout.head
     for line, line_height in enumerate(layout.lines):
         number, first = line // layout.lines_per_region, line % layout.lines_per_region * layout.per_line
-        for column, crop in enumerate(crops[first : first + layout.per_line]):
+        for column, members in enumerate(columns[first : first + layout.per_line]):
             x = 2 * GAP + layout.thumbnail + column * (SIDE + GAP)
-            axes, below = _draw_crop(figure, layout, crop, boxes[number], (x, top), target, scale)
-            if len(boxes) > 1 and column == 0 and first == 0:
-                _number(axes, number + 1)
-            _caption(below, crop, theme, bold=crop.of_model and crop.psnr is not None and crop.psnr == best)
+            for row, crop in enumerate(members):
+                place = x, top + row * (_crop_size(boxes[number])[0] + layout.words)
+                axes, below = _draw_crop(figure, layout, crop, boxes[number], place, target, scale)
+                if len(boxes) > 1 and column == row == first == 0:
+                    _number(axes, number + 1)
+                _caption(below, crop, theme, bold=crop.of_model and crop.psnr is not None and crop.psnr == best)
         top += line_height
     if chosen.error_maps:
         _draw_bar(figure, layout, layout.head + tall + 0.08, scale, theme)
@@ -130,6 +133,14 @@ class _Crop:
     comparable: bool = False
 
 
+def _columns(crops: Sequence[_Crop], error_maps: bool) -> list[list[_Crop]]:
+    """The crops by column: with error maps below the others, those without one stand below each other."""
+    without = [crop for crop in crops if not crop.comparable]
+    if not error_maps or len(without) != 2:
+        return [[crop] for crop in crops]
+    return [without, *([crop] for crop in crops if crop.comparable)]
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Sizes of the figure and of what is in it, in inches; ``lines`` are the heights of the lines of crops."""
@@ -142,22 +153,30 @@ class _Layout:
     lines_per_region: int
     per_line: int
     error_maps: bool
+    words: float
 
     @classmethod
-    def of(cls, boxes: Sequence[Region], crops: Sequence[_Crop], aspect: float, options: CropOptions) -> _Layout:
-        count = len(crops)
+    def of(
+        cls, boxes: Sequence[Region], columns: Sequence[Sequence[_Crop]], aspect: float, options: CropOptions
+    ) -> _Layout:
+        count = len(columns)
         lines_per_region = -(-count // PER_LINE)
         per_line = -(-count // lines_per_region)
-        words = CAPTION + 0.12 * any("\n" in _wrap(c.name) for c in crops)
+        words = CAPTION + 0.12 * any("\n" in _wrap(c.name) for members in columns for c in members)
         below = 2 if options.error_maps else 1
-        lines = [below * _crop_size(b)[0] + (below - 1) * GAP + words for b in boxes for _ in range(lines_per_region)]
+        between = words if len(columns[0]) > 1 else GAP
+        lines = [
+            below * _crop_size(b)[0] + (below - 1) * between + words for b in boxes for _ in range(lines_per_region)
+        ]
         head = 0.27 if options.title else 0.05
         grid = per_line * (SIDE + GAP)
         room = min(MOST_THUMBNAIL, PRINT_WIDTH - 2 * GAP - grid)
         thumbnail = min(room, max(1.3, (sum(lines) - CAPTION) * aspect))
         bar = BAR_SPACE if options.error_maps else 0.05
         height = max(head + sum(lines), head + thumbnail / aspect + bar)
-        return cls(2 * GAP + thumbnail + grid, height, head, thumbnail, lines, lines_per_region, per_line, below == 2)
+        return cls(
+            2 * GAP + thumbnail + grid, height, head, thumbnail, lines, lines_per_region, per_line, below == 2, words
+        )
 
     def axes(self, figure: Figure, x: float, top: float, width: float, height: float) -> Axes:
         """Axes at a place in inches from the top left corner."""

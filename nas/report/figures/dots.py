@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from nas.errors import NasError
 from nas.evaluation.rows import EvaluationRow
@@ -73,6 +74,9 @@ def dot_figure(rows: Iterable[EvaluationRow], task: str, *, dark: bool = False) 
         two_decimals(axes, "x", 3)
     grid[0].set_yticks(range(len(lines)), [literal(short_name(x.model)) + (" †" if x.published else "") for x in lines])
     grid[0].set_ylim(-0.7, len(lines) - 0.3)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(w_pad=0.08)  # a bold name is wider than the layout believes
     for label, line in zip(grid[0].get_yticklabels(), lines, strict=True):
         label.set_color(theme.soft if line.published else theme.ink)
         label.set_fontweight("normal" if line.published else "bold")

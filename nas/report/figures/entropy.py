@@ -21,7 +21,7 @@ from nas.report.figures.run_events import (
 from nas.report.figures.style import LINE_STYLES, Style, Theme, add_legend, literal, style_axes
 
 #: per cent: the axis never shows less than this, so that a search that decides nothing looks like it
-LEAST_SPAN = 10.0
+LEAST_SPAN = 4.0
 
 
 def entropy_figure(events: Sequence[RunEvent], edges: CellNames, theme: Theme) -> Figure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -59,12 +60,13 @@ def place_labels(
     frame: Box,
     margin: float = 2.0,
     obstacles: Sequence[Box] = (),
+    lines: Sequence[Box] = (),
 ) -> list[Spot]:
     """Find a place for the name of each marker; the same arguments give the same places.
 
     Candidates stand around the marker at growing distances. Those in a crowd are placed first. A name stands in the
     frame, on no other name, on no marker and on no obstacle as long as any candidate does; of those that do, one near
-    its own marker is taken.
+    its own marker is taken, on no line, whose leader runs through no other marker.
 
     Args:
         centres: Centres of the markers in pixels.
@@ -73,12 +75,15 @@ def place_labels(
         frame: The box in which all names are to stand.
         margin: Pixels to be left free around a name.
         obstacles: Boxes that names should leave free.
+        lines: Thin boxes that names rather do not stand on.
 
     Returns:
         A place for each marker, in the same order.
     """
     points, rims = np.asarray(centres, dtype=float).reshape(-1, 2), np.asarray(radii, dtype=float)
     walls = np.asarray(obstacles, dtype=float).reshape(-1, 4)
+    thin = np.asarray(lines, dtype=float).reshape(-1, 4)
+    rounds = np.column_stack([points - rims[:, None], points + rims[:, None]])
     apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))  # (n, n)
     crowding = (apart < 90).sum(axis=1)
     order = sorted(range(len(points)), key=lambda i: (-crowding[i], points[i, 0], i))
@@ -86,7 +91,7 @@ def place_labels(
     found: dict[int, Spot] = {}
     for _ in range(3):  # later rounds let early labels move to what has become the best free place
         for i in order:
-            boxes, distances = _candidates(points[i], float(rims[i]), sizes[i])  # (k, 4), (k,)
+            boxes, distances = _candidates(points[i], float(rims[i]), sizes[i], frame)  # (k, 4), (k,)
             others = np.arange(len(points)) != i
             taken = placed[others & ~np.isnan(placed[:, 0])]
             grown = boxes + np.array([-margin, -margin, margin, margin])
@@ -96,8 +101,10 @@ def place_labels(
             hard += 20.0 * np.maximum(margin - gaps, 0.0).sum(axis=1)
             gaps = gaps[:, others]
             # a name nearer to another marker than to its own would be read as that one's
-            soft = distances * 9.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
-            soft += 150.0 * _crossings(points[i], boxes, taken)
+            soft = distances * 14.0 + (gaps < distances[:, None] + 8.0).sum(axis=1) * 400.0
+            soft += 300.0 * _crossings(points[i], boxes, taken)
+            soft += 150.0 * _crossings(points[i], boxes, np.concatenate([rounds[others], walls]))
+            soft += 20.0 * (overlap(grown[:, None], thin[None]) > 0).sum(axis=1)
             best = int(np.lexsort((soft, np.where(hard > 1e-6, hard, 0.0)))[0])
             placed[i] = boxes[best]
             left, bottom, right, top = (float(v) for v in boxes[best])
@@ -114,7 +121,7 @@ def _gaps(boxes: Floats, points: Floats, rims: Floats) -> Floats:
 
 
 def _crossings(centre: Floats, boxes: Floats, taken: Floats) -> Floats:
-    """How many placed names the line from a marker to each candidate box (k, 4) would run through, (k,)."""
+    """How many of the boxes ``taken`` the line from a marker to each candidate box (k, 4) would run through, (k,)."""
     near = np.clip(centre, boxes[:, :2], boxes[:, 2:])  # (k, 2)
     steps = np.linspace(0.0, 1.0, 9)[:, None, None]
     along = (centre + steps * (near - centre))[:, :, None]  # (9, k, 1, 2)
@@ -122,14 +129,20 @@ def _crossings(centre: Floats, boxes: Floats, taken: Floats) -> Floats:
     return np.asarray(inside.any(axis=0).sum(axis=-1), dtype=np.float64)
 
 
-def _candidates(centre: Floats, radius: float, size: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Boxes (k, 4) around a marker, whose nearest edge or corner (not middle) stands at each distance (k)."""
+def _candidates(centre: Floats, radius: float, size: tuple[float, float], frame: Box) -> tuple[Floats, Floats]:
+    """Boxes (k, 4) around a marker, whose nearest edge or corner (not middle) stands at each distance (k).
+
+    Those of a marker at the edge of the frame are pushed up or down into it.
+    """
     steps = np.array([4.0, 7.0, 12.0, 20.0, 30.0, 42.0, 56.0, 75.0, 100.0, 130.0, 170.0, 220.0])
     angles = np.arange(16) * np.pi / 8
     distance, angle = (v.ravel() for v in np.meshgrid(steps, angles, indexing="ij"))
     direction = np.column_stack([np.cos(angle), np.sin(angle)])
     half = np.asarray(size, dtype=float) / 2
     middle = centre + direction * ((radius + distance)[:, None] + half)
+    low, high = frame[1] + half[1] + 1, frame[3] - half[1] - 1
+    if low < high:
+        middle[:, 1] = np.clip(middle[:, 1], low, high)
     return np.column_stack([middle - half, middle + half]), distance
 
 
@@ -159,6 +172,7 @@ def write_labels(
     points: Sequence[NamedPoint],
     others: Sequence[tuple[float, float, float]] = (),
     boxes: Sequence[Box] = (),
+    fronts: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> list[Text]:
     """Write a name beside each point: on no other name, on no marker, in no box. The axes must have their final limits.
 
@@ -169,6 +183,7 @@ def write_labels(
         points: The markers with their names. Where there is no free place for a name it is left out.
         others: x, y and area (points squared) of markers without a name.
         boxes: What names keep free besides, in pixels.
+        fronts: Lines in steps, as the corners (x, y) that ``drawstyle="steps-post"`` joins; names avoid them.
 
     Returns:
         The names that were written.
@@ -186,7 +201,7 @@ def write_labels(
         walls.append((u - r, v - r, u + r, v + r))
     sizes = [(e.width, e.height) for e in extents]
     radii = [radius(p.area) * pixel for p in points]
-    spots = place_labels(centres, radii, sizes, (box.x0, box.y0, box.x1, box.y1), obstacles=walls)
+    spots = place_labels(centres, radii, sizes, (box.x0, box.y0, box.x1, box.y1), 2.0, walls, _stairs(axes, fronts))
     written = []
     for text, spot, centre in zip(texts, spots, centres, strict=True):
         if not spot.free:
@@ -200,6 +215,16 @@ def write_labels(
             ends = axes.transData.inverted().transform([centre, near])
             axes.plot(ends[:, 0], ends[:, 1], color=theme.soft, linewidth=0.5, zorder=1.8, scalex=False, scaley=False)
     return written
+
+
+def _stairs(axes: Axes, fronts: Sequence[Sequence[tuple[float, float]]]) -> list[Box]:
+    """The pieces of lines in steps as boxes in pixels, a pixel thick: along x first, then up."""
+    boxes: list[Box] = []
+    for front in fronts:
+        corners = axes.transData.transform(np.asarray(front, dtype=float).reshape(-1, 2))
+        for (x0, y0), (x1, y1) in pairwise(corners.tolist()):
+            boxes += [(x0, y0 - 1, x1, y0 + 1), (x1 - 1, min(y0, y1), x1 + 1, max(y0, y1))]
+    return boxes
 
 
 def radius(area: float) -> float:

@@ -144,8 +144,9 @@ def _name(figure: Figure, axes: Axes, models: Sequence[CostedModel], floor: floa
     named = sorted({id(m): m for m in (*own, *front)}.values(), key=lambda m: -m.psnr)[:MOST_LABELS]
     points = []
     for model in named:
-        words = model.row.model if model.psnr >= floor else f"{model.row.model} ({format_psnr(model.psnr)})"
+        words = model.row.model if model.psnr >= floor else f"{model.row.model}\n({format_psnr(model.psnr)})"
         strong = not is_published(model.row)
         points.append(NamedPoint(model.cost, max(model.psnr, floor), MARKER_AREA, words, strong))
     rest = [(m.cost, max(m.psnr, floor), MARKER_AREA) for m in models if m not in named]
-    write_labels(figure, axes, theme, points, rest)
+    stairs = [[(m.cost, m.psnr) for m in line] for line in (front, own)]
+    write_labels(figure, axes, theme, points, rest, fronts=stairs)

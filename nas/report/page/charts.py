@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 #: kind of figure -> its caption
 CHART_CAPTIONS = {
     "bubbles": "Up and to the left is better: more PSNR for fewer multiply-adds. The area is the number of parameters; "
-    "filled: measured here, open: published. Bubbles on the dashed line are beaten by nothing cheaper.",
-    "pareto": "What lies right of or below the line is beaten in both cost and PSNR; compare the dashed line (measured "
-    "here) with the solid one (all).",
-    "latency": "Up and to the left is better; compare only marks of one device and size.",
-    "dots": "Further right is better; of the published models the best are shown. An order that holds on all sets says "
-    "more than a lead on one.",
+    "filled: measured here, open: published. No cheaper model beats those on the dashed line.",
+    "pareto": "Models to the right of or below the line are beaten in both cost and PSNR. Compare the dashed line "
+    "(measured here) with the solid one (all).",
+    "latency": "Up and to the left is better. Compare only marks of the same device and size.",
+    "dots": "Further right is better; only the best published models are shown. The same order on all sets means more "
+    "than a lead on one.",
 }
 #: kinds that take the whole width of the page
 WIDE_CHARTS = ("bubbles", "pareto")

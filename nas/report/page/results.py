@@ -155,9 +155,9 @@ def _score(table: tables.Table, index: int, set_name: str, numbers: Mapping[int,
 
 def _note(table: tables.Table) -> str:
     words = [
-        "PSNR in dB, SSIM beside or below it; the best is bold, the second underlined. Measured models first, the best "
-        "on top; a heading sorts.",
-        "A number links to how it was made.",
+        "PSNR in dB, SSIM beside or below it; the best of all, published ones included, is bold, the second "
+        "underlined. Measured models come first, the best on top; click a heading to sort.",
+        "Click a number to see how it was made.",
     ]
     rows = [r for x in table.lines for r in x.cells.values()]
     if sizes := {r.cost_output for r in rows if r.multiply_adds} - {""}:

@@ -20,23 +20,24 @@ MOST_WARNINGS = 20
 WARNINGS = ("warning", "doubt")
 #: figure -> its caption
 SEARCH_CAPTIONS = {
-    "losses": "The loss on training images and, of a search, that of the architecture on others: both are to fall "
-    "together; an architecture loss that rises alone means overfitting.",
-    "validation": "PSNR on images that train nothing. Of a search, the gap between supernet and genotype is what "
-    "choosing costs; of a training, a curve that still rises asks for more steps.",
-    "entropy": "100 % means that all blocks of an edge weigh alike. What falls is being decided; edges that stay on "
-    "top were not decided by the search.",
-    "counts": "Which block is heaviest on how many edges. Bands that no longer change show a search that settled.",
-    "trials": "Every dot is a trial; the line is the best so far. A line that still climbs at the end asks for more "
+    "losses": "The loss on the training images and, in a search, the loss of the architecture on other images. Both "
+    "should fall together; an architecture loss that rises alone means overfitting.",
+    "validation": "PSNR on images held out of the training. In a search, the gap between supernet and genotype is the "
+    "cost of choosing; in a training, a curve that still rises at its end calls for more steps.",
+    "entropy": "At 100 % all blocks of an edge have the same weight. A falling curve is an edge that is being decided; "
+    "the search did not decide edges that stay on top.",
+    "counts": "On how many edges each block is the heaviest. Bands that no longer change show that the search has "
+    "settled.",
+    "trials": "Every dot is a trial; the line is the best so far. A line that still climbs at its end calls for more "
     "trials.",
-    "archive": "Left the front of the best for their cost at a few moments, right its hypervolume: a flat end means "
-    "that more trials found nothing better.",
-    "pace": "Steps or trials an hour; dips are pauses or other load on the machine.",
+    "archive": "Left: the Pareto front at a few moments. Right: its hypervolume; where it ends flat, further trials "
+    "found nothing better.",
+    "pace": "Steps or trials per hour; dips are pauses, or other load on the machine.",
 }
 #: caption of the weights of a cell
 WEIGHTS_CAPTION = (
-    "Weights of every edge of the {} cell. Pale is the weight that all blocks have at the start, orange is above and "
-    "violet below it; hatched blocks cannot be chosen. Look for rows that part early and stay apart."
+    "Weights of every edge of the {} cell. Pale stands for the weight that all blocks have at the start, orange for "
+    "more and violet for less; hatched blocks cannot be chosen. Look for rows that separate early and stay apart."
 )
 #: figures that take the whole width of the page
 WIDE_FIGURES = ("weights", "archive")

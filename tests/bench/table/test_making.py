@@ -100,7 +100,7 @@ def test_other_images_than_those_of_the_table_are_refused(table: tuple[Path, Pat
 
 def test_a_table_is_not_begun_over_another(table: tuple[Path, Path], tmp_path: Path) -> None:
     folder, images = table
-    with pytest.raises(UsageError, match="already holds a table"):
+    with pytest.raises(UsageError, match="already contains a table"):
         begin_table(folder, tiny_recipe(tmp_path), images)
 
 

@@ -87,7 +87,7 @@ def test_fronts_span_half_a_decibel_have_two_decimals_and_keep_odd_models_at_the
     rows = [row(f"m{i}", 37 + i / 10, multiply_adds=(9 + i) * 10**9) for i in range(8)]
     figure = pareto_figure([*rows, row("poor", 25.0, multiply_adds=10**9)], "sr_x2", "Set5")
     assert figure.axes[0].get_ylim()[0] > 35
-    assert "poor (25.00)" in {t.get_text() for t in figure.axes[0].texts}
+    assert "poor\n(25.00)" in {t.get_text() for t in figure.axes[0].texts}
     assert "triangle: below the axis" in figure.get_supxlabel()
 
 
