@@ -40,7 +40,7 @@ $(VENV)/.dev: private EXTRAS := dev
 $(VENV)/.dev: $(VENV)/.core
 	$(install)
 
-$(VENV)/.all: private EXTRAS := dev,onnx,track,pg,dashboard,nni,video,ncnn,docs
+$(VENV)/.all: private EXTRAS := dev,onnx,track,pg,dashboard,nni,video,ncnn,native,docs
 $(VENV)/.all: $(VENV)/.dev
 	$(install)
 

@@ -66,6 +66,7 @@ def examine(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
         ("folder", lambda: check_folder(folder)),
         ("temporary files", lambda: check_folder(Path(tempfile.gettempdir()), "temporary files")),
         ("extras", lambda: iter([check_extras()])),
+        ("gates", lambda: iter([check_gates()])),
     )
     for name, check in checks:
         try:
@@ -278,6 +279,16 @@ def check_extras() -> Finding:
     if absent:
         text += f"; not installed: {', '.join(absent)} (pip install 'jsnas[NAME]' where you need one)"
     return Finding("extras", text)
+
+
+def check_gates() -> Finding:
+    """In which form a search computes the gates of its supernet here; compiles them if they are to be compiled."""
+    from nas.supernet.form import choose
+    from nas.supernet.fused.native.build import obstacle
+
+    form = choose("auto", True, "cpu", False)
+    broken = not form.native and obstacle() is None
+    return Finding("gates", f"searches are {form.words}", NOTE if broken else OK)
 
 
 def _is_installed(distribution: str) -> bool:

@@ -30,7 +30,7 @@ def search_step_command(
     plugin: o.PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON instead of a table.")] = False,
 ) -> None:
-    """A search step with the plain supernet against the fused one: time, memory and launched operations.
+    """A search step in the forms of the supernet (plain, fused, compiled gates): time, memory and launched operations.
 
     Example: [bold]nas bench search-step --cells 3 --batch 2[/bold]
     Every strategy and order, relative to a weight step: [bold]nas bench search-step --cells 1 --modes[/bold]
@@ -69,13 +69,15 @@ def search_step_command(
                 f"{f.own_mib:.0f}",
                 f"{f.launches:,}",
             )
-            for name, f in (("plain", found.plain), ("fused", found.fused))
+            for name, f in (("plain", found.plain), ("fused", found.fused), ("compiled", found.compiled))
+            if f is not None
         ],
     )
-    typer.echo(
-        f"ratio {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f}) in CPU time, {found.wall_ratio:.2f} on the clock; memory {found.memory_ratio:.2f}; "
-        f"{order} order, median of {repeats} rounds, {what}, {found.device}"
-    )
+    for name, r in found.ratios.items():
+        typer.echo(
+            f"{name}: ratio {r.ratio:.2f} ({r.low:.2f} to {r.high:.2f}) in CPU time, {r.wall_ratio:.2f} on the clock; memory {r.memory_ratio:.2f}"
+        )
+    typer.echo(f"a search here is {found.form}; {order} order, median of {repeats} rounds, {what}, {found.device}")
 
 
 def data_command(

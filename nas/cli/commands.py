@@ -75,7 +75,7 @@ _TABLE = (
 _BENCH = (
     CommandEntry(
         "search-step",
-        "A search step with the plain supernet against the fused one: time, memory and launched operations.",
+        "A search step in the forms of the supernet (plain, fused, compiled gates): time, memory and launched operations.",
         "bench:search_step_command",
     ),
     CommandEntry(

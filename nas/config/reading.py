@@ -104,7 +104,8 @@ def parse_stored(kind: type[S], tree: Mapping[str, Any]) -> S:
     """``parse`` a configuration that a run or an experiment has stored, perhaps an older version of this program.
 
     A stored configuration is whole. Where it lacks a setting, there was none, and it keeps the meaning it had: a search
-    by gradients that does not say ``search.fused`` was begun in the plain form and continues in it, to the same bytes.
+    by gradients that does not say ``search.fused`` was begun in the plain form and continues in it, to the same bytes;
+    one that does not say ``search.native`` was begun without compiled gates.
 
     Args:
         kind: ``SearchSettings`` or ``RetrainSettings``.
@@ -114,8 +115,8 @@ def parse_stored(kind: type[S], tree: Mapping[str, Any]) -> S:
         UsageError: As ``parse``.
     """
     search = tree.get("search")
-    if isinstance(search, Mapping) and "warmup" in search and "fused" not in search:
-        tree = {**tree, "search": {**search, "fused": False}}
+    if isinstance(search, Mapping) and "warmup" in search:
+        tree = {**tree, "search": {"fused": False, "native": False, **search}}
     return parse(kind, tree)
 
 

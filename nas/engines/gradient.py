@@ -9,7 +9,7 @@ from nas.config.runs import SearchSettings
 from nas.engines.architecture_check import architecture_notes
 from nas.engines.comparing import ComparingLearner
 from nas.engines.result import SearchResult, begin, finish, finished
-from nas.engines.setup import SHARES, space_of, use_threads
+from nas.engines.setup import SHARES, settled, space_of, use_threads
 from nas.engines.supernet_learner import SupernetLearner
 from nas.estimators.base import NestedSearch
 from nas.models.weights import save_weights
@@ -31,7 +31,8 @@ def search_by_gradient(
     task, space = get_task(settings.task), space_of(settings, run)
     check_settings(settings, task)
     seed_everything(settings.seed)
-    threads = use_threads(settings)
+    settings, form = settled(settings, begun=run is not None)
+    start_notes = [*use_threads(settings), *form]
     data = open_training_data(settings, task, SHARES, run)
     learner = make_learner(space, task, settings, data)
     if run is None:
@@ -47,7 +48,7 @@ def search_by_gradient(
         title = f"search {space.name} {task.name} {settings.strategy}"
         network = space.document.get("network", {})
         doubts = Doubts(data, settings.train, learner.warmup_steps, network, "overrides.")
-        ending = train(learner, run, settings.train, title, threads, pictures=data.pictures, doubts=doubts)
+        ending = train(learner, run, settings.train, title, start_notes, pictures=data.pictures, doubts=doubts)
         found = learner.genotype()
         notes = architecture_notes(learner.supernet, settings, ending.steps, learner.warmup_steps)
         return finish(run, settings, found.with_provenance(**notes), ending.scores, started, save_weights=save)

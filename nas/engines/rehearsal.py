@@ -22,7 +22,7 @@ from nas.config.reading import parse, to_yaml
 from nas.config.runs import RetrainSettings, SearchSettings, Settings
 from nas.documents import read_yaml
 from nas.engines.gradient import make_learner
-from nas.engines.setup import SHARES, space_of, use_threads
+from nas.engines.setup import SHARES, settled, space_of, use_threads
 from nas.evaluation.tiles import largest
 from nas.machine import child_environment
 from nas.profiling.process_memory import own_peak_mib, own_resident_mib
@@ -154,6 +154,7 @@ def _learner(settings: Settings) -> Learner:
     data = _with_largest_image(open_training_data(settings, task, SHARES))
     strategy = STRATEGIES.get(settings.strategy)
     if strategy.differentiable:
+        settings, _ = settled(settings)
         learner = make_learner(space, task, settings, data)
         learner.warmup_steps = 0
         return learner

@@ -6,15 +6,18 @@ import os
 
 import torch
 
+from nas.config.owners import with_strategy
 from nas.config.runs import SearchSettings
 from nas.config.search import LimitSettings
 from nas.errors import NasError
-from nas.machine import cores, usual_threads
+from nas.machine import check_device, cores, usual_threads
 from nas.objectives.costs import GenotypeCosts
 from nas.objectives.objectives import objectives_of, quality_of
 from nas.objectives.optimum import require_feasible
 from nas.profiling.latency_table import LatencyTable
+from nas.registry import STRATEGIES
 from nas.space import Space, load_space
+from nas.supernet.form import choose
 from nas.tasks import Task, get_task
 from nas.train.recorded import recorded_space
 from nas.train.run import Run
@@ -59,6 +62,32 @@ def use_threads(settings: SearchSettings) -> list[str]:
     return [
         f"1 thread, since this machine has {available} core(s), where more slow a search down; --threads changes it"
     ]
+
+
+def settled(settings: SearchSettings, *, begun: bool = False) -> tuple[SearchSettings, list[str]]:
+    """The settings with the form in which the supernet is computed, which a run keeps to its end.
+
+    Args:
+        settings: A search by gradients.
+        begun: It goes on, so that it has a form already.
+
+    Returns:
+        The settings, ``search.native`` no longer ``auto``; and a sentence for the user that names the form.
+
+    Raises:
+        NasError: Compiled gates are asked for, or were begun with, and cannot be had here.
+    """
+    own = settings.search.own(STRATEGIES.get(settings.strategy).Settings)
+    native, fused = getattr(own, "native", False), getattr(own, "fused", False)
+    try:
+        form = choose(native, fused, check_device(settings.device), settings.train.bf16 or settings.train.fp16)
+    except NasError as error:
+        if begun:
+            raise type(error)(f"this run was begun with compiled gates, to go on as it was: {error}") from None
+        raise
+    if native != form.native:
+        settings = with_strategy(settings, settings.strategy, native=form.native)
+    return settings, [f"supernet: {form.words}"]
 
 
 def constraint_costs(space: Space, settings: SearchSettings) -> GenotypeCosts | None:

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from nas.config.runs import SearchSettings
-from nas.engines.setup import SHARES, space_of, use_threads
+from nas.engines.setup import SHARES, settled, space_of, use_threads
 from nas.errors import UsageError
 from nas.experiments.cpu_time import cpu_seconds
 from nas.registry import STRATEGIES, load_plugins
@@ -100,6 +100,7 @@ def is_differentiable(settings: SearchSettings) -> bool:
 def _step_cost(settings: SearchSettings, repeats: int, clock: Callable[[], float]) -> Cost:
     task = get_task(settings.task)
     check_settings(settings, task)
+    settings, _ = settled(settings)
     strategy = STRATEGIES.get(settings.strategy)(settings.search, settings.train)
     memory: Any = torch.channels_last if settings.train.channels_last else torch.contiguous_format
     supernet = space_of(settings).supernet(task, **strategy.supernet_options())

@@ -370,7 +370,9 @@ class OpenSpace(Space):
             self._others[key] = OpenSpace(read_open_schema(document), document)
         return self._others[key]
 
-    def supernet(self, task: Any, *, fused: bool = True, paths: bool = False, **options: Any) -> Any:
+    def supernet(
+        self, task: Any, *, fused: bool = True, native: bool = False, paths: bool = False, **options: Any
+    ) -> Any:
         """The supernet of this space; imports torch (see ``Space.supernet``).
 
         Where blocks alone are open it is that of the skeleton. Else sizes share weights: see ``nas.supernet.elastic``.
@@ -383,9 +385,9 @@ class OpenSpace(Space):
                 f"nothing is open in space {self.name!r}, so there is nothing to search; leave a choice open"
             )
         if self.additive and hasattr(SKELETONS.get(self.skeleton), "supernet"):
-            return super().supernet(task, fused=fused, **options)
+            return super().supernet(task, fused=fused, native=native, **options)
         made = _elastic()(self, task, paths=paths, **options)
-        made.fused = fused
+        made.fused, made.native = fused, native
         return made
 
     def mend(self, decision: Decision) -> str:

@@ -288,12 +288,15 @@ class Space:
 
     # -- networks -------------------------------------------------------------------------------------------
 
-    def supernet(self, task: Any, *, fused: bool = True, paths: bool = False, **options: Any) -> Any:
+    def supernet(
+        self, task: Any, *, fused: bool = True, native: bool = False, paths: bool = False, **options: Any
+    ) -> Any:
         """The supernet of this space; imports torch.
 
         Args:
             task: A task or its name.
             fused: Whether its mixed edges are computed in their fused form (``Supernet.fused``).
+            native: Whether that form has compiled gates (``Supernet.native``).
             paths: Whether a path at a time (``Supernet.only``) is enough, so that nothing has to be relaxed.
             options: Of the skeleton; ``partial_channels`` (int) and ``edge_weights`` (bool) override the document's
                 relaxation.
@@ -302,7 +305,7 @@ class Space:
             A ``nas.supernet.Supernet``.
         """
         supernet = mixing(SKELETONS.get(self.skeleton), self, options)(self, task, **options)
-        supernet.fused = fused
+        supernet.fused, supernet.native = fused, native
         return supernet
 
     def network(self, genotype: Genotype, task: Any, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -89,6 +89,8 @@ class GradientSettings(Section):
         start_scale: Whether a mixture divides each candidate by the spread of its output at the start.
         fused: Whether mixed edges and optimiser steps are computed in their fused form, which is equal up to rounding
             and several times faster.
+        native: Whether gates and statistics of the fused form are computed by compiled loops; ``auto``: where the extra
+            ``jsnas[native]`` and a C++ compiler are installed. A run keeps what it began with.
         optimizer: Optimiser of the architecture variables.
         entropy: Weight of the mean edge entropy in the architecture loss.
         skip: Weight of the mean probability of skip connections in the architecture loss.
@@ -105,6 +107,9 @@ class GradientSettings(Section):
         False, description="divide each candidate by the spread of its output at the start, if the skeleton can"
     )
     fused: bool = Field(True, description="compute mixed edges together (equal up to rounding, and faster)")
+    native: Literal[True, False, "auto"] = Field(
+        "auto", description="compiled gates; auto: where jsnas[native] is installed"
+    )
     optimizer: OptimizerSettings = Field(
         OptimizerSettings(lr=1e-3, weight_decay=1e-3), description="of the architecture variables"
     )
@@ -154,12 +159,14 @@ class DifferentiableStrategy(Strategy):
 
         Returns:
             ``search.partial_channels`` and ``search.edge_weights`` if they are given, else the strategy's own
-            relaxation; what is in neither, the space document decides. Also ``fused``, and ``start_scale`` if it is on.
+            relaxation; what is in neither, the space document decides. Also ``fused``, ``native`` (``auto`` must have
+            been settled before: ``nas.engines.setup.settled``), and ``start_scale`` if it is on.
         """
         given = {"partial_channels": self.settings.partial_channels, "edge_weights": self.settings.edge_weights}
         chosen = {**self.relaxation, **{k: v for k, v in given.items() if v is not None}}
         scaled = {"start_scale": True} if self.settings.start_scale else {}
-        return {**chosen, **scaled, "fused": self.settings.fused}
+        form = {"fused": self.settings.fused, "native": self.settings.native is True}
+        return {**chosen, **scaled, **form}
 
     @staticmethod
     def relaxed(alphas: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ class BilevelStrategy(DifferentiableStrategy):
             The gradient of each architecture variable (of float16 that of the scaled loss), and the validation loss.
         """
         if self.settings.order == "first":
-            return first_order(supernet, self._loss, search, self.train.accumulate, self._scaling.scaled)
+            return first_order(supernet, self._loss, search, self.train.accumulate, self._scaling.scaled, self._weights)
         if self.settings.second_order == "exact":
             return second_order_exact(supernet, self._loss, train, search, xi)
         return second_order_difference(supernet, self._loss, train, search, xi)

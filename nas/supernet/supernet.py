@@ -48,6 +48,8 @@ class Supernet(nn.Module):
         space: Whose supernet it is.
         fused: Whether its mixed edges are computed in their fused form (``nas.supernet.fused``) or one by one; values
             and gradients are the same up to rounding.
+        native: Whether the fused form computes gates and statistics by compiled loops where these can
+            (``nas.supernet.fused.native``): on CPUs, in float32 and float64.
         relax: From alphas to weights, by default a softmax; a strategy may replace it. Where it gives Choices, an edge
             runs the chosen candidate alone.
     """
@@ -84,6 +86,7 @@ class Supernet(nn.Module):
         self.space = space
         self.relax: Relax = softmax_of_cell
         self.fused = True
+        self.native = False
 
     @property
     def groups(self) -> list[str]:
@@ -138,7 +141,9 @@ class Supernet(nn.Module):
             self._plans.by_cell[name] = FusedEdges(
                 [[mixed.as_edge(source) for mixed, source in zip(edges, sources, strict=True)] for edges in cells]
             )
-        return self._plans.by_cell[name]
+        plans = self._plans.by_cell[name]
+        plans.native = self.native
+        return plans
 
     def mixtures(self) -> dict[str, Mixture]:
         """The weights of all edges by the name of their cell, with gradient; computed once a forward pass."""

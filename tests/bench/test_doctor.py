@@ -17,7 +17,7 @@ from tests.cli.running import run
 def test_here_nothing_is_broken_and_every_part_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = run(capsys, "doctor", "--out", tmp_path / "runs")
     assert outcome.code == 0, outcome.out
-    for name in ("python", "packages", "torch", "device", "threads", "load", "images", "folder", "extras"):
+    for name in ("python", "packages", "torch", "device", "threads", "load", "images", "folder", "extras", "gates"):
         assert f"  {name}: " in outcome.out
     assert "nothing is broken" in outcome.out
     assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from nas.space import load_space
 from nas.strategies.architecture_gradients import first_order, second_order_difference, second_order_exact
 from nas.train.losses import pixel_loss
 from nas.train.run import Run
+from tests.supernet.compiled import compiled
 
 SMALL: dict[str, Any] = {
     "network.cells": 1,
@@ -50,10 +51,17 @@ def trace(strategy: str, fused: bool, steps: int, **search: Any) -> list[float]:
     settings = build(SearchSettings, strategy=strategy, train__steps=steps, train__optimizer__lr=1e-3, **flags)
     made = STRATEGIES.get(strategy)(settings.search, settings.train)
     net = supernet(**made.supernet_options())
-    assert net.fused is fused
+    assert (net.fused, net.native) == (fused, search.get("native", False))
     made.prepare(net, loss)
     torch.manual_seed(1)
     return [made.step(net, batch(2 * i), batch(2 * i + 1))["loss"] for i in range(steps)]
+
+
+@compiled
+@pytest.mark.parametrize("search", [{}, {"order": "second", "second_order": "difference"}], ids=str)
+def test_steps_with_compiled_gates_have_the_losses_of_the_plain_form(search: dict[str, Any]) -> None:
+    native = trace("pc_darts", True, 10, native=True, **search)
+    assert native == pytest.approx(trace("pc_darts", False, 10, **search), rel=1e-6)
 
 
 def test_fifty_steps_have_the_losses_of_the_plain_form() -> None:
@@ -123,11 +131,11 @@ def test_a_run_that_does_not_say_its_form_was_begun_in_the_plain_one_and_goes_on
     settings = build(SearchSettings, strategy="pc_darts")
     tree = yaml.safe_load(to_yaml(settings))
     assert tree["search"]["fused"] is True
-    del tree["search"]["fused"]
+    del tree["search"]["fused"], tree["search"]["native"]
     (tmp_path / "config.yaml").write_text("kind: search\n" + yaml.safe_dump(tree), encoding="utf-8")
     run = Run.open(tmp_path).expect(SearchSettings)
     made = STRATEGIES.get("pc_darts")(run.search, run.train)
-    assert made.supernet_options()["fused"] is False
+    assert (made.supernet_options()["fused"], run.search.own(made.Settings).native) == (False, False)
     assert parse_stored(SearchSettings, yaml.safe_load(to_yaml(settings))) == settings
     # of a search without a supernet nothing is said
     random = yaml.safe_load(to_yaml(build(SearchSettings, strategy="random")))

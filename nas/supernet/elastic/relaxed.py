@@ -101,6 +101,17 @@ class RelaxedSupernet(Supernet):
         if isinstance(self.__dict__.get("_modules", {}).get("inner"), Supernet):
             cast(Supernet, self.inner).fused = fused
 
+    @property
+    def native(self) -> bool:
+        """Whether their fused form has compiled gates."""
+        return self._native
+
+    @native.setter
+    def native(self, native: bool) -> None:
+        self._native = native
+        if isinstance(self.__dict__.get("_modules", {}).get("inner"), Supernet):
+            cast(Supernet, self.inner).native = native
+
     # -- architecture variables ---------------------------------------------------------------------------------
 
     @property

@@ -17,9 +17,13 @@ from nas.space.blocks import BlockInfo
 from nas.supernet.fused.functions import first_channels, split_parts
 from nas.supernet.fused.gates import Convolution, gated_sum
 from nas.supernet.fused.jobs import Execution, Job, add_placed
+from nas.supernet.fused.native.calls import DTYPES
+from nas.supernet.fused.native.edges import compiled_gates
+from nas.supernet.fused.native.statistics import compiled_statistics
 from nas.supernet.fused.parameters import StepParameters
-from nas.supernet.fused.plan import Gate, Plan, Planner
+from nas.supernet.fused.plan import Plan, Planner
 from nas.supernet.fused.reading import Output, Reader, UnreadableError
+from nas.supernet.fused.statistics import statistics
 from nas.supernet.relaxations import Mixture, channel_shuffle
 
 
@@ -98,7 +102,11 @@ def _planned(edge: Edge) -> tuple[Plan, int]:
 
 
 class FusedEdges:
-    """The mixed edges of all cells of one kind."""
+    """The mixed edges of all cells of one kind.
+
+    Attributes:
+        native: Whether gates and statistics are computed by compiled loops where these can (``fused/native``).
+    """
 
     def __init__(self, cells: Sequence[Sequence[Edge]]) -> None:
         """Plan the computation.
@@ -115,6 +123,7 @@ class FusedEdges:
         for (_, _, names), group in groups.items():
             families[names].append(group)
         self._families = [_Family(cells, found) for found in families.values()]
+        self.native = False
 
     def prepare(self, mixture: Mixture) -> Leaving:
         """The kernels of one forward pass."""
@@ -126,7 +135,7 @@ class FusedEdges:
                 count = len(group.members)
                 here = slice(first, first + count)
                 ready[group.cell, group.source].append(
-                    _Ready(family, group, own, step.mixing[here], step.edges[here], family.edges[here])
+                    _Ready(family, group, own, step.mixing[here], step.edges[here], family.edges[here], self.native)
                 )
                 first += count
         return Leaving(ready)
@@ -142,6 +151,7 @@ class _Ready:
     mixing: Tensor
     edge_weights: Tensor
     edges: list[Edge]
+    native: bool
 
 
 class Leaving:
@@ -175,7 +185,9 @@ def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
     x = x.contiguous(memory_format=memory)
     k = first.partial_channels
     taken = x if k == 1 else first_channels(x, first.channels)
-    execution = Execution(taken, x, ready.kernels, count, plan.joints, plan.statistics)
+    native = ready.native and taken.device.type == "cpu" and taken.dtype in DTYPES
+    known = compiled_statistics if native else statistics
+    execution = Execution(taken, x, ready.kernels, count, plan.joints, known(taken, plan.statistics))
     for bucket in plan.buckets:
         execution.fill(bucket)
     total: Tensor | None = None
@@ -191,7 +203,8 @@ def _run(ready: _Ready, x: Tensor) -> Sequence[Tensor]:
     if total is not None:
         results = torch.split(total, total.shape[1] // count, 1) if count > 1 else [total]
     if plan.gates or plan.constant is not None:
-        gated = _gates(plan, execution, taken, count)
+        gates = compiled_gates if native and plan.gates else _gates
+        gated = gates(plan, execution, taken, count)
         results = gated if results is None else [r + g for r, g in zip(results, gated, strict=True)]
     if results is not None and not plan.plain and family.spread == k:
         return results
@@ -221,7 +234,7 @@ def _gates(plan: Plan, execution: Execution, x: Tensor, count: int) -> list[Tens
     tensors: list[Tensor] = []
     for gate in plan.gates:
         weight = execution.weight(gate.weight)
-        if _is_wide(gate, execution, x):
+        if gate.channels == x.shape[1] and execution.is_wide(gate.value):
             wide.append([_registered(job, execution, tensors, x.dtype) for job in gate.value.jobs])
             weights.append(weight)
         else:
@@ -243,13 +256,6 @@ def _few(sides: list[Tensor]) -> list[Tensor]:
         found[1] = found[1] + found[0]
         del found[0]
     return found
-
-
-def _is_wide(gate: Gate, execution: Execution, x: Tensor) -> bool:
-    """Whether a gate has a value for each value of the input, so that it is worth computing twice."""
-    if gate.channels != x.shape[1] or gate.value.bias is not None or gate.value.constant or gate.channels == 1:
-        return False
-    return all(execution.fills_image(job) for job in gate.value.jobs)
 
 
 def _registered(job: Job, execution: Execution, tensors: list[Tensor], dtype: torch.dtype) -> Convolution:

@@ -116,12 +116,43 @@ def join_parts(x: Tensor) -> Tensor:
     return x.reshape(n, parts * c, h, w)
 
 
+class _Pieces(torch.autograd.Function):
+    """One node of the graph in place of a dozen; the gradients of all pieces are written into one tensor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, parts: int, sizes: list[int]) -> tuple[Tensor, ...]:
+        ctx.shape, ctx.parts, ctx.sizes, ctx.last = x.shape, parts, sizes, x.stride(3) != 1
+        pieces = torch.split(split_parts(x, parts), sizes, 2)
+        return tuple(_dense(piece, ctx.last) for piece in pieces)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        if torch.is_grad_enabled():  # the gradient will be differentiated itself
+            return join_parts(torch.cat([split_parts(grad, ctx.parts) for grad in grads], 2)), None, None
+        whole = _empty(ctx.shape, grads[0], ctx.last)
+        pieces = torch.split(split_parts(whole, ctx.parts), ctx.sizes, 2)
+        for piece, grad in zip(pieces, grads, strict=True):
+            piece.copy_(split_parts(grad, ctx.parts))
+        return whole, None, None
+
+
+def _dense(x: Tensor, last: bool) -> Tensor:
+    """(N, parts, c, h, w) -> (N, parts * c, h, w), a copy."""
+    n, parts, c, h, w = x.shape
+    whole = _empty((n, parts * c, h, w), x, last)
+    split_parts(whole, parts).copy_(x)
+    return whole
+
+
+def _empty(shape: tuple[int, ...], like: Tensor, last: bool) -> Tensor:
+    memory = torch.channels_last if last else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=memory)
+
+
 def split_pieces(x: Tensor, parts: int, sizes: list[int]) -> tuple[Tensor, ...]:
-    """(N, parts * sum(sizes), h, w) -> (N, parts, size, h, w) for each size, as views."""
-    if x.stride(3) != 1:  # their gradients are joined in this order of memory
-        last = torch.unflatten(x.permute(0, 2, 3, 1), 3, (parts, -1))
-        return tuple(piece.permute(0, 3, 4, 1, 2) for piece in torch.split(last, sizes, 4))
-    return torch.split(split_parts(x, parts), sizes, 2)
+    """(N, parts * sum(sizes), h, w) -> (N, parts * size, h, w) for each size, as dense tensors of their own."""
+    found: tuple[Tensor, ...] = _Pieces.apply(x, parts, sizes)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _of_two(name: str, combine: Callable[[Tensor, Tensor], Tensor]) -> Function:

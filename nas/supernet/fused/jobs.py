@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from nas.supernet.fused.functions import RELU, join_parts, split_parts, split_pieces
 from nas.supernet.fused.linear import Function, Window
-from nas.supernet.fused.statistics import statistics
 
 #: number of the tensor that holds all channels of the node
 NODE = -1
@@ -90,7 +89,7 @@ class Execution:
         kernels: Sequence[Tensor],
         edges: int,
         joints: Sequence[Joint],
-        wanted: tuple[str, ...],
+        known: Mapping[str, Tensor],
     ) -> None:
         """Begin.
 
@@ -100,13 +99,13 @@ class Execution:
             kernels: Those of these edges.
             edges: How many.
             joints: Convolutions that serve several sums.
-            wanted: Statistics of ``x``.
+            known: Statistics of ``x`` by name.
         """
         self.edges, self.size = edges, (int(x.shape[-2]), int(x.shape[-1]))
         self._kernels, self._joints = kernels, joints
         self._tensors: dict[int, Tensor] = {0: x, NODE: node}
         self._pieces: dict[int, tuple[Tensor, ...]] = {}
-        self._statistics = statistics(x, wanted) if wanted else {}
+        self._statistics = known
 
     def tensor(self, number: int) -> Tensor:
         """A tensor that is computed already."""
@@ -127,39 +126,29 @@ class Execution:
         if bucket.members == 0 and name in self._statistics and bucket.operands[0].jobs[0].base == 0:
             self._tensors[bucket.tensor] = self._statistics[str(name)]
         elif bucket.function is RELU:
-            value, owned = self.sum(bucket.operands[0], loose=True)
-            self._tensors[bucket.tensor] = _joined(value.relu_() if owned else value.relu())
+            value, owned = self.sum(bucket.operands[0])
+            self._tensors[bucket.tensor] = value.relu_() if owned else value.relu()
         else:
-            operands = [_joined(self.sum(operand)[0]) for operand in bucket.operands]
+            operands = [self.sum(operand)[0] for operand in bucket.operands]
             self._tensors[bucket.tensor] = bucket.function.call(operands, parts, self.size)
 
-    def sum(self, terms: Sum, loose: bool = False) -> tuple[Tensor, bool]:
-        """A sum of terms.
-
-        Args:
-            terms: The terms.
-            loose: It may stay apart by edges, (N, edges, channels, h, w).
-
-        Returns:
-            The tensor, and whether it may be changed in place.
-        """
+    def sum(self, terms: Sum) -> tuple[Tensor, bool]:
+        """A sum of terms, and whether it may be changed in place."""
         total, owned = self._term(terms.jobs[0])
         for job in terms.jobs[1:]:
             term, _ = self._term(job)
-            if total.dim() != term.dim():  # one of them is a piece
-                total, term = (t if t.dim() == 5 else split_parts(t, self.edges) for t in (total, term))
             alike = total.shape == term.shape and total.dtype == term.dtype
             total, owned = total.add_(term) if owned and alike else total + term, True
         if terms.bias is not None:
             bias = self._kernels[terms.bias].to(total.dtype)
-            total, owned = total + bias.view((1, self.edges, -1, 1, 1) if total.dim() == 5 else (1, -1, 1, 1)), True
+            total, owned = total + bias.view(1, -1, 1, 1), True
         if terms.constant:
             total, owned = total + terms.constant, True
-        return total if loose else _joined(total), owned
+        return total, owned
 
     def _term(self, job: Job) -> tuple[Tensor, bool]:
         if job.piece is not None:
-            return self._piece(*job.piece), False
+            return self._piece(*job.piece), True  # no other sum has it
         if job.kernel is None:
             base = self._tensors[job.base]
             return (base if job.factor == 1.0 else base * job.factor), False
@@ -189,20 +178,21 @@ class Execution:
         """Whether the result of a term has the size of the image."""
         return job.window.keeps_size and tuple(self._tensors[job.base].shape[-2:]) == self.size
 
+    def is_wide(self, gate: Sum) -> bool:
+        """Whether a gate of as many channels as the input has a value for each of its values: worth computing twice."""
+        if gate.bias is not None or gate.constant or self._tensors[0].shape[1] == 1:
+            return False
+        return all(self.fills_image(job) for job in gate.jobs)
+
     def term(self, job: Job) -> Tensor:
         """One term."""
-        return _joined(self._term(job)[0])
+        return self._term(job)[0]
 
     def _piece(self, number: int, which: int) -> Tensor:
         if number not in self._pieces:
             joint = self._joints[number]
             self._pieces[number] = split_pieces(self.convolve(joint.job), self.edges, joint.sizes)
         return self._pieces[number][which]
-
-
-def _joined(x: Tensor) -> Tensor:
-    """Parts joined, where they are apart."""
-    return join_parts(x) if x.dim() == 5 else x
 
 
 def _of_vectors(x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:

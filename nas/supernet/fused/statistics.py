@@ -33,6 +33,8 @@ def statistics(x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
     Returns:
         By name; shapes as stated with the names.
     """
+    if not names:
+        return {}
     return dict(zip(names, _Statistics.apply(x, names), strict=True))  # type: ignore[no-untyped-call]
 
 
@@ -56,11 +58,14 @@ class _Statistics(Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         given = dict(zip(ctx.names, grads, strict=True))
-        return _gradient(x, given), None
+        return gradient(x, given), None
 
 
-def _gradient(x: Tensor, given: dict[str, Tensor]) -> Tensor:
-    """Plain operations, none in place on what is differentiated, so that it can be differentiated itself."""
+def gradient(x: Tensor, given: dict[str, Tensor]) -> Tensor:
+    """The gradient of a tensor by those of its statistics.
+
+    Plain operations, none in place on what is differentiated, so that it can be differentiated itself.
+    """
     pixels = x.shape[2] * x.shape[3]
     slope: Tensor | None = None  # what multiplies x
     offset: Tensor | None = None  # (N, C, 1, 1)
