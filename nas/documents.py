@@ -22,6 +22,8 @@ from nas.errors import UsageError
 MOST_BYTES = 2 * 2**20
 #: most values of a document, aliases written out; how many levels deep they may stand
 MOST_VALUES, MOST_DEPTH = 50_000, 64
+#: letters of a YAML text beyond which it is first counted in C: twenty times as fast
+_LONG = 20_000
 #: integers beyond this are no setting, and converting them to floats would fail
 _LARGEST = 2**63
 #: the floats of YAML 1.2 that YAML 1.1 takes for strings: digits and an exponent, as in 5e-4
@@ -195,10 +197,22 @@ def check_yaml(text: str) -> None:
     """
     if len(text) > MOST_BYTES:
         raise yaml.YAMLError(f"larger than {MOST_BYTES // 1024} KiB")
+    quick = getattr(yaml, "CSafeLoader", None)  # absent where the library was built without C
+    if quick is not None and len(text) > _LONG:
+        try:
+            _count_values(text, quick)
+        except _ExcessError:
+            raise
+        except yaml.YAMLError:
+            pass  # the other parser says more of what is wrong
+    _count_values(text, yaml.SafeLoader)
+
+
+def _count_values(text: str, loader: Any) -> None:
     behind: dict[str, int] = {}  # anchor -> values that it stands for, itself included
     open_nodes: list[tuple[str | None, int]] = []  # anchors of the collections around, and the count at their start
     count = pages = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.DocumentStartEvent):
             pages += 1
             if pages > 1:
@@ -224,8 +238,12 @@ def check_yaml(text: str) -> None:
             raise _fault(event, f"nested more than {MOST_DEPTH} levels deep")
 
 
-def _fault(event: Any, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+class _ExcessError(yaml.MarkedYAMLError):
+    """More than a document may hold."""
+
+
+def _fault(event: Any, problem: str) -> _ExcessError:
+    return _ExcessError(problem=problem, problem_mark=event.start_mark)
 
 
 def check_size(values: Any, source: str, most_values: int = MOST_VALUES) -> None:
