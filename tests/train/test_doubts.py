@@ -49,7 +49,7 @@ def test_the_causes_that_can_be_seen_are_named() -> None:
     for clause in ("--set network.image_residual=true", "50 steps are few", "1e-05 is low"):
         assert clause in message
     none = doubts(network={"image_skip": "nearest"})(5000, {"psnr": 20.0}, True)
-    assert none is not None and "nothing unusual" in none["message"]
+    assert none is not None and "nothing in the settings looks unusual" in none["message"]
 
 
 def test_stored_inputs_that_are_not_what_the_task_makes_are_named(tmp_path: Path) -> None:
