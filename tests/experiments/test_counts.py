@@ -18,4 +18,4 @@ COMMANDS = (
 @pytest.mark.parametrize("count", ["10001", "1000000000", "9" * 30, "9" * 400])
 def test_an_enormous_number_is_wrong_use(words: str, count: str, capsys: pytest.CaptureFixture[str]) -> None:
     ended = run(capsys, *words.split(), count)
-    assert ended.code == 2 and ("10,000 at most" if len(count) < 19 else "no option takes one") in ended.err
+    assert ended.code == 2 and ("10,000 at most" if len(count) < 19 else "no option accepts more than 18") in ended.err
