@@ -289,3 +289,14 @@ def test_under_bfloat16_autocast_both_forms_are_equally_near_to_single_precision
         errors[form] = float((y.float() - exact).detach().norm())
         assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in supernet.parameters())
     assert errors[True] < 2 * errors[False]
+
+
+def test_a_supernet_that_is_validated_before_its_first_step_can_be_trained() -> None:
+    """As in a run that is resumed where its validation is due."""
+    image, target = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 32, 32)
+    expected = value_and_gradients(small(), image, target)[1]
+    validated = small()
+    with torch.inference_mode():
+        validated(image)
+    found = value_and_gradients(validated, image, target)[1]
+    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))

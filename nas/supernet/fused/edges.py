@@ -75,7 +75,8 @@ class _Family:
         """The kernels of each group in this step."""
         device = mixture.candidates.device
         if device not in self._rows:  # once, not in every pass
-            self._rows[device] = torch.tensor(self.rows, device=device)
+            with torch.inference_mode(False):  # a validation may come first, and what it makes cannot be trained on
+                self._rows[device] = torch.tensor(self.rows, device=device)
         rows = self._rows[device]
         mixing = mixture.candidates.index_select(0, rows)
         edges = mixture.edges.index_select(0, rows) if mixture.edges is not None else torch.ones_like(mixing[:, 0])
