@@ -338,3 +338,28 @@ def test_every_block_that_may_be_sliced_has_nested_weights() -> None:
             if traits.sliceable and not (traits.zero or traits.identity):
                 few, many = (dict(layouts(registry.get(name).build(c)).values()) for c in (24, 48))
                 assert all(places(few[key], many[key]) is not None for key in few), name
+
+
+@pytest.mark.parametrize("candidate", [*OTHERS["operation"], "spab", "res_pair"])
+def test_a_path_that_a_validation_was_the_first_to_take_can_be_trained(candidate: str) -> None:
+    space = space_from_document(
+        {
+            "format": "nas.space/2",
+            "name": "drawn",
+            "skeleton": "residual",
+            "cells": {"body": {"slots": [{"role": "operation", "candidates": [candidate]}]}},
+            "network": {
+                "width": {"choice": [12, 24]},
+                "depths": [1],
+                "norm": "l2",
+                "tail": {"choice": ["plain", "dw"]},
+            },
+        }
+    )
+    supernet: Any = space.supernet("sr_x2", paths=True)
+    image = torch.rand(1, 3, 16, 16)
+    with torch.inference_mode(), supernet.only(supernet.genotype()):
+        supernet(image)
+    with supernet.only(supernet.genotype()):
+        supernet(image).mean().backward()
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in supernet.parameters())

@@ -163,9 +163,10 @@ class PathSupernet(Supernet):
     def _entered(self, genotype: Genotype) -> Path:
         genotype = self.space.decode(self.space.encode(genotype))
         if genotype.hash not in self._kept:
-            with torch.random.fork_rng(devices=[]):
+            # a path that a validation was the first to take is trained later
+            with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
                 network = self.space.network(genotype, self.task)
-            parts = {name: (key, self._find(key, layout)) for name, (key, layout) in layouts(network).items()}
+                parts = {name: (key, self._find(key, layout)) for name, (key, layout) in layouts(network).items()}
             self._kept.add(genotype.hash, Path(network, parts))
         path: Path = self._kept[genotype.hash]
         path.network.to(self.alphas_decisions.device)

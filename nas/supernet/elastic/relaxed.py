@@ -221,7 +221,7 @@ class RelaxedSupernet(Supernet):
             return self.inner
         key = str(head)
         if key not in self._kept:
-            with torch.random.fork_rng(devices=[]):
+            with torch.random.fork_rng(devices=[]), torch.inference_mode(False):  # it may be trained later
                 self._kept.add(key, self._sized(head), KEPT)
         return cast(nn.Module, self._kept[key])
 
