@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from glob import escape
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,32 @@ def append_whole(path: Path, content: bytes) -> None:
     """
     try:
         with path.open("ab", buffering=0) as stream:
-            end = stream.tell()
-            try:
-                if stream.write(content) != len(content):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(stream.fileno())
-            except OSError:
-                with suppress(OSError):
-                    stream.truncate(end)
-                raise
+            write_whole(stream, content, path, durable=True)
     except OSError as error:
+        raise file_error(error, path) or error from error
+
+
+def write_whole(stream: FileIO, content: bytes, path: Path, *, durable: bool = False) -> None:
+    """Write at the end of an open, unbuffered file; all of it or, where it does not fit on the disk, nothing.
+
+    Args:
+        stream: The file, opened for appending.
+        content: What is added.
+        path: What to call the file.
+        durable: Wait until it has reached the disk.
+
+    Raises:
+        NasError: It could not be written; the file is as it was.
+    """
+    end = stream.tell()
+    try:
+        if stream.write(content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if durable:
+            os.fsync(stream.fileno())
+    except OSError as error:
+        with suppress(OSError):
+            stream.truncate(end)
         raise file_error(error, path) or error from error
 
 

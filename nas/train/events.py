@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.documents import is_document
-from nas.errors import file_error
-from nas.files import write_text
+from nas.files import write_text, write_whole
 
 EVENTS, TIMING = "events.jsonl", "timing.jsonl"
 #: bytes of a line beyond which it is no event
@@ -137,15 +134,7 @@ class _Lines:
         self._file = path.open("ab", buffering=0)
 
     def write(self, content: dict[str, Any]) -> None:
-        line = json.dumps(content).encode() + b"\n"
-        end = self._file.tell()
-        try:
-            if self._file.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            with suppress(OSError):
-                self._file.truncate(end)
-            raise file_error(error, self._path) or error from error
+        write_whole(self._file, json.dumps(content).encode() + b"\n", self._path)
 
     def close(self) -> None:
         self._file.close()
